@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Select, insert, select
+from sqlalchemy import Index, Select, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import Actor
 from app.foundation.ids import new_id
-from app.storage.engine.rows import CARE, TenantRow, columns_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -20,9 +20,7 @@ class AlertStep(TenantRow):
 
     __tablename__ = "alert_steps"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         Index("ix_alert_steps_alert", "clinic_id", "alert_id", "at", "id"),
         Index("ix_alert_steps_patient", "clinic_id", "patient_id", "at"),
         {"schema": CARE},

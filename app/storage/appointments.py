@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
-    ForeignKeyConstraint,
     Index,
     Numeric,
     Text,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRow
 
@@ -49,9 +48,7 @@ class Appointment(TenantRow):
 
     __tablename__ = "appointments"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("kind in ('induction', 'booster', 'visit')", name="kind"),
         CheckConstraint("state in ('planned', 'kept', 'canceled')", name="state"),
         Index("ix_appointments_patient", "clinic_id", "patient_id", "on"),

@@ -26,7 +26,7 @@ from app.clinical.history import ScaleTotals
 from app.clinical.long_exposure import KNOWN_FORMS, LONG_EXPOSURE
 from app.clinical.scales import AssessmentTotal, Scale, read_custom_scales
 from app.storage import record_versions
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 
@@ -50,9 +50,7 @@ class StoredAssessment(TenantRow):
 
     __tablename__ = "assessments"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         # One form of a scale at one moment: what is sent twice is kept once.
         Index("uq_assessments_moment", "clinic_id", "patient_id", "scale", "taken_at", unique=True),
         Index(

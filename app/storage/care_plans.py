@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, select, update
+from sqlalchemy import CheckConstraint, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -27,9 +27,7 @@ class CarePlanRow(TenantRow):
 
     __tablename__ = "care_plans"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("kind in ('taper', 'factors')", name="kind"),
         {"schema": CARE},
     )

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
-    ForeignKeyConstraint,
     Index,
     Numeric,
     Select,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import CheckIn
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import this_turn
@@ -32,9 +31,7 @@ class CheckInRow(TenantRow):
 
     __tablename__ = "check_ins"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("input_mode in ('radio', 'slider', 'import')", name="input_mode"),
         CheckConstraint("mood between 0 and 10", name="mood"),
         CheckConstraint("energy between 0 and 10", name="energy"),
@@ -79,9 +76,7 @@ class EvaluationRow(TenantRow):
 
     __tablename__ = "evaluations"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         {"schema": CARE},
     )
 

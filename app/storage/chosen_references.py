@@ -4,12 +4,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, delete, insert, select, text, update
+from sqlalchemy import Index, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.history import ChosenReference
 from app.storage import record_versions
-from app.storage.engine.rows import CARE, TenantRow, columns_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 from app.storage.record_versions import RecordKind, RecordVersion
@@ -20,9 +20,7 @@ class StoredReference(TenantRow):
 
     __tablename__ = "chosen_references"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         Index("ix_chosen_references_patient", "clinic_id", "patient_id", "set_at"),
         {"schema": CARE},
     )

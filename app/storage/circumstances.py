@@ -7,10 +7,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import Base64Bytes, TypeAdapter
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, delete, insert, select, update
+from sqlalchemy import CheckConstraint, Index, Numeric, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -43,9 +43,7 @@ class CircumstanceRow(TenantRow):
 
     __tablename__ = "circumstances"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("until >= since", name="until"),
         Index("ix_circumstances_patient", "clinic_id", "patient_id", "since"),
         {"schema": CARE},

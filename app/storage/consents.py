@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, insert, select, update
+from sqlalchemy import CheckConstraint, Index, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
 
@@ -16,9 +16,7 @@ class Consent(TenantRow):
 
     __tablename__ = "consents"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("kind in ('given', 'withdrawn')", name="kind"),
         Index("ix_consents_patient", "clinic_id", "patient_id", "at"),
         {"schema": CARE},

@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
-    ForeignKeyConstraint,
     Index,
     Select,
     delete,
@@ -22,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.course import Course, DatePrecision, EarlierInfusions
 from app.clinical.review import RecordedBenefit
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.protocol_templates import TEMPLATE_CONTENT, OwnTemplate
 
@@ -32,9 +31,7 @@ class CourseRow(TenantRow):
 
     __tablename__ = "courses"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("earlier_precision in ('day', 'month', 'unknown')", name="earlier_precision"),
         Index("ix_courses_patient", "clinic_id", "patient_id", "started_on"),
         Index(

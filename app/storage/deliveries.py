@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Written out and not given as parameters: a plan made for any value cannot use an index made for these, and would
@@ -67,9 +67,7 @@ class EventPlaceRow(TenantRow):
 
     __tablename__ = "event_places"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "notification_id"], [f"{CARE}.notifications.clinic_id", f"{CARE}.notifications.id"]
-        ),
+        clinic_foreign_key("notification_id", of="notifications"),
         Index("ix_event_places_position", "clinic_id", "position", unique=True),
         Index(
             "ix_event_places_unplaced",
@@ -92,13 +90,8 @@ class DeliveryRow(TenantRow):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "notification_id"], [f"{CARE}.notifications.clinic_id", f"{CARE}.notifications.id"]
-        ),
-        ForeignKeyConstraint(
-            ["clinic_id", "endpoint_id"],
-            [f"{CARE}.webhook_endpoints.clinic_id", f"{CARE}.webhook_endpoints.id"],
-        ),
+        clinic_foreign_key("notification_id", of="notifications"),
+        clinic_foreign_key("endpoint_id", of="webhook_endpoints"),
         CheckConstraint("urgency in ('safety', 'ordinary')", name="urgency"),
         CheckConstraint("state in ('pending', 'delivered', 'exhausted', 'held')", name="state"),
         Index("ix_deliveries_endpoint", "clinic_id", "endpoint_id", "id"),
@@ -143,9 +136,7 @@ class Attempt(TenantRow):
 
     __tablename__ = "attempts"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "delivery_id"], [f"{CARE}.deliveries.clinic_id", f"{CARE}.deliveries.id"]
-        ),
+        clinic_foreign_key("delivery_id", of="deliveries"),
         Index("ix_attempts_delivery", "clinic_id", "delivery_id", "started_at"),
         {"schema": CARE},
     )

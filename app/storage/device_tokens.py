@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
-    ForeignKeyConstraint,
     Index,
     UniqueConstraint,
     exists,
@@ -19,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.storage.devices import DeviceRow
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -31,7 +30,7 @@ class DeviceTokenRow(TenantRow):
 
     __tablename__ = "device_tokens"
     __table_args__ = (
-        ForeignKeyConstraint(["clinic_id", "device_id"], [f"{CARE}.devices.clinic_id", f"{CARE}.devices.id"]),
+        clinic_foreign_key("device_id", of="devices"),
         UniqueConstraint("clinic_id", "digest"),
         CheckConstraint("kind in ('access', 'refresh', 'browser')", name="kind"),
         Index("ix_device_tokens_device", "clinic_id", "device_id"),

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, insert, select
+from sqlalchemy import Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import PatientKeyRow
 
@@ -17,12 +17,8 @@ class EmergencyAccess(TenantRow):
 
     __tablename__ = "emergency_accesses"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
-        ),
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("staff_id", of="staff_members"),
+        clinic_foreign_key("patient_id", of="patients"),
         Index("ix_emergency_accesses_open", "clinic_id", "staff_id", "patient_id", "ends_at"),
         {"schema": CARE},
     )

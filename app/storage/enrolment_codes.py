@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -31,9 +31,7 @@ class EnrolmentCode(TenantRow):
 
     __tablename__ = "enrolment_codes"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         {"schema": CARE},
     )
 

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.signals import Signal
@@ -33,9 +33,7 @@ class Erasure(TenantRow):
     __tablename__ = "erasures"
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
-        ForeignKeyConstraint(
-            ["clinic_id", "request_id"], [f"{CARE}.erasure_requests.clinic_id", f"{CARE}.erasure_requests.id"]
-        ),
+        clinic_foreign_key("request_id", of="erasure_requests"),
         {"schema": CARE},
     )
 

@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, exists, select, text, update
+from sqlalchemy import CheckConstraint, Index, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.alerts import Alert, AlertTable
-from app.storage.engine.rows import CARE, columns_of
+from app.storage.engine.rows import CARE, clinic_foreign_key, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -19,9 +19,7 @@ class Finding(Alert):
 
     __tablename__ = "findings"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("state in ('open', 'acknowledged', 'closed')", name="state"),
         # What holds about a patient holds once; what came in (a note, a request) is one each.
         Index(

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
@@ -24,9 +24,7 @@ class IdempotentReplyRow(TenantRow):
     __tablename__ = "idempotent_replies"
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         Index("ix_idempotent_replies_claimed", "clinic_id", "claimed_at"),
         Index("ix_idempotent_replies_patient", "clinic_id", "patient_id"),
         {"schema": CARE},

@@ -10,7 +10,6 @@ from uuid import UUID
 from pydantic import Base64Bytes, TypeAdapter
 from sqlalchemy import (
     CheckConstraint,
-    ForeignKeyConstraint,
     Index,
     Numeric,
     Select,
@@ -24,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.course import Infusion, InfusionPhase, Route
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 from app.storage.treatment_sessions import Session, plain_session, session_in
@@ -35,9 +34,7 @@ class InfusionRow(TenantRow):
 
     __tablename__ = "infusions"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("phase in ('induction', 'booster')", name="phase"),
         Index("uq_infusions_moment", "clinic_id", "patient_id", "given_at", unique=True),
         Index(

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Written out, as for deliveries: a plan made for any value cannot use an index made for this one.
@@ -36,12 +36,8 @@ class OutgoingMessage(TenantRow):
     __tablename__ = "outgoing_messages"
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
-        ForeignKeyConstraint(
-            ["clinic_id", "notification_id"], [f"{CARE}.notifications.clinic_id", f"{CARE}.notifications.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
+        clinic_foreign_key("notification_id", of="notifications"),
         CheckConstraint("channel in ('email', 'push', 'gateway', 'slack', 'teams')", name="channel"),
         CheckConstraint("state in ('pending', 'sent', 'failed', 'cancelled')", name="state"),
         CheckConstraint("mode in ('test', 'live')", name="mode"),

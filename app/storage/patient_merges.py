@@ -10,12 +10,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ForeignKeyConstraint, Index, Select, insert, select, text, update
+from sqlalchemy import Index, Select, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.devices import DeviceRow
 from app.storage.engine.audit import StoredEvent
-from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -47,10 +47,8 @@ class PatientMerge(TenantRow):
 
     __tablename__ = "patient_merges"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
-        ForeignKeyConstraint(["clinic_id", "into_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]),
+        clinic_foreign_key("patient_id", of="patients"),
+        clinic_foreign_key("into_id", of="patients"),
         Index(
             "uq_patient_merges_holding",
             "clinic_id",

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, ScalarSelect, select, text, update
+from sqlalchemy import Index, ScalarSelect, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -21,9 +21,7 @@ class PatientStateRow(TenantRow):
 
     __tablename__ = "patient_states"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         Index(
             "ix_patient_states_announced",
             "clinic_id",

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Text, func, insert, select, text, update
+from sqlalchemy import CheckConstraint, Index, Text, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.check_ins import CheckInRow
-from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -41,9 +41,7 @@ class PatientTransfer(TenantRow):
 
     __tablename__ = "patient_transfers"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("direction in ('sent', 'received')", name="direction"),
         CheckConstraint("state in ('started', 'confirmed', 'canceled')", name="state"),
         # Nothing leaves without consent.

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, UniqueConstraint, delete, select
+from sqlalchemy import CheckConstraint, Index, Select, UniqueConstraint, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.devices import DeviceRow
-from app.storage.engine.rows import CARE, TenantRow, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -19,10 +19,8 @@ class PushSubscription(TenantRow):
 
     __tablename__ = "push_subscriptions"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
-        ForeignKeyConstraint(["clinic_id", "device_id"], [f"{CARE}.devices.clinic_id", f"{CARE}.devices.id"]),
+        clinic_foreign_key("patient_id", of="patients"),
+        clinic_foreign_key("device_id", of="devices"),
         UniqueConstraint("clinic_id", "device_id"),
         CheckConstraint("kind in ('web', 'app')", name="kind"),
         Index("ix_push_subscriptions_patient", "clinic_id", "patient_id"),

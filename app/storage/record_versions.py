@@ -13,11 +13,11 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, create_model
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, insert, select
+from sqlalchemy import CheckConstraint, Index, Select, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.ids import new_id
-from app.storage.engine.rows import CARE, TenantRow, column_names, columns_of, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, column_names, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 
@@ -60,9 +60,7 @@ class RecordVersion(TenantRow):
 
     __tablename__ = "record_versions"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint(
             "kind in ('infusion', 'assessment', 'course', 'check_in', 'chosen_reference', 'circumstance')",
             name="kind",

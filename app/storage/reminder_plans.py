@@ -6,10 +6,10 @@ from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, func, insert, select, text, update
+from sqlalchemy import Index, Time, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, columns_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # What holds until a patient says otherwise.
@@ -24,9 +24,7 @@ class ReminderPlan(TenantRow):
 
     __tablename__ = "reminder_plans"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         Index("ix_reminder_plans_look", "clinic_id", "next_look_at"),
         Index(
             "ix_reminder_plans_overdue",

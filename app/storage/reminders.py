@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, UniqueCons
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -18,9 +18,7 @@ class Reminder(TenantRow):
 
     __tablename__ = "reminders"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         # Neither clocks that change nor two workers can ask twice.
         UniqueConstraint("clinic_id", "patient_id", "check_in_day", "slot"),
         CheckConstraint("channel in ('email', 'push', 'gateway')", name="channel"),

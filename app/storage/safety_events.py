@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
-    ForeignKeyConstraint,
     Index,
     UniqueConstraint,
     exists,
@@ -23,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.alerts import Alert, AlertTable
-from app.storage.engine.rows import CARE
+from app.storage.engine.rows import CARE, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -32,9 +31,7 @@ class SafetyEvent(Alert):
 
     __tablename__ = "safety_events"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         # The same report sent twice is one event.
         UniqueConstraint("clinic_id", "patient_id", "source", "source_id"),
         CheckConstraint("state in ('open', 'acknowledged', 'closed')", name="state"),

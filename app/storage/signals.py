@@ -4,11 +4,11 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, case, insert, select, text, update
+from sqlalchemy import CheckConstraint, Index, case, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.alerts import Alert, AlertTable
-from app.storage.engine.rows import CARE
+from app.storage.engine.rows import CARE, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -17,9 +17,7 @@ class Signal(Alert):
 
     __tablename__ = "signals"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("state in ('open', 'acknowledged', 'snoozed', 'closed')", name="state"),
         # One episode, one signal: the database itself refuses a second.
         Index(

@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
+from sqlalchemy import UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -15,9 +15,7 @@ class StaffInvitation(TenantRow):
 
     __tablename__ = "staff_invitations"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
-        ),
+        clinic_foreign_key("staff_id", of="staff_members"),
         UniqueConstraint("clinic_id", "digest"),
         {"schema": CARE},
     )

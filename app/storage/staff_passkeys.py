@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, delete, select, update
+from sqlalchemy import UniqueConstraint, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, columns_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -16,9 +16,7 @@ class StaffPasskey(TenantRow):
 
     __tablename__ = "staff_passkeys"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
-        ),
+        clinic_foreign_key("staff_id", of="staff_members"),
         UniqueConstraint("clinic_id", "credential_id"),
         {"schema": CARE},
     )

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, insert, select, true, update
+from sqlalchemy import Index, UniqueConstraint, insert, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_members import StaffMember
 
@@ -17,9 +17,7 @@ class StaffSessionRow(TenantRow):
 
     __tablename__ = "staff_sessions"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
-        ),
+        clinic_foreign_key("staff_id", of="staff_members"),
         UniqueConstraint("clinic_id", "digest"),
         Index("ix_staff_sessions_staff", "clinic_id", "staff_id", "opened_at"),
         {"schema": CARE},

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKeyConstraint, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -18,9 +18,7 @@ class StaffLoginAttemptsRow(TenantRow):
 
     __tablename__ = "staff_login_attempts"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
-        ),
+        clinic_foreign_key("staff_id", of="staff_members"),
         {"schema": CARE},
     )
 
@@ -94,9 +92,7 @@ class StaffDeviceRow(TenantRow):
 
     __tablename__ = "staff_devices"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
-        ),
+        clinic_foreign_key("staff_id", of="staff_members"),
         {"schema": CARE},
     )
 
@@ -142,9 +138,7 @@ class RecoveryCodeRow(TenantRow):
 
     __tablename__ = "staff_recovery_codes"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
-        ),
+        clinic_foreign_key("staff_id", of="staff_members"),
         {"schema": CARE},
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, delete, inse
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRow
 
@@ -47,9 +47,7 @@ class RaisedDays(TenantRow):
             [f"{CARE}.what_ifs.clinic_id", f"{CARE}.what_ifs.id"],
             ondelete="CASCADE",
         ),
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
+        clinic_foreign_key("patient_id", of="patients"),
         {"schema": CARE},
     )
 

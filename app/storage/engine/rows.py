@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, dataclass_transform
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid, inspect
+from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, LargeBinary, MetaData, Text, Uuid, inspect
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Mapper, mapped_column
 
@@ -54,6 +54,11 @@ class TenantRow(Row):
 
     # The unit of work gives it: a record in hand needs none to be made.
     clinic_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1, init=False, repr=False)
+
+
+def clinic_foreign_key(column: str, *, of: str) -> ForeignKeyConstraint:
+    """Bind a column to another table's rows of the same clinic: no row can name another clinic's."""
+    return ForeignKeyConstraint(["clinic_id", column], [f"{CARE}.{of}.clinic_id", f"{CARE}.{of}.id"])
 
 
 def column_names(record: type[TenantRow]) -> tuple[str, ...]:
