@@ -44,7 +44,7 @@ from app.studies import what_if_jobs as what_if
 
 _SWEEP_EVERY_SECONDS: Final = 10.0
 _AT_ONCE: Final = 20
-# A sweep seals what is new in the audit log; this often the whole trail is looked through for what was overlooked.
+# A sweep seals what is new in the audit log; this often all of it is looked through for what was overlooked.
 _LOOK_THROUGH_EVERY: Final = timedelta(hours=1)
 _LOOKED_THROUGH_A_SWEEP: Final = 20
 # Heartbeats come every 5 s; a worker without one for this long is dead.
@@ -72,7 +72,7 @@ class Worker:
         self._speedup = retry_speedup
         self._stopping = asyncio.Event()
         self._jobs: procrastinate.App | None = None
-        # When each clinic's whole trail was last looked through.
+        # When each clinic's whole audit log was last looked through.
         self._looked_through: dict[UUID, datetime] = {}
         self._log = structlog.get_logger()
 

@@ -31,7 +31,7 @@ _TIME_SHIFT: Final = 80
 async def seal_clinic(database: Database, vault: Vault, clinic_id: UUID, *, whole: bool) -> int:
     """Seal what has no seal yet, in the order of the ids; gives how many events.
 
-    ``whole`` looks through the whole trail, else only from an hour before the head on: the cost of a sweep must
+    ``whole`` looks through the whole audit log, else only from an hour before the head on: the cost of a sweep must
     not grow with the audit log. While another sealer is at this clinic, it is left to that one.
     """
     count, since, full = 0, None, True
