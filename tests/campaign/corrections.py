@@ -72,7 +72,7 @@ def corrected_patient(clinic: ClinicClient) -> Corrected:
     now = datetime.now(UTC)
     patient = treated(clinic, now, days_since=24, level=lambda day: (8, 8, 8) if day < 16 else (3, 3, 3))
     (signal,) = clinic.signals(patient)
-    given = {"given_at": (now - timedelta(hours=1)).isoformat(), "phase": "booster"} | CONFIRMED
+    given = {"given_at": now.isoformat(), "phase": "booster"} | CONFIRMED
     made = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
     assert made.status_code == 201, made.text
     return Corrected(clinic, patient, made.json()["id"], signal["id"])
