@@ -64,7 +64,11 @@ async def claim(work: UnitOfWork, reply_id: UUID, *, body_digest: bytes) -> Kept
         .on_conflict_do_update(
             index_elements=[row.clinic_id, row.id],
             set_={"body_digest": body_digest, "claimed_at": now},
-            where=and_(row.status.is_(None), row.claimed_at <= now - _CUT_OFF_AFTER),
+            where=and_(
+                row.status.is_(None),
+                # Of the future: a clock was ahead.
+                ~row.claimed_at.between(now - _CUT_OFF_AFTER, now + _CUT_OFF_AFTER),
+            ),
         )
         .returning(row.id),
         unaudited="what the request itself does is in the log",

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.storage.due_work import unclaimed
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -178,7 +179,7 @@ async def due_ids(work: UnitOfWork, *, urgent: bool, channel: str, now: datetime
             OutgoingMessage.urgent.is_(urgent),
             OutgoingMessage.channel == channel,
             OutgoingMessage.next_attempt_at <= now,
-            or_(OutgoingMessage.claimed_until.is_(None), OutgoingMessage.claimed_until <= now),
+            unclaimed(OutgoingMessage.claimed_until, now),
         )
         .order_by(OutgoingMessage.next_attempt_at, OutgoingMessage.id)
         .limit(limit)
@@ -194,7 +195,7 @@ async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
             OutgoingMessage.clinic_id == work.clinic_id,
             OutgoingMessage.state == PENDING,
             OutgoingMessage.not_after <= now,
-            or_(OutgoingMessage.claimed_until.is_(None), OutgoingMessage.claimed_until <= now),
+            unclaimed(OutgoingMessage.claimed_until, now),
         )
         .values(state="cancelled", trouble="too_late", address_sealed=None, link_sealed=None)
         .returning(OutgoingMessage.id)

@@ -49,6 +49,8 @@ def _open(vault: Vault, clinic_id: UUID, channel: NoticeChannel) -> str:
 
 
 ONCE_IN: Final = timedelta(minutes=5)
+# Until another is tried again: a receiver may ask for a day.
+_LONGEST_TURN: Final = timedelta(hours=27)
 
 
 async def lock_for_update(work: UnitOfWork, message_id: UUID) -> None:
@@ -66,8 +68,9 @@ async def waits_until(work: UnitOfWork, message: OutgoingMessage, *, now: dateti
     if message.notice_channel_id is None or not Wording(message.wording).is_bundled:
         return None
     others = await _others(work, message, message.notice_channel_id, sent_after=now - ONCE_IN)
-    until = max((_busy_until(other) for other in others), default=now)
-    return until if until > now else None
+    turns = [_busy_until(other) for other in others]
+    # What lies further ahead was written by a clock that was.
+    return max((until for until in turns if now < until <= now + _LONGEST_TURN), default=None)
 
 
 async def waiting_along(work: UnitOfWork, message: OutgoingMessage, channel_id: UUID) -> list[OtherNotice]:

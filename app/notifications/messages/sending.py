@@ -32,7 +32,7 @@ from app.notifications.messages.notice_channels import lock_for_update, waits_un
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
 from app.outbox import Channel, Wording
-from app.storage import notices, outgoing_messages, staff_members
+from app.storage import due_work, notices, outgoing_messages, staff_members
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage
 
@@ -120,9 +120,8 @@ async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None
 
 
 def _is_due(message: OutgoingMessage, now: datetime) -> bool:
-    if message.state != "pending" or (message.claimed_until and message.claimed_until > now):
-        return False
-    return message.next_attempt_at <= now
+    free = message.state == "pending" and not due_work.is_claimed(message.claimed_until, now)
+    return free and message.next_attempt_at <= now
 
 
 async def _over_before_it_is_sent(post: Post, work: Work, message: OutgoingMessage) -> Outcome | None:
