@@ -6,19 +6,28 @@ from typing import Any
 
 import httpx2
 import pytest
+from fhirpy import SyncFHIRClient
+from fhirpy.base.exceptions import ResourceNotFound
 
 from app.access.clinics.permissions import Scope
 from app.interop.fhir.catalogue import RESOURCE_TYPES
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
-from tests.support.fhir import Json, checked, every_page, issue_of, resources_in
+from tests.support.fhir import checked, every_page, issue_of, resources_in
 from tests.support.lively import LivelyClinic, lively_clinic
-from tests.support.people import ClinicClient, clinic_client, key_with
+from tests.support.people import clinic_client, key_with
 from tests.support.receiver import running_receiver
 from tests.support.service import NOW, Service
 
 NAMES = [one.name for one in RESOURCE_TYPES]
 PHQ_9 = {str(number): 1 for number in range(1, 10)}
+
+
+class Walker(SyncFHIRClient):  # type: ignore[misc] # fhirpy's clients are untyped
+    """The links of a Bundle lead to the service's public address, which is this one's in a test."""
+
+    def _build_request_url(self, path: str, params: Any) -> str:
+        return str(super()._build_request_url(path.replace("https://afterglow.test/fhir", self.url), params))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +99,7 @@ def test_an_infusion_is_a_procedure_and_what_was_given_in_it(http: httpx2.Client
     }  # fmt: skip
 
 
-def test_what_was_entered_in_error_says_so_and_who_said_it(http: httpx2.Client, patient: str) -> None:
+def test_what_was_entered_in_error_says_so_and_who_said_it(http: httpx2.Client) -> None:
     (wrong,) = every_page(http, "Procedure", status="entered-in-error")
     (same,) = every_page(http, "MedicationAdministration", status="entered-in-error")
     (line,) = every_page(http, "Provenance", target=f"Procedure/{wrong['id']}")
@@ -157,6 +166,19 @@ def test_everything_about_a_patient_is_what_the_searches_find(http: httpx2.Clien
     assert found == searched | {("Patient", patient)}
     some = checked(http.get(f"/fhir/Patient/{patient}/$everything", params={"_type": "Task,Flag"}))
     assert {one["resourceType"] for one in resources_in(some)} == {"Task", "Flag"}
+
+
+def test_a_generic_client_walks_the_clinic(lively: LivelyClinic, patient: str) -> None:
+    base = str(lively.client.http.base_url).rstrip("/")
+    client = Walker(f"{base}/fhir", authorization=f"Bearer {lively.client.key}")
+    walked = {name: list(client.resources(name).limit(5)) for name in NAMES}
+    assert all(walked.values())
+    (one,) = client.resources("Patient").search(_id=patient).fetch()
+    assert one.reference == f"Patient/{patient}"
+    tasks = client.resources("Task").search(patient=patient).include("Task", "patient").fetch_raw()
+    assert {entry.resource.resource_type for entry in tasks.entry} == {"Task", "Patient"}
+    with pytest.raises(ResourceNotFound):
+        client.reference("Observation", patient).to_resource()
 
 
 def test_a_duplicate_points_to_the_patient_whom_it_went_into(

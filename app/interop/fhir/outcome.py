@@ -1,6 +1,6 @@
 """Every failure under ``/fhir`` as an OperationOutcome: what is wrong and where, never the value itself."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -12,6 +12,13 @@ from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.interop.fhir.codes import Json
+from app.interop.fhir.refusals import (
+    ContentTypeNotReadError,
+    FhirRefusalError,
+    FormatNotServedError,
+    InteractionNotOfferedError,
+    OurFaultError,
+)
 from app.storage.engine.health import database_is_away
 from app.web.pages.page_route import log_unforeseen
 from app.web.problems import STATUS, DatabaseAwayError
@@ -35,38 +42,6 @@ _CODES: Final[Mapping[RefusalKind, str]] = {
     RefusalKind.PRECONDITION_FAILED: "conflict",
     RefusalKind.UNAVAILABLE: "transient",
 }
-# Issue types of FHIR that a refusal of ours is named by itself.
-_OWN_CODES: Final = frozenset(
-    {"value", "required", "structure", "code-invalid", "not-supported", "business-rule", "invariant"}
-)
-
-
-class FormatNotServedError(RefusalError):
-    """Resources are given as JSON only; ask for application/fhir+json."""
-
-    kind = RefusalKind.NOT_ACCEPTABLE
-    code = "format-not-served"
-
-
-class ContentTypeNotReadError(RefusalError):
-    """Resources are read as JSON only; send it as application/fhir+json."""
-
-    kind = RefusalKind.NOT_SUPPORTED
-    code = "content-type-not-read"
-
-
-class InteractionNotOfferedError(RefusalError):
-    """This interaction is not offered; see the CapabilityStatement at /fhir/metadata."""
-
-    kind = RefusalKind.NOT_FOUND
-    code = "interaction-not-offered"
-
-
-class OurFaultError(RefusalError):
-    """Something went wrong on our side; what was acknowledged before is kept. Please send it again."""
-
-    kind = RefusalKind.UNAVAILABLE
-    code = "internal-error"
 
 
 class FhirResponse(JSONResponse):
@@ -138,12 +113,13 @@ def outcome_of(error: RefusalError) -> Json:
 
 
 def _issue(error: RefusalError, one: Mapping[str, Any]) -> Json:
-    pointer, code = one.get("pointer"), str(one["code"])
+    pointer = one.get("pointer")
+    own = error.issue if isinstance(error, FhirRefusalError) else _CODES[error.kind]
     issue: Json = {
         "severity": "error",
-        "code": code if code in _OWN_CODES else _CODES[error.kind],
+        "code": one.get("issue", own),
         "details": {
-            "coding": [{"system": "urn:afterglow:problem", "code": code}],
+            "coding": [{"system": "urn:afterglow:problem", "code": error.code}],
             "text": str(one["detail"]),
         },
     }
@@ -156,12 +132,6 @@ def _issue(error: RefusalError, one: Mapping[str, Any]) -> Json:
     return {**issue, named: [str(pointer)]}
 
 
-def information(text: str) -> Json:
-    """Make an OperationOutcome that says only how it went."""
-    issue = {"severity": "information", "code": "informational", "details": {"text": text}}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
-
-
 def _refusal_in(error: Exception) -> RefusalError:
     if isinstance(error, RefusalError):
         return error
@@ -170,8 +140,3 @@ def _refusal_in(error: Exception) -> RefusalError:
     if isinstance(error, HTTPException | RequestValidationError):
         return InteractionNotOfferedError()
     return DatabaseAwayError() if database_is_away(error) else OurFaultError()
-
-
-def findings_at(places: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
-    """Give findings as a refusal takes them, each of place, FHIR's code and words."""
-    return [{"pointer": place, "code": code, "detail": words} for place, code, words in places]

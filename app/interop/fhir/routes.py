@@ -15,9 +15,14 @@ from app.interop.fhir.bundles import everything_set, searchset
 from app.interop.fhir.capability import capability_statement
 from app.interop.fhir.catalogue import RESOURCE_TYPES
 from app.interop.fhir.codes import Json
-from app.interop.fhir.outcome import FhirResponse, FhirRoute, InteractionNotOfferedError
+from app.interop.fhir.outcome import FhirResponse, FhirRoute
+from app.interop.fhir.refusals import (
+    InteractionNotOfferedError,
+    ParameterNotKnownError,
+    ParameterNotReadableError,
+)
 from app.interop.fhir.resource_type import ResourceType
-from app.interop.fhir.searching import ParameterNotKnownError, ParameterNotReadableError, read_search
+from app.interop.fhir.searching import read_search
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema=False)

@@ -7,8 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.foundation.errors import RefusalError
 from app.interop.fhir.codes import Json
+from app.interop.fhir.refusals import (
+    CountNotPossibleError,
+    ParameterNotKnownError,
+    ParameterNotReadableError,
+    PatientElsewhereError,
+)
 from app.interop.fhir.resource_type import ResourceType
 
 PAGE_SIZE: Final = 50
@@ -20,30 +25,6 @@ _DATE: Final = re.compile(
     r"(T(?P<hour>\d{2}):(?P<minute>\d{2})(:(?P<second>\d{2})(\.\d+)?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?)?",
     re.ASCII,
 )
-
-
-class ParameterNotKnownError(RefusalError):
-    """This search parameter is not known here; the CapabilityStatement lists those that are."""
-
-    code = "not-supported"
-
-
-class ParameterNotReadableError(RefusalError):
-    """The value of this search parameter cannot be read."""
-
-    code = "value"
-
-
-class CountNotPossibleError(RefusalError):
-    """_count is a number from 1 to 200; totals are not counted here."""
-
-    code = "value"
-
-
-class PatientElsewhereError(RefusalError):
-    """The patient is named as Patient/<id> of this server."""
-
-    code = "value"
 
 
 @dataclass(frozen=True, slots=True)

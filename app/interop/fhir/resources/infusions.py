@@ -69,7 +69,7 @@ def _procedure(subject: Subject, stored: StoredInfusion, counts: bool) -> Json:
         "category": own_concept("infusion-phase", infusion.phase.value),
         "code": own_concept("treatment", SESSION),
         "subject": subject.reference,
-        "performedDateTime": _given(stored),
+        "performedDateTime": _given(subject, stored),
     }
     return compact(made)
 
@@ -87,7 +87,7 @@ def _administration(subject: Subject, stored: StoredInfusion, counts: bool) -> J
         # Which of the two it was is not recorded.
         "medicationCodeableConcept": own_concept("medication", "ketamine-or-esketamine"),
         "subject": subject.reference,
-        "effectiveDateTime": _given(stored),
+        "effectiveDateTime": _given(subject, stored),
         "dosage": compact(dosage),
     }
     return compact(made)
@@ -101,11 +101,11 @@ def _identifiers(stored: StoredInfusion) -> list[Json]:
     return [identifier("infusion", stored.id), *external_identifier(stored.source, stored.external_id)]
 
 
-def _given(stored: StoredInfusion) -> str:
-    infusion = stored.infusion
+def _given(subject: Subject, stored: StoredInfusion) -> str:
+    zone = stored.infusion.time_zone or subject.patient.time_zone
     if stored.day_only:
-        return calendar_day(infusion.given_at, infusion.time_zone).isoformat()
-    return moment(infusion.given_at, infusion.time_zone)
+        return calendar_day(stored.infusion.given_at, zone).isoformat()
+    return moment(stored.infusion.given_at, zone)
 
 
 def _doses(stored: StoredInfusion) -> list[Json]:
