@@ -26,7 +26,7 @@ PHQ_9 = {str(number): 1 for number in range(1, 10)}
 class Walker(SyncFHIRClient):  # type: ignore[misc] # fhirpy's clients are untyped
     """The links of a Bundle lead to the service's public address, which is this one's in a test."""
 
-    def _build_request_url(self, path: str, params: Any) -> str:
+    def _build_request_url(self, path: str, params: dict[str, Any]) -> str:
         return str(super()._build_request_url(path.replace("https://afterglow.test/fhir", self.url), params))
 
 
