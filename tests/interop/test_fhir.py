@@ -23,7 +23,7 @@ NAMES = [one.name for one in RESOURCE_TYPES]
 PHQ_9 = {str(number): 1 for number in range(1, 10)}
 
 
-class Walker(SyncFHIRClient):  # type: ignore[misc] # fhirpy's clients are untyped
+class Walker(SyncFHIRClient):
     """The links of a Bundle lead to the service's public address, which is this one's in a test."""
 
     def _build_request_url(self, path: str, params: dict[str, Any]) -> str:
