@@ -59,7 +59,7 @@ class ParameterNotReadableError(FhirRefusalError):
 
 
 class CountNotPossibleError(FhirRefusalError):
-    """_count is a number from 1 on; totals are not counted here."""
+    """A page has room for at least one resource (`_count` from 1 on); totals are not counted here."""
 
     code = "count-not-possible"
     issue = "value"
