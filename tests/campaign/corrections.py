@@ -113,7 +113,7 @@ def killed_corrections(options: Options) -> Figures:
                 seconds = time.monotonic() - started
             now = one.found()
             doubled += (
-                one.send(step, key) != 200 or one.send(step, f"{key} again") != 409 or one.found() != now
+                one.send(step, key) != 200 or one.send(step, f"{key}-again") != 409 or one.found() != now
             )
             before = now
         rounds = 1 + options.kills // 2
