@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.access.clinics.permissions import StaffRole
 from app.clinical.waiting import LATER_ESCALATIONS_APART, LIMIT_NOTES
 from app.notifications.webhooks.retry_schedule import (
     LONGEST_PROBE_AFTER,
@@ -23,6 +24,7 @@ from tests.support.dispatch import deliver_all, due_lanes
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
+from tests.support.staff import joined
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +145,17 @@ def test_a_worker_that_was_last_heard_of_in_the_future_is_dead(
 
     assert quiet_service.run(lives(ahead=timedelta(0)))
     assert not quiet_service.run(lives(ahead=timedelta(days=365)))
+
+
+def test_a_lock_that_a_clock_set_which_was_ahead_locks_nobody_out_for_a_year(quiet_service: Service) -> None:
+    service = quiet_service
+    service.clock.move_to(NOW)
+    clinic = clinic_client(service)
+    member = joined(service, clinic, StaffRole.CLINICIAN)
+    service.clock.move_to(NOW + timedelta(days=365))
+    for _ in range(5):
+        assert member.sign_in(service, code="000000").status_code == 401
+
+    service.clock.move_to(NOW + timedelta(minutes=1))
+    assert member.sign_in(service).status_code == 201
+    clinic.close()
