@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import clinic_in
+from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.vault import Vault
 from app.notifications.messages.wording import staff_page
@@ -132,3 +133,26 @@ async def notify_contacts(
         await queue_message(work, vault, message, now=now)
         work.audit(f"contact.notified_{wording.value}", "clinic", work.clinic_id, actor=SYSTEM)
     return len(people)
+
+
+async def notify_other_contact(work: Work, message: OutgoingMessage, refused: str, *, link: str) -> None:
+    """Write to the clinic's other contact, at once, what the mail server of this one refused for good.
+
+    Once: where both refuse, ``attention`` says so and the next escalation tries both again.
+    """
+    people = (await clinic_in(work, work.vault)).contacts.values()
+    if message.subject_id is not None or refused not in {one.email for one in people}:
+        return
+    for contact in people:
+        if contact.email != refused:
+            instead = NewMessage(
+                channel=Channel.EMAIL,
+                to=contact.email,
+                wording=Wording(message.wording),
+                locale=DEFAULT_LANGUAGE,
+                link=link,
+                mode=message.mode,
+                subject_id=message.id,
+            )
+            await queue_message(work, work.vault, instead, now=work.now)
+            work.audit("contact.notified_instead", "clinic", work.clinic_id, actor=SYSTEM)

@@ -28,7 +28,7 @@ from app.access.staff.members import address_digest
 from app.context import AppContext, Work
 from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
-from app.notifications.messages.notice_channels import lock_for_update, waits_until
+from app.notifications.messages.notice_channels import lock_for_update, notify_other_contact, waits_until
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
 from app.outbox import Channel, Wording
@@ -161,6 +161,8 @@ async def _keep(
         _audit(work, message, follows.state)
         if message.channel == Channel.EMAIL and message.patient_id is None and isinstance(claimed.to, str):
             await _note_reach(work, claimed.to, follows.state)
+            if follows.state == "failed" and message.wording == Wording.SAFETY_UNACKNOWLEDGED:
+                await notify_other_contact(work, message, claimed.to, link=claimed.link)
         if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
             await forget(work, claimed.subscription_id)
         if outcome.ending is Ending.GONE and message.notice_channel_id is not None:
