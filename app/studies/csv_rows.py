@@ -262,11 +262,7 @@ def _cells(line: str, separator: str) -> list[str] | None:
 def _over_line_ends(opened: _Opened, line: str, width: int) -> list[str] | None:
     """The cells of a row with line ends within its quotes; None, and no line more is read, where it is none."""
     taken = list[tuple[int, str | None]]()
-    while (
-        len(taken) < _MOST_LINES
-        and len(line) < LONGEST_LINE
-        and (numbered := opened.next()) is not None
-    ):
+    while len(taken) < _MOST_LINES and len(line) < LONGEST_LINE and (numbered := opened.next()) is not None:
         taken.append(numbered)
         if numbered[1] is None:
             break

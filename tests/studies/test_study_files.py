@@ -167,7 +167,9 @@ def test_a_wrong_header_is_refused_and_only_our_own_names_are_told(
     with pytest.raises(WrongHeaderError) as refused, opened_study(files):
         pass
     separators = {"separated_by": "commas", "cells": header.count(",") + 1}
-    assert refused.value.details == {"file": "check-ins", "missing": missing, "repeated": repeated} | separators
+    assert (
+        refused.value.details == {"file": "check-ins", "missing": missing, "repeated": repeated} | separators
+    )
 
 
 def test_columns_in_any_order_any_case_and_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
@@ -198,7 +200,11 @@ OF_OTHERS = {
         "utf-16",
         {Said.TABS, Said.UTF_16},
     ),
-    "UTF-16 without a mark": (f"{CHECK_INS},note\n{QUOTED}\n", "utf-16-le", {Said.UTF_16, Said.DECIMAL_COMMAS}),
+    "UTF-16 without a mark": (
+        f"{CHECK_INS},note\n{QUOTED}\n",
+        "utf-16-le",
+        {Said.UTF_16, Said.DECIMAL_COMMAS},
+    ),
     "a line that names the separator": (
         f"sep=|\n{CHECK_INS}|note\na|2026-03-03T20:00:00+00:00|7.5|6|5||x\n".replace(",", "|"),
         "utf-8-sig",
