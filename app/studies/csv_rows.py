@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -54,7 +55,11 @@ class SeenHeader:
         return {column: names.index(column) for column in form.columns if column in names}
 
 
-def header_of(path: Path, form: Format) -> SeenHeader:
+Source = Path | bytes
+"""A file by its path, or what is in it."""
+
+
+def header_of(path: Source, form: Format) -> SeenHeader:
     """Read how a file begins.
 
     Raises:
@@ -66,7 +71,7 @@ def header_of(path: Path, form: Format) -> SeenHeader:
 
 
 def rows_of(
-    path: Path, form: Format, problems: Problems, *, columns: Mapping[str, int] | None = None
+    path: Source, form: Format, problems: Problems, *, columns: Mapping[str, int] | None = None
 ) -> Iterator[tuple[int, list[str]]]:
     """The rows of a file: line number and cells, in the order of the format's columns.
 
@@ -74,6 +79,9 @@ def rows_of(
     are passed over; a row that is no row at all is refused by line number and passed over.
 
     Args:
+        path: the file, or what is in it.
+        form: its columns.
+        problems: where refused rows and what was seen are noted.
         columns: where each column stands in the file; None: where the first line names it.
 
     Raises:
@@ -90,18 +98,20 @@ def rows_of(
 class _Opened:
     """A file that is being read: its header, then line number and line, one after the other."""
 
-    def __init__(self, path: Path, form: Format) -> None:
-        self._path, self._form = path, form
+    def __init__(self, source: Source, form: Format) -> None:
+        self._source, self._form = source, form
         self._number = 0
         self._back: deque[tuple[int, str | None]] = deque()
 
     def __enter__(self) -> Self:
         """Open it, and read its header."""
+        source = self._source
         try:
-            encoding = _encoding(self._path)
+            binary = BufferedReader(BytesIO(source)) if isinstance(source, bytes) else source.open("rb")
+            encoding = _encoding(binary.peek(2)[:2])
             # Bytes that are no text arrive as surrogates or U+FFFD, so that one bad row does not end the reading.
             errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
-            self._file = self._path.open(encoding=encoding, errors=errors, newline="")
+            self._file = TextIOWrapper(binary, encoding, errors, newline="")
         except OSError as unreadable:
             raise self._unreadable(unreadable) from unreadable
         try:
@@ -162,10 +172,8 @@ _BYTE_ORDER: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _WITHOUT_MARK: Final = {True: "utf-16-le", False: "utf-16-be"}
 
 
-def _encoding(path: Path) -> str:
+def _encoding(head: bytes) -> str:
     """UTF-16 by its mark or by its zeros, as spreadsheets save "Unicode text"; else UTF-8."""
-    with path.open("rb") as file:
-        head = file.read(2)
     if head in _BYTE_ORDER:
         return _BYTE_ORDER[head]
     return _WITHOUT_MARK[head[1:] == b"\0"] if b"\0" in head else "utf-8-sig"
