@@ -85,8 +85,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     stays = merge_duplicate(client)
     tested = client.http.post("/v1/clinic/contact-tests", json={"email": "successor@clinic.example"})
     assert tested.is_success, tested.text
-    service.run(try_numbers(service, client.clinic_id))
-    service.run(upload_patients(service, client.clinic_id))
+    service.run(work_as_owner(service, client.clinic_id))
     sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
     emergency = {"reason": "Nobody who may was there."}
@@ -139,6 +138,12 @@ def merge_duplicate(client: ClinicClient) -> str:
     merged = client.http.post(f"/v1/patients/{double}/merge", json=merging)
     assert merged.is_success, merged.text
     return stays
+
+
+async def work_as_owner(service: Service, clinic_id: str) -> None:
+    """Try other numbers, and begin an import."""
+    await try_numbers(service, clinic_id)
+    await upload_patients(service, clinic_id)
 
 
 async def try_numbers(service: Service, clinic_id: str) -> None:
