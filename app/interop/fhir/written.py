@@ -146,7 +146,7 @@ def read_form(resource: Json, scales: Mapping[str, Scale], *, base_url: str) -> 
         taken_at=_moment(resource.get("authored"), f"{kind}.authored"),
         items=items or None,
         total=total,
-        external_id=external and external.external_id,
+        external_id=external.external_id if external else None,
         source=external.source if external else "",
         confirm=_confirmed(resource),
     )
@@ -175,7 +175,7 @@ def read_session(resource: Json, *, base_url: str) -> WrittenSession:
         dose_mg=doses.get("mg"),
         dose_mg_per_kg=doses.get("mg/kg"),
         route=route,
-        external_id=external and external.external_id,
+        external_id=external.external_id if external else None,
         source=external.source if external else "",
         confirm=_confirmed(resource),
     )
@@ -318,7 +318,7 @@ def _coded(scale: Scale, coding: Json, path: str) -> int:
 
 
 def _total(item: Json, path: str) -> float:
-    answer = next(iter(item.get("answer", [])), {})
+    answer: Json = next(iter(item.get("answer", [])), {})
     value = answer.get("valueDecimal", answer.get("valueInteger"))
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _refused(f"{path}.answer", "value", "The total is a number.")
