@@ -1,13 +1,13 @@
 """A reply to a POST with an Idempotency-Key is kept in the transaction of what it reports; no claim goes before it.
 
-Revision ID: 0050
-Revises: 0049
+Revision ID: 0051
+Revises: 0050
 """
 
 from alembic import op
 
-revision = "0050"
-down_revision = "0049"
+revision = "0051"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
