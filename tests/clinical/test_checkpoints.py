@@ -37,7 +37,8 @@ def late_report(at: datetime, zone: str) -> CheckIn:
 
 @given(
     patients(),
-    st.none() | choices(),
+    choices(),
+    st.booleans(),
     st.floats(0, 74),
     st.sampled_from(["Pacific/Kiritimati", "America/New_York", "Pacific/Honolulu"]),
     st.none() | st.floats(30, 74),
@@ -45,14 +46,16 @@ def late_report(at: datetime, zone: str) -> CheckIn:
 )
 def test_from_each_checkpoint_before_a_change_the_replay_is_that_of_the_whole_history(
     patient: History,
-    choice: ChosenReference | None,
+    choice: ChosenReference,
+    is_chosen: bool,
     day: float,
     zone: str,
     booster: float | None,
     taken_back: int,
 ) -> None:
     """A late report in any zone, one taken back, a late infusion: none changes the checkpoints before it."""
-    patient = replace(patient, chosen_reference=choice)
+    chosen = choice if is_chosen else None
+    patient = replace(patient, chosen_reference=chosen)
     _, checkpoints = replay_from(None, patient, as_of=LATER)
     late = late_report(START + timedelta(days=day), zone)
     given = Infusion(id="late", given_at=START + timedelta(days=booster or 0), phase=InfusionPhase.BOOSTER)
@@ -70,21 +73,22 @@ def test_from_each_checkpoint_before_a_change_the_replay_is_that_of_the_whole_hi
     whole = timeline_of(changed, as_of=LATER)
     for checkpoint in checkpoints:
         suffix = after(checkpoint, changed.check_ins)
-        if checkpoint.through < min(moments) and can_begin_from(checkpoint, choice, suffix, as_of=LATER):
+        if checkpoint.through < min(moments) and can_begin_from(checkpoint, chosen, suffix, as_of=LATER):
             again, _ = replay_from(checkpoint, replace(changed, check_ins=suffix), as_of=LATER)
             assert again == whole
 
 
-@given(patients(), st.none() | choices())
+@given(patients(), choices(), st.booleans())
 def test_a_replay_from_a_checkpoint_makes_the_later_checkpoints_again(
-    patient: History, choice: ChosenReference | None
+    patient: History, choice: ChosenReference, is_chosen: bool
 ) -> None:
-    patient = replace(patient, chosen_reference=choice)
+    chosen = choice if is_chosen else None
+    patient = replace(patient, chosen_reference=chosen)
     whole, checkpoints = replay_from(None, patient, as_of=LATER)
     assert whole == timeline_of(patient, as_of=LATER)
     for number, checkpoint in enumerate(checkpoints):
         suffix = after(checkpoint, patient.check_ins)
-        if can_begin_from(checkpoint, choice, suffix, as_of=LATER):
+        if can_begin_from(checkpoint, chosen, suffix, as_of=LATER):
             again, made = replay_from(checkpoint, replace(patient, check_ins=suffix), as_of=LATER)
             assert (again, made) == (whole, checkpoints[number + 1 :])
 
