@@ -1,13 +1,13 @@
 """A reply to a POST with an Idempotency-Key is kept in the transaction of what it reports; no claim goes before it.
 
-Revision ID: 0051
-Revises: 0050
+Revision ID: 0052
+Revises: 0051
 """
 
 from alembic import op
 
-revision = "0051"
-down_revision = "0050"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 
