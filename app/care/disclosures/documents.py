@@ -95,6 +95,12 @@ _SHORT: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _WORDS: Final[dict[str, Any]] = {
     "true": True, "false": False, "null": None, "True": True, "False": False, "None": None,
 }  # fmt: skip
+# What begins again and again, one inside the other, and ends so. Of such a run as many levels are kept as anything
+# that is looked for may lie below what asks for it; who nests deeper has a fault in a program, or tries to keep us busy.
+_KEPT_OF_A_RUN: Final = 300
+_RUN: Final = re.compile(
+    rf"(?P<opening>[\[{{][^\[\]{{}}]{{0,100}})(?P=opening){{{_KEPT_OF_A_RUN},}}|(?P<list>\]{{{_KEPT_OF_A_RUN},}})|(?P<object>\}}{{{_KEPT_OF_A_RUN},}})"
+)
 # What may follow a closed text where quotes pair up.
 _AFTER_A_TEXT: Final = frozenset(":,}]=;")
 
@@ -113,11 +119,29 @@ def read_json(text: str | bytes) -> Document | None:
 def read_broken(text: str) -> Document:
     """Read what is no JSON as far as it goes."""
     reader = _Reader()
-    tokens = _TOKEN.finditer(text)
+    shallow = _without_long_runs(text)
+    tokens = _TOKEN.finditer(shallow)
     for found in islice(tokens, _MOST_TOKENS):
-        reader.take(found, at_end=found.end() == len(text))
+        reader.take(found, at_end=found.end() == len(shallow))
     mixed_up = reader.mixed_up or next(tokens, None) is not None
     return Document(value=reader.end(), text=text, mixed_up=mixed_up)
+
+
+def _without_long_runs(text: str) -> str:
+    """Nest what repeats itself less deeply: as many ends are left out as beginnings were."""
+    left_out = {"[": 0, "{": 0}
+
+    def shorter(found: re.Match[str]) -> str:
+        if opening := found["opening"]:
+            levels = len(found[0]) // len(opening)
+            left_out[opening[0]] += levels - _KEPT_OF_A_RUN
+            return opening * _KEPT_OF_A_RUN
+        kind, closing = ("[", "]") if found["list"] else ("{", "}")
+        fewer = min(left_out[kind], len(found[0]) - _KEPT_OF_A_RUN)
+        left_out[kind] -= fewer
+        return closing * (len(found[0]) - fewer)
+
+    return _RUN.sub(shorter, text)
 
 
 class _Reader:
