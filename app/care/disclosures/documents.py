@@ -95,11 +95,12 @@ _SHORT: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _WORDS: Final[dict[str, Any]] = {
     "true": True, "false": False, "null": None, "True": True, "False": False, "None": None,
 }  # fmt: skip
-# What begins again and again, one inside the other, and ends so. Of such a run as many levels are kept as anything
-# that is looked for may lie below what asks for it; who nests deeper has a fault in a program, or tries to keep us busy.
+# Brackets that open again and again, one inside the other, and the run of those that close them. So many levels are
+# kept as anything that is looked for may lie below what asks for it; only a fault in a program, or a sender who
+# wants to keep us busy, nests deeper.
 _KEPT_OF_A_RUN: Final = 300
 _RUN: Final = re.compile(
-    rf"(?P<opening>[\[{{][^\[\]{{}}]{{0,100}})(?P=opening){{{_KEPT_OF_A_RUN},}}|(?P<list>\]{{{_KEPT_OF_A_RUN},}})|(?P<object>\}}{{{_KEPT_OF_A_RUN},}})"
+    rf"(?P<opening>(?:[\[{{][^\[\]{{}}]{{0,100}}){{1,3}}?)(?P=opening){{{_KEPT_OF_A_RUN},}}|[\]}}]{{{_KEPT_OF_A_RUN},}}"
 )
 # What may follow a closed text where quotes pair up.
 _AFTER_A_TEXT: Final = frozenset(":,}]=;")
@@ -128,18 +129,19 @@ def read_broken(text: str) -> Document:
 
 
 def _without_long_runs(text: str) -> str:
-    """Nest what repeats itself less deeply: as many ends are left out as beginnings were."""
-    left_out = {"[": 0, "{": 0}
+    """Nest what repeats itself less deeply: as many brackets that close are left out as such that open."""
+    left_out = 0
 
     def shorter(found: re.Match[str]) -> str:
+        nonlocal left_out
         if opening := found["opening"]:
-            levels = len(found[0]) // len(opening)
-            left_out[opening[0]] += levels - _KEPT_OF_A_RUN
+            fewer = len(found[0]) // len(opening) - _KEPT_OF_A_RUN
+            left_out += fewer * sum(opening.count(bracket) for bracket in "[{")
             return opening * _KEPT_OF_A_RUN
-        kind, closing = ("[", "]") if found["list"] else ("{", "}")
-        fewer = min(left_out[kind], len(found[0]) - _KEPT_OF_A_RUN)
-        left_out[kind] -= fewer
-        return closing * (len(found[0]) - fewer)
+        # The first of them close what lies innermost.
+        fewer = min(left_out, len(found[0]) - _KEPT_OF_A_RUN)
+        left_out -= fewer
+        return found[0][fewer:]
 
     return _RUN.sub(shorter, text)
 
