@@ -1,5 +1,6 @@
 """The real thing: ``afterglow dev`` as an operator starts it, with its children, to be killed."""
 
+import atexit
 import json
 import os
 import shutil
@@ -12,11 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx2
+import pytest
 
-from tests.support.databases import programs
+from app.cli.options import settings_of
+from app.cli.runtime import open_runtime
+from tests.support.databases import in_memory, programs
 from tests.support.people import NO_TLS, ClinicClient
 
 _ROOT = Path(__file__).parents[2]
@@ -123,10 +128,10 @@ def environment_for(data_dir: Path, **more: str) -> dict[str, str]:
 
 @contextmanager
 def temporary_data_dir() -> Iterator[Path]:
-    """A folder that PostgreSQL's own account can reach too."""
-    folder = Path(tempfile.mkdtemp(prefix="afterglow-dev-"))
-    folder.chmod(0o755)
+    """A data folder as the first start leaves it, where PostgreSQL's own account can reach it too."""
+    folder = _open_folder()
     try:
+        install(folder / "data")
         yield folder / "data"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -157,6 +162,29 @@ def running_dev(data_dir: Path, command: str = "dev", **more: str) -> Iterator[D
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def install(data_dir: Path) -> None:
+    """Make a data folder that is not there yet, with a database: a copy takes a twentieth of a first start's time."""
+    subprocess.run(["cp", "-a", _first_start(), data_dir], check=True)
+
+
+@cache
+def _first_start() -> Path:
+    folder = _open_folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with pytest.MonkeyPatch.context() as here:
+        for name in os.environ.keys() - environment_for(folder).keys():
+            here.delenv(name)
+        with open_runtime(settings_of(folder / "data", postgres_bin=programs())):
+            pass
+    return folder / "data"
+
+
+def _open_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="afterglow-dev-", dir=in_memory()))
+    folder.chmod(0o755)
+    return folder
 
 
 def _children_of(parent: int) -> list[int]:
