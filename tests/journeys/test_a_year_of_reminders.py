@@ -349,8 +349,8 @@ def what_happens(year: Year) -> list[tuple[datetime, Happening]]:
             on_day(chance.randrange(DAYS), partial(year.answer, person))
         on_day(chance.randrange(100, 250), partial(year.infuse, person, phase=InfusionPhase.BOOSTER))
     stopping, withdrawing, pausing, *_, night_worker, traveller = year.people
-    # So that the night worker is asked daily when the clocks change.
-    for day in (50, 270):
+    # Days before the clocks change, so that the night worker is asked daily then.
+    for day in (80, 296):
         on_day(day, partial(year.infuse, night_worker, phase=InfusionPhase.BOOSTER))
     for day, zone in JOURNEY:
         on_day(day, partial(year.travel, traveller, zone))
