@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from app.cli import commands
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.embedded import Supervisor
-from tests.support.databases import in_memory
 from tests.support.processes import install
 
 ROOT = Path(__file__).parents[2]
@@ -82,11 +80,3 @@ def server_of(data_dir: Path) -> Iterator[None]:
     """Keep a data folder's server running, so that no command has to start and stop it."""
     with Supervisor(data_dir, find_binaries()):
         yield
-
-
-@contextmanager
-def open_folder() -> Iterator[Path]:
-    """A folder that every account can pass through (root's PostgreSQL runs as another account)."""
-    with tempfile.TemporaryDirectory(prefix="ag-cli-", dir=in_memory()) as name:
-        Path(name).chmod(0o755)
-        yield Path(name)

@@ -13,13 +13,14 @@ from app.context import Work
 from app.notifications.webhooks.endpoints import seal_url
 from app.storage import endpoints, patients
 from app.storage.endpoints import Endpoint
-from tests.cli.command_line import afterglow_here, new_clinic, open_folder, server_of
+from tests.cli.command_line import afterglow_here, new_clinic, server_of
+from tests.support.databases import in_memory, open_folder
 
 pytestmark = pytest.mark.processes
 
 
 def test_an_operator_holds_deliveries_and_releases_them() -> None:
-    with open_folder() as folder, ExitStack() as running:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = folder / "data"
         clinic = new_clinic(data_dir)["clinic_id"]
         running.enter_context(server_of(data_dir))
@@ -60,7 +61,7 @@ def test_an_operator_holds_deliveries_and_releases_them() -> None:
 
 
 def test_synthetic_patients_are_registered_once_a_day_and_in_test_mode_only() -> None:
-    with open_folder() as folder, ExitStack() as running:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = folder / "data"
         clinic = new_clinic(data_dir)["clinic_id"]
         running.enter_context(server_of(data_dir))
@@ -89,7 +90,7 @@ def test_synthetic_patients_are_registered_once_a_day_and_in_test_mode_only() ->
 
 
 def test_an_operator_manages_a_clinic_without_the_pages() -> None:
-    with open_folder() as folder, ExitStack() as running:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = str(folder / "data")
         clinic = new_clinic(folder / "data")["clinic_id"]
         running.enter_context(server_of(folder / "data"))

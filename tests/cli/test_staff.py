@@ -4,13 +4,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.cli.command_line import afterglow_here, new_clinic, open_folder, server_of
+from tests.cli.command_line import afterglow_here, new_clinic, server_of
+from tests.support.databases import in_memory, open_folder
 
 pytestmark = pytest.mark.processes
 
 
 def test_the_operator_lets_the_first_owner_in_and_again_after_a_loss() -> None:
-    with open_folder() as folder, ExitStack() as running:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = folder / "data"
         clinic = new_clinic(data_dir)["clinic_id"]
         running.enter_context(server_of(data_dir))

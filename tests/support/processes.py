@@ -1,14 +1,11 @@
 """The real thing: ``afterglow dev`` as an operator starts it, with its children, to be killed."""
 
-import atexit
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +18,7 @@ import pytest
 
 from app.cli.options import settings_of
 from app.cli.runtime import open_runtime
-from tests.support.databases import in_memory, programs
+from tests.support.databases import KEPT, in_memory, open_folder, programs
 from tests.support.people import NO_TLS, ClinicClient
 
 _ROOT = Path(__file__).parents[2]
@@ -129,12 +126,9 @@ def environment_for(data_dir: Path, **more: str) -> dict[str, str]:
 @contextmanager
 def temporary_data_dir() -> Iterator[Path]:
     """A data folder as the first start leaves it, where PostgreSQL's own account can reach it too."""
-    folder = _open_folder()
-    try:
+    with open_folder(in_memory()) as folder:
         install(folder / "data")
         yield folder / "data"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -171,20 +165,13 @@ def install(data_dir: Path) -> None:
 
 @cache
 def _first_start() -> Path:
-    folder = _open_folder()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = KEPT.enter_context(open_folder(in_memory()))
     with pytest.MonkeyPatch.context() as here:
         for name in os.environ.keys() - environment_for(folder).keys():
             here.delenv(name)
         with open_runtime(settings_of(folder / "data", postgres_bin=programs())):
             pass
     return folder / "data"
-
-
-def _open_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="afterglow-dev-", dir=in_memory()))
-    folder.chmod(0o755)
-    return folder
 
 
 def _children_of(parent: int) -> list[int]:
