@@ -213,4 +213,5 @@ def test_the_command_checks_first_takes_on_and_goes_on_where_it_stopped() -> Non
     assert dry[0] == first[0] == again[0] == 1, "one row is refused"
     assert dry[1]["patients"] == first[1]["patients"] == again[1]["patients"] == 2
     assert dry[1]["check_ins"] == first[1]["check_ins"] == again[1]["check_ins"]
-    assert first[1]["refused"] == ["patients, line 4: please check time_zone"]
+    unknown = "The time zone is not known; an IANA name is expected, such as Europe/Berlin."
+    assert first[1]["refused"] == [f"patients, line 4: time_zone: {unknown}"]
