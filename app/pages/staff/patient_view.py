@@ -49,6 +49,7 @@ from app.storage import (
     alert_steps,
     appointments,
     check_ins,
+    chosen_references,
     clinics,
     findings,
     infusions,
@@ -62,6 +63,7 @@ from app.storage.alerts import Alert
 from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
+from app.storage.chosen_references import StoredReference
 from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
@@ -102,6 +104,7 @@ class PatientView:
         notes: the patient's reports with a note, the latest first.
         reports: the latest reports, with or without one.
         corrections: what staff corrected, the latest first.
+        references: those that clinicians chose, the latest first.
         voided: the infusions that were entered in error.
         sources: the reports that safety events came with.
         steps: what was done to signals, safety events and findings, the latest first.
@@ -126,6 +129,7 @@ class PatientView:
     evaluation: EvaluationView | None
     trend: Trend
     course: CourseView | None
+    references: Sequence[StoredReference]
     forms: Sequence[Assessment]
     interval: PersonalInterval
     taper: TaperView
@@ -204,6 +208,7 @@ async def patient_view(
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
+        references=await chosen_references.all_of_patient(work, patient_id),
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
         interval=interval,
         taper=taper,
