@@ -132,6 +132,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "erasures": "nothing is left that could be restored",
     "event_places": "the stream of this installation",
     "event_streams": "the same",
+    "file_imports": "what was uploaded, and whom it registered: the patients themselves are there",
     "idempotent_replies": "copies of what this installation answered",
     "notice_channels": "addresses of this installation's channels, which are secrets",
     "notifications": "what this installation sent",
