@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.clinical.check_ins import CheckIn
@@ -57,24 +57,30 @@ async def known_now(work: UnitOfWork, patient_id: UUID, *, turn: int) -> Known:
 
 async def first_day_on_record(work: UnitOfWork, patient_id: UUID, *, time_zone: str) -> date | None:
     """Give the first day that anything on record says something of; None: nothing is on record."""
-    firsts = []
-    for row, dated in (
-        (infusions.InfusionRow, infusions.InfusionRow.given_at),
-        (assessments.StoredAssessment, assessments.StoredAssessment.taken_at),
-        (CheckInRow, CheckInRow.recorded_at),
-    ):
-        first = select(func.min(dated)).where(row.clinic_id == work.clinic_id, row.patient_id == patient_id)
-        firsts.append(func.date(func.timezone(time_zone, first.scalar_subquery())))
-    for row, day in (
-        (courses.CourseRow, courses.CourseRow.started_on),
-        (courses.CourseRow, courses.CourseRow.earlier_last_on),
-        (circumstances.CircumstanceRow, circumstances.CircumstanceRow.since),
-    ):
-        first = select(func.min(day)).where(row.clinic_id == work.clinic_id, row.patient_id == patient_id)
-        firsts.append(first.scalar_subquery())
+    firsts: list[ColumnElement[Any]] = [
+        func.date(func.timezone(time_zone, _first(work, patient_id, row, dated)))
+        for row, dated in (
+            (infusions.InfusionRow, infusions.InfusionRow.given_at),
+            (assessments.StoredAssessment, assessments.StoredAssessment.taken_at),
+            (CheckInRow, CheckInRow.recorded_at),
+        )
+    ]
+    firsts += [
+        _first(work, patient_id, row, day)
+        for row, day in (
+            (courses.CourseRow, courses.CourseRow.started_on),
+            (courses.CourseRow, courses.CourseRow.earlier_last_on),
+            (circumstances.CircumstanceRow, circumstances.CircumstanceRow.since),
+        )
+    ]
     # "least" passes over what is null.
     found: date | None = (await work.execute(select(func.least(*firsts)))).scalar_one()
     return found
+
+
+def _first(work: UnitOfWork, patient_id: UUID, row: Any, dated: Any) -> ScalarSelect[Any]:  # noqa: ANN401 - any table
+    mine = (row.clinic_id == work.clinic_id, row.patient_id == patient_id)
+    return select(func.min(dated)).where(*mine).scalar_subquery()
 
 
 async def history_known(

@@ -101,7 +101,7 @@ def test_both_are_as_they_were_also_when_what_was_copied_was_corrected_in_betwee
         "to": f"{NOW - timedelta(days=47):%F}",
         "reason": "Well",
     }
-    assert one_clinic.http.put(f"/v1/patients/{double}/reference", json=days).status_code == 200
+    assert one_clinic.http.put(f"/v1/patients/{double}/reference", json=period).status_code == 200
     was = as_it_is(one_clinic, right), as_it_is(one_clinic, double)
 
     for _ in range(2):
