@@ -96,7 +96,7 @@ def test_both_are_as_they_were_also_when_what_was_copied_was_corrected_in_betwee
         given = {"given_at": (NOW - timedelta(days=days)).isoformat(), "phase": "booster"} | CONFIRMED
         assert one_clinic.http.post(f"/v1/patients/{double}/infusions", json=given).status_code == 201
     one_clinic.import_days(double, NOW - timedelta(days=60), [(8, 8, 8)] * 14)
-    days = {
+    period = {
         "from": f"{NOW - timedelta(days=60):%F}",
         "to": f"{NOW - timedelta(days=47):%F}",
         "reason": "Well",
