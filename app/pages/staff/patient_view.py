@@ -108,8 +108,7 @@ class PatientView:
         voided: the infusions that were entered in error.
         sources: the reports that safety events came with.
         steps: what was done to signals, safety events and findings, the latest first.
-        infusions: all of them, oldest first.
-        sessions: how each was given, by its id.
+        given: the infusions, the latest first.
         circumstances: what else changed, the latest first.
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
@@ -147,8 +146,7 @@ class PatientView:
     voided: Sequence[StoredInfusion]
     sources: Mapping[UUID, NotedReport]
     steps: Sequence[OpenedStep]
-    infusions: Sequence[Infusion]
-    sessions: Mapping[str, StoredInfusion]
+    given: Sequence[StoredInfusion]
     circumstances: Sequence[KnownCircumstance]
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
@@ -156,6 +154,16 @@ class PatientView:
     clinic_zone: str
     ehr_link: str | None
     protocol: Protocol
+
+    @property
+    def infusions(self) -> Sequence[Infusion]:
+        """All of them, oldest first."""
+        return [one.infusion for one in reversed(self.given)]
+
+    @property
+    def sessions(self) -> Mapping[str, StoredInfusion]:
+        """How each was given, by its id."""
+        return {one.infusion.id: one for one in self.given}
 
 
 async def patient_view(
@@ -196,8 +204,7 @@ async def patient_view(
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
-        infusions=[one.infusion for one in reversed(given)],
-        sessions={one.infusion.id: one for one in given},
+        given=given,
         circumstances=await circumstances_of(work, record),
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),

@@ -98,68 +98,85 @@ class RecordKind:
 
 async def lines_of(visitor: StaffVisitor, whose: AboutPatient) -> list[RecordLine]:
     """List what staff entered and this visitor may correct, but for imported check-ins, which are many."""
-    work, clock, patient_id = visitor.work, whose.clock, whose.patient.id
-    chosen = []
-    if visitor.may(Permission.TREATMENT_DECIDE):
-        chosen = await queries.list_references(work, patient_id, with_errors=True)
-    infusions = await queries.list_infusions(work, patient_id, with_errors=True, after=None, limit=_MOST)
-    courses = await queries.list_courses(work, patient_id, with_errors=True)
-    entered = await forms.list_of_patient(work, patient_id, with_errors=True, after=None, limit=_MOST)
-    changed = await circumstances.list_circumstances(work, patient_id, with_errors=True)
+    work = visitor.work
     return [
-        *(
-            RecordLine(
-                id=UUID(one.course.id),
-                what="courses",
-                said=f"Course from {clock.day(one.course.started_on)}: {TEMPLATES[one.course.protocol].name}",
-                active=status is RecordStatus.ACTIVE,
-                amendable=status is RecordStatus.ACTIVE,
-            )
-            for one, status in courses
-        ),
-        *(
-            RecordLine(
-                id=one.id,
-                what="infusions",
-                said=f"{INFUSIONS[one.infusion.phase]}, {clock.plain(one.infusion.given_at)}",
-                active=status is RecordStatus.ACTIVE,
-                amendable=status is RecordStatus.ACTIVE,
-            )
-            for one, status in infusions
-        ),
-        *(
-            RecordLine(
-                id=one.stored.id,
-                what="assessments",
-                said=f"{SCALE_NAMES.get(one.stored.scale, one.stored.scale)} {one.stored.total:g},"
-                f" {clock.plain(one.stored.taken_at)}",
-                active=one.status is RecordStatus.ACTIVE,
-                amendable=one.status is RecordStatus.ACTIVE and one.stored.entered_by == "clinic",
-                voidable=one.stored.entered_by == "clinic",
-            )
-            for one in entered
-        ),
-        *(
-            RecordLine(
-                id=one.stored.id,
-                what="circumstances",
-                said=f"{said(one)}, {days_said(one, clock)}",
-                active=one.status is RecordStatus.ACTIVE,
-                amendable=one.status is RecordStatus.ACTIVE,
-            )
-            for one in changed
-        ),
-        *(
-            RecordLine(
-                id=one.id,
-                what="references",
-                said=f"Reference chosen {clock.plain(one.set_at)}:"
-                f" {clock.day(one.from_day)} to {clock.day(one.to_day)}",
-                active=status is RecordStatus.ACTIVE,
-                amendable=status is RecordStatus.ACTIVE,
-            )
-            for one, status in chosen
-        ),
+        *await _courses(work, whose),
+        *await _infusions(work, whose),
+        *await _forms(work, whose),
+        *await _circumstances(work, whose),
+        *(await _references(work, whose) if visitor.may(Permission.TREATMENT_DECIDE) else ()),
+    ]
+
+
+def _line(what: str, record_id: UUID, said: str, status: RecordStatus, *, own: bool = True) -> RecordLine:
+    """``own``: whether staff entered it."""
+    active = status is RecordStatus.ACTIVE
+    return RecordLine(
+        id=record_id, what=what, said=said, active=active, amendable=active and own, voidable=own
+    )
+
+
+async def _courses(work: Work, whose: AboutPatient) -> list[RecordLine]:
+    found = await queries.list_courses(work, whose.patient.id, with_errors=True)
+    return [
+        _line(
+            "courses",
+            UUID(one.course.id),
+            f"Course from {whose.clock.day(one.course.started_on)}: {TEMPLATES[one.course.protocol].name}",
+            status,
+        )
+        for one, status in found
+    ]
+
+
+async def _infusions(work: Work, whose: AboutPatient) -> list[RecordLine]:
+    found = await queries.list_infusions(work, whose.patient.id, with_errors=True, after=None, limit=_MOST)
+    return [
+        _line(
+            "infusions",
+            one.id,
+            f"{INFUSIONS[one.infusion.phase]}, {whose.clock.plain(one.infusion.given_at)}",
+            status,
+        )
+        for one, status in found
+    ]
+
+
+async def _forms(work: Work, whose: AboutPatient) -> list[RecordLine]:
+    found = await forms.list_of_patient(work, whose.patient.id, with_errors=True, after=None, limit=_MOST)
+    return [
+        _line(
+            "assessments",
+            one.stored.id,
+            f"{SCALE_NAMES.get(one.stored.scale, one.stored.scale)} {one.stored.total:g},"
+            f" {whose.clock.plain(one.stored.taken_at)}",
+            one.status,
+            own=one.stored.entered_by == "clinic",
+        )
+        for one in found
+    ]
+
+
+async def _circumstances(work: Work, whose: AboutPatient) -> list[RecordLine]:
+    found = await circumstances.list_circumstances(work, whose.patient.id, with_errors=True)
+    return [
+        _line("circumstances", one.stored.id, f"{said(one)}, {days_said(one, whose.clock)}", one.status)
+        for one in found
+    ]
+
+
+async def _references(work: Work, whose: AboutPatient) -> list[RecordLine]:
+    clock = whose.clock
+    found = await queries.list_references(work, whose.patient.id, with_errors=True)
+    return [
+        _line(
+            "references",
+            one.id,
+            f"Reference chosen {clock.plain(one.set_at)}:"
+            f" {clock.day(one.from_day)} to {clock.day(one.to_day)}",
+            status,
+        )
+        for one, status in found
     ]
 
 
