@@ -410,7 +410,7 @@ def _began_with(past: CarePast, part: Stretch, one: ResponseDuration) -> Infusio
 
 def _phase(past: CarePast, part: Stretch, one: ResponseDuration) -> str | None:
     given = _began_with(past, part, one)
-    return given and given.phase.value
+    return given.phase.value if given else None
 
 
 def _route(past: CarePast, part: Stretch, one: ResponseDuration) -> str | None:
@@ -419,4 +419,4 @@ def _route(past: CarePast, part: Stretch, one: ResponseDuration) -> str | None:
 
 
 def _protocol(_past: CarePast, part: Stretch, _one: ResponseDuration) -> str | None:
-    return part.course and part.course.protocol
+    return part.course.protocol if part.course else None
