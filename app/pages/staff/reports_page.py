@@ -66,15 +66,7 @@ def figures_of(found: Insights) -> list[Figure]:
     """Give the few figures that say what alerts cost and were worth, and how patients fared."""
     signals, safety, steps = found.signals, found.safety, found.steps
     return [
-        Figure(
-            title="Signals",
-            value=str(signals.raised),
-            rests_on=f"{_burden(found)}{_lasting(found.watched)} of {counted(found.watched.patients, 'patient')}",
-            how="Signals raised in the period, and for each year that a patient was watched after induction: the "
-            "alert burden.",
-            small=signals.raised < SMALL_BELOW or found.watched.years < 1,
-            lines=_lines([one.raised for one in steps], most=max((one.raised for one in steps), default=0)),
-        ),
+        _burden(found),
         _share(
             "Acknowledged in time",
             signals.in_time,
@@ -121,9 +113,18 @@ def figures_of(found: Insights) -> list[Figure]:
     ]
 
 
-def _burden(found: Insights) -> str:
-    rate = found.per_patient_year
-    return "" if rate is None else f"{rate:.1f} per patient-year, over "
+def _burden(found: Insights) -> Figure:
+    raised, rate, steps = found.signals.raised, found.per_patient_year, found.steps
+    a_year = "" if rate is None else f"{rate:.1f} per patient-year, over "
+    return Figure(
+        title="Signals",
+        value=str(raised),
+        rests_on=f"{a_year}{_lasting(found.watched)} of {counted(found.watched.patients, 'patient')}",
+        how="Signals raised in the period, and for each year that a patient was watched after induction: the "
+        "alert burden.",
+        small=raised < SMALL_BELOW or found.watched.years < 1,
+        lines=_lines([one.raised for one in steps], most=max((one.raised for one in steps), default=0)),
+    )
 
 
 def _lasting(watched: Watched) -> str:
