@@ -18,6 +18,7 @@ from app.care.disclosures.other_formats import from_base64, read_other
 MOST_BYTES: Final = 6 * 1024 * 1024
 """How much of a body is looked at, also after it was unpacked."""
 _PACKED_AT_MOST: Final = 3
+_MOST_MEMBERS: Final = 50
 _GZIP, _EITHER, _RAW = 31, 47, -15
 _BOMS: Final = (
     # The longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
@@ -68,13 +69,14 @@ def _inflated(body: bytes) -> bytes:
     for window in (_EITHER, _RAW):
         reader = zlib.decompressobj(window)
         read = bytearray()
-        left = body
+        left, members = body, 1
         try:
-            while left and len(read) < MOST_BYTES:
+            while left and len(read) < MOST_BYTES and members <= _MOST_MEMBERS:
                 read += reader.decompress(left, MOST_BYTES - len(read))
                 left = reader.unconsumed_tail
                 if reader.eof:
                     # Perhaps another member of the same file.
+                    members += 1
                     left = reader.unused_data if reader.unused_data.startswith(_PACKED_STARTS) else b""
                     reader = zlib.decompressobj(window)
         except zlib.error:
@@ -167,8 +169,8 @@ def read_json_bytes(body: bytes) -> Document | None:
         return None
 
 
-def documents_in(text: str, *, is_form: bool = False) -> Iterator[Document]:
-    """Give what a text may be."""
+def documents_in(text: str, *, is_form: bool = False, undone: bool = False) -> Iterator[Document]:
+    """Give what a text may be; ``undone``: entities of HTML were undone in it already."""
     start = text.lstrip()
     if not start.startswith(_JSON_STARTS) and (other := read_other(text)) is not None:
         yield other
@@ -178,8 +180,8 @@ def documents_in(text: str, *, is_form: bool = False) -> Iterator[Document]:
     # A form is one line; what has several may as well be names and values, one a line.
     if not looks_like_form or (not is_form and "\n" in start):
         yield read_json(text) or _read_lines(text) or read_broken(text)
-        if "&quot;" in text:
-            yield from documents_in(html.unescape(text))
+        if "&quot;" in text and not undone:
+            yield from documents_in(html.unescape(text), undone=True)
         if "%" not in text and not looks_like_form:
             return
     yield form_document(text)

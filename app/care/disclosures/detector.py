@@ -166,6 +166,13 @@ def disclosures_in(
     return Heard(plain=plain)
 
 
+def last_look(body: bytes, *, path: str = "") -> Heard:
+    """Find what plainly stands in a body that could not be read by our own fault."""
+    text = body[:MOST_BYTES].decode("utf-8", "replace")
+    found = [Disclosure(trigger=one, said_in=text) for one in scanned_triggers(text, path)]
+    return Heard(disclosures=tuple(found[:1]), plain=False)
+
+
 def disclosed_in_form(form: Mapping[str, str], *, path: str = "") -> tuple[Disclosure, ...]:
     """Find what was disclosed in a form's fields."""
     return _found_in(Document(value=Pairs(form.items()), whole=True), path)

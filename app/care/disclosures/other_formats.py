@@ -16,6 +16,8 @@ from typing import Any, Final
 from app.care.disclosures.documents import Document, Pairs
 
 _MOST_PIECES: Final = 50_000
+# What lies deeper in XML is read as if it lay here.
+_DEEPEST: Final = 60
 _TAG: Final = re.compile(
     r"<(?P<end>/)?(?P<name>[A-Za-z_][\w.:-]{0,100})(?P<attributes>(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)"
     r"\s*(?P<empty>/)?>(?P<text>[^<]*)"
@@ -79,7 +81,7 @@ def _read_xml(text: str) -> Pairs:
         if said := html.unescape(found["text"]).strip():
             inside.append(("value", said))
         open_elements[-1][1].append((name, inside))
-        if not found["empty"]:
+        if not found["empty"] and len(open_elements) < _DEEPEST:
             open_elements.append((name, inside))
     return Pairs(_simple(root))
 

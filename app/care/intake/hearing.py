@@ -15,7 +15,13 @@ from starlette.types import Message, Scope
 
 from app.care.alerts.safety_events.intake import MADE_NOW, SafetySource
 from app.care.disclosures.bodies import MOST_BYTES
-from app.care.disclosures.detector import Disclosure, Heard, disclosed_in_form, disclosures_in
+from app.care.disclosures.detector import (
+    Disclosure,
+    Heard,
+    disclosed_in_form,
+    disclosures_in,
+    last_look,
+)
 from app.care.intake.reporting import Outcome, Pending, Report, help_alone_in, report_pending
 from app.care.intake.speakers import credentials_in
 from app.care.intake.spool import Spool
@@ -77,7 +83,7 @@ class Hearing:
         """Give what was disclosed in the body as far as it came."""
         if self._heard is None:
             hear = partial(
-                disclosures_in,
+                self._hear,
                 bytes(self._body),
                 content_type=self._content_type,
                 content_encoding=self._content_encoding,
@@ -89,6 +95,13 @@ class Hearing:
             self._body = bytearray()
             self._heard = await asyncio.to_thread(hear) if long else hear()
         return self._heard
+
+    def _hear(self, body: bytes, **sent: Any) -> Heard:  # noqa: ANN401 - what `disclosures_in` takes
+        try:
+            return disclosures_in(body, **sent)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must neither silence nor stop the request
+            log_failed_report(error)
+            return last_look(body, path=self._path)
 
     async def heard_in_form(self, form: Mapping[str, str]) -> Heard:
         """Give what was disclosed in a form that a page has read, also behind a note that is longer than we read."""

@@ -3,13 +3,14 @@
 import base64
 import gzip
 import json
+import time
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE
 from typing import Any
 
 import pytest
 
-from app.care.disclosures.detector import disclosures_in
+from app.care.disclosures.detector import disclosures_in, last_look
 
 SAID = {"mood": 3, "self_harm_thoughts": True}
 JSON = json.dumps(SAID).encode()
@@ -173,3 +174,32 @@ def _silenced(body: bytes) -> bytes:
 def test_what_stands_in_the_address_is_heard() -> None:
     assert disclosures_in(b"", path="/v1/check-ins", said_in_url="mood=3&selfHarmThoughts=true")
     assert not disclosures_in(b"", path="/v1/check-ins", said_in_url="mood=3&selfHarmThoughts=false")
+
+
+_LONG = 200_000
+HOSTILE = {
+    "members of nothing": gzip.compress(b"") * 10_000,
+    "XML that only opens": b"<a>" * (_LONG // 3),
+    "XML with half attributes": b"<a b='" * (_LONG // 6),
+    "XML with blanks": b"<a" + b" " * _LONG,
+    "entities of entities": b"".join(b"&" + b"amp;" * depth + b"quot; " for depth in range(400)),
+    "a table of one row": b"a,b\n" + b"x," * (_LONG // 2),
+    "a table of names": b",".join(b"mood %d" % one for one in range(_LONG // 10)) + b"\nno",
+    "parts without end": b"--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n" * 4_000,
+    "pairs of pairs": b"[" * 400 + b'["a", 1]' + b"]" * 400,
+    "Base64 that is none": b"eyJ" + b"A" * _LONG,
+    "HL7 of bars": b"MSH|" + b"|" * _LONG,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_body_that_is_made_to_be_slow_is_read_in_time_and_says_nothing(name: str) -> None:
+    began = time.process_time()
+    for kind in ("", "application/xml", "multipart/mixed; boundary=x"):
+        assert not disclosures_in(HOSTILE[name], content_type=kind, path="/v1/check-ins")
+    assert time.process_time() - began < 10
+
+
+def test_what_our_own_mistake_keeps_from_being_read_is_looked_through() -> None:
+    assert last_look(b'{"self_harm_thoughts": true')
+    assert not last_look(b'{"self_harm_thoughts": false')
