@@ -48,6 +48,7 @@ class ClinicCaller:
         id: the key's, or the member's.
         scopes: a key's own; empty for staff.
         member: the signed-in member; None for a key.
+        is_program: it came by a signed assertion; its scopes are SMART's.
         emergency_id: the emergency access without which this would have been refused.
     """
 
@@ -56,6 +57,7 @@ class ClinicCaller:
     scopes: frozenset[str] = frozenset()
     member: SignedInMember | None = None
     emergency_id: UUID | None = None
+    is_program: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -121,7 +123,8 @@ async def find_caller(context: AppContext, token: str, *kinds: TokenKind) -> Cli
         key = await api_keys.working_key(work, reference.digest)
     if key is None:
         raise TokenNotValidError
-    return ClinicCaller(clinic_id=reference.clinic_id, id=key.id, scopes=key.scopes)
+    is_program = reference.kind is TokenKind.BACKEND_ACCESS
+    return ClinicCaller(clinic_id=reference.clinic_id, id=key.id, scopes=key.scopes, is_program=is_program)
 
 
 async def _of_session(work: UnitOfWork, reference: TokenReference, now: datetime) -> ClinicCaller:
