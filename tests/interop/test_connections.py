@@ -168,20 +168,29 @@ def test_a_sign_in_is_finished_once_and_where_it_was_begun(
     connect(owner, ehr)
     come(service, clinic)
     link(owner)
-    kept: list[str] = []
-    browser, arrived = come(service, clinic, back=lambda path: kept.append(path) or path)  # type: ignore[func-returns-value] # it gives the path
+    ways: list[str] = []
+
+    def noted(path: str) -> str:
+        ways.append(path)
+        return path
+
+    def elsewhere(path: str) -> str:
+        ways.append(path)
+        return "/care/sign-in"
+
+    browser, arrived = come(service, clinic, back=noted)
     assert arrived.status_code == 303
-    again = browser.get(kept[0])
+    again = browser.get(ways[0])
     assert (again.status_code, "not begun in this browser" in again.text) == (403, True)
     foreign = PlainBrowser(service.url)
     foreign.get("/care/sign-in")
-    came = come(service, clinic, back=lambda path: kept.append(path) or "/care/sign-in")  # type: ignore[func-returns-value] # same
+    came = come(service, clinic, back=elsewhere)
     assert came[1].status_code == 200
-    assert foreign.get(kept[1]).status_code == 403
+    assert foreign.get(ways[1]).status_code == 403
     assert browser.get("/care/sign-in/callback?code=x&state=made-up").status_code == 403
-    late, _ = come(service, clinic, back=lambda path: kept.append(path) or "/care/sign-in")  # type: ignore[func-returns-value] # same
+    late, _ = come(service, clinic, back=elsewhere)
     service.clock.move_to(NOW + timedelta(minutes=11))
-    assert late.get(kept[2]).status_code == 403
+    assert late.get(ways[2]).status_code == 403
 
 
 def test_a_system_that_is_away_or_names_other_hosts_lets_nobody_in(
@@ -246,7 +255,7 @@ def register(
     keys = json.dumps({"keys": [key.as_dict(private=False)]})
     reply = send(owner, f"{HERE}/programs", program="Warehouse", scopes=scopes, keys=keys)
     assert reply.status_code == 303, reply.text
-    return re.findall(r"agc_[0-9a-f]{32}_[0-9a-f]{32}", owner.get(HERE).text)[-1]
+    return str(re.findall(r"agc_[0-9a-f]{32}_[0-9a-f]{32}", owner.get(HERE).text)[-1])
 
 
 def assertion(

@@ -95,7 +95,6 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
     emergency = {"reason": "Nobody who may was there."}
     assert nurse.post(f"/v1/patients/{patient}/emergency-access", json=emergency).status_code == 201
-    service.run(connect_systems(service, client.clinic_id))
     # The worker's sweep does it too, some seconds later.
     seal_trail(service, client.clinic_id)
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
@@ -153,7 +152,8 @@ async def work_as_owner(service: Service, clinic_id: str) -> None:
 
 
 async def try_numbers(service: Service, clinic_id: str) -> None:
-    """Try other numbers over the clinic's past, to the end."""
+    """Try other numbers over the clinic's past, to the end; and connect its systems."""
+    await connect_systems(service, clinic_id)
     context, whose = service.context, UUID(clinic_id)
     numbers = {"consider_at": 0.6}
     async with context.work(whose, actor=OPERATOR) as work:

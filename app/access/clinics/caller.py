@@ -104,7 +104,8 @@ class ClinicCaller:
         beyond = {
             role
             for permission, who in PERMISSIONS_MATRIX.items()
-            if who.scope is not None and not self.may(permission)
+            # What only an owner grants is beyond every key, the one included that lets the first owner in.
+            if who.scope not in {None, *OWNER_GRANTED} and not self.may(permission)
             for role in who.roles
         }
         return frozenset(StaffRole) - beyond
