@@ -1,7 +1,7 @@
 """Systems that a clinic is connected to: where its staff sign in, its EHR, and programs that read by themselves.
 
-Revision ID: 0050
-Revises: 0049
+Revision ID: 0054
+Revises: 0053
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.storage.engine.migration_steps import isolate
 
-revision = "0050"
-down_revision = "0049"
+revision = "0054"
+down_revision = "0053"
 branch_labels = None
 depends_on = None
 
