@@ -72,7 +72,7 @@ class NoRoleForYouError(RefusalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class Started:
     """Where the browser goes."""
 
     url: str
@@ -99,7 +99,7 @@ class _State:
     until: datetime
 
 
-async def begin(
+async def start(
     context: AppContext,
     clinic_id: UUID,
     *,
@@ -108,7 +108,7 @@ async def begin(
     onward: str,
     issuer: str | None = None,
     launch: str | None = None,
-) -> Begun:
+) -> Started:
     """Send someone to sign in elsewhere.
 
     Args:
@@ -155,7 +155,7 @@ async def begin(
     if launch:
         asked["launch"] = launch
     mark = "&" if "?" in known["authorization_endpoint"] else "?"
-    return Begun(url=f"{known['authorization_endpoint']}{mark}{urlencode(asked)}")
+    return Started(url=f"{known['authorization_endpoint']}{mark}{urlencode(asked)}")
 
 
 async def finish(

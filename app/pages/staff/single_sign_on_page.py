@@ -24,12 +24,12 @@ async def sign_in_elsewhere(
     """Lead to the service where the clinic's staff sign in."""
     onward = own_path(request.query_params.get("next", ""))
     try:
-        begun = await single_sign_on.begin(
+        started = await single_sign_on.start(
             context, clinic_id, kind=single_sign_on.SIGN_IN, anchor=visitor.anchor, onward=onward
         )
     except RefusalError as error:
         return sign_in_form(context, visitor, Onward(path=onward), error=error)
-    answer = RedirectResponse(begun.url, 303)
+    answer = RedirectResponse(started.url, 303)
     visitor.keep_cookies(context, answer)
     return answer
 
@@ -38,7 +38,7 @@ async def sign_in_elsewhere(
 async def launch(clinic_id: UUID, request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
     """Take a launch out of the clinic's EHR."""
     try:
-        begun = await single_sign_on.begin(
+        started = await single_sign_on.start(
             context,
             clinic_id,
             kind=single_sign_on.EHR,
@@ -49,7 +49,7 @@ async def launch(clinic_id: UUID, request: Request, context: ContextNeeded, visi
         )
     except RefusalError as error:
         return sign_in_form(context, visitor, Onward(), error=error)
-    answer = RedirectResponse(begun.url, 303)
+    answer = RedirectResponse(started.url, 303)
     visitor.keep_cookies(context, answer)
     return answer
 
