@@ -1,13 +1,18 @@
 """Made-up requests: one disclosure in any of the ways in which programs may write it, and harmless ones."""
 
+import csv
 import gzip
+import io
 import json
 import random
+import re
 import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
+from xml.sax.saxutils import escape, quoteattr
 
 NOTES = (
     "slept badly, self_harm_thoughts is what the app asked about, I said false",
@@ -181,10 +186,14 @@ def _spelled(dice: random.Random, words: tuple[str, ...]) -> str:
     return dice.choice(ways)()
 
 
+_WAYS = (
+    "json", "json", "json", "duplicate", "wrapped", "batch", "broken", "cut", "form", "parts", "text", "xml", "table",
+    "base64",
+)  # fmt: skip
+
+
 def _written(dice: random.Random, fields: list[tuple[str, Any]], made: str) -> Sent:
-    way = dice.choice(
-        ("json", "json", "json", "duplicate", "wrapped", "batch", "broken", "cut", "form", "parts", "text")
-    )
+    way = dice.choice(_WAYS)
     around: list[tuple[str, Any]] = [
         ("mood", dice.randrange(11)),
         ("time_zone", "Europe/Berlin"),
@@ -209,12 +218,38 @@ def _written(dice: random.Random, fields: list[tuple[str, Any]], made: str) -> S
             f"multipart/form-data; boundary={boundary}",
             made=made,
         )
-    text = _as_json(dice, pairs, fields, way)
-    if way == "text":
-        return _packed(dice, json.dumps(text), made)
+    if way in {"xml", "table"} and _is_flat(fields):
+        text = (_as_xml if way == "xml" else _as_table)(dice, pairs)
+    else:
+        text = _as_json(dice, pairs, fields, way)
+    if way == "base64":
+        text = b64encode(text.encode()).decode()
+    elif way == "text":
+        text = json.dumps(text)
     if way == "form":
         return Sent(dice.choice(("", "json=", "payload=")).encode() + quote(text).encode(), FORM, made=made)
     return _packed(dice, text, made)
+
+
+def _as_xml(dice: random.Random, pairs: list[tuple[str, Any]]) -> str:
+    """As elements, as elements with a value, or as attributes of one."""
+    named = [
+        (key if key.isidentifier() else re.sub(r"\W", "-", f"q {key.strip()}"), _as_field(value))
+        for key, value in pairs
+    ]
+    if dice.random() < 0.3:
+        return f"<report {' '.join(f'{key}={quoteattr(value)}' for key, value in dict(named).items())}/>"
+    if dice.random() < 0.5:
+        return f"<report>{''.join(f'<{key} value={quoteattr(value)}/>' for key, value in named)}</report>"
+    return f"<r:report>{''.join(f'<{key}>{escape(value)}</{key}>' for key, value in named)}</r:report>"
+
+
+def _as_table(dice: random.Random, pairs: list[tuple[str, Any]]) -> str:
+    written = io.StringIO()
+    table = csv.writer(written, delimiter=dice.choice(",;\t|"))
+    table.writerow([key for key, _ in pairs])
+    table.writerow([_as_field(value) for _, value in pairs])
+    return written.getvalue()
 
 
 def _as_json(

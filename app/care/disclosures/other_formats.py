@@ -25,7 +25,7 @@ _TAG: Final = re.compile(
 _ATTRIBUTE: Final = re.compile(r"([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 # Lists in FHIR, also where they hold one.
 _LISTS: Final = frozenset({"item", "answer", "coding", "entry", "component"})
-_HEADER: Final = re.compile(r"[\w .\"'/()?-]+(?:[,;\t|][\w .\"'/()?-]+)+")
+_HEADER: Final = re.compile(r"[\w .:\"'/()?-]+(?:[,;\t|][\w .:\"'/()?-]+)+")
 _SEPARATORS: Final = ",;\t|"
 # Base64 of what begins with a brace, or with a bracket before one.
 _BASE64: Final = re.compile(r"(?:e[wy]|W3s|Wy)[A-Za-z0-9+/_-]{10,}={0,2}")
@@ -48,10 +48,11 @@ def read_other(text: str) -> Document | None:
 
 def from_base64(text: str) -> str | None:
     """Give the text that a value in Base64 holds if it is a document; None: it is none."""
-    written = text.strip()
-    if _BASE64.fullmatch(written) is None:
+    # What comes after it does not belong to it.
+    found = _BASE64.match(text.strip())
+    if found is None:
         return None
-    plain = written.rstrip("=").translate(str.maketrans("-_", "+/"))
+    plain = found[0].rstrip("=").translate(str.maketrans("-_", "+/"))
     try:
         # What breaks off in the middle of three bytes counts as far as it goes.
         return base64.b64decode(plain[: len(plain) - (len(plain) % 4 == 1)] + "==").decode("utf-8", "replace")
