@@ -94,11 +94,11 @@ def in_memory() -> Path | None:
 
 
 @contextmanager
-def running_cluster(below: Path | None = None) -> Iterator[Cluster]:
-    """A server in a separate folder, gone afterwards; below /tmp if nothing else is said."""
+def running_cluster(below: Path | None = None, binaries: Path | None = None) -> Iterator[Cluster]:
+    """A server in a separate folder, gone afterwards; below /tmp, of the usual programs if nothing else is said."""
     folder = Path(tempfile.mkdtemp(prefix="afterglow-test-", dir=below))
     folder.chmod(0o755)
-    supervisor = Supervisor(folder / "data", find_binaries(programs()))
+    supervisor = Supervisor(folder / "data", find_binaries(binaries or programs()))
     try:
         address = supervisor.start()
         make_roles(address.url())
