@@ -94,7 +94,13 @@ async def amend_assessment(
 ) -> CorrectedAssessmentReply:
     """Change what the clinic entered wrongly, with a reason; needs If-Match. A patient's own form stays as it is."""
     corrected = await corrections.amend_assessment(
-        work, patient_id, assessment_id, body.changes(), reason=body.reason, version=version_in(if_match)
+        work,
+        patient_id,
+        assessment_id,
+        body.changes(),
+        reason=body.reason,
+        version=version_in(if_match),
+        confirm=body.confirm,
     )
     return _corrected(corrected, response)
 
