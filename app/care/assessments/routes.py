@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, corrections, queries
 from app.care.assessments.corrections import CorrectedAssessment
@@ -35,8 +35,10 @@ from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"])
-scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
+router = APIRouter(
+    prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=ClinicRoute
+)
+scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"], route_class=ClinicRoute)
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
 MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]

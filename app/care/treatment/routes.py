@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import caller_with, work_for
+from app.access.clinics.access import ClinicRoute, caller_with, work_for
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.corrections import corrections_of
 from app.care.treatment import (
@@ -66,7 +66,7 @@ from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
+router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"], route_class=ClinicRoute)
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
 MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
