@@ -79,7 +79,6 @@ class ReplicaSet:
 
     nodes: list[Node]
     port: int
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def primary(self) -> Node | None:
         """The node that takes writes."""
@@ -155,72 +154,93 @@ def _service_of(cluster: ReplicaSet, seed: int) -> Iterator[Load]:
         clinic.close()
 
 
+@dataclass
+class _Programs:
+    """What runs, each with its log, in one folder."""
+
+    folder: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(
+        self, *command: str | Path, environment: Mapping[str, str] | None = None, account: str | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start one in the background, as another account where one is named."""
+        with (self.folder / f"{len(self.running)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(one) for one in command],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ | (environment or {}),
+                user=account,
+                cwd="/",
+            )
+        self.running.append(process)
+        return process
+
+    def stop(self) -> None:
+        """End all, the last first."""
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            for process in reversed(self.running):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, sign)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(20)
+
+
 @contextmanager
 def _replica_set() -> Iterator[ReplicaSet]:
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not binaries or os.geteuid() != 0:
         pytest.skip("Debian's PostgreSQL is needed, and root, to run it as another account")
-    etcd = debian_program("etcd-server", "etcd")
-    haproxy = debian_program("haproxy", "haproxy", *_HAPROXY_LIBRARIES)
-    patroni = debian_program("patroni", "patroni", *_PATRONI_MODULES[1:], "libpq5")
-    account = next((one for one in ("postgres", "nobody") if _has_account(one)), "nobody")
-    started: list[subprocess.Popen[bytes]] = []
     folder = Path(tempfile.mkdtemp(prefix="ag-ha-", dir="/tmp"))
     folder.chmod(0o755)
-
-    def start(*command: str | Path, **more: str | Mapping[str, str]) -> subprocess.Popen[bytes]:
-        with (folder / f"{len(started)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [str(one) for one in command], stdout=log, stderr=log, start_new_session=True, **more
-            )
-        started.append(process)
-        return process
-
+    programs = _Programs(folder)
     try:
-        client = free_port()
-        here, peer = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{free_port()}"
-        start(
-            etcd, "--name", "etcd", "--data-dir", folder / "etcd", "--initial-cluster", f"etcd={peer}",
-            "--listen-client-urls", here, "--advertise-client-urls", here,
-            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-        )  # fmt: skip
-        environment = os.environ | {
-            "LD_LIBRARY_PATH": library_folders("libpq5"),
-            "PYTHONPATH": python_modules(*_PATRONI_MODULES),
-            "PATH": f"{binaries[-1]}:{os.environ['PATH']}",
-        }
-        nodes = []
-        for number in range(_NODES):
-            node_dir = folder / f"node{number}"
-            node_dir.mkdir()
-            shutil.chown(node_dir, account)
-            port, rest = free_port(), free_port()
-            settings = node_dir / "patroni.yml"
-            settings.write_text(_patroni_settings(number, port, rest, client, node_dir, binaries[-1]))
-            process = start(
-                _DEBIANS_PYTHON, patroni, settings, env=environment, user=account, cwd=str(node_dir)
-            )
-            nodes.append(Node(f"node{number}", port, rest, process, node_dir / "data"))
-        port = free_port()
-        cluster = ReplicaSet(nodes, port)
-        (folder / "haproxy.cfg").write_text(_haproxy_settings(port, nodes))
+        etcd = _start_etcd(programs)
+        nodes = [_start_node(programs, number, etcd, binaries[-1]) for number in range(_NODES)]
+        cluster = ReplicaSet(nodes, free_port())
+        (folder / "haproxy.cfg").write_text(_haproxy_settings(cluster.port, nodes))
         libraries = {"LD_LIBRARY_PATH": library_folders(*_HAPROXY_LIBRARIES)}
-        start(haproxy, "-db", "-f", folder / "haproxy.cfg", env=os.environ | libraries)
-        assert wait_until(lambda: sorted(one.role() for one in nodes) == _WHOLE, 120), [
-            one.role() for one in nodes
-        ]
+        haproxy = debian_program("haproxy", "haproxy", *_HAPROXY_LIBRARIES)
+        programs.start(haproxy, "-db", "-f", folder / "haproxy.cfg", environment=libraries)
+        whole = wait_until(lambda: sorted(one.role() for one in nodes) == _WHOLE, 120)
+        assert whole, [one.role() for one in nodes]
         assert wait_until(lambda: _answers(cluster), 30), "HAProxy does not lead to the primary"
         yield cluster
     finally:
-        for process in reversed(started):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in reversed(started):
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        programs.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_etcd(programs: _Programs) -> int:
+    """Give the port at which it listens."""
+    client = free_port()
+    here, peer = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{free_port()}"
+    programs.start(
+        debian_program("etcd-server", "etcd"),
+        "--name", "etcd", "--data-dir", programs.folder / "etcd", "--initial-cluster", f"etcd={peer}",
+        "--listen-client-urls", here, "--advertise-client-urls", here,
+        "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+    )  # fmt: skip
+    return client
+
+
+def _start_node(programs: _Programs, number: int, etcd: int, binaries: Path) -> Node:
+    patroni = debian_program("patroni", "patroni", *_PATRONI_MODULES[1:], "libpq5")
+    account = "postgres" if _has_account("postgres") else "nobody"
+    folder = programs.folder / f"node{number}"
+    folder.mkdir()
+    shutil.chown(folder, account)
+    port, rest, settings = free_port(), free_port(), folder / "patroni.yml"
+    settings.write_text(_patroni_settings(number, port, rest, etcd, folder, binaries))
+    environment = {
+        "LD_LIBRARY_PATH": library_folders("libpq5"),
+        "PYTHONPATH": python_modules(*_PATRONI_MODULES),
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+    }
+    process = programs.start(_DEBIANS_PYTHON, patroni, settings, environment=environment, account=account)
+    return Node(f"node{number}", port, rest, process, folder / "data")
 
 
 def _answers(cluster: ReplicaSet) -> bool:
