@@ -6,10 +6,10 @@ Its version is what makes two reports of one patient take turns.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Index, ScalarSelect, select, text, update
+from sqlalchemy import Index, ScalarSelect, false, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
@@ -35,7 +35,9 @@ class PatientStateRow(TenantRow):
     version: Mapped[int]
     sync_sequence: Mapped[int]
     event_sequence: Mapped[int]
-    memory: Mapped[dict[str, Any] | None]
+    memory: Mapped[bytes | None]
+    # Whether a low report has made check-ins daily, by that memory.
+    burst: Mapped[bool] = mapped_column(server_default=false())
     level: Mapped[str]
     # The conditions that hold and that were announced to the clinic; each is announced once while it lasts.
     announced: Mapped[list[str]]
@@ -71,7 +73,7 @@ class PatientState:
 
     version: int
     sync_sequence: int
-    memory: dict[str, Any] | None
+    memory: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,8 @@ async def keep_answer(
     work: UnitOfWork,
     patient_id: UUID,
     *,
-    memory: dict[str, Any] | None,
+    memory: bytes | None,
+    burst: bool,
     level: str,
     announced: list[str],
     now: datetime,
@@ -139,6 +142,7 @@ async def keep_answer(
         .values(
             version=PatientStateRow.version + 1,
             memory=memory,
+            burst=burst,
             level=level,
             announced=announced,
             evaluated_at=now,

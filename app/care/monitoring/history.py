@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
@@ -16,7 +15,7 @@ from app.context import AppContext
 from app.storage import assessments, check_in_path, check_ins, courses, infusions
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import state_from_json, state_to_json
+from app.storage.clinical_json import unpack_memory
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -116,21 +115,7 @@ async def history_now(
 
 def remembered(snapshot: PatientSnapshot, protocol: Protocol) -> Timeline | None:
     """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
-    stored = snapshot.memory
-    if stored is None or stored.get("rule") != protocol.name or "considered" not in stored:
-        return None
-    memory = state_from_json(stored["memory"])
-    return memory and Timeline(memory, tuple(stored["considered"]))
-
-
-def to_keep(timeline: Timeline, protocol: Protocol) -> dict[str, Any]:
-    """Give what is stored of the rule's memory, for ``remembered`` to read."""
-    return {
-        "rule": protocol.name,
-        "memory": state_to_json(timeline.state),
-        "burst": bool(timeline.state.loss and timeline.state.loss.burst),
-        "considered": list(timeline.considered),
-    }
+    return None if snapshot.memory is None else unpack_memory(snapshot.memory, rule=protocol.name)
 
 
 async def timeline_now(

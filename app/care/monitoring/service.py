@@ -30,7 +30,6 @@ from app.care.monitoring.history import (
     remembered,
     snapshot_of,
     timeline_now,
-    to_keep,
 )
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical.check_ins import CheckIn, calendar_day
@@ -52,7 +51,7 @@ from app.storage import care_plans, patient_states, signals
 from app.storage.care_plans import PlanKind
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import answer_to_json, findings_to_json, parts_to_json
+from app.storage.clinical_json import answer_to_json, findings_to_json, pack_memory, parts_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
 from app.storage.signals import Signal
@@ -163,6 +162,7 @@ async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -
         work,
         patient_id,
         memory=evaluated.answer.memory,
+        burst=evaluated.answer.burst,
         level=evaluated.answer.level,
         announced=evaluated.answer.announced,
         now=work.now,
@@ -321,7 +321,8 @@ def _evaluated(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(snapshot, context).name,
-        memory=to_keep(timeline, protocol_of(snapshot, context)),
+        memory=pack_memory(timeline, rule=protocol_of(snapshot, context).name),
+        burst=timeline.state.loss is not None and timeline.state.loss.burst,
         announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
