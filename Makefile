@@ -19,7 +19,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-chart format openapi docs accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-chart format openapi docs translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -35,8 +35,8 @@ test-fast: RUNNERS = 2
 test-fast: lint ## checks, all tests that need no database, and a few of each other file: two minutes, for the edit loop
 	@$(PYTEST) -m core $(ARGS)
 
-test-long: install ## properties with twenty times as many examples, at random: nightly, not before each commit
-	@$(PYTEST) --hypothesis-profile=long -m "not (browser or processes or measurement)" $(ARGS)
+test-long: install ## properties with twenty times as many examples, at random, and every journey at its full length: nightly
+	@$(PYTEST) --hypothesis-profile=long -m "not (browser or measurement) and (journey or not processes)" $(ARGS)
 
 test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL that serves (Debian's postgresql-15)
 	@test -x $(POSTGRES_15)/postgres || { echo "PostgreSQL 15 is not in $(POSTGRES_15): apt-get install postgresql-15"; exit 1; }
@@ -89,6 +89,9 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.crisis_page
 	@$(RUN) python -m tests.docs.archive_page
 	@$(RUN) python -m tests.docs.calls_table
+
+translations: install ## bring the catalogues in app/locale up to what the program says
+	@$(RUN) python -m tests.support.catalogues
 
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical

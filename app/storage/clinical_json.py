@@ -8,7 +8,7 @@ import zlib
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,7 +28,21 @@ ANSWER_FORMAT: Final = 4
 the edition of the zone rules as 3, with fewer fields."""
 MEMORY_FORMAT: Final = 7
 Plain = dict[str, Any]
-_MEMORIES: Final = TypeAdapter(tuple[int, str, Timeline])
+
+
+class Memory(NamedTuple):
+    """What is kept of a patient for the next evaluation.
+
+    Attributes:
+        timeline: the state, and what it alone no longer says.
+        treatment: the digest of the infusions and the course that it was made with.
+    """
+
+    timeline: Timeline
+    treatment: str
+
+
+_MEMORIES: Final = TypeAdapter(tuple[int, str, Memory])
 _STORED_AS: Final = {"says": "code"}
 """What a total's own code was called in the first stored answers, and is for as long as they are read."""
 
@@ -54,21 +68,21 @@ def findings_to_json(findings: tuple[Finding, ...]) -> list[Plain]:
     return [_named(one) for one in findings]
 
 
-def pack_memory(timeline: Timeline, *, rule: str) -> bytes:
-    """The state and what it alone no longer says, packed for `unpack_memory` to read; of which rule, it says.
+def pack_memory(memory: Memory, *, rule: str) -> bytes:
+    """The memory of a rule, packed for `unpack_memory` to read.
 
     A quarter of its JSON: small enough to stay in the patient's row.
     """
-    return zlib.compress(_MEMORIES.dump_json((MEMORY_FORMAT, rule, timeline)), level=1)
+    return zlib.compress(_MEMORIES.dump_json((MEMORY_FORMAT, rule, memory)), level=1)
 
 
-def unpack_memory(packed: bytes, *, rule: str) -> Timeline | None:
+def unpack_memory(packed: bytes, *, rule: str) -> Memory | None:
     """The memory as it was packed; None when an earlier or a later release packed it, or another rule made it."""
     try:
-        made_as, made_by, timeline = _MEMORIES.validate_json(zlib.decompress(packed))
+        made_as, made_by, memory = _MEMORIES.validate_json(zlib.decompress(packed))
     except (zlib.error, ValidationError):
         return None
-    return timeline if (made_as, made_by) == (MEMORY_FORMAT, rule) else None
+    return memory if (made_as, made_by) == (MEMORY_FORMAT, rule) else None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an answer, each kind in its own line

@@ -34,7 +34,7 @@ from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.signs import RecentDay
 from app.clinical.taper import PlannedDate
-from app.storage.clinical_json import MEMORY_FORMAT, answer_to_json, pack_memory, unpack_memory
+from app.storage.clinical_json import MEMORY_FORMAT, Memory, answer_to_json, pack_memory, unpack_memory
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
@@ -250,9 +250,9 @@ def assert_grows_as_from_scratch(patient: History) -> None:
         before = now
         grown = None if timeline is None or again else timeline_after(timeline, check_in)
         timeline = timeline_of(known, as_of=now) if grown is None else grown
-        kept = unpack_memory(pack_memory(timeline, rule="any"), rule="any")
+        kept = unpack_memory(pack_memory(Memory(timeline, "same"), rule="any"), rule="any")
         assert kept is not None
-        timeline, state = kept, kept.state
+        timeline, state = kept.timeline, kept.timeline.state
         step = whole = evaluate(state, as_of=now)
         if number % 8 == 0 or check_in is entries[-1]:
             assert state == replay(known, as_of=now)
@@ -336,7 +336,7 @@ def _shifted(value: object, by: timedelta) -> object:  # noqa: PLR0911 - each ki
 
 
 def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
-    memory = Timeline(replay(History(time_zone="UTC"), as_of=END), ())
+    memory = Memory(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
     packed = pack_memory(memory, rule="gain-lost 2.0")
     assert unpack_memory(packed, rule="gain-lost 2.0") == memory
     assert unpack_memory(packed, rule="gain-lost 1.0") is None

@@ -360,10 +360,8 @@ async def test_a_glance_opens_no_transaction_and_leaves_no_tenant(
         assert str(row.said).startswith(str(clinic_id))
         driver = await work._psycopg()
         assert driver.info.transaction_status is TransactionStatus.IDLE
-        (left,) = (
-            await (await driver.execute("SELECT current_setting('app.clinic_id', true)")).fetchone() or ()
-        )
-        assert left in {None, ""}
+        left = await driver.execute("SELECT current_setting('app.clinic_id', true)")
+        assert await left.fetchone() in {(None,), ("",)}
 
 
 async def test_a_glance_on_a_connection_that_died_takes_another(

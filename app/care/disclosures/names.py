@@ -1,8 +1,9 @@
 """What a name that was sent means, however it is spelt: the statement, a scale, an item's number, a total."""
 
 import re
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Final, TypeVar
 
 from app.care.disclosures.answers import folded
 from app.clinical.protocol import SAFETY_ITEMS
@@ -48,21 +49,37 @@ _TOTALS: Final = frozenset(
 _LOINC: Final = re.compile(r"(?<!\d)(\d{5}-\d)(?!\d)")
 _PANEL, _TOTAL, _ITEMS = PHQ_9.loinc.panel, PHQ_9.loinc.total, PHQ_9.loinc.items
 
+T = TypeVar("T")
+# Names come again and again, in one body and in the next. Longer ones do not: they are not kept.
+_MOST_REMEMBERED: Final = 16_384
+_LONGEST_REMEMBERED: Final = 100
 
-@lru_cache(maxsize=4096)
+
+def _remembered(meaning: Callable[[str], T]) -> Callable[[str], T]:
+    """Look at a name once."""
+    known = lru_cache(maxsize=_MOST_REMEMBERED)(meaning)
+
+    @wraps(meaning)
+    def of(name: str) -> T:
+        return known(name) if len(name) <= _LONGEST_REMEMBERED else meaning(name)
+
+    return of
+
+
+@_remembered
 def squeezed(name: str) -> str:
     """Write a name with its letters and digits only."""
     return _NOT_A_LETTER.sub("", folded(name))
 
 
-@lru_cache(maxsize=4096)
+@_remembered
 def is_statement(name: str) -> bool:
     """Whether a field of this name asks for thoughts of self-harm."""
     plain = squeezed(name)
     return bool(_STATEMENT.search(plain)) and not _DENIAL.match(plain)
 
 
-@lru_cache(maxsize=4096)
+@_remembered
 def scale_of(name: str) -> str | None:
     """The scale with a suicide item that a name means, however it is spelt; also its LOINC code."""
     plain = squeezed(name)
@@ -76,7 +93,7 @@ def scale_of(name: str) -> str | None:
     return "phq-9" if any(code in {_PANEL, _TOTAL, *_ITEMS} for code in codes) else None
 
 
-@lru_cache(maxsize=4096)
+@_remembered
 def item_number(name: str) -> int | None:
     """The number of the item that a key means: 9, 09, q9, item_9, phq9_9, PHQ-9.9, items[9], or its LOINC code."""
     for code in _LOINC.findall(name):
@@ -96,14 +113,14 @@ def item_number(name: str) -> int | None:
     return int(number) if all(word in _ITEM_WORDS for word in words) else None
 
 
-@lru_cache(maxsize=4096)
+@_remembered
 def is_suicide_item(name: str) -> bool:
     """Whether a key of a scale's form names its suicide item in words."""
     plain = squeezed(name)
     return bool(_SUICIDE_ITEM.search(plain)) and not _DENIAL.match(plain)
 
 
-@lru_cache(maxsize=4096)
+@_remembered
 def is_total(name: str) -> bool:
     """Whether a key of a scale's form means its total."""
     plain = squeezed(_SCALE_PART.sub(" ", folded(_parted(name))))

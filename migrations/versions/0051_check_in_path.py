@@ -3,8 +3,8 @@
 The rule's memory becomes a few packed bytes, which stay in the row and are never taken apart by the server: as JSON
 it was written again beside the table with every report. It is made again from the reports.
 
-Revision ID: 0049
-Revises: 0048
+Revision ID: 0051
+Revises: 0050
 """
 
 from pathlib import Path
@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.storage.engine.migration_steps import application_role, run_sql
 
-revision = "0049"
-down_revision = "0048"
+revision = "0051"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
@@ -34,7 +34,7 @@ def upgrade() -> None:
     )
     # Room for the next version of a row on its own page: then no index has to be written.
     op.execute("ALTER TABLE care.patient_states SET (fillfactor = 55)")
-    run_sql(_SQL / "0049_check_in_path.sql")
+    run_sql(_SQL / "0051_check_in_path.sql")
     for name in _FUNCTIONS:
         op.execute(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name} TO {application_role()}")
@@ -48,6 +48,7 @@ def downgrade() -> None:
     _keep_memory_as(JSONB())
 
 
-def _keep_memory_as(kind: sa.types.TypeEngine[object]) -> None:
+def _keep_memory_as(kind: sa.LargeBinary | JSONB) -> None:
     op.drop_column("patient_states", "memory", schema="care")
+    op.execute("UPDATE care.patient_states SET checkpoints = NULL WHERE checkpoints IS NOT NULL")
     op.add_column("patient_states", sa.Column("memory", kind), schema="care")
