@@ -3,8 +3,8 @@
 The rule's memory becomes a few packed bytes, which stay in the row and are never taken apart by the server: as JSON
 it was written again beside the table with every report. It is made again from the reports.
 
-Revision ID: 0052
-Revises: 0051
+Revision ID: 0055
+Revises: 0054
 """
 
 from pathlib import Path
@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.storage.engine.migration_steps import application_role, run_sql
 
-revision = "0052"
-down_revision = "0051"
+revision = "0055"
+down_revision = "0054"
 branch_labels = None
 depends_on = None
 
@@ -34,7 +34,7 @@ def upgrade() -> None:
     )
     # Room for the next version of a row on its own page: then no index has to be written.
     op.execute("ALTER TABLE care.patient_states SET (fillfactor = 55)")
-    run_sql(_SQL / "0052_check_in_path.sql")
+    run_sql(_SQL / "0055_check_in_path.sql")
     for name in _FUNCTIONS:
         op.execute(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name} TO {application_role()}")
