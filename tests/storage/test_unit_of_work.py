@@ -328,7 +328,8 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
 @pytest.fixture
 async def context(database: Database, own_database: DatabaseUrls) -> AppContext:
     with psycopg.connect(own_database.superuser_url) as connection:
-        connection.execute("DELETE FROM jobs.procrastinate_jobs")
+        connection.execute("SET search_path = jobs")
+        connection.execute("DELETE FROM procrastinate_jobs")
     return AppContext(
         database=database, vault=Vault(KEY), clock=SettableClock(NOW), public_url="https://afterglow.test"
     )
