@@ -39,7 +39,8 @@ _MOST_CORRECTIONS = 40
 STEPS = {
     # Times are measured in it: nothing else goes on meanwhile.
     "fairness": fairness,
-    "spellings": spellings,
+    # The longest first: the others go on beside them.
+    "database away": database_away,
     "kills": kills,
     "kills, another seed": lambda options: kills(replace(options, seed=options.seed + 1)),
     "kills during corrections": lambda options: killed_corrections(
@@ -47,6 +48,7 @@ STEPS = {
     ),
     "failover": failover,
     "point in time": point_in_time,
+    "spellings": spellings,
     "hanging database": hanging_database,
     "slow database": slow_database,
     "locked row": locked_row,
@@ -54,12 +56,9 @@ STEPS = {
     "half-sent bodies": half_sent_bodies,
     "clock jumps": clock_jumps,
     "dead worker": dead_worker,
-    "database away": database_away,
     **pytest_steps(),
     "Schemathesis, stateful": stateful,
 }
-# They wait most of the time, for the database or for a process that starts: the others go on meanwhile.
-_BESIDE = ("kills, another seed", "kills during corrections", "database away")
 _ALONE = "fairness"
 Row = tuple[Figures, float]
 """A step's figures, and how many seconds it took."""
@@ -80,16 +79,13 @@ def main() -> int:
     found: dict[str, Row] = {}
     if _ALONE in names:
         found[_ALONE] = _run(_ALONE, sys.argv[1:], ends_at=ends_at)
-    with ThreadPoolExecutor(max_workers=len(_BESIDE)) as beside:
-        waiting = {
-            name: beside.submit(_run, name, sys.argv[1:], ends_at=ends_at)
+    with ThreadPoolExecutor(max_workers=given.at_once) as lanes:
+        begun = {
+            name: lanes.submit(_run, name, sys.argv[1:], ends_at=ends_at)
             for name in names
-            if name in _BESIDE
+            if name not in found
         }
-        for name in names:
-            if name not in waiting and name not in found:
-                found[name] = _run(name, sys.argv[1:], ends_at=ends_at)
-        found |= {name: row.result() for name, row in waiting.items()}
+        found |= {name: row.result() for name, row in begun.items()}
     Console(width=160).print(_table({name: found[name] for name in names}, given.seed))
     return int(any(figures.lost for figures, _ in found.values()))
 
@@ -108,6 +104,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=100, help="Fairness: events measured, of each kind")
     parser.add_argument("--away", type=float, default=30, help="Seconds for which the database is away")
     parser.add_argument("--minutes", type=float, default=25, help="All of it ends within so many")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        default=4,
+        help="Steps side by side: they wait much of the time, for what starts",
+    )
     parser.add_argument(
         "--large",
         action="store_true",
