@@ -92,9 +92,9 @@ from app.pages.staff import emergency_page as care_emergency
 from app.pages.staff import join_page as care_join
 from app.pages.staff import page_route as care_public
 from app.pages.staff import sign_in_page as care_sign_in
+from app.pages.staff import single_sign_on_page as single_sign_on
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
-from app.storage import due_work
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
@@ -167,6 +167,7 @@ _ROUTERS: Final = (
     audit_log_page.router,
     what_if_page.router,
     care_sign_in.router,
+    single_sign_on.router,
     care_join.router,
     contact_test_page.router,
     care_account.router,
@@ -206,9 +207,7 @@ _ROUTERS: Final = (
 
 async def _escalate(context: AppContext) -> None:
     """Escalate what nobody acknowledged in time, in all clinics."""
-    async with context.work(None) as work:
-        due = await due_work.list_due(work, now=work.now)
-    for clinic in due:
+    for clinic in await escalation.list_due(context):
         if clinic.safety:
             await escalation.escalate_due(context, clinic.clinic_id)
 

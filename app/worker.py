@@ -20,6 +20,7 @@ from app.care.alerts.safety_events.life import ESCALATE_SAFETY
 from app.care.alerts.signals import commands as signals
 from app.care.alerts.signals.life import ESCALATE_SIGNAL
 from app.care.intake.spool import Spool, replay
+from app.care.monitoring import corrections
 from app.care.monitoring import service as monitoring
 from app.care.patients.service import compute_keys
 from app.care.reminders.asking import remind_due
@@ -188,8 +189,7 @@ class Worker:
         async with context.database.work(None) as electing:
             if not await due_work.elect(electing):
                 return False
-            async with context.work(None) as work:
-                due = {one.clinic_id: one for one in await due_work.list_due(work, now=work.now)}
+            due = {one.clinic_id: one for one in await escalation.list_due(context)}
             await self._in_each([one for one in due if due[one].safety], self._escalate)
             await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
             await self._in_each([one for one in due if due[one].seals], self._seal)
@@ -252,6 +252,8 @@ class Worker:
         jobs = self._jobs
         if jobs is None:
             return
+        async with self._context.work(None) as work:
+            await due_work.free_jobs(work)
         stalled = await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_AFTER_SECONDS)
         for job in stalled:
             await jobs.job_manager.retry_job(job, retry_at=procrastinate.utils.utcnow())
@@ -266,8 +268,9 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     @jobs.task(
         name=monitoring.EVALUATE_AGAIN, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
     )
-    async def evaluate_again(clinic_id: str, patient_id: str) -> None:
-        await monitoring.evaluate_again(context, UUID(clinic_id), UUID(patient_id))
+    async def evaluate_again(clinic_id: str, patient_id: str, *, corrected: str | None = None) -> None:
+        record_id = UUID(corrected) if corrected else None
+        await corrections.evaluate_again(context, UUID(clinic_id), UUID(patient_id), corrected=record_id)
 
     @jobs.task(
         name=transfers.CONFIRM_HERE, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)

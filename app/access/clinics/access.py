@@ -1,10 +1,11 @@
 """What a route of the clinic API asks for: one permission, which a key's scope or a member's role gives."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import cache
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 from app.access.clinics.caller import ClinicCaller, allowed, find_caller
@@ -19,6 +20,30 @@ STAFF_SESSION = HTTPBearer(
 )
 
 _READING: Final = frozenset({"GET", "HEAD"})
+# Where a request with an Idempotency-Key says how its reply is kept.
+KEEPS_REPLY: Final = "afterglow.keeps_reply"
+KeepsReply = Callable[[Work, Response], Awaitable[None]]
+
+
+class ClinicRoute(APIRoute):
+    """Keeps the reply to a request with an Idempotency-Key in the transaction of what it did: both or neither.
+
+    Whoever sends it again gets the reply also where the process was killed before the first one was out.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's own handler; the route's transaction commits after it."""
+        handle = super().get_route_handler()
+
+        async def handle_and_keep(request: Request) -> Response:
+            response = await handle(request)
+            keeps: KeepsReply | None = request.scope.get(KEEPS_REPLY)
+            work: Work | None = getattr(request.state, "work", None)
+            if keeps is not None and work is not None:
+                await keeps(work, response)
+            return response
+
+        return handle_and_keep
 
 
 async def caller_with(request: Request, context: AppContext, permission: Permission) -> ClinicCaller:
@@ -69,16 +94,18 @@ def work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own 
     Use it as ``work: Annotated[Work, work_for(Permission.SIGNALS_CLOSE)]``. Calls that only read see one
     moment. It commits when the route's function has returned, before the reply is sent.
     """
-    return _work_of(clinic_may(permission))
+    return work_of(clinic_may(permission))
 
 
 def staff_work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
     """Give a route its transaction, once a person with this permission has signed in; no key has it."""
-    return _work_of(staff_only(permission))
+    return work_of(staff_only(permission))
 
 
 @cache
-def _work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN401 - same
+def work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN401 - same
+    """Give a route its transaction, once this dependency has let the caller through."""
+
     async def work(
         request: Request, context: ContextNeeded, caller: Annotated[ClinicCaller, Depends(who)]
     ) -> AsyncIterator[Work]:
@@ -97,7 +124,6 @@ MayEditPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS
 MayReadTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_READ))]
 MayRecordTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_RECORD))]
 MayDecideTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_DECIDE))]
-MayImportCheckIns = Annotated[ClinicCaller, Depends(clinic_may(Permission.CHECK_INS_IMPORT))]
 MayReadSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_READ))]
 MayHandleSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_HANDLE))]
 MayCloseSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_CLOSE))]

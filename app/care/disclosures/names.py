@@ -14,12 +14,16 @@ _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]+")
 _STATEMENT: Final = re.compile(
     r"(?:self|selbst)harm(?:ing)?(?:t[a-z]{0,10})?\d{0,2}$"
     r"|selfinjur(?:y|ious)(?:thoughts?)?$"
-    r"|harm(?:ing)?my?self(?:thoughts?)?$|thoughtsof(?:selfharm|harmingmyself|suicide)$"
+    r"|harm(?:ing)?(?:my|one)?self(?:thoughts?)?$|thoughtsof(?:selfharm|harmingmyself|suicide)$"
     r"|suicid(?:al|e)(?:thoughts?|ideation|ideas)$|suicidality$|suicidal$"
 )
 _DENIAL: Final = re.compile(r"^(?:no|not|denies|denied|without|ohne|sin)(?=self|harm|suicid|thoughts)")
 _SUICIDE_ITEM: Final = re.compile(
     r"suicid|betteroffdead|hurt(?:ing)?(?:your|my)?self|selfharm|harm(?:ing)?(?:your|my)self"
+)
+# The PHQ-9's own question, in English and Spanish.
+_SUICIDE_QUESTION: Final = re.compile(
+    r"betteroffdead|hurtingyourself|harmingyourself|mejormuert|hacersedano|lastimarse"
 )
 _ITEM_WORDS: Final = frozenset(
     {
@@ -28,7 +32,17 @@ _ITEM_WORDS: Final = frozenset(
         "form", "data", "itemscore", "questionscore", "itemanswer", "survey", "s",
     }
 )  # fmt: skip
-_NAMED_NINE: Final = {"nine": 9, "nueve": 9, "neun": 9, "ten": 10, "diez": 10, "twelve": 12, "doce": 12}
+_NAMED_NINE: Final = {
+    "nine": 9,
+    "nueve": 9,
+    "neun": 9,
+    "ix": 9,
+    "ten": 10,
+    "diez": 10,
+    "twelve": 12,
+    "doce": 12,
+    "xii": 12,
+}
 _SCALE_PART: Final = re.compile(
     r"p\W{0,2}h\W{0,2}q(?:\W{0,2}9(?!\d))?|qids(?:\W{0,2}(?:sr|c|s))?(?:\W{0,2}16)?(?:\W{0,2}(?:sr))?|madrs(?!\W?s\b)"
 )
@@ -121,6 +135,12 @@ def is_suicide_item(name: str) -> bool:
 
 
 @_remembered
+def is_suicide_question(text: str) -> bool:
+    """Whether a text is the suicide item's question itself, so that no scale need be named beside it."""
+    return bool(_SUICIDE_QUESTION.search(squeezed(text)))
+
+
+@_remembered
 def is_total(name: str) -> bool:
     """Whether a key of a scale's form means its total."""
     plain = squeezed(_SCALE_PART.sub(" ", folded(_parted(name))))
@@ -129,6 +149,11 @@ def is_total(name: str) -> bool:
         or _TOTAL in _LOINC.findall(name)
         or (plain == "score" or (plain == "" and scale_of(name) is not None))
     )
+
+
+def is_total_code(name: str) -> bool:
+    """Whether a name is the LOINC code of the PHQ-9's total."""
+    return _TOTAL in _LOINC.findall(name)
 
 
 def suicide_item_of(scale: str) -> int:

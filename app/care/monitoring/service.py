@@ -5,7 +5,6 @@ way was taken, or in what order reports arrived.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -180,16 +179,6 @@ async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -
     await follow(work, snapshot, evaluated)
 
 
-async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID) -> None:
-    """Make up for an evaluation that failed when its check-in came in."""
-    async with context.work(clinic_id) as work:
-        if await patient_states.lock(work, patient_id) is None:
-            return
-        # Who was merged meanwhile is judged as the patient who stays.
-        with suppress(PatientMergedError):
-            await re_evaluate(work, patient_id)
-
-
 async def evaluate_by_time(
     context: AppContext, clinic_id: UUID, patient_id: UUID, *, kept_level: str
 ) -> bool:
@@ -230,9 +219,15 @@ def findings_before(context: AppContext, snapshot: PatientSnapshot, *, now: date
     return evaluate(timeline.state, as_of=as_of, protocol=protocol).findings
 
 
-def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
-    """Have a worker evaluate this patient, in case this transaction commits."""
-    work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
+def evaluate_later(work: UnitOfWork, patient_id: UUID, *, corrected: UUID | None = None) -> None:
+    """Have a worker evaluate this patient, in case this transaction commits.
+
+    ``corrected``: what of the record was; the patient's signal has to follow that too.
+    """
+    if corrected is None:
+        work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
+    else:
+        work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id, corrected=corrected)
 
 
 async def evaluation_now(
