@@ -79,13 +79,18 @@ def test_a_reply_is_kept_in_the_transaction_of_what_it_reports(
 ) -> None:
     key = {"idempotency-key": str(uuid4())}
     patient = one_clinic.http.post("/v1/patients", json=new_patient(), headers=key).json()["id"]
-    together = ask(
+    form = {"scale": "phq-9", "taken_at": NOW.isoformat(), "items": [0] * 8 + [1]}
+    path = f"/v1/patients/{patient}/assessments"
+    assert one_clinic.http.post(path, json=form, headers=key).status_code == 201
+    transactions = ask(
         shared_database.owner_url,
-        "SELECT r.xmin = p.xmin AS same FROM care.idempotent_replies r JOIN care.patients p ON p.id = r.patient_id"
-        " WHERE p.id = %(patient)s",
+        "SELECT (SELECT array_agg(xmin::text ORDER BY kept_at, status, id) FROM care.idempotent_replies"
+        " WHERE patient_id = %(patient)s) AS replies,"
+        " (SELECT xmin::text FROM care.patients WHERE id = %(patient)s) AS patient,"
+        " (SELECT xmin::text FROM care.assessments WHERE patient_id = %(patient)s) AS form",
         patient=patient,
-    )
-    assert together == [{"same": True}]
+    )[0]
+    assert set(transactions["replies"]) == {transactions["patient"], transactions["form"]}
 
 
 def test_every_post_of_a_clinic_keeps_its_reply_so() -> None:

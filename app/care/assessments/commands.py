@@ -173,9 +173,13 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         await notify_of_patient(work, EventType.ASSESSMENT_RECORDED, about, now=work.now)
         await effects.evaluate_or_later(work, patient_id)
         await raise_if_it_stands_out(work, patient, stored)
-    # What it means is worked out once it is kept: a mistake of ours there must not lose an answer to item 9.
-    await work.commit()
-    (kept,) = await meaning_of(work, patient, [stored])
+    try:
+        async with work.attempt():
+            (kept,) = await meaning_of(work, patient, [stored])
+    except Exception:
+        # It is kept all the same: a mistake of ours in what it means must not lose an answer to item 9.
+        await work.commit()
+        raise
     return replace(kept, created=created, safety_event_id=event_id)
 
 
