@@ -45,6 +45,7 @@ from app.interop.transfer import routes as transfers
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.stream import routes as stream
 from app.notifications.webhooks import routes as webhooks
+from app.pages.front import front_page
 from app.pages.patient import (
     check_in_page,
     history_page,
@@ -197,6 +198,8 @@ _ROUTERS: Final = (
     details_page.router,
     care_public.router,
     care_public.rest_router,
+    front_page.router,
+    front_page.documents_router,
 )
 
 
