@@ -24,7 +24,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-chart format openapi docs accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-chart format openapi docs translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -99,6 +99,9 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.archive_page
 	@$(RUN) python -m tests.docs.calls_table
 	@$(RUN) python -m tests.docs.problems_page
+
+translations: install ## bring the catalogues in app/locale up to what the program says
+	@$(RUN) python -m tests.support.catalogues
 
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical

@@ -41,6 +41,8 @@ from app.care.treatment import routes as treatment_sessions
 from app.care.treatment import template_routes as protocol_templates
 from app.care.worklist import routes as worklist
 from app.context import AppContext
+from app.interop.fhir import routes as fhir
+from app.interop.fhir.outcome import outcome_response
 from app.interop.transfer import routes as transfers
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.stream import routes as stream
@@ -200,6 +202,8 @@ _ROUTERS: Final = (
     care_public.rest_router,
     front_page.router,
     front_page.documents_router,
+    fhir.router,
+    fhir.rest_router,
 )
 
 
@@ -269,6 +273,11 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         body_limit=BODY_LIMIT_BYTES,
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
-    limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages)
+    fhir_rules = PageRules(
+        start="/fhir/",
+        body_limit=BODY_LIMIT_BYTES,
+        refusal=lambda _request, error: outcome_response(error),
+    )
+    limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages, fhir_rules)
     edge = Edge(IdempotentPosts(api), limits=limits, pages=pages)
     return Intake(edge, context=context, spool=spool)

@@ -1,7 +1,7 @@
-"""The words and numbers of a chart, in English and Spanish. Nothing here judges or comforts."""
+"""The words and numbers of a chart, in the reader's language. Nothing here judges or comforts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -13,6 +13,7 @@ from babel.numbers import format_decimal
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import Domain
 from app.clinical.levels import Level
+from app.foundation.translations import SOURCE_LANGUAGE, in_language, language_of, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,127 +91,77 @@ def _day(day: date, skeleton: str, locale: Locale) -> str:
 
 _ENGLISH: Final = ChartWords(
     locale=Locale("en", "US"),
-    title="Mood, energy and sleep over time",
-    domains={Domain.MOOD: "Mood", Domain.ENERGY: "Energy", Domain.SLEEP_QUALITY: "Sleep quality"},
-    sleep_hours="Hours of sleep",
-    day_heading="Date",
-    infusion="Infusion",
-    baseline="before treatment",
-    reference="after induction",
-    infusions={InfusionPhase.INDUCTION: "induction infusion", InfusionPhase.BOOSTER: "booster infusion"},
-    acute="within 24 hours of an infusion: not compared",
-    late="reported late",
-    levels={
-        Level.NO_REFERENCE: "no reference",
-        Level.UNKNOWN: "unknown",
-        Level.STEADY: "stable",
-        Level.WATCH: "watch",
-        Level.CONSIDER_BOOSTER: "consider booster",
-    },
-    level="Level",
-    latest="{value} on {day}",
-    nothing="No check-ins in this time",
-    not_answered="not answered",
-    averaged={
-        1: "each mark is one day",
-        7: "each mark is the mean of a week; shaded: from its lowest to its highest day",
-        28: "each mark is the mean of four weeks; shaded: from their lowest to their highest day",
-        91: "each mark is the mean of a quarter; shaded: from its lowest to its highest day",
-    },
-    check_in_days="{span}. Days with a check-in: {count}.",
-    domain_sentence="{domain}, 0 worst to 10 best: latest {latest} on {day}, mean {mean}, from {lowest} to {highest}",
-    band_sentence="{band} {mean}, give or take {spread}, from {n} days",
-    infusions_sentence="Infusions: {count}, the last on {day} ({phase}).",
-    level_sentence="Level: {level} since {day}.",
-    total_sentence="{scale}: {total} on {day}.",
-    changes="Also changed",
-    change_kinds={
-        "severity": "severity of the illness",
-        "illness_duration": "duration of the illness",
-        "condition": "another condition",
-        "physical_health": "physical health",
-        "weight": "weight",
-        "antidepressant_started": "antidepressant started",
-        "antidepressant_changed": "antidepressant changed",
-        "tms": "TMS",
-        "ect": "ECT",
-        "psychotherapy": "psychotherapy",
-        "other_medication": "other medication",
-    },
-    notes="Notes",
-    notes_sentence="Notes of the patient: {count}, the last on {day}.",
-)
-_SPANISH: Final = ChartWords(
-    locale=Locale("es"),
-    title="Ánimo, energía y sueño a lo largo del tiempo",
+    title=say("Mood, energy and sleep over time"),
     domains={
-        Domain.MOOD: "Ánimo",
-        Domain.ENERGY: "Energía",
-        Domain.SLEEP_QUALITY: "Calidad del sueño",
+        Domain.MOOD: say("Mood"),
+        Domain.ENERGY: say("Energy"),
+        Domain.SLEEP_QUALITY: say("Sleep quality"),
     },
-    sleep_hours="Horas de sueño",
-    day_heading="Fecha",
-    infusion="Infusión",
-    baseline="antes del tratamiento",
-    reference="tras la inducción",
+    sleep_hours=say("Hours of sleep"),
+    day_heading=say("Date"),
+    infusion=say("Infusion"),
+    baseline=say("before treatment"),
+    reference=say("after induction"),
     infusions={
-        InfusionPhase.INDUCTION: "infusión de inducción",
-        InfusionPhase.BOOSTER: "infusión de refuerzo",
+        InfusionPhase.INDUCTION: say("induction infusion"),
+        InfusionPhase.BOOSTER: say("booster infusion"),
     },
-    acute="menos de 24 horas después de una infusión: no se compara",
-    late="enviado con retraso",
+    acute=say("within 24 hours of an infusion: not compared"),
+    late=say("reported late"),
     levels={
-        Level.NO_REFERENCE: "sin referencia",
-        Level.UNKNOWN: "se desconoce",
-        Level.STEADY: "estable",
-        Level.WATCH: "en observación",
-        Level.CONSIDER_BOOSTER: "considerar un refuerzo",
+        Level.NO_REFERENCE: say("no reference"),
+        Level.UNKNOWN: say("unknown"),
+        Level.STEADY: say("stable"),
+        Level.WATCH: say("watch"),
+        Level.CONSIDER_BOOSTER: say("consider booster"),
     },
-    level="Nivel",
-    latest="{value} el {day}",
-    nothing="No hay registros en este periodo",
-    not_answered="sin respuesta",
+    level=say("Level"),
+    latest=say("{value} on {day}"),
+    nothing=say("No check-ins in this time"),
+    not_answered=say("not answered"),
     averaged={
-        1: "cada marca es un día",
-        7: "cada marca es la media de una semana; sombreado: del día más bajo al más alto",
-        28: "cada marca es la media de cuatro semanas; sombreado: del día más bajo al más alto",
-        91: "cada marca es la media de un trimestre; sombreado: del día más bajo al más alto",
+        1: say("each mark is one day"),
+        7: say("each mark is the mean of a week; shaded: from its lowest to its highest day"),
+        28: say("each mark is the mean of four weeks; shaded: from their lowest to their highest day"),
+        91: say("each mark is the mean of a quarter; shaded: from its lowest to its highest day"),
     },
-    check_in_days="{span}. Días con registro: {count}.",
-    domain_sentence="{domain}, de 0 (peor) a 10 (mejor): último {latest} el {day}, media {mean}, "
-    "entre {lowest} y {highest}",
-    band_sentence="{band} {mean}, más o menos {spread}, de {n} días",
-    infusions_sentence="Infusiones: {count}, la última el {day} ({phase}).",
-    level_sentence="Nivel: {level} desde el {day}.",
-    total_sentence="{scale}: {total} el {day}.",
-    changes="También cambió",
+    check_in_days=say("{span}. Days with a check-in: {count}."),
+    domain_sentence=say(
+        "{domain}, 0 worst to 10 best: latest {latest} on {day}, mean {mean}, from {lowest} to {highest}"
+    ),
+    band_sentence=say("{band} {mean}, give or take {spread}, from {n} days"),
+    infusions_sentence=say("Infusions: {count}, the last on {day} ({phase})."),
+    level_sentence=say("Level: {level} since {day}."),
+    total_sentence=say("{scale}: {total} on {day}."),
+    changes=say("Also changed"),
     change_kinds={
-        "severity": "gravedad de la enfermedad",
-        "illness_duration": "duración de la enfermedad",
-        "condition": "otra enfermedad",
-        "physical_health": "salud física",
-        "weight": "peso",
-        "antidepressant_started": "antidepresivo iniciado",
-        "antidepressant_changed": "antidepresivo cambiado",
-        "tms": "EMT",
-        "ect": "TEC",
-        "psychotherapy": "psicoterapia",
-        "other_medication": "otra medicación",
+        "severity": say("severity of the illness"),
+        "illness_duration": say("duration of the illness"),
+        "condition": say("another condition"),
+        "physical_health": say("physical health"),
+        "weight": say("weight"),
+        "antidepressant_started": say("antidepressant started"),
+        "antidepressant_changed": say("antidepressant changed"),
+        "tms": say("TMS"),
+        "ect": say("ECT"),
+        "psychotherapy": say("psychotherapy"),
+        "other_medication": say("other medication"),
     },
-    notes="Notas",
-    notes_sentence="Notas del paciente: {count}, la última el {day}.",
+    notes=say("Notes"),
+    notes_sentence=say("Notes of the patient: {count}, the last on {day}."),
 )
-_LANGUAGES: Final = {"en": _ENGLISH, "es": _SPANISH}
 
 
 @lru_cache(maxsize=64)
 def chart_words(locale: str) -> ChartWords:
     """The words for a locale (``es-MX`` reads as Spanish; a language without words as English), never none."""
     tag = locale.replace("_", "-")
-    words = _LANGUAGES.get(tag.split("-")[0].lower())
-    if words is None:
+    language = language_of(tag)
+    if language == SOURCE_LANGUAGE:
         return _ENGLISH
+    written = {one.name: in_language(getattr(_ENGLISH, one.name), language) for one in fields(_ENGLISH)}
     try:
-        return replace(words, locale=Locale.parse(tag, sep="-"))
+        written["locale"] = Locale.parse(tag, sep="-")
     except (UnknownLocaleError, ValueError):
-        return words
+        written["locale"] = Locale(language)
+    return ChartWords(**written)

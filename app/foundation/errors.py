@@ -18,6 +18,7 @@ class RefusalKind(Enum):
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
     NOT_SUPPORTED = "not_supported"
+    NOT_ACCEPTABLE = "not_acceptable"
     TOO_MANY = "too_many"
     PRECONDITION_MISSING = "precondition_missing"
     PRECONDITION_FAILED = "precondition_failed"

@@ -195,3 +195,19 @@ async def actions(work: UnitOfWork) -> list[str]:
     known = known.union_all(select(following).where(known.c.action.is_not(None)))
     found = await work.execute(select(known.c.action).where(known.c.action.is_not(None)))
     return list(found.scalars())
+
+
+async def changes_of_patient(work: UnitOfWork, patient_id: UUID) -> dict[UUID, datetime]:
+    """Give when each of a patient's records was changed last, by the record's id."""
+    event = StoredEvent
+    found = await work.execute(
+        select(event.subject_id, func.max(event.at).label("at"))
+        .where(
+            event.clinic_id == work.clinic_id,
+            event.patient_id == patient_id,
+            event.action.not_like("%.read"),
+            event.action != "patient.exported",
+        )
+        .group_by(event.subject_id)
+    )
+    return {row.subject_id: row.at for row in found}

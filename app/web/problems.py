@@ -28,6 +28,7 @@ STATUS: Final[Mapping[RefusalKind, int]] = {
     RefusalKind.TOO_LARGE: 413,
     RefusalKind.TOO_SLOW: 408,
     RefusalKind.NOT_SUPPORTED: 415,
+    RefusalKind.NOT_ACCEPTABLE: 406,
     RefusalKind.TOO_MANY: 429,
     RefusalKind.PRECONDITION_MISSING: 428,
     RefusalKind.PRECONDITION_FAILED: 412,

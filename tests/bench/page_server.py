@@ -13,31 +13,31 @@ from app.asgi import build_app
 from app.context import AppContext
 from app.foundation.clock import SystemClock
 from app.foundation.logs import set_up_logs
+from app.foundation.translations import LANGUAGES
 from app.foundation.vault import Vault
 from app.notifications.messages.crisis_help import crisis_help
 from app.pages.patient.check_in_form import ID_FIELD, day_sentence, night_sentence
 from app.pages.patient.opened_form import open_form
 from app.pages.patient.page_route import FILES, TEMPLATES
-from app.pages.patient.words import say_in
 from app.storage.engine.database import Database
 from app.web.edge import Edge
 from app.web.pages.forms import NOTHING_FILLED_IN
 
-say = say_in("en")
 opened = open_form(datetime.now(UTC), "Europe/Berlin")
 VALUES = {
-    "language": "en", "other_language": "es", "other_name": "Español", "say": say, "crisis": crisis_help("en"),
-    "files": FILES.paths, "who": "0", "here": "/p/check-in", "help_first": False, "clinic_notified": False,
+    "language": "en", "direction": "ltr", "languages": LANGUAGES, "crisis": crisis_help("en"), "clinic_name": "",
+    "files": FILES.paths, "who": "0", "here": "/p/check-in", "help_first": False, "title": "How are you?",
+    "clinic_notified": False,
     "for_later": False, "hidden": opened.fields(ID_FIELD), "form": NOTHING_FILLED_IN, "mistakes": {},
-    "earlier_sentence": "", "day_choices": (), "day_sentence": day_sentence(opened, say, "en"),
-    "night_sentence": night_sentence(opened, say, "en"), "scale_numbers": [str(one) for one in range(11)],
+    "earlier_sentence": "", "day_choices": (), "day_sentence": day_sentence(opened, "en"),
+    "night_sentence": night_sentence(opened, "en"), "scale_numbers": [str(one) for one in range(11)],
     "note_length": 4000,
 }  # fmt: skip
 
 
 async def page() -> HTMLResponse:
     """Render the form's template; no session, no database, no cookies."""
-    return HTMLResponse(TEMPLATES.get_template("check_in.html").render(**VALUES))
+    return HTMLResponse(TEMPLATES["en"].get_template("check_in.html").render(**VALUES))
 
 
 def both() -> ASGIApp:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app.foundation.translations import LANGUAGES
 from tests.support.browser import DESKTOP, PHONE, agree, link_for, look_at, open_page, sign_in, take_picture
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
@@ -197,6 +198,27 @@ def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
                 found += look_at(shown, name, folder)
     assert found == []
     assert seen == 21
+
+
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def test_every_language_fits_a_small_phone_also_when_it_is_written_from_right_to_left(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    page = opened(viewport={"width": 320, "height": 740})
+    folder = PICTURES / "languages"
+    folder.mkdir(parents=True, exist_ok=True)
+    for language in LANGUAGES:
+        for path in ("check-in", "history", "settings", "help"):
+            page.goto(f"{service.url}/p/{path}?lang={language}")
+            expect(page.locator("html")).to_have_attribute("lang", language)
+            page.locator(".switch summary").click()
+            for width, direction in ((1280, "ltr"), (320, "ltr"), (320, "rtl")):
+                page.set_viewport_size({"width": width, "height": 740})
+                page.evaluate("(direction) => { document.documentElement.dir = direction; }", direction)
+                assert page.evaluate(SIDEWAYS) == 0, (language, path, width, direction)
+                take_picture(page, folder / f"{path}-{language}-{width}-{direction}.png")
 
 
 PLACES = """[...document.querySelectorAll('.q10')].map((one) => {

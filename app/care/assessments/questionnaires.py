@@ -15,7 +15,7 @@ from typing import Final
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.scales import GAD_7, PHQ_9, Scale
 from app.foundation.errors import NotFoundError
-from app.notifications.messages.wording import language_of
+from app.foundation.translations import SOURCE_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,14 @@ _FREQUENCIES: Final = {
 }
 _COPYRIGHT: Final = {
     "en": (
-        "© Pfizer Inc. Developed by Drs. Robert L. Spitzer, Janet B.W. Williams, Kurt Kroenke and colleagues, "
+        "© Pfizer Inc. Developed by Drs. Robert L. Spitzer, Janet B.W. Williams, Kurt Kroenke and "
+        "colleagues, "
         "with an educational grant from Pfizer Inc. "
         "No permission required to reproduce, translate, display or distribute."
     ),
     "es": (
-        "© Pfizer Inc. Elaborado por los doctores Robert L. Spitzer, Janet B.W. Williams, Kurt Kroenke y colegas, "
+        "© Pfizer Inc. Elaborado por los doctores Robert L. Spitzer, Janet B.W. Williams, Kurt Kroenke y "
+        "colegas, "
         "mediante una subvención educativa otorgada por Pfizer Inc. "
         "No se requiere permiso para reproducir, traducir, presentar o distribuir."
     ),
@@ -69,7 +71,8 @@ _PHQ_9: Final = {
             "Feeling bad about yourself — or that you are a failure or have let yourself or your family down",
             "Trouble concentrating on things, such as reading the newspaper or watching television",
             (
-                "Moving or speaking so slowly that other people could have noticed? Or the opposite — being so "
+                "Moving or speaking so slowly that other people could have noticed? Or the opposite — "
+                "being so "
                 "fidgety or restless that you have been moving around a lot more than usual"
             ),
             "Thoughts that you would be better off dead or of hurting yourself in some way",
@@ -90,11 +93,13 @@ _PHQ_9: Final = {
             "Se ha sentido cansado(a) o con poca energía",
             "Sin apetito o ha comido en exceso",
             (
-                "Se ha sentido mal con usted mismo(a) \N{EN DASH} o que es un fracaso o que ha quedado mal con "
+                "Se ha sentido mal con usted mismo(a) \N{EN DASH} o que es un fracaso o que ha quedado "
+                "mal con "
                 "usted mismo(a) o con su familia"
             ),
             (
-                "Ha tenido dificultad para concentrarse en ciertas actividades, tales como leer el periódico o "
+                "Ha tenido dificultad para concentrarse en ciertas actividades, tales como leer el "
+                "periódico o "
                 "ver la televisión"
             ),
             (
@@ -150,7 +155,8 @@ _LONG_EXPOSURE: Final = {
     "en": Wording(
         title="Questions about long-term treatment",
         instructions=(
-            "Some people who are given ketamine for a long time notice the following. Your care team asks everyone. "
+            "Some people who are given ketamine for a long time notice the following. Your care team asks "
+            "everyone. "
             "In the last 4 weeks, how often was this so for you?"
         ),
         items=(
@@ -162,13 +168,15 @@ _LONG_EXPOSURE: Final = {
         ),
         answers=_HOW_OFTEN["en"],
         copyright=(
-            "Wording by Afterglow. Not a validated scale and not a diagnosis: your care team reads the answers."
+            "Wording by Afterglow. Not a validated scale and not a diagnosis: your care team reads the "
+            "answers."
         ),
     ),
     "es": Wording(
         title="Preguntas sobre un tratamiento largo",
         instructions=(
-            "Algunas personas que reciben ketamina durante mucho tiempo notan lo siguiente. Su equipo se lo pregunta "
+            "Algunas personas que reciben ketamina durante mucho tiempo notan lo siguiente. Su equipo se "
+            "lo pregunta "
             "a todos. En las últimas 4 semanas, ¿con qué frecuencia le ha pasado esto?"
         ),
         items=(
@@ -180,7 +188,8 @@ _LONG_EXPOSURE: Final = {
         ),
         answers=_HOW_OFTEN["es"],
         copyright=(
-            "Redacción de Afterglow. No es una escala validada ni un diagnóstico: su equipo lee las respuestas."
+            "Redacción de Afterglow. No es una escala validada ni un diagnóstico: su equipo lee las "
+            "respuestas."
         ),
     ),
 }
@@ -200,8 +209,10 @@ def questionnaire(key: str, *, locale: str) -> Questionnaire:
     """
     if key not in WORDINGS:
         raise NotFoundError
-    language = language_of(locale)
-    return Questionnaire(scale=_SCALES[key], language=language, wording=WORDINGS[key][language])
+    wordings = WORDINGS[key]
+    asked = locale.replace("_", "-").partition("-")[0].lower()
+    language = asked if asked in wordings else SOURCE_LANGUAGE
+    return Questionnaire(scale=_SCALES[key], language=language, wording=wordings[language])
 
 
 def all_questionnaires(*, locale: str, long_exposure: bool) -> list[Questionnaire]:

@@ -145,5 +145,65 @@ CONSENT_TEXTS: Final[Mapping[str, Mapping[str, ConsentText]]] = {
             """),
             accept="Acepto",
         ),
+        "de": ConsentText(
+            version="2026-12",
+            locale="de",
+            title="Bevor Sie beginnen",
+            paragraphs=_paragraphs("""
+                Sie sagen uns, wie Ihre Stimmung, Ihre Energie und Ihr Schlaf sind. Wir speichern Ihre Antworten und
+                vergleichen sie mit Ihren eigenen früheren Antworten.
+
+                Das Team Ihrer Klinik sieht Ihre Antworten und was der Vergleich ergibt. Sonst sieht sie niemand: Ihre
+                Antworten werden nicht verkauft und nicht für Werbung genutzt.
+
+                Ein Computer vergleicht Ihre Antworten, wenn sie eintreffen. Ihr Team sieht sie an seinen
+                Arbeitstagen an, nicht sofort und nicht rund um die Uhr. Über Ihre Behandlung entscheiden Menschen,
+                nicht der Computer.
+
+                Dies ist kein Notdienst. Wenn Sie in Gefahr sind oder daran denken, sich etwas anzutun, rufen Sie die
+                Notrufnummer Ihres Landes, ein Krisentelefon oder Ihre Klinik an: Die Nummern stehen hier auf jeder
+                Seite. Wenn Sie es uns hier sagen, zeigen wir Ihnen diese Hilfe und benachrichtigen Ihre Klinik, ganz
+                gleich, wozu Sie zugestimmt haben.
+
+                Sie können jederzeit aufhören, hier oder indem Sie es Ihrer Klinik sagen, und müssen keinen Grund
+                nennen. Ab dann nehmen wir keine Antworten mehr an, senden keine Erinnerungen und vergleichen nichts.
+                Ihre Behandlung geht weiter wie bisher.
+
+                Sie können eine Kopie von allem bekommen, was über Sie gespeichert ist, und Sie können beantragen,
+                dass es gelöscht wird. Vielleicht muss Ihre Klinik ihre eigene Krankenakte behalten, wie das Gesetz es
+                verlangt.
+            """),
+            accept="Ich stimme zu",
+        ),
+        "fr": ConsentText(
+            version="2026-12",
+            locale="fr",
+            title="Avant de commencer",
+            paragraphs=_paragraphs("""
+                Vous nous dites comment vont votre humeur, votre énergie et votre sommeil. Nous conservons vos
+                réponses et les comparons à vos propres réponses précédentes.
+
+                L'équipe de votre clinique voit vos réponses et ce que dit la comparaison. Personne d'autre ne les
+                voit : vos réponses ne sont ni vendues ni utilisées pour la publicité.
+
+                Un ordinateur compare vos réponses quand elles arrivent. Votre équipe les regarde les jours ouvrés,
+                pas tout de suite et pas jour et nuit. Ce sont des personnes qui décident de votre traitement, pas
+                l'ordinateur.
+
+                Ceci n'est pas un service d'urgence. Si vous êtes en danger ou pensez à vous faire du mal, appelez le
+                numéro d'urgence de votre pays, une ligne d'écoute ou votre clinique : leurs numéros se trouvent ici
+                sur chaque page. Si vous nous le dites ici, nous vous montrons cette aide et avertissons votre
+                clinique, quoi que vous ayez accepté.
+
+                Vous pouvez arrêter à tout moment, ici ou en le disant à votre clinique, sans donner de raison. Dès
+                lors, nous n'acceptons plus de réponses, n'envoyons plus de rappels et ne comparons rien. Votre
+                traitement continue comme avant.
+
+                Vous pouvez obtenir une copie de tout ce qui est conservé à votre sujet, et vous pouvez demander que
+                tout soit effacé. Votre clinique doit peut-être garder son propre dossier médical, comme la loi
+                l'exige.
+            """),
+            accept="J'accepte",
+        ),
     },
 }

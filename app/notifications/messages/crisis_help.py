@@ -5,15 +5,15 @@ No score, no reassurance (71.6 % of suicides in one veterans' cohort had just an
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from babel import Locale
 from pydantic import Field
 
 from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, LineKind, OwnLine
+from app.foundation.translations import Words, language_of, say
 from app.foundation.zones import country_of_zone
 from app.notifications.messages.crisis_lines import NATIONAL_HELP, By, NationalHelp
-from app.notifications.messages.wording import language_of
 from app.web.schemas import ReplyBody
 
 
@@ -46,49 +46,15 @@ class CrisisHelp:
     not_monitored: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Words:
-    title: str
-    not_monitored: str
-    call: tuple[str, str]
-    text: tuple[str, str]
-    always: str
-    hours: str
-    emergency: tuple[str, str]
-    local_emergency: tuple[str, str]
-    clinic: tuple[str, str]
-
-
-_WORDS: Final[Mapping[str, _Words]] = {
-    "en": _Words(
-        title="If you are thinking about harming yourself, please reach a person now.",
-        not_monitored="This app is not monitored around the clock.",
-        call=("Call {name}", "Call"),
-        text=("Call or text {name}", "Call or text"),
-        always="{label}, day and night",
-        hours="{label}, every day {hours}",
-        emergency=("In immediate danger, call emergency services", "Emergency"),
-        local_emergency=(
-            "In immediate danger, call your local emergency number",
-            "Your local emergency number",
-        ),
-        clinic=("Call your clinic", "Your clinic"),
-    ),
-    "es": _Words(
-        title="Si está pensando en hacerse daño, hable con una persona ahora.",
-        not_monitored="Esta aplicación no está vigilada las 24 horas.",
-        call=("Llame a {name}", "Llame"),
-        text=("Llame o envíe un mensaje a {name}", "Llame o escriba"),
-        always="{label}, de día y de noche",
-        hours="{label}, todos los días {hours}",
-        emergency=("En peligro inmediato, llame a emergencias", "Emergencias"),
-        local_emergency=(
-            "En peligro inmediato, llame al número de emergencias de su país",
-            "Emergencias de su país",
-        ),
-        clinic=("Llame a su clínica", "Su clínica"),
-    ),
-}
+TITLE: Final = say("If you are thinking about harming yourself, please reach a person now.")
+NOT_MONITORED: Final = say("This app is not monitored around the clock.")
+# Each as a sentence, and as short as a button.
+_EMERGENCY: Final = (say("In immediate danger, call emergency services"), say("Emergency"))
+_LOCAL_EMERGENCY: Final = (
+    say("In immediate danger, call your local emergency number"),
+    say("Your local emergency number"),
+)
+_CLINIC: Final = (say("Call your clinic"), say("Your clinic"))
 
 
 def crisis_help(
@@ -106,21 +72,19 @@ def crisis_help(
         clinic: its own number for a crisis, and what it puts in the place of our lines.
     """
     language = language_of(locale)
-    words = _WORDS[language]
     national = NATIONAL_HELP.get(country or "")
     own = {line.kind: line for line in clinic.lines if line.country == country}
-    lines = [_crisis_line(words, national, own.get(LineKind.CRISIS)), _emergency_line(words, national, own)]
+    lines = [_crisis_line(national, own.get(LineKind.CRISIS)), _emergency_line(national, own)]
     if clinic.phone is not None:
-        label, short = words.clinic
-        ours = CrisisLine(kind=LineKind.CLINIC, label=label, short=short, number=clinic.phone)
+        ours = _Line(LineKind.CLINIC, *_CLINIC, clinic.phone)
         # Where we know no line of the country, the clinic is who can be reached.
         lines.insert(len(lines) if lines[0] else 0, ours)
     return CrisisHelp(
         locale=language,
         country=country if national or own else None,
-        title=words.title,
-        lines=tuple(line for line in lines if line),
-        not_monitored=words.not_monitored,
+        title=TITLE.in_language(language),
+        lines=tuple(line.in_language(language) for line in lines if line),
+        not_monitored=NOT_MONITORED.in_language(language),
     )
 
 
@@ -140,32 +104,41 @@ def help_country(
     return chosen or country_of_zone(zone) or clinic or (region if region in NATIONAL_HELP else None)
 
 
-def _crisis_line(words: _Words, national: NationalHelp | None, own: OwnLine | None) -> CrisisLine | None:
-    if own is not None:
-        label, short = words.call
+class _Line(NamedTuple):
+    """A line, not yet in a language."""
+
+    kind: LineKind
+    label: Words
+    short: Words
+    number: str | None
+
+    def in_language(self, language: str) -> CrisisLine:
         return CrisisLine(
-            kind=LineKind.CRISIS, label=label.format(name=own.name), short=short, number=own.number
+            kind=self.kind,
+            label=self.label.in_language(language),
+            short=self.short.in_language(language),
+            number=self.number,
         )
+
+
+def _crisis_line(national: NationalHelp | None, own: OwnLine | None) -> _Line | None:
+    if own is not None:
+        return _Line(LineKind.CRISIS, say("Call {name}", name=own.name), say("Call"), own.number)
     if national is None:
         return None
-    label, short = words.text if national.by is By.CALL_OR_TEXT else words.call
-    label = label.format(name=national.name)
-    when = words.hours.format(label=label, hours=national.hours) if national.hours else ""
-    return CrisisLine(
-        kind=LineKind.CRISIS,
-        label=when or words.always.format(label=label),
-        short=short,
-        number=national.number,
-    )
+    label, short = say("Call {name}", name=national.name), say("Call")
+    if national.by is By.CALL_OR_TEXT:
+        label, short = say("Call or text {name}", name=national.name), say("Call or text")
+    when = say("{label}, day and night", label=label)
+    if national.hours:
+        when = say("{label}, every day {hours}", label=label, hours=national.hours)
+    return _Line(LineKind.CRISIS, when, short, national.number)
 
 
-def _emergency_line(
-    words: _Words, national: NationalHelp | None, own: Mapping[LineKind, OwnLine]
-) -> CrisisLine:
+def _emergency_line(national: NationalHelp | None, own: Mapping[LineKind, OwnLine]) -> _Line:
     replaced = own.get(LineKind.EMERGENCY)
     number = replaced.number if replaced else national.emergency if national else None
-    label, short = words.emergency if number else words.local_emergency
-    return CrisisLine(kind=LineKind.EMERGENCY, label=label, short=short, number=number)
+    return _Line(LineKind.EMERGENCY, *(_EMERGENCY if number else _LOCAL_EMERGENCY), number)
 
 
 class CrisisLineReply(ReplyBody):

@@ -9,11 +9,17 @@ from app.care.check_ins.validation import CheckInDraft
 from app.care.disclosures.answers import means_yes
 from app.clinical.check_ins import ONE_DAY, zone_of
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
+from app.foundation.translations import Words, say
 from app.pages.patient.opened_form import OpenedForm
+from app.pages.patient.refusal_words import NOT_READABLE
 from app.web.pages.forms import Form
-from app.web.pages.wording import Say, write_day, write_weekday
+from app.web.pages.wording import write_day, write_weekday
 
-SCORES: Final = ("mood", "energy", "sleep_quality")
+SCORES: Final[Mapping[str, Words]] = {
+    "mood": say("Mood"),
+    "energy": say("Energy"),
+    "sleep_quality": say("Sleep"),
+}
 TICKS: Final = ("asks_about_booster", "self_harm_thoughts")
 ANSWERS: Final = (*SCORES, "sleep_hours", "note", *TICKS)
 ID_FIELD: Final = "check_in_id"
@@ -24,23 +30,28 @@ _HOURS_AND_MINUTES: Final = re.compile(r"(\d{1,2}):([0-5]\d)", re.ASCII)
 # Beyond it, hours and minutes are a time of day rather than a night.
 _LONGEST_BY_CLOCK: Final = 12
 _UNIT: Final = re.compile(r"\s*(h|hs|hours?|horas?)\.?$", re.IGNORECASE)
-# Which sentence belongs to which field; what a person cannot have mistyped is "wrong_form".
-_SENTENCES: Final = {"sleep_hours": "wrong_sleep_hours", "note": "wrong_note"} | dict.fromkeys(
-    SCORES, "wrong_score"
-)
+# Which sentence belongs to which field; what a person cannot have mistyped is not readable.
+_SENTENCES: Final = {
+    "sleep_hours": say(
+        "Write the hours of sleep as a number from 0 to 24 in quarter hours, such as 7 or 6.5."
+    ),
+    "note": say("The note is longer than 4,000 characters. Please shorten it; everything else is kept."),
+} | dict.fromkeys(SCORES, say("Choose a number from 0 to 10."))
 
 
-def day_sentence(opened: OpenedForm, say: Say, language: str) -> str:
+def day_sentence(opened: OpenedForm, language: str) -> str:
     """Say for which day the form is."""
     local = opened.opened_at.astimezone(zone_of(opened.time_zone))
-    name = "for_day_just_lived" if local.hour < DAY_STARTS_AT_HOUR else "for_day"
-    return say(name, day=write_day(opened.day, language))
+    day = write_day(opened.day, language)
+    if local.hour < DAY_STARTS_AT_HOUR:
+        return say("It is after midnight: this still counts for {day}, the day just lived.", day=day)
+    return say("For {day}.", day=day)
 
 
-def night_sentence(opened: OpenedForm, say: Say, language: str) -> str:
+def night_sentence(opened: OpenedForm, language: str) -> str:
     """Say which night is asked about: the one that ended on that day."""
     before, day = (write_weekday(one, language) for one in (opened.day - ONE_DAY, opened.day))
-    return say("sleep_hint", before=before, day=day)
+    return say("from {before} to {day}", before=before, day=day)
 
 
 def says_self_harm(form: Form) -> bool:
@@ -53,7 +64,7 @@ def draft_of(form: Form) -> dict[str, str]:
     return {name: form[name] for name in (*IDENTITY, "answered_at", *ANSWERS) if form[name]}
 
 
-def read_answers(form: Form, opened: OpenedForm) -> tuple[CheckInDraft | None, dict[str, str]]:
+def read_answers(form: Form, opened: OpenedForm) -> tuple[CheckInDraft | None, dict[str, Words]]:
     """Read the answers by the same rules as a phone's; or give, by field, which sentence says what is wrong."""
     sent: dict[str, Any] = {
         "id": str(opened.id),
@@ -72,16 +83,19 @@ def read_answers(form: Form, opened: OpenedForm) -> tuple[CheckInDraft | None, d
     return None, _mistakes(read["errors"], form.cut)
 
 
-def _mistakes(errors: Sequence[Mapping[str, Any]], cut: frozenset[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _mistakes(errors: Sequence[Mapping[str, Any]], cut: frozenset[str]) -> dict[str, Words]:
+    found: dict[str, Words] = {}
     for error in errors:
         name = error["pointer"].removeprefix("#").strip("/")
         if error["code"] == "nothing-answered" or not name:
-            found["mood"] = "wrong_nothing_answered"
+            found["mood"] = say("None of the three questions has been answered yet. One answer is enough.")
         elif name in cut:
-            found[name] = "wrong_note_cut"
+            found[name] = say(
+                "The note is far longer than 4,000 characters, so only its beginning is shown. Please "
+                "shorten it; everything else is kept."
+            )
         else:
-            found[name if name in _SENTENCES else "form"] = _SENTENCES.get(name, "wrong_form")
+            found[name if name in _SENTENCES else "form"] = _SENTENCES.get(name, NOT_READABLE)
     return found
 
 

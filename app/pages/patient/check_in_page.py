@@ -17,6 +17,7 @@ from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
+from app.foundation.translations import Words, say
 from app.pages.patient.check_in_form import (
     ID_FIELD,
     IDENTITY,
@@ -32,17 +33,17 @@ from app.pages.patient.history_page import can_still_be_corrected, moment_of_add
 from app.pages.patient.opened_form import FAULT, OpenedForm, open_form, read_opened
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import OfferedQuestionnaire, due_questionnaires
+from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.sign_in_form import sign_in_page
 from app.pages.patient.trend import ShownTrend, trend_after_sending
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
-from app.pages.patient.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PageAnswer
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import NOTHING_FILLED_IN, Form, FormExpiredError, refuse_foreign
 from app.web.pages.page_route import read_form_to_keep, status_of
-from app.web.pages.wording import Say, write_day, write_moment
+from app.web.pages.wording import write_day, write_moment
 from app.web.schemas import read_counter
 
 CHECK_IN: Final = "/p/check-in"
@@ -71,8 +72,7 @@ def form_page(
     help_first: bool = False,
     clinic_notified: bool = False,
 ) -> PageAnswer:
-    """Show the form, with what was answered before; ``mistakes`` names the sentence for each field."""
-    say = say_in(visitor.language)
+    """Show the form, with what was answered before; ``mistakes`` has the sentence for each field."""
     return render(
         context,
         visitor,
@@ -82,14 +82,14 @@ def form_page(
         help_first=help_first,
         clinic_notified=clinic_notified,
         for_later=False,
-        title=title or say("check_in_title"),
+        title=title or say("How are you?"),
         hidden=opened.fields(ID_FIELD) | _meant(form, day_choices),
         form=form,
-        mistakes={field: say(name) for field, name in (mistakes or {}).items()},
+        mistakes=mistakes or {},
         earlier_sentence=earlier_sentence,
         day_choices=day_choices,
-        day_sentence=day_sentence(opened, say, visitor.language),
-        night_sentence=night_sentence(opened, say, visitor.language),
+        day_sentence=day_sentence(opened, visitor.language),
+        night_sentence=night_sentence(opened, visitor.language),
         scale_numbers=_NUMBERS,
         note_length=NOTE_LENGTH,
     )
@@ -103,7 +103,7 @@ def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
         "check_in.html",
         here=CHECK_IN,
         for_later=True,
-        title=say_in(visitor.language)("check_in_title"),
+        title=say("How are you?"),
         hidden=dict.fromkeys(IDENTITY, ""),
         clinic_notified=False,
         form=NOTHING_FILLED_IN,
@@ -133,16 +133,16 @@ def thanks_page(
     questionnaires: Sequence[OfferedQuestionnaire] = (),
 ) -> PageAnswer:
     """Say that it is kept; after a safety statement, help comes first."""
-    say, stored = say_in(visitor.language), sent.stored
+    stored = sent.stored
     answer = render(
         context,
         visitor,
         "thanks.html",
         here=CHECK_IN,
         help_first=stored.check_in.self_harm_thoughts,
-        kept_sentence=_kept_sentence(say, sent, visitor.language),
+        kept_sentence=_kept_sentence(sent, visitor.language),
         asked_booster=stored.check_in.asks_about_booster,
-        answers=_answers(say, stored),
+        answers=_answers(stored),
         trend=trend,
         offers_install=offers_install,
         questionnaires=questionnaires,
@@ -152,38 +152,32 @@ def thanks_page(
     return answer
 
 
-def _kept_sentence(say: Say, sent: Sent, language: str) -> str:
+def _kept_sentence(sent: Sent, language: str) -> str:
     stored = sent.stored
     if sent.sending is Sending.CORRECTED:
-        return say("thanks_corrected")
+        return say("You had sent this check-in before. Your new answers now take the place of the old ones.")
     if sent.sending is Sending.KEPT_BEFORE:
         zone = zone_of(stored.check_in.time_zone)
-        return say("thanks_before", at=write_moment(stored.received_at, zone, language))
-    return say("thanks_kept", day=write_day(stored.check_in_day, language))
+        return say(
+            "This check-in was kept before, on {at}. It counts once.",
+            at=write_moment(stored.received_at, zone, language),
+        )
+    return say("Your check-in for {day} is saved.", day=write_day(stored.check_in_day, language))
 
 
-def _answers(say: Say, stored: StoredCheckIn) -> list[tuple[str, str]]:
+def _answers(stored: StoredCheckIn) -> list[tuple[Words, Words]]:
     sent = stored.check_in
     shown = [
-        (say(name), say("not_answered") if value is None else say("out_of_ten", value=_plain(value)))
+        (SCORES[name], say("not answered") if value is None else say("{value} of 10", value=_plain(value)))
         for name, value in ((name, getattr(sent, name)) for name in SCORES)
     ]
     if sent.sleep_hours is not None:
-        shown.append((say("sleep_hours"), say("hours", value=_plain(sent.sleep_hours))))
+        shown.append((say("Hours of sleep last night"), say("{value} hours", value=_plain(sent.sleep_hours))))
     return shown
 
 
 def _plain(value: float) -> str:
     return f"{value:g}"
-
-
-_WORDS_BY_CODE: Final[Mapping[str, str]] = {
-    "check-in-too-old": "wrong_too_old",
-    "check-in-in-future": "wrong_clock",
-    "consent-withdrawn": "wrong_withdrawn",
-    "patient-archived": "wrong_archived",
-    "form-expired": "wrong_form_expired",
-}
 
 
 async def send(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
@@ -202,7 +196,7 @@ async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> Pag
     now = context.clock.now()
     opened = read_opened(form, ID_FIELD)
     if opened is None:
-        return await unfinished(context, visitor, form, {"form": "wrong_form"})
+        return await unfinished(context, visitor, form, {"form": NOT_READABLE})
     settled = opened.settled(form, now)
     if settled is None:
         choices = opened.day_choices(now, visitor.language)
@@ -255,10 +249,9 @@ async def unfinished(
 
 async def refused(context: AppContext, visitor: Visitor, form: Form, error: Exception) -> PageAnswer:
     """Show the form again, with why it could not be kept."""
-    name = _WORDS_BY_CODE.get(error.code, "wrong_away") if isinstance(error, RefusalError) else "wrong_away"
     if isinstance(error, CheckInTooOldError | CheckInInFutureError):
         form = _for_today(context, visitor, form)
-    return await unfinished(context, visitor, form, {"form": name}, status=status_of(error))
+    return await unfinished(context, visitor, form, {"form": why_not_kept(error)}, status=status_of(error))
 
 
 def _for_today(context: AppContext, visitor: Visitor, form: Form) -> Form:
@@ -309,15 +302,16 @@ async def show_form(request: Request, context: ContextNeeded, found: SignedInVis
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
     if found.signed_in.archived:
-        say = say_in(found.language)
         return render(
             context,
             found,
             "message.html",
             here="/p/check-in",
             help_first=True,
-            title=say("archived_title"),
-            sentence=say("archived_text"),
+            title=say("Nobody at this clinic reads your reports now"),
+            sentence=say(
+                "You can still look at what you sent. If you need help, please use the numbers here."
+            ),
         )
     if other := await _other_form(request, context, found):
         return other
@@ -348,7 +342,7 @@ async def send_form(request: Request, context: ContextNeeded) -> Response:
 
 async def _other_form(request: Request, context: AppContext, found: Visitor) -> Response | None:
     """Open a form that is not today's: one that was sent and is to be corrected, or a day to add; else None."""
-    asked, say = request.query_params, say_in(found.language)
+    asked = request.query_params
     now, zone = context.clock.now(), found.signed_in.time_zone
     if correct := asked.get("correct"):
         try:
@@ -360,9 +354,16 @@ async def _other_form(request: Request, context: AppContext, found: Visitor) -> 
         sent = stored.check_in
         opened = OpenedForm(id=UUID(sent.id), opened_at=sent.recorded_at, time_zone=sent.time_zone)
         fields = _answers_in(context, found, stored).filled({"answered_at": sent.recorded_at.isoformat()})
-        title = say("correct_title", day=write_day(stored.check_in_day, found.language))
+        title = say("Correct {day}", day=write_day(stored.check_in_day, found.language))
         return form_page(
-            context, found, opened, form=fields, title=title, earlier_sentence=say("correct_lead")
+            context,
+            found,
+            opened,
+            form=fields,
+            title=title,
+            earlier_sentence=say(
+                "Your new answers replace the old ones. Your care team can see that you changed them."
+            ),
         )
     if (added := moment_of_added(asked.get("day", ""), now, zone)) is None:
         return None
@@ -426,4 +427,8 @@ def _earlier_sentence(found: Visitor, kept: StoredCheckIn | None) -> str:
     if kept is None:
         return ""
     zone = zone_of(kept.check_in.time_zone)
-    return say_in(found.language)("sent_before", at=write_moment(kept.received_at, zone, found.language))
+    return say(
+        "You sent this check-in on {at}. If something was wrong, correct it here and send it again: it "
+        "takes the place of what you sent.",
+        at=write_moment(kept.received_at, zone, found.language),
+    )

@@ -5,11 +5,11 @@ from typing import Final
 
 from app.care.patients.consent_standing import ConsentStanding
 from app.context import AppContext
+from app.foundation.translations import say
 from app.notifications.messages.consent_text import consent_text
 from app.pages.patient.check_in_form import NO_DRAFT
 from app.pages.patient.page_route import render
 from app.pages.patient.visitor import Visitor
-from app.pages.patient.words import say_in
 from app.web.pages.answers import PageAnswer
 
 ASK_FIRST: Final = "/p/consent"
@@ -28,10 +28,10 @@ def consent_page(
     notice: str = "",
     status: int = 200,
 ) -> PageAnswer:
-    """Show the text in force; ``notice`` names a sentence."""
+    """Show the current text."""
     withdrawn = visitor.signed_in.consent is ConsentStanding.WITHDRAWN
-    say = say_in(visitor.language)
-    notice = notice or ("withdrawn" if withdrawn else "")
+    if withdrawn and not notice:
+        notice = say("You have taken your consent back. No answers are taken any more.")
     return render(
         context,
         visitor,
@@ -41,5 +41,5 @@ def consent_page(
         text=consent_text(visitor.language),
         draft=draft,
         can_refuse=not withdrawn,
-        notice=say(notice) if notice else "",
+        notice=notice,
     )

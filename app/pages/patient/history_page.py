@@ -14,12 +14,12 @@ from app.care.check_ins.sources import MOST_DAYS_BACK
 from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import say
 from app.pages.patient.check_in_form import SCORES
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.trend import RANGES, own_trend
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
-from app.pages.patient.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import OwnFormOnly
@@ -43,16 +43,15 @@ async def show_history(request: Request, context: ContextNeeded, visitor: Signed
     days = asked if asked in RANGES else _USUAL
     trend = await own_trend(visitor, days, with_table=days > _MOST)
     reported = await _reported(visitor)
-    say = say_in(visitor.language)
     return render(
         context,
         visitor,
         "history.html",
         here=HISTORY,
-        notice=say("history_taken_back") if "taken-back" in request.query_params else "",
+        notice=say("Your check-in was taken back.") if "taken-back" in request.query_params else "",
         trend=trend,
         ranges=RANGES,
-        columns=[say(name) for name in SCORES],
+        columns=list(SCORES.values()),
         days=list(_days(context, visitor, reported)),
         missing=[] if visitor.signed_in.archived else list(_missing(visitor, reported)),
         questionnaires=await offered_questionnaires(visitor),
@@ -62,14 +61,16 @@ async def show_history(request: Request, context: ContextNeeded, visitor: Signed
 @router.get("/history/{check_in_id}/take-back")
 async def ask_to_take_back(check_in_id: UUID, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Ask once more before a check-in is taken back."""
-    stored, say = await own_report(visitor, check_in_id), say_in(visitor.language)
+    stored = await own_report(visitor, check_in_id)
     return render(
         context,
         visitor,
         "sure.html",
         here=HISTORY,
-        question=say("history_sure", day=write_day(stored.check_in_day, visitor.language)),
-        lead=say("history_sure_lead"),
+        question=say(
+            "Take back your check-in of {day}?", day=write_day(stored.check_in_day, visitor.language)
+        ),
+        lead=say("It no longer counts. Your care team can see that there was one."),
         action=f"{HISTORY}/{check_in_id}/take-back",
     )
 
@@ -124,14 +125,16 @@ async def _reported(visitor: Visitor) -> Sequence[StoredCheckIn]:
 def _days(
     context: AppContext, visitor: Visitor, reported: Sequence[StoredCheckIn]
 ) -> Iterator[dict[str, Any]]:
-    say, language, caller = say_in(visitor.language), visitor.language, visitor.signed_in
+    language, caller = visitor.language, visitor.signed_in
     for stored in reported:
         sent = stored.check_in
         yield {
             "id": sent.id,
             "day": write_short_day(stored.check_in_day, language),
-            "answers": [(say(name), _plain(getattr(sent, name))) for name in SCORES],
-            "hours": f"{say('sleep_hours')}: {sent.sleep_hours:g}" if sent.sleep_hours is not None else "",
+            "answers": [(title, _plain(getattr(sent, name))) for name, title in SCORES.items()],
+            "hours": say("Hours of sleep last night: {hours:g}", hours=sent.sleep_hours)
+            if sent.sleep_hours is not None
+            else "",
             "note": open_note(context.vault, caller.clinic_id, stored),
             "own": stored.input_mode != _IMPORTED,
             "correctable": can_still_be_corrected(stored, visitor.work.now) and not caller.archived,

@@ -9,13 +9,13 @@ from app.care.consent import erasure, export
 from app.care.consent.commands import ConsentTextChangedError
 from app.care.patients.consent_standing import ConsentStanding
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import say
 from app.pages.patient.check_in_form import ANSWERS, draft_of
 from app.pages.patient.check_in_page import send_trusted
 from app.pages.patient.consent_form import ASK_FIRST, consent_page
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.settings_page import SETTINGS
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
-from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import OwnFormOnly
 
@@ -39,7 +39,13 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
         await consent.give(visitor.work, caller.patient_id, version=form["version"])
     except ConsentTextChangedError:
         await visitor.work.start_over()
-        return consent_page(context, visitor, draft=draft_of(form), notice="consent_changed", status=409)
+        return consent_page(
+            context,
+            visitor,
+            draft=draft_of(form),
+            notice=say("The text was changed in the meantime. Please read it again."),
+            status=409,
+        )
     if any(form[name] for name in ANSWERS):
         # A check-in is kept in its own transaction, and only from who has agreed.
         work = visitor.work
@@ -51,17 +57,29 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
 @router.get("/sure")
 async def ask_whether_sure(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Ask once more before what cannot be taken back by a second tap."""
-    about, say = request.query_params.get("about", ""), say_in(visitor.language)
+    about = request.query_params.get("about", "")
     questions = {
-        "consent": ("withdraw_sure", "withdraw_lead", "/p/withdraw"),
-        "erasure": ("erasure_sure", "erasure_lead", "/p/erasure"),
+        "consent": (
+            say("Do you want to take your consent back?"),
+            say(
+                "You can take your consent back at any time, and need to give no reason. From then on no "
+                "answers are taken, and nothing is compared. Your treatment goes on as before."
+            ),
+            "/p/withdraw",
+        ),
+        "erasure": (
+            say("Do you want to ask for everything to be erased?"),
+            say(
+                "You can ask for all of it to be erased. Your clinic looks at it first: it may have to "
+                "keep its own medical record."
+            ),
+            "/p/erasure",
+        ),
     }
     if about not in questions:
         raise NotFoundError
     question, lead, action = questions[about]
-    return render(
-        context, visitor, "sure.html", here=SETTINGS, question=say(question), lead=say(lead), action=action
-    )
+    return render(context, visitor, "sure.html", here=SETTINGS, question=question, lead=lead, action=action)
 
 
 @router.post("/withdraw", dependencies=[OwnFormOnly])

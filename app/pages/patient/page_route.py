@@ -10,24 +10,25 @@ from fastapi import Request, Response
 
 from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
+from app.foundation.translations import CATALOGUES, LANGUAGES, Words, direction, say
 from app.foundation.vault import Vault
 from app.pages.patient.visitor import Visitor, visitor_without_look_up
-from app.pages.patient.words import WORDS, say_in
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import TOKEN_FIELD
 from app.web.pages.page_route import PageRoute, failure_of
 from app.web.pages.templates import SHARED_FILES, StaticFiles, template_environment, template_texts
-from app.web.pages.wording import LANGUAGES
 
 _HERE: Final = Path(__file__).parent
 
 
-TEMPLATES: Final = template_environment(_HERE / "templates")
+TEMPLATES: Final = {
+    language: template_environment(_HERE / "templates", language=language) for language in LANGUAGES
+}
 FILES: Final = StaticFiles("/p/static/", [SHARED_FILES, _HERE / "static"])
 
 # Another name as soon as anything changes that a phone keeps: files, templates, words.
 VERSION: Final = hashlib.sha256(
-    b"".join((FILES.version.encode(), *template_texts(_HERE / "templates"), repr(WORDS).encode()))
+    b"".join((FILES.version.encode(), *template_texts(_HERE / "templates", CATALOGUES)))
 ).hexdigest()[:12]
 
 
@@ -43,20 +44,22 @@ def render(
     **values: object,
 ) -> PageAnswer:
     """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
-    other = next(code for code in LANGUAGES if code != visitor.language)
-    text = TEMPLATES.get_template(template).render(
-        language=visitor.language,
-        other_language=other,
-        other_name=LANGUAGES[other],
-        say=say_in(visitor.language),
-        crisis=visitor.crisis,
-        clinic_name=visitor.caller.clinic_name if visitor.caller else "",
-        files=FILES.paths,
-        who=who(context.vault, visitor),
-        here=here,
-        help_first=help_first,
-        hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),
-        **values,
+    text = (
+        TEMPLATES[visitor.language]
+        .get_template(template)
+        .render(
+            language=visitor.language,
+            direction=direction(visitor.language),
+            languages=LANGUAGES,
+            crisis=visitor.crisis,
+            clinic_name=visitor.caller.clinic_name if visitor.caller else "",
+            files=FILES.paths,
+            who=who(context.vault, visitor),
+            here=here,
+            help_first=help_first,
+            hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),
+            **values,
+        )
     )
     answer = PageAnswer(text, status)
     # On every page: after sending, a script puts one page in the place of another under the first one's policy.
@@ -79,6 +82,33 @@ def _mark(vault: Vault, clinic_id: UUID, patient_id: UUID) -> str:
 
 
 SIGN_IN: Final = "/p/enrol"
+# What a page says of a failure, by the name that it has in every room of pages.
+_FAILURES: Final[Mapping[str, tuple[Words, Words]]] = {
+    "foreign": (
+        say("This could not be sent"),
+        say("It came from another site. Please open the page here and send it again."),
+    ),
+    "again": (
+        say("Please try once more"),
+        say("This page was open for a long time. Go back, load it again and try again."),
+    ),
+    "not_found": (say("There is no such page"), say("The address may be mistyped, or the page has moved.")),
+    "busy": (
+        say("Please wait a little"),
+        say("Too many requests came from here. Nothing was lost: go back, wait a minute and try again."),
+    ),
+    "too_large": (
+        say("That was too much at once"),
+        say(
+            "What you sent is larger than we can take. Go back: your answers are still on the page. "
+            "Shorten the note and send again."
+        ),
+    ),
+    "away": (
+        say("We cannot do this just now"),
+        say("Something is wrong on our side. What was sent before is kept. Please try again in a minute."),
+    ),
+}
 
 
 class PatientPageRoute(PageRoute):
@@ -94,15 +124,15 @@ class PatientPageRoute(PageRoute):
 def failure_page(request: Request, context: AppContext, error: Exception) -> Response:
     """Make the page for a failure, without asking the database anything."""
     visitor, failure = visitor_without_look_up(request, context), failure_of(error)
-    say = say_in(visitor.language)
+    title, sentence = _FAILURES[failure.words]
     answer = render(
         context,
         visitor,
         "message.html",
         here="/p/",
         status=failure.status,
-        title=say(f"{failure.words}_title"),
-        sentence=say(failure.words),
+        title=title,
+        sentence=sentence,
     )
     answer.headers.update(failure.headers)
     return answer

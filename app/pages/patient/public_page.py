@@ -8,13 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, say
 from app.notifications.messages.crisis_help import help_everywhere
 from app.pages.patient.check_in_page import shell_page
 from app.pages.patient.page_route import FILES, SIGN_IN, TEMPLATES, VERSION, PatientPageRoute, render, who
 from app.pages.patient.visitor import AnyVisitor, visitor_without_look_up
-from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
-from app.web.pages.wording import LANGUAGES
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 # After all other routes of these pages: whatever is left over.
@@ -67,10 +66,14 @@ async def offline_form(language: str, context: ContextNeeded, request: Request) 
 @router.get("/worker.js")
 async def service_worker() -> Response:
     """Give the program that shows the kept form when there is no connection."""
-    text = TEMPLATES.get_template("worker.js").render(
-        files=json.dumps(sorted(FILES.paths.values())),
-        languages=json.dumps(sorted(LANGUAGES)),
-        version=VERSION,
+    text = (
+        TEMPLATES[SOURCE_LANGUAGE]
+        .get_template("worker.js")
+        .render(
+            files=json.dumps(sorted(FILES.paths.values())),
+            languages=json.dumps(sorted(LANGUAGES)),
+            version=VERSION,
+        )
     )
     return Response(text, media_type="text/javascript; charset=utf-8", headers=_WORKER_HEADERS)
 
@@ -82,7 +85,7 @@ async def manifest(lang: str = "en") -> Response:
     document = {
         "name": "Afterglow",
         "short_name": "Afterglow",
-        "description": say_in(language)("manifest"),
+        "description": say("Three short questions about mood, energy and sleep").in_language(language),
         "lang": language,
         "id": "/p/",
         "start_url": "/p/check-in",

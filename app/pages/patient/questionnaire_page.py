@@ -1,6 +1,6 @@
 """Questionnaires: how they are shown and sent; the answers stay on the page, and one about self-harm is heard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,11 +20,12 @@ from app.clinical.long_exposure import LONG_EXPOSURE
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.logs import where
+from app.foundation.translations import say
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
 from app.pages.patient.opened_form import FAULT, OpenedForm, open_form, read_opened
 from app.pages.patient.page_route import PatientPageRoute, render
+from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
-from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import NOTHING_FILLED_IN, Form, FormExpiredError, refuse_foreign
@@ -99,7 +100,7 @@ def questionnaire_page(
     clinic_notified: bool = False,
 ) -> PageAnswer:
     """Show a questionnaire word for word, with what was answered before."""
-    say, wrong = say_in(visitor.language), mistakes or Mistakes()
+    wrong = mistakes or Mistakes()
     return render(
         context,
         visitor,
@@ -110,13 +111,14 @@ def questionnaire_page(
         clinic_notified=clinic_notified,
         hidden=opened.fields(ID_FIELD),
         wording=asked.wording,
+        wording_language=asked.language,
         questions=[
             (number, field_of(number), text)
             for number, text in zip(asked.scale.items, asked.wording.items, strict=True)
         ],
         form=form,
         missing=set(wrong.items),
-        mistake=say(wrong.sentence) if wrong.sentence else "",
+        mistake=wrong.sentence,
         day_choices=day_choices,
     )
 
@@ -125,12 +127,12 @@ def questionnaire_thanks(
     context: AppContext, visitor: Visitor, asked: Questionnaire, kept: Assessment
 ) -> PageAnswer:
     """Say that it is kept, and nothing of what it means; after an answer that points to self-harm, help first."""
-    say, stored = say_in(visitor.language), kept.stored
+    stored = kept.stored
     if kept.created:
-        sentence = say("questionnaire_kept")
+        sentence = say("Your answers are kept. Your clinic can see them.")
     else:
         at = write_moment(stored.received_at, zone_of(stored.time_zone), visitor.language)
-        sentence = say("questionnaire_before", at=at)
+        sentence = say("These answers were kept before, on {at}. They count once.", at=at)
     return render(
         context,
         visitor,
@@ -176,15 +178,6 @@ async def _asked(visitor: Visitor) -> dict[str, bool]:
     return {one.scale: one.due_on <= schedule.today for one in schedule.questionnaires}
 
 
-_WORDS_BY_CODE: Final[Mapping[str, str]] = {
-    "assessment-conflict": "questionnaire_conflict",
-    "assessment-exists": "questionnaire_conflict",
-    "assessment-too-old": "wrong_too_old",
-    "assessment-in-future": "wrong_clock",
-    "consent-withdrawn": "wrong_withdrawn",
-    "patient-archived": "wrong_archived",
-    "form-expired": "wrong_form_expired",
-}
 # The form cannot be kept under its id or its time: it comes back as another one, of now.
 _OPENED_AGAIN: Final = frozenset(
     {"assessment-conflict", "assessment-exists", "assessment-too-old", "assessment-in-future"}
@@ -196,7 +189,12 @@ async def send_questionnaire(
 ) -> PageAnswer:
     """Take a questionnaire as it was sent from a page of ours."""
     if visitor.caller is None:
-        signed_out = Mistakes(sentence="questionnaire_signed_out")
+        signed_out = Mistakes(
+            sentence=say(
+                "You were signed out in the meantime. Your answers are still on this page: sign in in "
+                "another tab, come back here and press Send."
+            )
+        )
         return await shown_again(context, visitor, asked, form, signed_out, status=401)
     try:
         visitor.refuse_forged(context, form)
@@ -204,7 +202,7 @@ async def send_questionnaire(
         return await questionnaire_refused(context, visitor, asked, form, error)
     opened, now = read_opened(form, ID_FIELD), context.clock.now()
     if opened is None:
-        return await shown_again(context, visitor, asked, form, Mistakes(sentence="wrong_form"))
+        return await shown_again(context, visitor, asked, form, Mistakes(sentence=NOT_READABLE))
     settled = opened.settled(form, now)
     if settled is None:
         choices = opened.day_choices(now, visitor.language)
@@ -218,7 +216,7 @@ async def questionnaire_refused(
     """Show the form again, with why it could not be kept: the items that are missing, or a sentence."""
     code = error.code if isinstance(error, RefusalError) else ""
     items = sorted({number for one in getattr(error, "findings", ()) for number in one.get("items", ())})
-    mistakes = Mistakes(items=items) if items else Mistakes(sentence=_WORDS_BY_CODE.get(code, "wrong_away"))
+    mistakes = Mistakes(items=items) if items else Mistakes(sentence=why_not_kept(error))
     return await shown_again(
         context, visitor, asked, form, mistakes, status=status_of(error), again=code in _OPENED_AGAIN
     )

@@ -19,16 +19,16 @@ from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.text import InvisibleCharacterError
+from app.foundation.translations import LANGUAGES, say
 from app.foundation.zones import PseudoTimeZoneError, UnknownTimeZoneError, choosable_zones, read_zone
 from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.visitor import LANGUAGE, SESSION, SignedInVisitor, Visitor, read_own_form
-from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import NOTHING_FILLED_IN, Form, OwnFormOnly
-from app.web.pages.wording import LANGUAGES, write_moment
+from app.web.pages.wording import write_moment
 from app.web.problems import InvalidRequestError
 from app.web.reading import field_of
 
@@ -45,8 +45,8 @@ async def settings_page(
     form: Form = NOTHING_FILLED_IN,
     status: int = 200,
 ) -> Response:
-    """Show what can be chosen; what was typed stays, and ``mistakes`` names the sentence for each field."""
-    caller, say = visitor.signed_in, say_in(visitor.language)
+    """Show what can be chosen; what was typed stays, and ``mistakes`` has the sentence for each field."""
+    caller = visitor.signed_in
     wall = zone_of(caller.time_zone)
     listed = await devices.list_devices(visitor.work, caller.patient_id)
     return render(
@@ -55,12 +55,11 @@ async def settings_page(
         "settings.html",
         here=SETTINGS,
         status=status,
-        notice=say(notice) if notice else "",
-        mistakes={field: say(name) for field, name in (mistakes or {}).items()},
+        notice=notice,
+        mistakes=mistakes or {},
         zone=form["time_zone"] or caller.time_zone,
         reminders=await _reminders(visitor, form),
         zones=choosable_zones(),
-        languages=LANGUAGES,
         questionnaires=await offered_questionnaires(visitor),
         devices=[_shown(one, visitor, wall) for one in listed],
         erasure_asked=await _erasure_asked(visitor),
@@ -76,7 +75,7 @@ async def _erasure_asked(visitor: Visitor) -> str:
     if not waiting:
         return ""
     at = write_moment(waiting[-1].requested_at, zone_of(caller.time_zone), visitor.language)
-    return say_in(visitor.language)("erasure_asked", at=at)
+    return say("You have asked for your data to be erased, on {at}. Your clinic will answer you.", at=at)
 
 
 async def _reminders(visitor: Visitor, form: Form) -> dict[str, str]:
@@ -110,9 +109,11 @@ router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=
 @router.get("/settings")
 async def show_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Show what can be chosen, where one is signed in, and one's rights."""
-    notice = "settings_saved" if "saved" in request.query_params else ""
+    notice = say("Saved.") if "saved" in request.query_params else ""
     return await settings_page(
-        context, visitor, notice=notice or ("device_ended" if "ended" in request.query_params else "")
+        context,
+        visitor,
+        notice=notice or (say("It is signed out.") if "ended" in request.query_params else ""),
     )
 
 
@@ -123,7 +124,13 @@ async def change_settings(request: Request, context: ContextNeeded, visitor: Sig
     try:
         zone = read_zone(form["time_zone"])
     except (UnknownTimeZoneError, PseudoTimeZoneError, InvisibleCharacterError):
-        return await settings_page(context, visitor, mistakes={"zone": "wrong_zone"}, form=form, status=422)
+        return await settings_page(
+            context,
+            visitor,
+            mistakes={"zone": say("This time zone is not known. Choose one from the list.")},
+            form=form,
+            status=422,
+        )
     language = form["language"] if form["language"] in LANGUAGES else visitor.language
     # A region that was known before stays: es-MX is not made es.
     locale = caller.locale if caller.locale.lower().startswith(language) else language
@@ -150,11 +157,16 @@ async def change_reminders(request: Request, context: ContextNeeded, visitor: Si
         )
     except InvalidRequestError as refused:
         wrong = [field_of(str(one["pointer"])) for one in refused.findings]
-        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in wrong}
+        mistakes = {
+            one: say("Write a day such as 2026-11-03, or leave it empty.")
+            if one == "paused_until"
+            else say("Write a time of day such as 18:00.")
+            for one in wrong
+        }
         await visitor.work.start_over()
         return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
     except AskedInQuietHoursError:
-        quiet = {"ask_at": "wrong_quiet"}
+        quiet = {"ask_at": say("The time to be reminded lies in your quiet hours. Please move one of them.")}
         await visitor.work.start_over()
         return await settings_page(context, visitor, mistakes=quiet, form=form, status=422)
     return RedirectResponse(f"{SETTINGS}?saved", 303)

@@ -6,7 +6,6 @@ from app.context import AppContext
 from app.pages.patient.check_in_form import NO_DRAFT
 from app.pages.patient.page_route import SIGN_IN, render
 from app.pages.patient.visitor import Visitor
-from app.pages.patient.words import say_in
 from app.web.pages.answers import PageAnswer
 
 
@@ -21,8 +20,7 @@ def sign_in_page(
     help_first: bool = False,
     clinic_notified: bool = False,
 ) -> PageAnswer:
-    """Show where the code goes; ``mistake`` and ``notice`` are names of sentences."""
-    say = say_in(visitor.language)
+    """Show where the code goes."""
     return render(
         context,
         visitor,
@@ -32,6 +30,6 @@ def sign_in_page(
         help_first=help_first,
         clinic_notified=clinic_notified,
         draft=draft,
-        mistake=say(mistake) if mistake else "",
-        notice=say(notice) if notice else "",
+        mistake=mistake,
+        notice=notice,
     )

@@ -12,13 +12,13 @@ from app.care.patients.enrolment import enrol_browser
 from app.care.patients.magic_links import LinkState
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.patient.check_in_form import ANSWERS, draft_of, says_self_harm
 from app.pages.patient.check_in_page import send_trusted
 from app.pages.patient.consent_form import consent_page, must_answer_first
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.sign_in_form import sign_in_page
 from app.pages.patient.visitor import SESSION, SESSION_COOKIE_LASTS, AnyVisitor, visiting
-from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, OwnFormOnly, read_form
@@ -27,16 +27,27 @@ from app.web.pages.page_route import status_of
 START: Final = "/p/"
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 _MISTAKES: Final = {
-    "enrolment-code-not-valid": "code_wrong",
-    "too-many-tries": "too_many_tries",
-    "form-expired": "again",
+    "enrolment-code-not-valid": say(
+        "This code does not work: it was mistyped, used before, or has expired. Codes last 15 minutes. "
+        "Please ask your clinic for a new one."
+    ),
+    "too-many-tries": say(
+        "Too many codes were tried from here. Please wait 15 minutes, or ask your clinic for help."
+    ),
+    "form-expired": say("This page was open for a long time. Go back, load it again and try again."),
 }
 
 
 @router.get("/enrol")
 async def show_sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor) -> Response:
     """Show where the code goes. With scripts on, the QR's fragment fills it in."""
-    return sign_in_page(context, visitor, notice="signed_out" if "out" in request.query_params else "")
+    return sign_in_page(
+        context,
+        visitor,
+        notice=say("You are signed out. What was not sent yet stays on this phone until you sign in again.")
+        if "out" in request.query_params
+        else "",
+    )
 
 
 @router.post("/enrol", dependencies=[OwnFormOnly])
@@ -48,7 +59,7 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor)
         opened = await enrol_browser(
             context,
             code_text=form["code"],
-            browser_name=say_in(visitor.language)("browser_name"),
+            browser_name=say("Web browser").in_language(visitor.language),
             address=request.client.host if request.client else "local",
         )
     except RefusalError as error:
@@ -56,7 +67,13 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor)
             context,
             visitor,
             draft=draft_of(form),
-            mistake=_MISTAKES.get(error.code, "code_malformed"),
+            mistake=_MISTAKES.get(
+                error.code,
+                say(
+                    "A code has twelve letters and digits, such as ABCD-EFGH-JKMN. Please look at it once "
+                    "more."
+                ),
+            ),
             status=status_of(error),
             help_first=says_self_harm(form),
             clinic_notified=(await report_disclosures(form)).clinic_notified,
@@ -82,10 +99,14 @@ async def open_link(token: str, request: Request, context: ContextNeeded, visito
         await magic_links.send_again(
             context, token, address=request.client.host if request.client else "local"
         )
-        return sign_in_page(context, visitor, notice="link_sent")
+        return sign_in_page(
+            context,
+            visitor,
+            notice=say("If your clinic has your e-mail address, a new link is on its way to it."),
+        )
     try:
         opened = await magic_links.spend(
-            context, token, browser_name=say_in(visitor.language)("browser_name")
+            context, token, browser_name=say("Web browser").in_language(visitor.language)
         )
     except (magic_links.LinkNotKnownError, magic_links.LinkExpiredError, magic_links.LinkUsedError):
         seen = await magic_links.look_at(context, token)

@@ -14,13 +14,14 @@ from app.care.patients.access import PatientCaller
 from app.care.patients.crisis import country_of_caller, help_for_caller
 from app.context import AppContext
 from app.foundation.tokens import TokenNotValidError
+from app.foundation.translations import LANGUAGES
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
 from app.notifications.messages.crisis_lines import NATIONAL_HELP
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, form_token, new_anchor, read_form
 from app.web.pages.page_visitor import PageVisitor
-from app.web.pages.wording import LANGUAGES, language_for
+from app.web.pages.wording import language_for
 
 SESSION, ANCHOR, LANGUAGE, PLACE = (
     "afterglow-session",

@@ -31,6 +31,7 @@ def render(
     """
     text = TEMPLATES.get_template(template).render(
         language="en",
+        direction="ltr",
         files=FILES.paths,
         here=here,
         name=_name(context, visitor),

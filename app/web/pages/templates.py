@@ -2,24 +2,37 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from starlette.responses import Response
 
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import SOURCE_LANGUAGE, catalogue, in_language, say
+from app.web.pages.translated_templates import translate_template
 
 SHARED_TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
-def template_environment(*folders: Path) -> Environment:
-    """Make the environment for a room's templates; the shared ones come after the room's own.
+class TranslatedEnvironment(Environment):
+    """Templates in one language, with its ``words`` by their English; see ``translated_templates``."""
 
-    Templates are read once: they are part of the program.
+    words: Mapping[str, str] = MappingProxyType({})
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        return translate_template(tree, lambda message, _: self.words.get(message)) if self.words else tree
+
+
+def template_environment(*folders: Path, language: str = SOURCE_LANGUAGE) -> TranslatedEnvironment:
+    """Make the environment for a room's templates in a language; the shared ones come after the room's own.
+
+    Templates are read once: they are part of the program. ``Words`` are shown in the language.
     """
-    return Environment(
+    environment = TranslatedEnvironment(
         loader=FileSystemLoader([*folders, SHARED_TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -27,7 +40,12 @@ def template_environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
+        finalize=None if language == SOURCE_LANGUAGE else partial(in_language, language=language),
     )
+    if language != SOURCE_LANGUAGE:
+        environment.words = catalogue(language)
+    environment.globals["say"] = say
+    return environment
 
 
 def template_texts(*folders: Path) -> list[bytes]:

@@ -1,26 +1,24 @@
-"""Speaking on pages: a table of words a language, and days and moments as people write them."""
+"""The languages of pages, and days and moments as people write them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import Final
 
 from babel.dates import format_date, format_datetime, format_skeleton
 
-# The languages that pages are written in, each by its own name.
-LANGUAGES: Final = {"en": "English", "es": "Español"}
-_DAY: Final = {"en": "EEEE, MMMM d", "es": "EEEE d 'de' MMMM"}
-_MOMENT: Final = {"en": "MMMM d, h:mm a", "es": "d 'de' MMMM, H:mm"}
-Say = Callable[..., str]
-
-
-def speaking(words: Mapping[str, str]) -> Say:
-    """Give the function that a page speaks with: a word's name in, the words out, with values in their places."""
-
-    def say(name: str, /, **values: object) -> str:
-        return words[name].format(**values) if values else words[name]
-
-    return say
+_DAY: Final = {
+    "en": "EEEE, MMMM d",
+    "es": "EEEE d 'de' MMMM",
+    "de": "EEEE, d. MMMM",
+    "fr": "EEEE d MMMM",
+}
+_MOMENT: Final = {
+    "en": "MMMM d, h:mm a",
+    "es": "d 'de' MMMM, H:mm",
+    "de": "d. MMMM, H:mm",
+    "fr": "d MMMM, H:mm",
+}
 
 
 @lru_cache(maxsize=256)

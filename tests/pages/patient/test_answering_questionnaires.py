@@ -48,13 +48,13 @@ def checked(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("path", "key"), [(PHQ_9, "phq-9"), (GAD_7, "gad-7")])
-@pytest.mark.parametrize("language", ["en", "es"])
-def test_a_questionnaire_stands_there_word_for_word(
-    plain: PlainBrowser, path: str, key: str, language: str
+@pytest.mark.parametrize(("language", "worded"), [("en", "en"), ("es", "es"), ("de", "en")])
+def test_a_questionnaire_stands_there_word_for_word_in_a_language_that_its_authors_published(
+    plain: PlainBrowser, path: str, key: str, language: str, worded: str
 ) -> None:
     main = unescape(main_of(plain.get(f"{path}?lang={language}").text))
-    wording = WORDINGS[key][language]
-    legends = re.findall(r"<legend>(.*?)</legend>", main)
+    wording = WORDINGS[key][worded]
+    legends = re.findall(rf'<legend lang="{worded}">(.*?)</legend>', main)
     assert legends == [f"{number}. {text}" for number, text in enumerate(wording.items, start=1)]
     assert all(text in main for text in (wording.title, wording.instructions, wording.copyright))
     answers = re.findall(r'name="item_1" value="(\d)"[^>]*><span>(.*?)</span>', main)

@@ -1,10 +1,9 @@
-"""What guards the pages: headers, cookies, forms from elsewhere, words in both languages, failures as pages."""
+"""What guards the pages: headers, cookies, forms from elsewhere, failures as pages."""
 
 import re
 
 import pytest
 
-from app.pages.patient.words import WORDS
 from tests.house.test_every_route_says_who_may import BROWSER, who_may
 from tests.pages.patient.test_sending import ANSWERS, FORM, form_of, kept
 from tests.support.browser import PlainBrowser, fields_of, link_for
@@ -131,16 +130,6 @@ def test_every_page_for_patients_sends_others_to_sign_in(service: Service) -> No
         reply = stranger.get(path) if method == "GET" else stranger.post(path, {})
         assert (reply.status_code, reply.headers["location"]) == (303, "/p/enrol"), path
     stranger.http.close()
-
-
-def test_both_languages_have_the_same_words_with_the_same_places() -> None:
-    def places(text: str) -> set[str]:
-        return set(re.findall(r"{(\w+)}", text))
-
-    english, spanish = WORDS["en"], WORDS["es"]
-    assert set(english) == set(spanish)
-    assert [name for name, text in english.items() if places(text) != places(spanish[name])] == []
-    assert [name for name, text in english.items() if text == spanish[name]] == ["error"]
 
 
 def test_when_the_database_is_away_the_answers_stay_on_the_page_and_help_is_shown(cluster: Cluster) -> None:

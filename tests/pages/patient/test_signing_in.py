@@ -182,7 +182,7 @@ def test_settings_change_zone_and_language_and_refuse_what_is_no_zone(
     assert "This time zone is not known" in wrong.text
     assert right.status_code == 303
     shown = plain.get("/p/settings?saved")
-    assert '<html lang="es">' in shown.text
+    assert '<html lang="es" dir="ltr">' in shown.text
     assert "Guardado." in shown.text
     known = one_clinic.http.get(f"/v1/patients/{patient}").json()
     assert (known["time_zone"], known["locale"]) == ("America/Bogota", "es")
@@ -191,14 +191,14 @@ def test_settings_change_zone_and_language_and_refuse_what_is_no_zone(
 def test_the_language_is_the_patients_else_the_browsers_and_can_be_switched(
     one_clinic: ClinicClient, service: Service
 ) -> None:
-    spanish = PlainBrowser(service.url, language="fr-FR, es;q=0.8, en;q=0.3")
-    assert '<html lang="es">' in spanish.get("/p/enrol").text
-    english = PlainBrowser(service.url, language="de-DE, *;q=0.1")
-    assert '<html lang="en">' in english.get("/p/enrol").text
+    spanish = PlainBrowser(service.url, language="pt-BR, es;q=0.8, en;q=0.3")
+    assert '<html lang="es" dir="ltr">' in spanish.get("/p/enrol").text
+    english = PlainBrowser(service.url, language="sv-SE, *;q=0.1")
+    assert '<html lang="en" dir="ltr">' in english.get("/p/enrol").text
     english.sign_in(one_clinic, new_patient(one_clinic, locale="es-MX"))
-    assert '<html lang="es">' in english.get("/p/consent").text
-    assert '<html lang="en">' in english.get("/p/help?lang=en").text
-    assert '<html lang="en">' in english.get("/p/consent").text
+    assert '<html lang="es" dir="ltr">' in english.get("/p/consent").text
+    assert '<html lang="en" dir="ltr">' in english.get("/p/help?lang=en").text
+    assert '<html lang="en" dir="ltr">' in english.get("/p/consent").text
     for browser in (spanish, english):
         browser.http.close()
 

@@ -1,0 +1,85 @@
+"""Words in the reader's language: written in English where they are used, looked up in gettext catalogues.
+
+A catalogue is ``app/locale/<language>.po``; a translator edits it, and the next start reads it. What a
+catalogue lacks is shown in English, never left out.
+"""
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final, Self
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.pofile import read_po
+
+SOURCE_LANGUAGE: Final = "en"
+# What patients may choose, each by its own name.
+LANGUAGES: Final = {"en": "English", "es": "Español", "de": "Deutsch", "fr": "Français"}
+CATALOGUES: Final = Path(__file__).parent.parent / "locale"
+
+
+class Words(str):
+    """A message with its values: in English as a text, and in any language that has a catalogue.
+
+    A page, a drawing or a mail writes it in its reader's language. A value that is itself ``Words`` follows.
+    """
+
+    __slots__ = ("message", "values")
+    message: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, message: str, /, **values: object) -> Self:
+        """Write a message; its places in braces are filled with the values, where there are any."""
+        words = super().__new__(cls, message.format(**values) if values else message)
+        words.message, words.values = message, values
+        return words
+
+    def in_language(self, language: str) -> str:
+        """Give the text in a language."""
+        if language == SOURCE_LANGUAGE:
+            return str(self)
+        message = catalogue(language).get(self.message, self.message)
+        if not self.values:
+            return message
+        return message.format(**{name: in_language(value, language) for name, value in self.values.items()})
+
+
+# Short, as it stands in hundreds of places; Babel's extraction goes by this name too.
+say = Words
+
+
+def in_language(value: object, language: str) -> Any:  # noqa: ANN401 - what is no text comes back as it is
+    """Give words, and the words in mappings and tuples, in a language; everything else as it is."""
+    if isinstance(value, Words):
+        return value.in_language(language)
+    if isinstance(value, Mapping):
+        return {name: in_language(one, language) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(in_language(one, language) for one in value)
+    return value
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Give the translations of a language by their English; what is not translated yet is not among them."""
+    path = CATALOGUES / f"{language}.po"
+    if not path.exists():
+        return {}
+    with path.open("rb") as lines:
+        found = read_po(lines, locale=language)
+    return {str(one.id): str(one.string) for one in found if one.id and one.string and not one.fuzzy}
+
+
+def language_of(locale: str) -> str:
+    """Give the language to write in: ``es-MX`` reads as ``es``, one that we do not have as English."""
+    language = locale.replace("_", "-").partition("-")[0].lower()
+    return language if language in LANGUAGES else SOURCE_LANGUAGE
+
+
+@lru_cache(maxsize=64)
+def direction(language: str) -> str:
+    """Say whether a language is written from left to right (``ltr``) or from right to left (``rtl``)."""
+    try:
+        return str(Locale.parse(language, sep="-").text_direction)
+    except (UnknownLocaleError, ValueError):
+        return "ltr"

@@ -1,0 +1,58 @@
+"""The CapabilityStatement, made from the same catalogue as the routes: it says only what is true."""
+
+from datetime import datetime
+from importlib.metadata import version
+
+from app.interop.fhir.catalogue import RESOURCE_TYPES
+from app.interop.fhir.codes import Json, concept
+from app.interop.fhir.resource_type import ResourceType
+
+_FHIR: str = "4.0.1"
+
+
+def capability_statement(*, base_url: str, now: datetime) -> Json:
+    """Make it for this server."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": now.isoformat(timespec="seconds"),
+        "kind": "instance",
+        "software": {"name": "Afterglow", "version": version("afterglow")},
+        "implementation": {"description": "Afterglow", "url": base_url},
+        "fhirVersion": _FHIR,
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": "What a search parameter does not know is refused, and no totals are given.",
+                "security": {
+                    "description": "A bearer token: an API key of the clinic with the scope of the resource, or a "
+                    "member's session.",
+                    "service": [concept("API key or session as a bearer token")],
+                },
+                "resource": [_resource(one) for one in RESOURCE_TYPES],
+            }
+        ],
+    }
+
+
+def _resource(kind: ResourceType) -> Json:
+    names = [("_id", "token")]
+    if kind.of_patient is not None:
+        names.append(("_lastUpdated", "date"))
+        if kind.name != "Patient":
+            names.append(("patient", "reference"))
+    names += [(name, "date") for name in kind.dates] + [(name, "token") for name in kind.tokens]
+    made: Json = {
+        "type": kind.name,
+        "documentation": kind.documentation,
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "searchParam": [{"name": name, "type": of_type} for name, of_type in names],
+    }
+    if kind.patient is not None:
+        made["searchInclude"] = [f"{kind.name}:patient"]
+    if kind.name == "Patient":
+        definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+        made["operation"] = [{"name": "everything", "definition": definition}]
+    return made

@@ -1,0 +1,1 @@
+"""One module a resource: how our records are written as FHIR."""

@@ -1,0 +1,97 @@
+"""Words in the reader's language: catalogues that are complete, and templates that are compiled once a language."""
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import DictLoader
+
+from app.foundation.translations import catalogue, direction, in_language, language_of, say
+from app.web.pages.templates import template_environment
+from app.web.pages.translated_templates import template_messages
+from tests.support.catalogues import TRANSLATED, read_catalogue, updated
+
+_PLACE = re.compile(r"{[^}]*}")
+_SAME = {"de": 30, "fr": 30, "es": 30}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_catalogue_has_every_message_of_its_readers_and_no_other(language: str) -> None:
+    kept, needed = read_catalogue(language), updated(language)
+    assert {one.id for one in kept} == {one.id for one in needed}, "run make translations"
+    assert [one.id for one in kept if one.id and not one.string] == []
+    assert [one.id for one in kept if one.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_fills_in_the_same_places(language: str) -> None:
+    found = catalogue(language)
+    assert {
+        message: text
+        for message, text in found.items()
+        if set(_PLACE.findall(text)) - set(_PLACE.findall(message))
+    } == {}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_few_messages_are_the_same_as_in_english(language: str) -> None:
+    same = [message for message, text in catalogue(language).items() if message == text]
+    assert len(same) < _SAME[language], same
+
+
+def test_words_are_written_in_each_language_with_their_values() -> None:
+    words = say("Send for {day}", day="Nov 3")
+    assert words == "Send for Nov 3"
+    assert in_language(words, "es") == "Enviar para el Nov 3"
+    assert in_language(("7", words), "de") == ("7", "Für Nov 3 senden")
+    assert in_language({"a": say("{label}, day and night", label=say("Call"))}, "fr") == {
+        "a": say("{label}, day and night", label=say("Call")).in_language("fr")
+    }
+
+
+def test_a_language_without_a_catalogue_reads_english() -> None:
+    assert say("Save").in_language("xx") == "Save"
+    assert language_of("pt-BR") == "en"
+    assert language_of("fr_CA") == "fr"
+
+
+def test_a_language_says_in_which_direction_it_is_written() -> None:
+    assert [direction(one) for one in ("en", "de", "ar", "he", "not a language")] == ["ltr"] * 2 + [
+        "rtl"
+    ] * 2 + ["ltr"]
+
+
+def _rendered(source: str, words: dict[str, str], **values: object) -> str:
+    environment = template_environment(Path())
+    environment.loader = DictLoader({"page": source})
+    environment.words = words
+    return environment.get_template("page").render(**values)
+
+
+def test_a_template_is_written_in_the_words_of_its_language() -> None:
+    source = (
+        '<p title="Hello">Hello, {{ who.name }}! <b>Bye</b> <code>Bye</code></p>'
+        '{% if day %}<a href="/x"{% if yes %} class="Bye"{% endif %}>{{ "Bye" if yes else "Hello" }}</a>{% endif %}'
+    )
+    words = {"Hello": "Hola", "Hello, {name}!": "¡Hola, {name}!", "Bye": "Adiós"}
+    assert _rendered(source, words, who={"name": "<Ana>"}, day=True, yes=True) == (
+        '<p title="Hola">¡Hola, &lt;Ana&gt;! <b>Adiós</b> <code>Bye</code></p><a href="/x" class="Bye">Adiós</a>'
+    )
+    assert _rendered(source, {}, who={"name": "Ana"}, day=False, yes=False).startswith(
+        '<p title="Hello">Hello, Ana!'
+    )
+
+
+def test_what_a_template_says_is_found_also_in_its_expressions() -> None:
+    source = (
+        '<p>Last {{ one.day }}: {{ number }} days.</p>{{ field("code", "Your code") }}'
+        '{% for path, name in (("/p/help", say("Help")),) %}<i class="{{ path }}">{{ name }}</i>{% endfor %}'
+        '{% if state == "Not this" %}{{ "yes" if a else "no" }}{% endif %}<script>const Not = "This";</script>'
+    )
+    assert [message for _, message in template_messages(template_environment(Path()), source)] == [
+        "Last {day}: {number} days.",
+        "Your code",
+        "Help",
+        "yes",
+        "no",
+    ]

@@ -1,0 +1,102 @@
+"""What the program says, found in its source, and the catalogues of it. ``make translations`` updates them."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+
+from app.foundation.translations import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE
+from app.web.pages.templates import template_environment
+from app.web.pages.translated_templates import template_messages
+
+APP: Final = Path("app")
+# What patients read; the rest is for staff.
+FOR_PATIENTS: Final = (
+    "app/pages/patient",
+    "app/web",
+    "app/chart",
+    "app/notifications/messages",
+    "app/foundation",
+)
+STAFF_LANGUAGES: Final[tuple[str, ...]] = ()
+_NO_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+TRANSLATED: Final = tuple(language for language in LANGUAGES if language != SOURCE_LANGUAGE)
+
+
+def said_in(path: Path) -> Iterator[str]:
+    """Give each message of a source file or template."""
+    if path.suffix == ".html":
+        environment = template_environment(path.parent)
+        yield from (message for _, message in template_messages(environment, path.read_text()))
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+            message = node.args[0]
+            if isinstance(message, ast.Constant):
+                yield str(message.value)
+
+
+def messages_for(language: str) -> dict[str, list[str]]:
+    """Give every message that a language needs, with the files that say it."""
+    found: dict[str, list[str]] = {}
+    for path in sorted([*APP.rglob("*.py"), *APP.rglob("*.html")]):
+        if language not in STAFF_LANGUAGES and not str(path).startswith(FOR_PATIENTS):
+            continue
+        if path.suffix == ".py" and "say(" not in path.read_text():
+            continue
+        for message in said_in(path):
+            files = found.setdefault(message, [])
+            if str(path) not in files:
+                files.append(str(path))
+    return found
+
+
+def read_catalogue(language: str) -> Catalog:
+    """Read a catalogue as it is in the repository; an empty one where there is none."""
+    path = CATALOGUES / f"{language}.po"
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as lines:
+        return read_po(lines, locale=language)
+
+
+def empty_catalogue(language: str) -> Catalog:
+    """Make a catalogue without messages; its header holds no day, so that it changes with its messages alone."""
+    return Catalog(
+        locale=language,
+        header_comment=f"# Afterglow in {LANGUAGES[language]}. `make translations` brings it up to the program.",
+        project="Afterglow",
+        version="2",
+        last_translator="the Afterglow project",
+        language_team="the Afterglow project",
+        msgid_bugs_address="the Afterglow project",
+        creation_date=_NO_DAY,
+        revision_date=_NO_DAY,
+        fuzzy=False,
+    )
+
+
+def updated(language: str) -> Catalog:
+    """Give a catalogue with every message of today, and no other; what was translated stays."""
+    before, catalogue = read_catalogue(language), empty_catalogue(language)
+    for message, files in sorted(messages_for(language).items()):
+        known = before.get(message)
+        catalogue.add(message, known.string if known else "", locations=[(one, 0) for one in files])
+    return catalogue
+
+
+def write_catalogue(language: str) -> None:
+    """Write a catalogue with every message of today."""
+    catalogue = updated(language)
+    with (CATALOGUES / f"{language}.po").open("wb") as lines:
+        write_po(lines, catalogue, width=110, include_lineno=False)
+
+
+if __name__ == "__main__":
+    for one in sys.argv[1:] or TRANSLATED:
+        write_catalogue(one)

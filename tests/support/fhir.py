@@ -1,0 +1,47 @@
+"""What tests of the FHIR interface share: resources held against the models of fhir.resources."""
+
+from typing import Any
+
+import httpx2
+from fhir.resources.R4B import get_fhir_model_class
+
+Json = dict[str, Any]
+
+
+def checked(reply: httpx2.Response, status: int = 200) -> Json:
+    """Give the resource of a reply, which is a valid one with FHIR's media type."""
+    assert reply.status_code == status, reply.text
+    assert reply.headers["content-type"] == "application/fhir+json; charset=utf-8"
+    resource = dict(reply.json())
+    valid(resource)
+    return resource
+
+
+def valid(resource: Json) -> None:
+    """Hold a resource, and each one in a Bundle, against its model."""
+    get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+
+
+def resources_in(bundle: Json, mode: str = "match") -> list[Json]:
+    """Give a Bundle's resources."""
+    return [one["resource"] for one in bundle.get("entry", []) if one["search"]["mode"] == mode]
+
+
+def every_page(http: httpx2.Client, path: str, **params: str) -> list[Json]:
+    """Follow a search to its end; gives all that it found."""
+    found: list[Json] = []
+    bundle = checked(http.get(f"/fhir/{path}", params=params))
+    while True:
+        found += resources_in(bundle)
+        following = [one["url"] for one in bundle["link"] if one["relation"] == "next"]
+        if not following:
+            return found
+        bundle = checked(http.get(following[0].partition("/fhir/")[2].join(("/fhir/", ""))))
+
+
+def issue_of(reply: httpx2.Response, status: int) -> tuple[str, str]:
+    """Give the code and the place of the one thing that an OperationOutcome says."""
+    outcome = checked(reply, status)
+    assert outcome["resourceType"] == "OperationOutcome"
+    (issue,) = outcome["issue"]
+    return issue["code"], next(iter(issue.get("location") or issue.get("expression") or [""]))
