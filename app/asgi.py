@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
 from app.access.clinics.idempotency_middleware import IdempotentPosts
+from app.access.clinics.test_clock import learn_now_and_then
 from app.access.staff import routes as emergencies
 from app.access.staff import routes as staff
 from app.access.staff import routes as staff_sessions
@@ -117,6 +118,7 @@ _ROUTERS: Final = (
     check_in_page.router,
     clinics.router,
     clinics.keys_router,
+    clinics.clock_router,
     patients.router,
     treatment.router,
     care_teams.router,
@@ -250,7 +252,10 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        background = [asyncio.create_task(StandIn(context, escalate=partial(_escalate, context)).run())]
+        background = [
+            asyncio.create_task(StandIn(context, escalate=partial(_escalate, context)).run()),
+            asyncio.create_task(learn_now_and_then(context)),
+        ]
         if spool:
             background.append(asyncio.create_task(replay_now_and_then(context, spool)))
         try:

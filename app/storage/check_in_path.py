@@ -88,7 +88,7 @@ _STANDING_BY_TOKEN: Final = f"""
       JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
       JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
      WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind IN ('access', 'browser')
-       AND t.expires_at > %(now)s AND d.revoked_at IS NULL
+       AND t.expires_at > %(real_now)s AND d.revoked_at IS NULL
 """  # noqa: S608 - composed of this module's own constants
 
 
@@ -152,7 +152,9 @@ async def snapshot_by_token(
     ``ids`` are the check-ins about to be recorded; ``seen`` says which of them exist, with their digests.
     """
     found = await work.directly(
-        _STANDING_BY_TOKEN, {"clinic_id": work.clinic_id, "digest": digest, "ids": list(ids), "now": now}
+        _STANDING_BY_TOKEN,
+        {"clinic_id": work.clinic_id, "digest": digest, "ids": list(ids), "now": now}
+        | {"real_now": work.real_now},
     )
     return _snapshot(found)
 
@@ -195,7 +197,7 @@ async def record(
             "as_of": None if answer is None else answer.as_of,
             "rule_version": None if answer is None else answer.rule_version,
             "evaluation_id": new_id(),
-            "audit_at": work.now,
+            "audit_at": work.real_now,
             "audit_actor_kind": work.actor.kind.value,
             "audit_actor_id": work.actor.id,
         },

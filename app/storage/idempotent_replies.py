@@ -53,7 +53,7 @@ class KeptReply:
 
 async def claim(work: UnitOfWork, reply_id: UUID, *, body_digest: bytes) -> KeptReply | None:
     """Claim a key for a request; gives what is kept under it already, None when the claim is ours."""
-    row, now = IdempotentReplyRow, work.now
+    row, now = IdempotentReplyRow, work.real_now
     await work.execute(
         delete(row).where(row.clinic_id == work.clinic_id, row.claimed_at <= now - KEPT_FOR),
         unaudited="a copy of a reply whose day is over",

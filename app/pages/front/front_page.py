@@ -114,4 +114,7 @@ def _part(request: Request, audience: Audience) -> dict[str, Any]:
 
 def _render(template: str, *, status: int = 200, **values: object) -> PageAnswer:
     files: Mapping[str, str] = _FILES.paths
-    return PageAnswer(_TEMPLATES.get_template(template).render(language="en", files=files, **values), status)
+    return PageAnswer(
+        _TEMPLATES.get_template(template).render(language="en", direction="ltr", files=files, **values),
+        status,
+    )
