@@ -28,6 +28,7 @@ from app.care.reminders.deciding import StillDue
 from app.context import AppContext
 from app.foundation.ids import new_id
 from app.foundation.logs import where
+from app.imports.commands import WORK_ON_IMPORT, work_on
 from app.interop.transfer import commands as transfers
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
@@ -188,8 +189,7 @@ class Worker:
         async with context.database.work(None) as electing:
             if not await due_work.elect(electing):
                 return False
-            async with context.work(None) as work:
-                due = {one.clinic_id: one for one in await due_work.list_due(work, now=work.now)}
+            due = {one.clinic_id: one for one in await escalation.list_due(context)}
             await self._in_each([one for one in due if due[one].safety], self._escalate)
             await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
             await self._in_each([one for one in due if due[one].seals], self._seal)
@@ -252,6 +252,8 @@ class Worker:
         jobs = self._jobs
         if jobs is None:
             return
+        async with self._context.work(None) as work:
+            await due_work.free_jobs(work)
         stalled = await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_AFTER_SECONDS)
         for job in stalled:
             await jobs.job_manager.retry_job(job, retry_at=procrastinate.utils.utcnow())
@@ -279,6 +281,12 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
         if not await what_if.work_out(context, UUID(clinic_id), UUID(what_if_id)):
             structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
+
+    @jobs.task(
+        name=WORK_ON_IMPORT, queue=STUDIES_QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
+    )
+    async def work_on_import(clinic_id: str, import_id: str) -> None:
+        await work_on(context, UUID(clinic_id), UUID(import_id))
 
     @jobs.task(name=RESEAL, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5))
     async def reseal(clinic_id: str) -> None:

@@ -1,6 +1,7 @@
 """What one request disclosed: its body as far as it was read, what was found in it, and what became of that."""
 
 import asyncio
+import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
@@ -27,6 +28,8 @@ _WITHIN_SECONDS: Final = 5
 # Longer ones are read beside the event loop, so that other requests are answered meanwhile.
 _READ_AT_ONCE: Final = 32 * 1024
 
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
 NOW: Final[ContextVar["Hearing | None"]] = ContextVar("hearing", default=None)
 
 
@@ -38,6 +41,7 @@ class Hearing:
         self._context, self._spool = context, spool
         self._path = str(scope["path"])
         self._address = (scope.get("client") or ("",))[0]
+        self._said_in_url = said_in_url(scope)
         self._content_type = headers.get("content-type", "")
         self._content_encoding = headers.get("content-encoding", "")
         self._language = headers.get("accept-language", "en").split(",")[0]
@@ -78,6 +82,7 @@ class Hearing:
                 content_type=self._content_type,
                 content_encoding=self._content_encoding,
                 path=self._path,
+                said_in_url=self._said_in_url,
                 cut=self._cut or not self.complete,
             )
             long = len(self._body) > _READ_AT_ONCE
@@ -169,6 +174,17 @@ class Hearing:
         return UUID(bytes=self._context.vault.digest(b"disclosure", sent_to.encode(), said, *more)[:16])
 
 
+def said_in_url(scope: Scope) -> str:
+    """Give the names and values that stand in a request's address, as a form writes them.
+
+    Not of what only reads: whoever follows a link, or a program that looks at one, says nothing by it.
+    """
+    if scope["method"] in _READS:
+        return ""
+    in_path = [one for one in re.split("[/;]", str(scope["path"])) if "=" in one]
+    return "&".join([scope["query_string"].decode("latin-1"), *in_path]).strip("&")
+
+
 def made_now() -> list[UUID]:
     """The safety events that this request made by itself."""
     return MADE_NOW.get() or []
@@ -210,9 +226,20 @@ def _item_at(one: Disclosure, key: str) -> int | None:
 
 def as_document(outcome: Outcome, document: dict[str, Any]) -> dict[str, Any]:
     """Put the help, or the event for staff, into an answer that has none."""
-    if outcome.for_staff:
+    if "resourceType" in document:
+        # FHIR's readers take no field that is not FHIR's.
+        if outcome.event_ids and isinstance(issues := document.get("issue"), list):
+            issues.append(_REPORTED)
+    elif outcome.for_staff:
         if outcome.event_ids and not document.get("safety_event_id"):
             document["safety_event_id"] = str(outcome.event_ids[0])
     elif not document.get("crisis_help"):
         document["crisis_help"] = outcome.crisis_help
     return document
+
+
+_REPORTED: Final = {
+    "severity": "information",
+    "code": "informational",
+    "details": {"text": "What it discloses was reported to the clinic as a safety event."},
+}

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
 from app.care.alerts.findings.life import FindingCode as WorklistFinding
-from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of, timeline_now
+from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of
+from app.care.monitoring.timelines import timeline_now
 from app.care.patients.service import existing
 from app.care.treatment.sessions import open_note
 from app.clinical.boosters import Stretch
@@ -77,9 +78,13 @@ from app.storage.record_versions import RecordKind, RecordStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseView:
-    """A course as it stands; ``infusions`` are its own, in the order in which they were given."""
+    """A course as it stands; ``infusions`` are its own, in the order in which they were given.
+
+    ``earlier`` are the patient's courses before it, the latest first.
+    """
 
     stored: StoredCourse
+    earlier: tuple[StoredCourse, ...]
     phase: Phase
     infusions: tuple[Infusion, ...]
     induction_end: InductionEnd | None
@@ -158,9 +163,10 @@ async def read_course(work: Work, patient_id: UUID) -> CourseView:
 
 async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
     """Give the patient's present course; None when there is none."""
-    stored = await courses.stored_course(work, patient.id)
-    if stored is None:
+    found = await courses.stored_courses(work, patient.id)
+    if not found:
         return None
+    stored, *earlier = found
     zone, protocol = patient.time_zone, await policy_in_force(work, work.context, now=work.now)
     every = await infusions.infusions(work, patient.id)
     given = infusions_of_course(stored.course, every, time_zone=zone)
@@ -170,6 +176,7 @@ async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
     review, early = await _review(work, protocol, patient, stored, given, end)
     return CourseView(
         stored=stored,
+        earlier=tuple(earlier),
         phase=phase_of(stored.course, given, as_of=work.now, time_zone=zone, protocol=protocol),
         infusions=given,
         induction_end=end,

@@ -66,6 +66,7 @@ FINDING_OUTCOMES: Final[Mapping[str, str]] = {
 }
 ATTENTION: Final[Mapping[Attention, str]] = {
     Attention.SAFETY_UNACKNOWLEDGED: "A safety event was not acknowledged in time.",
+    Attention.SAFETY_MAIL_REFUSED: "An e-mail about a safety event was refused: check the contacts' addresses.",
     Attention.NO_WORKER: "No worker runs, so nothing but urgent notices is sent: call whoever runs Afterglow.",
     Attention.NO_ENABLED_ENDPOINT: "No webhook endpoint is enabled: the clinic's systems hear nothing.",
     Attention.ENDPOINT_DISABLED: "A webhook endpoint is disabled: its deliveries are held.",
