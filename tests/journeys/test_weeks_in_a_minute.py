@@ -63,8 +63,8 @@ def test_an_integrator_sees_induction_loss_signal_and_booster_in_a_minute(
     assert NOW + timedelta(days=40) < datetime.fromisoformat(signal["raised_at"]) < NOW + timedelta(days=45)
 
     infuse(moving, patient, now, "booster")
-    closing = {"disposition": "booster_given"}
-    assert moving.http.post(f"/v1/signals/{signal['id']}/close", json=closing).status_code == 200
+    closed = moving.http.get(f"/v1/signals/{signal['id']}").json()
+    assert (closed["state"], closed["disposition"]) == ("closed", "booster_given")
     now = advance(moving, days=5)
     send_days(phone, now, [(8, 8, 8)] * 4)
     assert moving.evaluation(patient)["level"] == "steady"
