@@ -63,7 +63,9 @@ def listen(
         httpx2.Client(timeout=_WITHIN_SECONDS, trust_env=False) as program,
     ):
         for event in _events(service, past=past, once=once):
-            typer.echo(f"{event['timestamp']}  {event['type']:<28} {_forward(program, forward_to, secret, event)}")
+            typer.echo(
+                f"{event['timestamp']}  {event['type']:<28} {_forward(program, forward_to, secret, event)}"
+            )
 
 
 def _events(service: httpx2.Client, *, past: bool, once: bool) -> Iterator[dict[str, Any]]:
