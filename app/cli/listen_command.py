@@ -21,6 +21,7 @@ from app.foundation.clock import SystemClock
 from app.foundation.errors import OperatorError
 
 _EVERY_SECONDS: Final = 1.0
+_PAGE: Final = 1000
 _WITHIN_SECONDS: Final = 15.0
 
 
@@ -69,22 +70,24 @@ def listen(
 
 
 def _events(service: httpx2.Client, *, past: bool, once: bool) -> Iterator[dict[str, Any]]:
-    """Give event after event as it comes."""
-    cursor = None if past else _read(service, "/v1/snapshot", {"limit": 1})["cursor"]
+    """Give event after event as it comes; those of the past are passed over, unless they are wanted."""
+    cursor, now = None, past
     while True:
-        page = _read(service, "/v1/events", {} if cursor is None else {"after": cursor})
-        yield from page["items"]
-        cursor = page["cursor"] or cursor
+        page = _read(service, {"limit": _PAGE} | ({} if cursor is None else {"after": cursor}))
+        cursor = page["cursor"]
+        if now:
+            yield from page["items"]
         if page["items"]:
             continue
         if once:
             return
+        now = True
         time.sleep(_EVERY_SECONDS)
 
 
-def _read(service: httpx2.Client, path: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _read(service: httpx2.Client, parameters: dict[str, Any]) -> dict[str, Any]:
     try:
-        reply = service.get(path, params=parameters).raise_for_status()
+        reply = service.get("/v1/events", params=parameters).raise_for_status()
     except httpx2.HTTPError as error:
         raise StreamNotReadError(StreamNotReadError.__doc__) from error
     return dict(reply.json())
