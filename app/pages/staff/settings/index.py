@@ -10,6 +10,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings import (
     channels,
     clinic,
+    connections,
     days_off,
     erasure,
     go_live,
@@ -39,6 +40,7 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     clinic.router,
     go_live.router,
     keys.router,
+    connections.router,
     channels.router,
     webhooks.router,
     days_off.router,

@@ -80,6 +80,13 @@ ROOMS: Final = (
         permission=Permission.API_KEYS,
     ),
     Room(
+        path=f"{SETTINGS}/connections",
+        title="Connections",
+        holds="Where staff sign in, your EHR, programs that read",
+        group="Messages",
+        permission=Permission.CONNECTIONS,
+    ),
+    Room(
         path="/care/what-if",
         title="Rule settings",
         holds="Try other numbers on your own past, then activate them",
