@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from app.web.field_descriptions import FIELDS, PARAMETERS
+from app.web.field_descriptions import FIELDS
 from app.web.field_examples import example_of
 from app.web.problems import MEDIA_TYPE, Problem
 
@@ -74,6 +74,35 @@ _TAGS: Final = {
     "webhooks": "Where the clinic is notified, and every delivery",
     "worklist": "What waits for the care team",
 }  # fmt: skip
+# What parameters mean whose routes do not say it.
+_PARAMETERS: Final = {
+    "appointment_id": "The appointment",
+    "assessment_id": "The completed form",
+    "channel_id": "The notice channel",
+    "check_in_id": "The check-in",
+    "choice_id": "The reference window that a clinician chose",
+    "circumstance_id": "What else changed",
+    "course_id": "The course of treatment",
+    "delivery_id": "The delivery: one message to one endpoint",
+    "device_id": "The patient's phone or browser",
+    "endpoint_id": "The webhook endpoint",
+    "event_id": "The safety event",
+    "finding_id": "The finding",
+    "format": "JSON, or a table for a spreadsheet",
+    "infusion_id": "The infusion",
+    "item_id": "The worklist item",
+    "key": "Which questionnaire",
+    "key_id": "The API key",
+    "locale": "A language tag (BCP 47)",
+    "patient_id": "The patient",
+    "request_id": "The erasure request",
+    "signal_id": "The signal",
+    "staff_id": "The member of the clinic's staff",
+    "state": "Only those in this state",
+    "template_id": "The protocol template",
+    "token": "The signed token of the link",
+    "transfer_id": "The transfer",
+}
 _STAFF_SCHEMES: Final = frozenset({"ClinicKey", "StaffSession"})
 _CHANGES: Final = ("post", "put", "patch", "delete")
 
@@ -253,7 +282,7 @@ def _refusals_of(
 
 def _describe_parameters(operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
-        parameter.setdefault("description", PARAMETERS.get(parameter["name"]))
+        parameter.setdefault("description", _PARAMETERS.get(parameter["name"]))
         if not {"example", "examples"} & set(parameter) and "$ref" not in str(parameter["schema"]):
             parameter["example"] = example_of(parameter["schema"], {}, name=parameter["name"])
 

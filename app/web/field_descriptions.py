@@ -1,39 +1,10 @@
-"""What the API's fields and parameters mean, by their names: one name, one meaning, wherever it stands.
+"""What the API's fields mean, by their names: one name, one meaning, wherever it stands.
 
 A model that knows more about a field says so itself (``Field(description=…)``) and that comes first; where one name
 means something special in one schema, the entry is ``Schema.field``.
 """
 
 from typing import Final
-
-PARAMETERS: Final = {
-    "appointment_id": "The appointment",
-    "assessment_id": "The completed form",
-    "channel_id": "The notice channel",
-    "check_in_id": "The check-in",
-    "choice_id": "The reference window that a clinician chose",
-    "circumstance_id": "What else changed",
-    "course_id": "The course of treatment",
-    "delivery_id": "The delivery: one message to one endpoint",
-    "device_id": "The patient's phone or browser",
-    "endpoint_id": "The webhook endpoint",
-    "event_id": "The safety event",
-    "finding_id": "The finding",
-    "format": "JSON, or a table for a spreadsheet",
-    "infusion_id": "The infusion",
-    "item_id": "The worklist item",
-    "key": "Which questionnaire",
-    "key_id": "The API key",
-    "locale": "A language tag (BCP 47)",
-    "patient_id": "The patient",
-    "request_id": "The erasure request",
-    "signal_id": "The signal",
-    "staff_id": "The member of the clinic's staff",
-    "state": "Only those in this state",
-    "template_id": "The protocol template",
-    "token": "The signed token of the link",
-    "transfer_id": "The transfer",
-}
 
 FIELDS: Final = {
     "accepted": "Whether the patient agrees to this version of the text",

@@ -1,7 +1,7 @@
 """A clinic in test mode may be ahead of the clock: what is due there is asked for by its own time.
 
-Revision ID: 0055
-Revises: 0054
+Revision ID: 0056
+Revises: 0055
 """
 
 from pathlib import Path
@@ -11,8 +11,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import run_sql
 
-revision = "0055"
-down_revision = "0054"
+revision = "0056"
+down_revision = "0055"
 branch_labels = None
 depends_on = None
 
@@ -25,9 +25,9 @@ def upgrade() -> None:
         sa.Column("ahead_seconds", sa.BigInteger, nullable=False, server_default="0"),
         schema="front_desk",
     )
-    run_sql(_SQL / "0055_test_clocks.sql")
+    run_sql(_SQL / "0056_test_clocks.sql")
 
 
 def downgrade() -> None:
-    run_sql(_SQL / "0055_before.sql")
+    run_sql(_SQL / "0056_before.sql")
     op.drop_column("clinics", "ahead_seconds", schema="front_desk")
