@@ -20,6 +20,7 @@ from app.clinical.course import TEMPLATES
 from app.clinical.english_formats import SCALE_NAMES
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.circumstance_page import (
@@ -48,12 +49,12 @@ router = APIRouter(
 _MOST: Final = 200
 REASON: Final = Field(
     name="reason",
-    label="Why",
+    label=say("Why"),
     kind="note",
-    hint="Kept sealed; the audit log says that it was corrected and by whom.",
-    wrong="Please say why, in at most 1000 characters.",
+    hint=say("Kept sealed; the audit log says that it was corrected and by whom."),
+    wrong=say("Please say why, in at most 1000 characters."),
 )
-_LEAD: Final = (
+_LEAD: Final = say(
     "The earlier version is kept. The patient is re-evaluated as if this had been entered rightly at once."
 )
 
@@ -171,12 +172,12 @@ async def take_step(
 
 
 _NOTICES: Final = {
-    "amended": "The correction is saved, and the patient was re-evaluated.",
-    "voided": "It counts as entered in error, and the patient was re-evaluated without it.",
-    "restored": "It counts again, and the patient was re-evaluated.",
-    "amended-beside": "The correction is saved; the earlier version is kept.",
-    "voided-beside": "It is marked as entered in error.",
-    "restored-beside": "It counts again.",
+    "amended": say("The correction is saved, and the patient was re-evaluated."),
+    "voided": say("It counts as entered in error, and the patient was re-evaluated without it."),
+    "restored": say("It counts again, and the patient was re-evaluated."),
+    "amended-beside": say("The correction is saved; the earlier version is kept."),
+    "voided-beside": say("It is marked as entered in error."),
+    "restored-beside": say("It counts again."),
 }
 
 
@@ -206,7 +207,11 @@ async def _rows(work: Work, whose: AboutPatient, patient_id: UUID) -> list[Recor
             RecordLine(
                 id=UUID(one.course.id),
                 what="courses",
-                said=f"Course from {clock.day(one.course.started_on)}: {TEMPLATES[one.course.protocol].name}",
+                said=say(
+                    "Course from {day}: {name}",
+                    day=clock.day(one.course.started_on),
+                    name=TEMPLATES[one.course.protocol].name,
+                ),
                 active=status is RecordStatus.ACTIVE,
                 amendable=status is RecordStatus.ACTIVE,
             )
@@ -266,12 +271,12 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
     doses = {"dose_mg_per_kg": infusion.dose_mg_per_kg, "dose_mg": stored.dose_mg}
     given_at = clock.plain(infusion.given_at)
     return AskedForm(
-        title="Correct an infusion",
+        title=say("Correct an infusion"),
         whose=whose.reference,
         lead=_LEAD,
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(*INFUSION_FIELDS, REASON),
         values={
             "on": calendar_day(infusion.given_at, clock.time_zone).isoformat(),
@@ -283,7 +288,7 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
         version=stored.version,
         present=(
             f"{INFUSIONS[infusion.phase]}, {given_at}.",
-            f"Route: {ROUTES[infusion.route] if infusion.route else 'not stated'}.",
+            say("Route: {value1}.", value1=ROUTES[infusion.route] if infusion.route else "not stated"),
         ),
     )
 
@@ -298,22 +303,24 @@ async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUI
     stored, clock = one.stored, whose.clock
     name = SCALE_NAMES.get(stored.scale, stored.scale)
     return AskedForm(
-        title=f"Correct {name}",
+        title=say("Correct {name}", name=name),
         whose=whose.reference,
-        lead=f"{_LEAD} To change its answers, take the form as entered in error and enter it again.",
+        lead=say(
+            "{LEAD} To change its answers, take the form as entered in error and enter it again.", LEAD=_LEAD
+        ),
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(
             Field(
                 name="on",
-                label="Day it was completed",
+                label=say("Day it was completed"),
                 kind="date",
                 api_names=("taken_at",),
-                wrong="Please give a day and a time.",
+                wrong=say("Please give a day and a time."),
             ),
-            Field(name="at", label="Time", kind="time"),
-            Field(name="total", label="Total", kind="number", wrong="The total is a number."),
+            Field(name="at", label=say("Time"), kind="time"),
+            Field(name="total", label=say("Total"), kind="number", wrong=say("The total is a number.")),
             REASON,
         ),
         values={
@@ -333,26 +340,26 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
         raise NotFoundError
     course = stored.course
     return AskedForm(
-        title="Correct a course",
+        title=say("Correct a course"),
         whose=whose.reference,
         lead=_LEAD,
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(
             Field(
                 name="protocol",
-                label="Template",
+                label=say("Template"),
                 kind="choice",
                 choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
             ),
             Field(
                 name="planned_infusions",
-                label="Planned induction infusions, if known",
+                label=say("Planned induction infusions, if known"),
                 kind="number",
-                wrong="A whole number from 1 to 20.",
+                wrong=say("A whole number from 1 to 20."),
             ),
-            Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
+            Field(name="started_on", label=say("First day"), kind="date", wrong=say("Please give a day.")),
             REASON,
         ),
         values={
@@ -361,7 +368,13 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
             "started_on": stored.declared_started_on.isoformat(),
         },
         version=stored.version,
-        present=(f"Course from {whose.clock.day(course.started_on)}: {TEMPLATES[course.protocol].name}.",),
+        present=(
+            say(
+                "Course from {day}: {name}.",
+                day=whose.clock.day(course.started_on),
+                name=TEMPLATES[course.protocol].name,
+            ),
+        ),
     )
 
 
@@ -371,12 +384,12 @@ async def _circumstance(visitor: StaffVisitor, whose: AboutPatient, record_id: U
     if known is None:
         raise NotFoundError
     return AskedForm(
-        title="Correct what else changed",
+        title=say("Correct what else changed"),
         whose=whose.reference,
-        lead=f"The earlier version is kept. {DECIDES_NOTHING}",
+        lead=say("The earlier version is kept. {DECIDES_NOTHING}", DECIDES_NOTHING=DECIDES_NOTHING),
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(*CIRCUMSTANCE_FIELDS, REASON),
         values=circumstance_values(known),
         version=known.stored.version,
@@ -442,12 +455,14 @@ async def _step(
     if row is None or not row.voidable:
         raise NotFoundError
     return AskedForm(
-        title=f"Was this {one.noun} entered in error?" if is_void else f"Let this {one.noun} count again?",
+        title=say("Was this {noun} entered in error?", noun=one.noun)
+        if is_void
+        else say("Let this {noun} count again?", noun=one.noun),
         whose=whose.reference,
-        lead=f"{row.said}. {_follows(one, is_void=is_void)}",
+        lead=joined((row.said, _follows(one, is_void=is_void)), ". "),
         path=f"{_path(patient_id)}/{kind}/{record_id}/{step}",
         back=_path(patient_id),
-        button="Mark as entered in error" if is_void else "Restore",
+        button=say("Mark as entered in error") if is_void else say("Restore"),
         fields=(REASON,),
         serious=is_void,
     )
@@ -456,36 +471,40 @@ async def _step(
 def _follows(kind: RecordKind, *, is_void: bool) -> str:
     """Say what happens when an entry stops counting, or counts again."""
     if not kind.decides:
-        return f"It is kept, marked as entered in error. {DECIDES_NOTHING}" if is_void else DECIDES_NOTHING
+        return (
+            say("It is kept, marked as entered in error. {DECIDES_NOTHING}", DECIDES_NOTHING=DECIDES_NOTHING)
+            if is_void
+            else DECIDES_NOTHING
+        )
     if is_void:
-        return "It is kept, marked as entered in error, and the patient is re-evaluated without it."
-    return "The patient is re-evaluated with it."
+        return say("It is kept, marked as entered in error, and the patient is re-evaluated without it.")
+    return say("The patient is re-evaluated with it.")
 
 
 _KINDS: Final[Mapping[str, RecordKind]] = {
     "infusions": RecordKind(
-        noun="infusion",
+        noun=say("infusion"),
         ask=_infusion,
         amend=_amend_infusion,
         void=infusion_corrections.void_infusion,
         restore=infusion_corrections.restore_infusion,
     ),
     "courses": RecordKind(
-        noun="course",
+        noun=say("course"),
         ask=_course,
         amend=_amend_course,
         void=course_corrections.void_course,
         restore=course_corrections.restore_course,
     ),
     "assessments": RecordKind(
-        noun="form",
+        noun=say("form"),
         ask=_assessment,
         amend=_amend_assessment,
         void=form_corrections.void_assessment,
         restore=form_corrections.restore_assessment,
     ),
     "circumstances": RecordKind(
-        noun="entry",
+        noun=say("entry"),
         ask=_circumstance,
         amend=_amend_circumstance,
         void=circumstances.void_circumstance,

@@ -14,16 +14,16 @@ from app.care.insights.figures import PeriodRefusedError, Share, Times
 from app.care.insights.numbers import Insights, Watched
 from app.care.insights.queries import read_insights
 from app.care.insights.routes import table_answer
-from app.clinical.english_formats import counted
+from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import day_written
+from app.pages.staff.wall_clock import counted, day_written
 from app.web.dependencies import ContextNeeded
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
-NOTHING: Final = "none yet"
+NOTHING: Final = say("none yet")
 _HOURS_A_DAY: Final = 24
 _MINUTES_AN_HOUR: Final = 60
 
@@ -51,32 +51,45 @@ def signal_figures(found: Insights) -> list[Figure]:
     signals, watched = found.signals, found.watched
     return [
         Figure(
-            title="Signals per patient-year",
+            title=say("Signals per patient-year"),
             value=NOTHING if found.per_patient_year is None else f"{found.per_patient_year:.1f}",
-            rests_on=f"{counted(signals.raised, 'signal')} over {_lasting(watched)} "
-            f"of {counted(watched.patients, 'patient')}",
-            how="Signals raised in the period, for each year that a patient was watched after induction.",
+            rests_on=say(
+                "{count} over {lasting} of {value3}",
+                count=counted(signals.raised, "signal"),
+                lasting=_lasting(watched),
+                value3=counted(watched.patients, "patient"),
+            ),
+            how=say(
+                "Signals raised in the period, for each year that a patient was watched after induction."
+            ),
             small=signals.raised < SMALL_BELOW or watched.years < 1,
         ),
         _share(
-            "Acknowledged in time",
+            say("Acknowledged in time"),
             signals.in_time,
             "signal",
-            "Acknowledged within the clinic's present limit, of those acknowledged or waiting longer than it.",
+            say(
+                "Acknowledged within the clinic's present limit, of those acknowledged or waiting "
+                "longer than it."
+            ),
         ),
         _times(
-            "Time to acknowledge",
+            say("Time to acknowledge"),
             signals.hours,
-            "From raised to acknowledged: half took no longer than this.",
+            say("From raised to acknowledged: half took no longer than this."),
             hours=True,
         ),
         _share(
-            "Precision",
+            say("Precision"),
             signals.precision,
             "signal",
-            "Of closed signals that someone called right or wrong, those called right: a booster given or "
-            "booked, or other treatment. Watchful waiting says neither. A booster that was planned anyway "
-            "counts as right, so this leans upwards.",
+            say(
+                "Of closed signals that someone called right or wrong, those called right: a "
+                "booster given or "
+                "booked, or other treatment. Watchful waiting says neither. A booster that was "
+                "planned anyway "
+                "counts as right, so this leans upwards."
+            ),
         ),
     ]
 
@@ -85,16 +98,18 @@ def safety_figures(found: Insights) -> list[Figure]:
     """How soon someone saw to safety events."""
     return [
         _share(
-            "Safety events seen in time",
+            say("Safety events seen in time"),
             found.safety.in_time,
-            "safety event",
-            "Acknowledged within the clinic's present limit for its urgency, of those acknowledged or "
-            "waiting longer than it.",
+            say("safety event"),
+            say(
+                "Acknowledged within the clinic's present limit for its urgency, of those acknowledged or "
+                "waiting longer than it."
+            ),
         ),
         _times(
-            "Time to acknowledge a safety event",
+            say("Time to acknowledge a safety event"),
             found.safety.minutes,
-            "From received to acknowledged: half took no longer than this.",
+            say("From received to acknowledged: half took no longer than this."),
             hours=False,
         ),
     ]
@@ -105,29 +120,46 @@ def care_figures(found: Insights) -> list[Figure]:
     benefits, check_ins = found.benefits, found.check_ins
     figures = [
         _share(
-            "Check-ins answered",
+            say("Check-ins answered"),
             check_ins.answered,
             "day",
-            f"Days with a check-in, of the days on which a steady patient's plan asks for one. "
-            f"{counted(check_ins.patients, 'patient')} asked; {counted(check_ins.beside, 'day')} with a "
-            "check-in that was not asked for are not in it.",
+            say(
+                "Days with a check-in, of the days on which a steady patient's plan asks for one. "
+                "{count} asked; {value2} with a check-in that was not asked for are not in it.",
+                count=counted(check_ins.patients, "patient"),
+                value2=counted(check_ins.beside, "day"),
+            ),
         )
     ]
     for scale in found.inductions.scales:
-        how = "Of inductions that ended in the period with a total before and one after."
+        how = say("Of inductions that ended in the period with a total before and one after.")
         name = scale.scale.upper()
-        figures.append(_share(f"Response on {name}", scale.responded, "induction", f"{how} With remission."))
+        figures.append(
+            _share(
+                say("Response on {name}", name=name),
+                scale.responded,
+                "induction",
+                say("{how} With remission.", how=how),
+            )
+        )
         if scale.remitted is not None:
-            figures.append(_share(f"Remission on {name}", scale.remitted, "induction", how))
+            figures.append(_share(say("Remission on {name}", name=name), scale.remitted, "induction", how))
     median = benefits.median_days
     figures.append(
         Figure(
-            title="Duration of response",
+            title=say("Duration of response"),
             value=NOTHING if median is None else counted(median, "day"),
-            rests_on=f"{counted(benefits.begun, 'benefit')}: {benefits.lost} lost, "
-            f"{benefits.censored} still going on when last seen",
-            how="The time after which half are lost, from an induction's end or a booster, by Kaplan and Meier; "
-            "none yet while more than half still go on.",
+            rests_on=say(
+                "{count}: {lost} lost, {censored} still going on when last seen",
+                count=counted(benefits.begun, "benefit"),
+                lost=benefits.lost,
+                censored=benefits.censored,
+            ),
+            how=say(
+                "The time after which half are lost, from an induction's end or a booster, by "
+                "Kaplan and Meier; "
+                "none yet while more than half still go on."
+            ),
             small=benefits.begun < SMALL_BELOW,
         )
     )
@@ -144,7 +176,7 @@ def _share(title: str, share: Share, noun: str, how: str) -> Figure:
     return Figure(
         title=title,
         value=NOTHING if share.share is None else f"{share.share:.0%}",
-        rests_on=f"{share.count} of {counted(share.of, noun)}",
+        rests_on=say("{count} of {value2}", count=share.count, value2=counted(share.of, noun)),
         how=how,
         small=share.of < SMALL_BELOW,
     )
@@ -155,12 +187,12 @@ def _times(title: str, times: Times, how: str, *, hours: bool) -> Figure:
     nine = (
         ""
         if times.ninetieth_percentile is None
-        else f"; nine of ten within {lasting(times.ninetieth_percentile)}"
+        else say("; nine of ten within {lasting}", lasting=lasting(times.ninetieth_percentile))
     )
     return Figure(
         title=title,
         value=NOTHING if times.median is None else lasting(times.median),
-        rests_on=f"{times.count} acknowledged{nine}",
+        rests_on=say("{count} acknowledged{nine}", count=times.count, nine=nine),
         how=how,
         small=times.count < SMALL_BELOW,
     )
@@ -168,8 +200,12 @@ def _times(title: str, times: Times, how: str, *, hours: bool) -> Figure:
 
 def _hours(hours: float) -> str:
     if hours < 1:
-        return f"{hours * _MINUTES_AN_HOUR:.0f} min"
-    return f"{hours:.1f} h" if hours < 2 * _HOURS_A_DAY else f"{hours / _HOURS_A_DAY:.1f} days"
+        return say("{value1:.0f} min", value1=hours * _MINUTES_AN_HOUR)
+    return (
+        f"{hours:.1f} h"
+        if hours < 2 * _HOURS_A_DAY
+        else say("{value1:.1f} days", value1=hours / _HOURS_A_DAY)
+    )
 
 
 def _minutes(minutes: float) -> str:
@@ -179,7 +215,7 @@ def _minutes(minutes: float) -> str:
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
 MayReadReports = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
 REPORTS: Final = "/care/reports"
-_PRESETS: Final = ((30, "Last 30 days"), (90, "Last 90 days"), (365, "Last year"))
+_PRESETS: Final = ((30, say("Last 30 days")), (90, say("Last 90 days")), (365, say("Last year")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +284,9 @@ def _shown(found: Insights) -> dict[str, object]:
         "days": counted((period.end - period.first).days, "day"),
         "csv": f"{REPORTS}.csv?first={period.first}&end={period.end}",
         "groups": (
-            ("Signals", signal_figures(found)),
-            ("Safety", safety_figures(found)),
-            ("Patients", care_figures(found)),
+            (say("Signals"), signal_figures(found)),
+            (say("Safety"), safety_figures(found)),
+            (say("Patients"), care_figures(found)),
         ),
         "dispositions": _counts(found.signals.dispositions),
         "criteria": _counts(found.signals.by_criterion),

@@ -190,7 +190,8 @@ class _Walk:
     def _constants(self, node: nodes.Node, *, in_text: bool = False) -> None:
         """Translate what an expression says by itself: a choice between words, a word given to a macro."""
         if isinstance(node, nodes.Const) and isinstance(node.value, str):
-            if (in_text or _SENTENCE.search(node.value)) and _is_said(node.value):
+            # An attribute that a macro writes is no word.
+            if (in_text or _SENTENCE.search(node.value)) and _is_said(node.value) and "=" not in node.value:
                 node.value = self._look_up(node.value, node.lineno) or node.value
             return
         if isinstance(node, _NOT_SHOWN):
