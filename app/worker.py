@@ -27,6 +27,7 @@ from app.care.reminders.deciding import StillDue
 from app.context import AppContext
 from app.foundation.ids import new_id
 from app.foundation.logs import where
+from app.imports.commands import WORK_ON_IMPORT, work_on
 from app.interop.transfer import commands as transfers
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
@@ -278,6 +279,12 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
         if not await what_if.work_out(context, UUID(clinic_id), UUID(what_if_id)):
             structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
+
+    @jobs.task(
+        name=WORK_ON_IMPORT, queue=STUDIES_QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
+    )
+    async def work_on_import(clinic_id: str, import_id: str) -> None:
+        await work_on(context, UUID(clinic_id), UUID(import_id))
 
     @jobs.task(name=RESEAL, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5))
     async def reseal(clinic_id: str) -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import typer
 
-from app.cli.clinic_files import ClinicFiles, Counted, read_files, take_all_on
 from app.cli.in_context import in_context
 from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import AppContext
+from app.imports.clinic_files import ClinicFiles, Counted, read_files
+from app.imports.taking_on import Importing
 
 
 def add_commands(app: typer.Typer, guard: Guard) -> None:
@@ -37,10 +38,10 @@ def import_command(
     read = Counted()
     files = ClinicFiles(patients=patients, infusions=infusions, check_ins=check_ins, assessments=assessments)
     newcomers = read_files(files, read)
-    done = Counted(refused=list(read.refused))
+    done = Counted(rows=list(read.rows), warnings=dict(read.warnings))
 
     async def taken_on(context: AppContext) -> None:
-        await take_all_on(context, clinic, newcomers, done)
+        await Importing(context=context, clinic_id=clinic).import_all(newcomers, done)
 
     if not dry_run:
         in_context(data_dir, taken_on)
@@ -53,9 +54,10 @@ def import_command(
 def _show(counted: Counted, *, dry_run: bool, as_json: bool) -> None:
     counts = {name: getattr(counted, name) for name in ("patients", "infusions", "check_ins", "assessments")}
     if as_json:
-        print_json({"dry_run": dry_run, **counts, "refused": counted.refused})
+        warned = [str(one) for one in counted.warnings.values()]
+        print_json({"dry_run": dry_run, **counts, "refused": counted.refused, "warnings": warned})
         return
     said = ", ".join(f"{count} {name.replace('_', '-')}" for name, count in counts.items())
     typer.echo(f"{'Would take on' if dry_run else 'Taken on'}: {said}.")
-    for one in counted.refused:
+    for one in counted.reports:
         sys.stderr.write(f"{one}\n")

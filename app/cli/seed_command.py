@@ -11,13 +11,14 @@ from app.access.clinics.queries import clinic_in
 from app.care.patients.schemas import PatientRegistration
 from app.care.treatment.course_schemas import CourseEntry
 from app.care.treatment.infusion_schemas import InfusionEntry
-from app.cli.clinic_files import Counted, Newcomer, take_all_on
 from app.cli.demo_patients import DOMAINS, PATIENTS, PLANNED_INFUSIONS, PatientStory
 from app.cli.in_context import in_context
 from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import NotFoundError, OperatorError
+from app.imports.clinic_files import Counted, Newcomer
+from app.imports.taking_on import Importing
 from app.storage.clinics import UnknownClinicError
 from app.studies.file_formats import CHECK_INS
 
@@ -57,7 +58,7 @@ def seed(
                 raise UnknownClinicError(UnknownClinicError.__doc__) from None
         if mode != "test":
             raise ClinicIsLiveError(ClinicIsLiveError.__doc__)
-        await take_all_on(context, clinic, newcomers, done)
+        await Importing(context=context, clinic_id=clinic).import_all(newcomers, done)
 
     in_context(data_dir, seeded)
     if as_json:

@@ -92,7 +92,7 @@ OF_PATIENT: Final = (
     # The look-up values go by each installation's own key, and are computed again.
     ArchivedTable(row=PatientRow, without=frozenset({"external_ref_index", "external_ref_key"})),
     # The rule's memory is made again from the history.
-    ArchivedTable(row=PatientStateRow, without=frozenset({"memory"})),
+    ArchivedTable(row=PatientStateRow, without=frozenset({"memory", "checkpoints"})),
     ArchivedTable(row=Consent),
     ArchivedTable(row=CourseRow),
     ArchivedTable(row=InfusionRow),
@@ -132,6 +132,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "erasures": "nothing is left that could be restored",
     "event_places": "the stream of this installation",
     "event_streams": "the same",
+    "file_imports": "what was uploaded, and whom it registered: the patients themselves are there",
     "idempotent_replies": "copies of what this installation answered",
     "notice_channels": "addresses of this installation's channels, which are secrets",
     "notifications": "what this installation sent",

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from itertools import accumulate
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
+    ColumnElement,
+    DateTime,
     Index,
     Numeric,
     Select,
+    func,
     literal,
     select,
     text,
@@ -69,6 +74,20 @@ class CheckInRow(TenantRow):
     # The patient's turn in which it came, and in which it was taken back: what a decision knew of.
     turn: Mapped[int]
     withdrawn_turn: Mapped[int | None]
+
+
+_OF_CHECK_IN: Final = (
+    CheckInRow.id,
+    CheckInRow.recorded_at,
+    CheckInRow.time_zone,
+    CheckInRow.mood,
+    CheckInRow.energy,
+    CheckInRow.sleep_quality,
+    CheckInRow.sleep_hours,
+    CheckInRow.asks_about_booster,
+    CheckInRow.self_harm_thoughts,
+)
+"""What a check-in says: all that a decision may rest on."""
 
 
 class EvaluationRow(TenantRow):
@@ -253,14 +272,56 @@ async def since(work: UnitOfWork, patient_id: UUID, *, sequence: int, limit: int
     return [_stored(row) for row in found]
 
 
-async def standing_history(work: UnitOfWork, patient_id: UUID) -> tuple[CheckIn, ...]:
-    """Give all check-ins that stand (neither corrected nor withdrawn), in the order they were recorded."""
+async def standing_history(
+    work: UnitOfWork, patient_id: UUID, *, after: datetime | None = None
+) -> tuple[CheckIn, ...]:
+    """Give all check-ins that stand (neither corrected nor withdrawn), in the order they were recorded.
+
+    ``after``: only those that were recorded after that moment.
+    """
+    statement = select(*_OF_CHECK_IN).where(*_standing(work, patient_id))
+    if after is not None:
+        statement = statement.where(CheckInRow.recorded_at > after)
+    found = await work.execute(statement.order_by(CheckInRow.recorded_at, CheckInRow.id))
+    return tuple(_check_in(row) for row in found)
+
+
+async def standing_through(
+    work: UnitOfWork, patient_id: UUID, moments: Sequence[datetime], *, without: Sequence[UUID] = ()
+) -> list[tuple[int, int]]:
+    """Count the check-ins that stand and were recorded through each moment, with the latest number in the sync.
+
+    Whatever becomes of a check-in gives it a new number, so two equal answers mean the same check-ins.
+
+    Args:
+        work: the transaction.
+        patient_id: whose.
+        moments: in ascending order.
+        without: the ids of check-ins that are about to be corrected.
+    """
+    bounds = [one + timedelta(microseconds=1) for one in moments]
+    place = func.width_bucket(CheckInRow.recorded_at, literal(bounds, ARRAY(DateTime(timezone=True))))
     found = await work.execute(
-        _check_ins(work, patient_id)
-        .where(CheckInRow.superseded_by.is_(None), CheckInRow.withdrawn_at.is_(None))
-        .order_by(CheckInRow.recorded_at, CheckInRow.id)
+        select(
+            place.label("place"),
+            func.count().label("count"),
+            func.max(CheckInRow.sync_sequence).label("latest"),
+        )
+        .where(*_standing(work, patient_id), CheckInRow.id.not_in(without))
+        .group_by(text("place"))
     )
-    return tuple(_stored(row).check_in for row in found)
+    counted = {row.place: (row.count, row.latest) for row in found}
+    each = [counted.get(number, (0, 0)) for number in range(len(moments))]
+    return list(accumulate(each, lambda before, one: (before[0] + one[0], max(before[1], one[1]))))
+
+
+def _standing(work: UnitOfWork, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        CheckInRow.clinic_id == work.clinic_id,
+        CheckInRow.patient_id == patient_id,
+        CheckInRow.superseded_by.is_(None),
+        CheckInRow.withdrawn_at.is_(None),
+    )
 
 
 async def standing_between(
@@ -268,13 +329,9 @@ async def standing_between(
 ) -> tuple[CheckIn, ...]:
     """Give the check-ins that stand and were recorded between two moments."""
     found = await work.execute(
-        _check_ins(work, patient_id).where(
-            CheckInRow.recorded_at.between(first, last),
-            CheckInRow.superseded_by.is_(None),
-            CheckInRow.withdrawn_at.is_(None),
-        )
+        select(*_OF_CHECK_IN).where(*_standing(work, patient_id), CheckInRow.recorded_at.between(first, last))
     )
-    return tuple(_stored(row).check_in for row in found)
+    return tuple(_check_in(row) for row in found)
 
 
 async def _mark(
@@ -303,19 +360,23 @@ def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
     )
 
 
+def _check_in(row: Any) -> CheckIn:  # noqa: ANN401 - a row of columns
+    return CheckIn(
+        id=str(row.id),
+        recorded_at=row.recorded_at,
+        time_zone=row.time_zone,
+        mood=row.mood,
+        energy=row.energy,
+        sleep_quality=row.sleep_quality,
+        sleep_hours=row.sleep_hours,
+        asks_about_booster=row.asks_about_booster,
+        self_harm_thoughts=row.self_harm_thoughts,
+    )
+
+
 def _stored(row: Any) -> StoredCheckIn:  # noqa: ANN401 - same
     return StoredCheckIn(
-        check_in=CheckIn(
-            id=str(row.id),
-            recorded_at=row.recorded_at,
-            time_zone=row.time_zone,
-            mood=row.mood,
-            energy=row.energy,
-            sleep_quality=row.sleep_quality,
-            sleep_hours=row.sleep_hours,
-            asks_about_booster=row.asks_about_booster,
-            self_harm_thoughts=row.self_harm_thoughts,
-        ),
+        check_in=_check_in(row),
         check_in_day=row.check_in_day,
         received_at=row.received_at,
         late=row.late,

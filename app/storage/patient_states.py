@@ -9,7 +9,8 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index, ScalarSelect, select, text, update
+from sqlalchemy import Index, ScalarSelect, column, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
@@ -46,6 +47,9 @@ class PatientStateRow(TenantRow):
     # The latest answer from `consents`, where the check-in path's one read finds it.
     consent_version: Mapped[str | None]
     consent_withdrawn_at: Mapped[datetime | None]
+    # Earlier memories to go on from when something later is changed, the earliest first; beside the row, since they
+    # change once a month.
+    checkpoints: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,40 @@ async def keep_answer(
             evaluated_at=now,
         ),
         unaudited="the rule's own state; what it rests on and what it raises are in the log",
+    )
+
+
+async def checkpoints(work: UnitOfWork, patient_id: UUID) -> list[dict[str, Any]]:
+    """Give the checkpoints of the rule's memory that are kept, the earliest first."""
+    found = await work.execute(
+        select(PatientStateRow.checkpoints).where(
+            PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id
+        )
+    )
+    return found.scalar_one_or_none() or []
+
+
+async def keep_checkpoints(
+    work: UnitOfWork, patient_id: UUID, made: list[dict[str, Any]], *, beside: Sequence[int]
+) -> None:
+    """Keep further checkpoints of the rule's memory, the earliest first; the caller holds the patient's turn.
+
+    ``beside``: the periods of those that stay; the others go.
+    """
+    kept = func.coalesce(PatientStateRow.checkpoints, literal([], JSONB))
+    one = func.jsonb_array_elements(kept).table_valued(column("value", JSONB)).c.value
+    staying = (
+        select(func.jsonb_agg(one)).where(one["period"].as_integer().in_(beside)).correlate(PatientStateRow)
+    )
+    await work.execute(
+        update(PatientStateRow)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .values(
+            checkpoints=func.coalesce(staying.scalar_subquery(), literal([], JSONB)).op("||")(
+                literal(made, JSONB)
+            )
+        ),
+        unaudited="the rule's own state, made again from what is in the log",
     )
 
 

@@ -152,6 +152,7 @@ async def _add_state(work: UnitOfWork, patient_id: UUID) -> None:
             consent_version=None,
             consent_withdrawn_at=None,
             booster_booked_at=None,
+            checkpoints=None,
         )
     )
 

@@ -17,7 +17,7 @@ class UnreadableFileError(StudyError):
 
 
 class WrongHeaderError(StudyError):
-    """The first line must name the columns of the format, each once, separated by commas, in UTF-8."""
+    """The first line must name the columns of the format, each once."""
 
 
 class BadRowError(StudyError):

@@ -60,6 +60,14 @@ class Said(StrEnum):
     NO_INDUCTION = "the patient has boosters but no induction infusion, so no reference"
     NO_INFUSION = "the patient has check-ins but no infusion, so no reference"
     COLUMNS_LEFT_OUT = "columns that the format does not have were left out"
+    SEMICOLONS = "cells are separated by semicolons"
+    TABS = "cells are separated by tabs"
+    BARS = "cells are separated by bars"
+    UTF_16 = "the text is UTF-16"
+    DECIMAL_COMMAS = "numbers with a decimal comma were read"
+
+
+SEEN_SEPARATORS: Final = {";": Said.SEMICOLONS, "\t": Said.TABS, "|": Said.BARS}
 
 
 @dataclass(frozen=True, slots=True)

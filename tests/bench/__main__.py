@@ -29,6 +29,7 @@ from app.storage.engine.binaries import find_binaries
 from tests.bench import core_step, delivery
 from tests.bench.load import Outcome, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie
+from tests.bench.past import measure_past, report_past
 from tests.bench.patient_page import measure_patients, report_patients, two_patients
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 from tests.bench.statements import pgbench_rate
@@ -39,7 +40,7 @@ from tests.support.service import KEY, running_service
 
 CLIENTS = (1, 8, 32)
 PATIENTS = 32
-PARTS = ("rule", "form", "worklist", "patient-page", "check-ins", "delivery")
+PARTS = ("rule", "form", "worklist", "patient-page", "past", "check-ins", "delivery")
 DELIVERY_SECONDS = 25
 PAGES = "tests.bench.page_server"
 
@@ -59,6 +60,7 @@ def main() -> int:
             failed += form(place, chosen.slices, chosen.seconds) if "form" in wanted else []
             failed += worklist(place, chosen.slices, chosen.seconds) if "worklist" in wanted else []
             failed += patients(place, chosen.slices, chosen.seconds) if "patient-page" in wanted else []
+            failed += report_past(measure_past(place, rounds=chosen.slices)) if "past" in wanted else []
             failed += check_ins(place, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
             failed += first_attempt(place) if "delivery" in wanted else []
     for failure in failed:

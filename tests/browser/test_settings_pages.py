@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.access.clinics.permissions import StaffRole
+from tests.pages.staff.test_import_page import check_ins_file, induced, infusions_file, patients_file
 from tests.support.browser import DESKTOP, PHONE, look_at
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import Service
@@ -37,6 +38,34 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     page.get_by_role("button", name="Save changes").click()
     page.locator(".error").wait_for()
     yield "settings clinic with a mistake", page
+    yield from import_of(page, service)
+
+
+def import_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
+    """An import: where it begins, its columns, and what would be imported."""
+    page.goto(f"{service.url}/care/settings/import")
+    yield "settings import", page
+    patients = induced(3)
+    files = {
+        "infusions": infusions_file(patients),
+        "check-ins": check_ins_file(patients, [patients[0].name, "2026-03-09 20:00", "eleven", "", "", ""]),
+    }
+    send_file(page, patients_file(patients))
+    for kind, content in files.items():
+        page.locator("#kind").select_option(kind)
+        send_file(page, content)
+    page.locator("[id='patients/patient']").select_option("0")
+    page.locator("[id='patients/started_on']").select_option("1")
+    yield "settings import columns", page
+    page.get_by_role("button", name="Check every row").click()
+    page.locator("#quarter").wait_for()
+    yield "settings import checked", page
+
+
+def send_file(page: Page, content: bytes) -> None:
+    page.locator("#file").set_input_files({"name": "old.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="Upload").click()
+    page.locator("#kind").wait_for()
 
 
 def test_axe_finds_nothing_in_any_room_in_either_color_scheme(

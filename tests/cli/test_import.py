@@ -12,7 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from app.cli.clinic_files import ClinicFiles, Counted, read_files, take_all_on
+from app.imports.clinic_files import ClinicFiles, Counted, read_files
+from app.imports.taking_on import Importing
 from tests.cli.command_line import afterglow, new_clinic, open_folder
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, item
 from tests.support.service import NOW, Service
@@ -174,7 +175,8 @@ def test_40_patients_taken_on_from_files_are_evaluated_as_those_entered_live(
     imported = clinic_client(service, "From files")
     read, done = Counted(), Counted()
     newcomers = read_files(written(tmp_path, patients), read)
-    service.run(take_all_on(service.context, UUID(imported.clinic_id), newcomers, done), within=300)
+    importing = Importing(context=service.context, clinic_id=UUID(imported.clinic_id))
+    service.run(importing.import_all(newcomers, done), within=300)
     assert done.refused == read.refused == []
     assert done.patients == 40
     by_hand, from_files = believed(live), believed(imported)

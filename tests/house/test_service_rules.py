@@ -79,7 +79,8 @@ def test_only_pages_and_commands_read_another_rooms_schemas() -> None:
         # The evaluation is monitoring's, the planned date beside it treatment's.
         if source.name != "app.care.treatment.evaluation_routes"
         for name in schemas_in(source)
-        if room_of(name) not in {source.room, "web"} and not source.room.startswith(("pages.", "cli"))
+        if room_of(name) not in {source.room, "web"}
+        and not source.room.startswith(("pages.", "cli", "imports"))
     ]
     assert found == []
 

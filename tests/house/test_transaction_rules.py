@@ -41,6 +41,8 @@ OPENS: Final = {
     "care.patients.magic_links": _NOT_KNOWN,
     "care.reminders.asking": _JOB,
     "care.reminders.service": _NOT_KNOWN,
+    "imports.commands": _JOB,
+    "imports.taking_on": _JOB,
     "interop.transfer.commands": _JOB,
     "notifications.dispatch.dispatcher": _JOB,
     "notifications.dispatch.stand_in": _JOB,

@@ -113,7 +113,8 @@ def test_a_hundred_check_ins_after_a_silence_cost_the_two_events_of_its_end_besi
     trips = hundred_at_once(phone, round_trips, apart=timedelta(hours=3))
     # Their level was unknown and is known again. The finding: end it, its step, whom it is about, and look whether
     # the answer ends another. Each event: the patient's next number, whom to send it to, itself. And the audit log.
-    assert trips <= 15, round_trips.said
+    # And once in 28 days the checkpoint.
+    assert trips <= 16, round_trips.said
 
 
 def test_a_hundred_check_ins_out_of_order_cost_only_the_reading_of_the_history(
@@ -124,4 +125,5 @@ def test_a_hundred_check_ins_out_of_order_cost_only_the_reading_of_the_history(
     reply = phone.http.post("/v1/check-ins/batch", json={"items": items})
     assert [result["status"] for result in reply.json()["results"]] == [201] * 100
     # Check-ins, assessments, courses and infusions besides.
-    assert round_trips.count <= 8, round_trips.said
+    # The history since the last checkpoint: which there are, whether they hold, and once in 28 days one more.
+    assert round_trips.count <= 11, round_trips.said

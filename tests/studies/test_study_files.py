@@ -65,7 +65,7 @@ BAD_CHECK_INS = [
     ("a,2026-03-03T20:00:00+00:00,nan,6,5,", "mood is not a number"),
     ("a,2026-03-03T20:00:00+00:00,1_0,6,5,", "mood is not a number"),
     ("a,2026-03-03T20:00:00+00:00,7,1e1,5,", "energy is not a number"),
-    ('a,2026-03-03T20:00:00+00:00,7,6,"5,5",', "sleep_quality is not a number"),
+    ('a,2026-03-03T20:00:00+00:00,7,6,"5,5,5",', "sleep_quality is not a number"),
     ("a,2026-03-03T20:00:00+00:00,11,6,5,", "mood is out of range"),
     ("a,2026-03-03T20:00:00+00:00,7,-1,5,", "energy is out of range"),
     ("a,2026-03-03T20:00:00+00:00,7,6,5,24.5", "sleep_hours is out of range"),
@@ -153,7 +153,7 @@ def test_messages_never_hold_a_value(tmp_path: Path, *, strict: bool) -> None:
     ("header", "missing", "repeated"),
     [
         ("patient,mood,energy,sleep_quality,sleep_hours", ("recorded_at",), ()),
-        (CHECK_INS.replace(",", ";"), tuple(CHECK_INS.split(",")), ()),
+        (CHECK_INS.replace(",", "^"), tuple(CHECK_INS.split(",")), ()),
         (f"{CHECK_INS},mood", (), ("mood",)),
         ("", tuple(CHECK_INS.split(",")), ()),
         ("Rosalind,2026-03-03T20:00:00+00:00,7,6,5,", tuple(CHECK_INS.split(",")), ()),
@@ -166,7 +166,10 @@ def test_a_wrong_header_is_refused_and_only_our_own_names_are_told(
     files.check_ins.write_text(f"{header}\n{REPORTED}\n", encoding="utf-8")
     with pytest.raises(WrongHeaderError) as refused, opened_study(files):
         pass
-    assert refused.value.details == {"file": "check-ins", "missing": missing, "repeated": repeated}
+    separators = {"separated_by": "commas", "cells": header.count(",") + 1}
+    assert (
+        refused.value.details == {"file": "check-ins", "missing": missing, "repeated": repeated} | separators
+    )
 
 
 def test_columns_in_any_order_any_case_and_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
@@ -183,6 +186,55 @@ def test_columns_in_any_order_any_case_and_with_a_byte_order_mark_are_read(tmp_p
     assert one.history.time_zone == "America/New_York"
     assert study.problems.count == 0
     assert [notice.said for notice in study.problems.notices] == [Said.COLUMNS_LEFT_OUT]
+
+
+QUOTED = 'a,2026-03-03T20:00:00+00:00,"7,5",6,5,,"one\nline, and another"'
+OF_OTHERS = {
+    "semicolons and decimal commas": (
+        f"{CHECK_INS};note".replace(",", ";") + '\na;2026-03-03T20:00:00+00:00;7,5;6;5;;"one\n;two"\n',
+        "utf-8",
+        {Said.SEMICOLONS, Said.DECIMAL_COMMAS},
+    ),
+    "tabs in UTF-16 with its mark": (
+        f"{CHECK_INS}\tnote\r\n{REPORTED.replace(',7,', ',7.5,')}\tx\r\n".replace(",", "\t"),
+        "utf-16",
+        {Said.TABS, Said.UTF_16},
+    ),
+    "UTF-16 without a mark": (
+        f"{CHECK_INS},note\n{QUOTED}\n",
+        "utf-16-le",
+        {Said.UTF_16, Said.DECIMAL_COMMAS},
+    ),
+    "a line that names the separator": (
+        f"sep=|\n{CHECK_INS}|note\na|2026-03-03T20:00:00+00:00|7.5|6|5||x\n".replace(",", "|"),
+        "utf-8-sig",
+        {Said.BARS},
+    ),
+    "a quoted line end in a column that is not ours": (
+        f"{CHECK_INS},note\n{QUOTED}\n",
+        "utf-8",
+        {Said.DECIMAL_COMMAS},
+    ),
+}
+
+
+@pytest.mark.parametrize("way", OF_OTHERS)
+def test_what_other_programs_write_is_read_and_it_is_said_what_was_seen(tmp_path: Path, way: str) -> None:
+    text, encoding, seen = OF_OTHERS[way]
+    files = given(tmp_path, {})
+    files.check_ins.write_bytes(text.encode(encoding))
+    with opened_study(files) as study:
+        (one,) = study.patients.patients(0, 1)
+    assert [entry.values for entry in one.history.check_ins] == [(7.5, 6, 5)]
+    assert study.problems.count == 0
+    assert {notice.said for notice in study.problems.notices} == seen | {Said.COLUMNS_LEFT_OUT}
+
+
+def test_quotes_that_are_never_closed_cost_their_own_lines_in_a_file_full_of_them(tmp_path: Path) -> None:
+    bad = 'a,"2026-03-03T20:00:00+00:00,7,6,5,'
+    read = Read(tmp_path, {"check_ins": [bad] * 200 + [REPORTED]})
+    assert read.count == 200
+    assert len(read.patients["a"].history.check_ins) == 1
 
 
 def test_bytes_that_are_no_utf_8_cost_their_own_line(tmp_path: Path) -> None:

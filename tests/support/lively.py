@@ -11,10 +11,12 @@ from app.access.clinics.permissions import StaffRole
 from app.care.reminders.schemas import PushSubscriptionEntry
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
+from app.imports import commands as imports
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import reminders
 from app.storage.reminders import Reminder
+from app.studies.row_problems import FileKind
 from app.studies.what_if_jobs import ask, work_out
 from tests.support.authenticator import Authenticator
 from tests.support.browser import PlainBrowser
@@ -83,7 +85,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     stays = merge_duplicate(client)
     tested = client.http.post("/v1/clinic/contact-tests", json={"email": "successor@clinic.example"})
     assert tested.is_success, tested.text
-    service.run(try_numbers(service, client.clinic_id))
+    service.run(work_as_owner(service, client.clinic_id))
     sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
     emergency = {"reason": "Nobody who may was there."}
@@ -138,6 +140,12 @@ def merge_duplicate(client: ClinicClient) -> str:
     return stays
 
 
+async def work_as_owner(service: Service, clinic_id: str) -> None:
+    """Try other numbers, and begin an import."""
+    await try_numbers(service, clinic_id)
+    await upload_patients(service, clinic_id)
+
+
 async def try_numbers(service: Service, clinic_id: str) -> None:
     """Try other numbers over the clinic's past, to the end."""
     context, whose = service.context, UUID(clinic_id)
@@ -146,6 +154,14 @@ async def try_numbers(service: Service, clinic_id: str) -> None:
         made = await ask(work, numbers=numbers, first=None, last=None)
     # The worker does it too; who comes second finds it done.
     await work_out(context, whose, made)
+
+
+async def upload_patients(service: Service, clinic_id: str) -> None:
+    """Upload a file of patients, which is never imported."""
+    async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
+        import_id = await imports.start(work)
+        content = b"patient\nL-1\n"
+        await imports.add_file(work, import_id, FileKind.PATIENTS, name="Patients", content=content)
 
 
 async def write_to(service: Service, clinic_id: str, patient: str) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.access.clinics import staff_sessions
 from app.access.clinics.permissions import (
+    OWNER_GRANTED,
     PERMISSIONS_MATRIX,
     Permission,
     Scope,
@@ -88,7 +89,7 @@ class ClinicCaller:
     def may_give(self) -> frozenset[str]:
         """The scopes that a key made by this caller can have: no more than what is theirs."""
         if self.member is None:
-            return self.scopes
+            return self.scopes - OWNER_GRANTED
         return frozenset(
             scope
             for scope in Scope

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.access.clinics.contact_tests import SuccessorNotTestedError, has_answered
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
 from app.access.clinics.keys import make_key
-from app.access.clinics.permissions import Scope
+from app.access.clinics.permissions import OWNER_GRANTED, Scope
 from app.access.clinics.queries import Clinic, attention_of, clinic_in, seal_crisis_phone
 from app.context import Work
 from app.foundation.addresses import email_key
@@ -51,10 +51,18 @@ class OpenedClinic:
 
 
 async def open_clinic(work: Work, *, name: str) -> OpenedClinic:
-    """Open a clinic in test mode under the transaction's own clinic id, with a first key that may do everything."""
+    """Open a clinic in test mode under the transaction's own clinic id, with a first key.
+
+    It may do everything but what only an owner grants.
+    """
     await clinics.add(work, name=name, now=work.now)
     work.audit("clinic.opened", "clinic", work.clinic_id)
-    key = await make_key(work, name="first key", scopes=list(Scope), own_scopes=frozenset(Scope))
+    key = await make_key(
+        work,
+        name="first key",
+        scopes=[one for one in Scope if one not in OWNER_GRANTED],
+        own_scopes=frozenset(Scope),
+    )
     return OpenedClinic(clinic_id=work.clinic_id, api_key=key.secret)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Scope(StrEnum):
-    """One thing a key may do; the clinic's first key may do all of them."""
+    """One thing a key may do; the clinic's first key may do all but those that an owner grants."""
 
     CLINIC = "clinic"
     PATIENTS = "patients"
@@ -31,6 +31,12 @@ class Scope(StrEnum):
     AUDIT = "audit"
     # Inviting staff, and taking their access away: how the clinic's first owner comes in.
     STAFF = "staff"
+    # Taking the whole clinic's records along as FHIR.
+    FHIR_EXPORT = "fhir:export"
+
+
+OWNER_GRANTED: Final = frozenset({Scope.FHIR_EXPORT})
+"""Scopes that no key gives to another: an owner who is signed in does."""
 
 
 class StaffRole(StrEnum):
@@ -69,6 +75,7 @@ class Permission(StrEnum):
     STAFF = "invite, change and lock out staff"
     INSIGHTS = "read the clinic's own figures over a period"
     AUDIT = "look through the audit log"
+    FHIR_EXPORT = "take the records of the whole clinic along as FHIR"
     EMERGENCY = "open a patient in an emergency, with a reason that the owners are shown"
 
 
@@ -115,6 +122,7 @@ PERMISSIONS_MATRIX: Final[Mapping[Permission, WhoMay]] = {
     Permission.STAFF: WhoMay(scope=Scope.STAFF, roles=_OWNER),
     Permission.INSIGHTS: WhoMay(scope=Scope.INSIGHTS, roles=_EVERYBODY),
     Permission.AUDIT: WhoMay(scope=Scope.AUDIT, roles=_OWNER),
+    Permission.FHIR_EXPORT: WhoMay(scope=Scope.FHIR_EXPORT, roles=_OWNER),
     Permission.EMERGENCY: WhoMay(scope=None, roles=_EVERYBODY - _DECIDES),
 }
 

@@ -60,18 +60,7 @@ async def ask(work: Work, patient_id: UUID) -> ErasureRequest:
         NotFoundError: the clinic has no such patient.
         ErasureAskedBeforeError: a request is open.
     """
-    asked = StoredRequest(
-        id=new_id(),
-        patient_id=patient_id,
-        state="open",
-        requested_at=work.now,
-        actor_kind=work.actor.kind.value,
-        actor_id=work.actor.id,
-        decided_at=None,
-        decided_by=None,
-        reason_sealed=None,
-        version=1,
-    )
+    asked = _request(work, patient_id)
     patient = await existing(work, patient_id)
     if not await erasures.add(work, asked):
         raise ErasureAskedBeforeError
@@ -85,6 +74,21 @@ async def ask(work: Work, patient_id: UUID) -> ErasureRequest:
         source_id=asked.id,
     )
     return _shown(work.vault, work.clinic_id, asked)
+
+
+def _request(work: Work, patient_id: UUID) -> StoredRequest:
+    return StoredRequest(
+        id=new_id(),
+        patient_id=patient_id,
+        state="open",
+        requested_at=work.now,
+        actor_kind=work.actor.kind.value,
+        actor_id=work.actor.id,
+        decided_at=None,
+        decided_by=None,
+        reason_sealed=None,
+        version=1,
+    )
 
 
 async def list_of_patient(work: Work, patient_id: UUID) -> list[ErasureRequest]:
@@ -138,6 +142,23 @@ async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureReque
     for one in duplicates:
         await _erase(work, await _asked_for_duplicate(work, asked, one))
     return _shown(work.vault, work.clinic_id, await _erase(work, asked))
+
+
+async def erase_imported(work: Work, patient_id: UUID) -> None:
+    """Erase a patient whom an import registered, as it is undone: nobody has worked with them, or knows of it.
+
+    Raises:
+        NotFoundError: there is no such patient (any more).
+        SafetyEventOpenError: a safety event must be closed first.
+    """
+    if await patient_states.lock(work, patient_id) is None:
+        raise await no_such_patient(work, patient_id)
+    await refuse_open_events(work, patient_id)
+    asked = _request(work, patient_id)
+    if not await erasures.add(work, asked):
+        raise ErasureAskedBeforeError
+    _note(work, "erasure.asked", asked)
+    await _erase(work, asked)
 
 
 async def _erase(work: Work, asked: StoredRequest) -> StoredRequest:

@@ -210,9 +210,20 @@ def _item_at(one: Disclosure, key: str) -> int | None:
 
 def as_document(outcome: Outcome, document: dict[str, Any]) -> dict[str, Any]:
     """Put the help, or the event for staff, into an answer that has none."""
-    if outcome.for_staff:
+    if "resourceType" in document:
+        # FHIR's readers take no field that is not FHIR's.
+        if outcome.event_ids and isinstance(issues := document.get("issue"), list):
+            issues.append(_REPORTED)
+    elif outcome.for_staff:
         if outcome.event_ids and not document.get("safety_event_id"):
             document["safety_event_id"] = str(outcome.event_ids[0])
     elif not document.get("crisis_help"):
         document["crisis_help"] = outcome.crisis_help
     return document
+
+
+_REPORTED: Final = {
+    "severity": "information",
+    "code": "informational",
+    "details": {"text": "What it discloses was reported to the clinic as a safety event."},
+}

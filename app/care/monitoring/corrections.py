@@ -3,7 +3,7 @@
 Events that were sent stay sent; one ``record.corrected`` says what is different now. Safety events are not touched.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -12,18 +12,19 @@ from uuid import UUID
 from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring import effects
-from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of, timeline_now
+from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.service import findings_before
+from app.care.monitoring.timelines import replayed, timeline_now
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
-from app.clinical.evaluation import Evaluation, History, evaluate, evaluate_history
+from app.clinical.evaluation import Evaluation, evaluate
 from app.clinical.levels import Level
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import record_versions, signals
+from app.storage import infusions, record_versions, signals
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, ReplacedVersion
@@ -162,7 +163,7 @@ async def believed_now(work: Work, patient_id: UUID) -> Believed:
     evaluation, known = None, False
     async with effects.rule_may_fail(work):
         if signal is not None and signal.state != "closed":
-            supported = (await _support(work, snapshot))[1](signal.raised_at)
+            supported = await _support(work, snapshot)(signal.raised_at)
         evaluation = await _evaluation(work, snapshot)
         known = True
     return Believed(
@@ -209,14 +210,15 @@ async def follow_correction(
     return found
 
 
-async def _support(work: Work, snapshot: PatientSnapshot) -> tuple[History, Callable[[datetime], bool]]:
-    """Give the history as it stands, and whether it says "consider" as of a moment."""
-    history, protocol = await history_of(work, snapshot), protocol_of(snapshot, work.context)
+def _support(work: Work, snapshot: PatientSnapshot) -> Callable[[datetime], Awaitable[bool]]:
+    """Give the question whether the history as it stands says "consider" as of a moment."""
+    protocol = protocol_of(snapshot, work.context)
 
-    def supported_at(moment: datetime) -> bool:
-        return evaluate_history(history, as_of=moment, protocol=protocol).level is Level.CONSIDER_BOOSTER
+    async def supported_at(moment: datetime) -> bool:
+        then = await replayed(work, snapshot, protocol=protocol, now=work.now, as_of=moment)
+        return evaluate(then.timeline.state, as_of=moment, protocol=protocol).level is Level.CONSIDER_BOOSTER
 
-    return history, supported_at
+    return supported_at
 
 
 async def _signal_follows(
@@ -225,14 +227,14 @@ async def _signal_follows(
     patient_id = snapshot.patient_id
     if snapshot.signal is None:
         return []
-    history, supported_at = await _support(work, snapshot)
-    zone, changed = snapshot.time_zone, []
+    supported_at, changed = _support(work, snapshot), []
+    zone, infusions_now = snapshot.time_zone, await infusions.infusions(work, patient_id)
     reopened = await reopen_if_closed_in_error(
-        work, patient_id, given=history.infusions, zone=zone, supported_at=supported_at
+        work, patient_id, given=infusions_now, zone=zone, supported_at=supported_at
     )
     if reopened is None and before.signal_supported:
         changed += [await mark_if_not_supported(work, patient_id, supported_at=supported_at)]
-    given = next((one for one in history.infusions if one.given_at == given_at), None)
+    given = next((one for one in infusions_now if one.given_at == given_at), None)
     if given is not None:
         await close_by_infusion(
             work,

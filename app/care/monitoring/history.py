@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.access.clinics.policy import in_force
 from app.care.alerts.signals.episodes import episode_from
 from app.clinical.episodes import Episode
-from app.clinical.evaluation import Evaluation, History, PatientState, Timeline, evaluate_history, timeline_of
+from app.clinical.evaluation import Evaluation, History, PatientState, evaluate_history
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.context import AppContext
 from app.storage import assessments, check_in_path, check_ins, courses, infusions
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import state_from_json, state_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -37,18 +35,25 @@ async def snapshot_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> P
 
 
 async def history_of(
-    work: UnitOfWork, snapshot: PatientSnapshot, *, also: Sequence[StoredCheckIn] = ()
+    work: UnitOfWork,
+    snapshot: PatientSnapshot,
+    *,
+    also: Sequence[StoredCheckIn] = (),
+    after: datetime | None = None,
 ) -> History:
-    """Load everything that a decision may rest on, with check-ins that are about to be written."""
+    """Load everything that a decision may rest on, with check-ins that are about to be written.
+
+    ``after``: of the check-ins that are stored only those that were recorded after that moment.
+    """
     corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
-    stored = await check_ins.standing_history(work, snapshot.patient_id)
+    stored = await check_ins.standing_history(work, snapshot.patient_id, after=after)
     reports = (*stored, *(one.check_in for one in also))
     return History(
         time_zone=snapshot.time_zone,
         course=await courses.current_course(work, snapshot.patient_id),
         infusions=await infusions.infusions(work, snapshot.patient_id),
         check_ins=tuple(report for report in reports if report.id not in corrected),
-        chosen_reference=_chosen(snapshot),
+        chosen_reference=chosen_in(snapshot),
         assessments=await assessments.totals_of_patient(work, snapshot.patient_id),
     )
 
@@ -71,7 +76,7 @@ def latest_of(history: History, *, now: datetime) -> datetime:
 
 def latest_in(memory: PatientState, snapshot: PatientSnapshot, *, now: datetime) -> datetime:
     """Give the same moment where what is known is a memory."""
-    seconds, chosen = (memory.last_at, memory.treatment.last_at), _chosen(snapshot)
+    seconds, chosen = (memory.last_at, memory.treatment.last_at), chosen_in(snapshot)
     known: list[datetime] = [
         *(datetime.fromtimestamp(at, UTC) for at in seconds if at is not None),
         *(entry.last.taken_at for entry in memory.totals if entry.last),
@@ -89,7 +94,8 @@ async def present_history(work: UnitOfWork, patient_id: UUID, *, now: datetime) 
     return await history_of(work, await snapshot_of(work, patient_id, now=now))
 
 
-def _chosen(snapshot: PatientSnapshot) -> ChosenReference | None:
+def chosen_in(snapshot: PatientSnapshot) -> ChosenReference | None:
+    """Read the reference that a clinician last chose."""
     chosen = snapshot.chosen_reference
     if chosen is None:
         return None
@@ -112,36 +118,6 @@ async def history_now(
     history = await history_of(work, snapshot)
     as_of = latest_of(history, now=now)
     return history, evaluate_history(history, as_of=as_of, protocol=protocol_of(snapshot, context))
-
-
-def remembered(snapshot: PatientSnapshot, protocol: Protocol) -> Timeline | None:
-    """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
-    stored = snapshot.memory
-    if stored is None or stored.get("rule") != protocol.name or "considered" not in stored:
-        return None
-    memory = state_from_json(stored["memory"])
-    return memory and Timeline(memory, tuple(stored["considered"]))
-
-
-def to_keep(timeline: Timeline, protocol: Protocol) -> dict[str, Any]:
-    """Give what is stored of the rule's memory, for ``remembered`` to read."""
-    return {
-        "rule": protocol.name,
-        "memory": state_to_json(timeline.state),
-        "burst": bool(timeline.state.loss and timeline.state.loss.burst),
-        "considered": list(timeline.considered),
-    }
-
-
-async def timeline_now(
-    work: UnitOfWork, snapshot: PatientSnapshot, *, protocol: Protocol, now: datetime
-) -> Timeline:
-    """Give the rule's memory of a patient: as it was kept, or made again from the whole history."""
-    timeline = remembered(snapshot, protocol)
-    if timeline is None:
-        history = await history_of(work, snapshot)
-        timeline = timeline_of(history, as_of=latest_of(history, now=now), protocol=protocol)
-    return timeline
 
 
 def protocol_of(snapshot: PatientSnapshot, context: AppContext) -> Protocol:

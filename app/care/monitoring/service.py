@@ -23,19 +23,24 @@ from app.care.monitoring.conditions import (
 )
 from app.care.monitoring.history import (
     episode_of_patient,
-    history_of,
     latest_in,
-    latest_of,
     protocol_of,
-    remembered,
     snapshot_of,
+)
+from app.care.monitoring.timelines import (
+    Passed,
+    Replayed,
+    keep_passed,
+    passed_in_order,
+    remembered,
+    replayed,
     timeline_now,
     to_keep,
 )
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical.check_ins import CheckIn, calendar_day
 from app.clinical.episodes import Move, MoveKind, next_move
-from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
+from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after
 from app.clinical.explanation import Beside, explanation_parts, render
 from app.clinical.findings import Finding
 from app.clinical.headline import steady_without_infusion
@@ -62,11 +67,12 @@ EVALUATE_AGAIN: Final = "evaluate_again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """An answer with what the rule wants to do about it."""
+    """An answer with what the rule wants to do about it, and the checkpoints to keep."""
 
     evaluation: Evaluation
     answer: Answer
     move: Move
+    passed: Passed | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +98,19 @@ async def evaluate_with(
     ``announce``: whether conditions may be announced. Not while history is brought along piece by piece, when
     much seems to be missing that comes with the next piece; they are announced with the patient's next report.
     """
-    timeline, protocol = None, protocol_of(snapshot, context)
-    if not any(stored.supersedes for stored in new):
-        timeline = _advanced(remembered(snapshot, protocol), [stored.check_in for stored in new], protocol)
-    if timeline is None:
-        history = await history_of(work, snapshot, also=new)
-        as_of = latest_of(history, now=now)
-        timeline = timeline_of(history, as_of=as_of, protocol=protocol)
-    else:
-        as_of = latest_in(timeline.state, snapshot, now=now)
-    return _evaluated(context, snapshot, timeline, as_of=as_of, announce=announce)
+    protocol = protocol_of(snapshot, context)
+    before = None if any(stored.supersedes for stored in new) else remembered(snapshot, protocol)
+    timeline = _advanced(before, [stored.check_in for stored in new], protocol)
+    if before is None or timeline is None or snapshot.memory is None:
+        again = await replayed(work, snapshot, protocol=protocol, now=now, also=new)
+        return _evaluated(context, snapshot, again, announce=announce)
+    step = Replayed(
+        timeline=timeline,
+        as_of=latest_in(timeline.state, snapshot, now=now),
+        treatment=snapshot.memory["treatment"],
+        passed=passed_in_order(snapshot, before, min(stored.check_in.recorded_at for stored in new)),
+    )
+    return _evaluated(context, snapshot, step, announce=announce)
 
 
 async def follow(work: Work, snapshot: PatientSnapshot, evaluated: Evaluated) -> None:
@@ -109,6 +118,7 @@ async def follow(work: Work, snapshot: PatientSnapshot, evaluated: Evaluated) ->
 
     The answer was kept in the turn after the one that ``snapshot`` was read in.
     """
+    await keep_passed(work, snapshot, evaluated.passed)
     await announce_conditions(
         work,
         snapshot.patient_id,
@@ -197,8 +207,8 @@ async def evaluate_by_time(
             return False
         protocol = protocol_of(snapshot, context)
         timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
-        as_of = latest_in(timeline.state, snapshot, now=now)
-        evaluated = _evaluated(context, snapshot, timeline, as_of=as_of, announce=True)
+        known = Replayed(timeline=timeline, as_of=latest_in(timeline.state, snapshot, now=now))
+        evaluated = _evaluated(context, snapshot, known, announce=True)
         same = evaluated.answer.level == kept_level and set(evaluated.answer.announced) == set(
             snapshot.announced
         )
@@ -295,15 +305,14 @@ def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Proto
 
 
 async def _from_history(work: Work, snapshot: PatientSnapshot, *, announce: bool) -> Evaluated:
-    history = await history_of(work, snapshot)
-    as_of = latest_of(history, now=work.now)
-    timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(snapshot, work.context))
-    return _evaluated(work.context, snapshot, timeline, as_of=as_of, announce=announce)
+    again = await replayed(work, snapshot, protocol=protocol_of(snapshot, work.context), now=work.now)
+    return _evaluated(work.context, snapshot, again, announce=announce)
 
 
 def _evaluated(
-    context: AppContext, snapshot: PatientSnapshot, timeline: Timeline, *, as_of: datetime, announce: bool
+    context: AppContext, snapshot: PatientSnapshot, known: Replayed, *, announce: bool
 ) -> Evaluated:
+    timeline, as_of = known.timeline, known.as_of
     evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol_of(snapshot, context))
     holding = conditions_of(evaluation)
     # A series that was just completed is announced at once; the others wait while history comes in.
@@ -321,14 +330,14 @@ def _evaluated(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(snapshot, context).name,
-        memory=to_keep(timeline, protocol_of(snapshot, context)),
+        memory=to_keep(timeline, protocol_of(snapshot, context), treatment=known.treatment),
         announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
     move = next_move(
         episode_of_patient(snapshot), evaluation, as_of=as_of, protocol=protocol_of(snapshot, context)
     )
-    return Evaluated(evaluation=evaluation, answer=answer, move=move)
+    return Evaluated(evaluation=evaluation, answer=answer, move=move, passed=known.passed)
 
 
 def _summary(evaluation: Evaluation) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from app.care.monitoring.history import protocol_of, snapshot_of, timeline_now
+from app.care.monitoring.history import protocol_of, snapshot_of
+from app.care.monitoring.timelines import timeline_now
 from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute, sleep_hours_of
 from app.clinical.course import Infusion

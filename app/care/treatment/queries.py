@@ -7,7 +7,8 @@ from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
 from app.care.alerts.findings.life import FindingCode as WorklistFinding
-from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of, timeline_now
+from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of
+from app.care.monitoring.timelines import timeline_now
 from app.care.patients.service import existing
 from app.care.treatment.sessions import open_note
 from app.clinical.boosters import Stretch

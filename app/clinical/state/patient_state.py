@@ -147,13 +147,23 @@ def advance(state: PatientState, check_in: CheckIn, *, protocol: Protocol = STAN
     """
     day = day_number(check_in.recorded_at, check_in.time_zone)
     at = check_in.recorded_at.timestamp()
-    infused_at, last_at = state.treatment.last_at, state.last_at
-    if infused_at is not None and at < infused_at:
-        return None
-    in_this_stretch = last_at is not None and (infused_at is None or last_at >= infused_at)
-    if in_this_stretch and (day, at, check_in.id) <= (state.last_day, last_at, state.last_id):
+    if not _is_after(state, day, at, check_in.id):
         return None
     return after_check_in(state, check_in, day=day, at=at, protocol=protocol)
+
+
+def is_after(state: PatientState, check_in: CheckIn) -> bool:
+    """Whether a check-in comes after all that a state was made of, so that it is a step for `advance`."""
+    day = day_number(check_in.recorded_at, check_in.time_zone)
+    return _is_after(state, day, check_in.recorded_at.timestamp(), check_in.id)
+
+
+def _is_after(state: PatientState, day: int, at: float, check_in_id: str) -> bool:
+    infused_at, last_at = state.treatment.last_at, state.last_at
+    if infused_at is not None and at < infused_at:
+        return False
+    in_this_stretch = last_at is not None and (infused_at is None or last_at >= infused_at)
+    return not in_this_stretch or (day, at, check_in_id) > (state.last_day, last_at, state.last_id)
 
 
 def after_check_in(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from math import inf
 from typing import Final, NamedTuple
 
 from app.clinical.answering import since_infusion
@@ -48,13 +49,14 @@ class Crossing:
 
 
 class Timeline(NamedTuple):
-    """A state, and what it alone no longer says: on which days consider was first reached.
+    """A state, and what it alone no longer says: on which days consider was first reached, from how many reports.
 
     `considered` holds day numbers up to the latest check-in day, which may still grow: see `losses`.
     """
 
     state: PatientState
     considered: tuple[int, ...]
+    reports: int = 0
 
     @property
     def losses(self) -> tuple[date, ...]:
@@ -63,9 +65,17 @@ class Timeline(NamedTuple):
         return tuple(date.fromordinal(day) for day in sorted(days))
 
 
+class Point(NamedTuple):
+    """A state on the way through a history: at what time's report or infusion, and after how many reports."""
+
+    state: PatientState
+    at: float
+    reports: int
+
+
 def replay(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> PatientState:
     """The state of a history, from scratch. Nothing after `as_of` has any effect."""
-    return _through(history, as_of, protocol)[-1]
+    return points_of(history, as_of=as_of, protocol=protocol)[-1].state
 
 
 def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> tuple[Crossing, ...]:
@@ -73,7 +83,7 @@ def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDAR
 
     Each day is judged by all that was reported on it, and by the infusions known by then.
     """
-    states = _through(history, as_of, protocol)
+    states = [point.state for point in points_of(history, as_of=as_of, protocol=protocol)]
     found = {
         loss.considered_on: loss.considered_by_mood
         for loss in (*_settled_losses(states), states[-1].loss)
@@ -86,8 +96,14 @@ def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDAR
 
 def timeline_of(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Timeline:
     """The state of a history together with the days of its crossings, from scratch."""
-    states = _through(history, as_of, protocol)
-    return Timeline(states[-1], _days_of(_settled_losses(states)))
+    return timeline_through(points_of(history, as_of=as_of, protocol=protocol))
+
+
+def timeline_through(points: Sequence[Point], *, since: Timeline | None = None) -> Timeline:
+    """The timeline that ends with the last of these points; `since`: the one that they began from."""
+    considered = {*_days_of(_settled_losses([point.state for point in points]))}
+    considered |= {*since.considered} if since else set()
+    return Timeline(points[-1].state, tuple(sorted(considered)), points[-1].reports)
 
 
 def timeline_after(
@@ -97,7 +113,8 @@ def timeline_after(
     state = advance(timeline.state, check_in, protocol=protocol)
     if state is None:
         return None
-    return Timeline(state, tuple(sorted({*timeline.considered, *_days_of([state.loss_before])})))
+    considered = tuple(sorted({*timeline.considered, *_days_of([state.loss_before])}))
+    return Timeline(state, considered, timeline.reports + 1)
 
 
 def _settled_losses(states: Sequence[PatientState]) -> list[Loss | None]:
@@ -112,31 +129,51 @@ def _days_of(losses: Sequence[Loss | None]) -> tuple[int, ...]:
     return tuple(sorted({loss.considered_on for loss in losses if loss and loss.considered_on is not None}))
 
 
-def _through(history: History, as_of: datetime, protocol: Protocol) -> list[PatientState]:
-    """The state at the start and after each infusion and check-in up to `as_of`."""
+def points_of(
+    history: History, *, as_of: datetime, protocol: Protocol = STANDARD, since: Timeline | None = None
+) -> list[Point]:
+    """The state at the start and after each infusion and check-in up to `as_of`.
+
+    `since`: a timeline to begin from. Then `check_ins` of the history are those after it, and only those, and a
+    reference that was chosen of days around its end is not in the history; see `checkpoints`.
+    """
     now = as_of.timestamp()
     infusions = sorted(
         (one for one in history.infusions if one.given_at.timestamp() <= now),
         key=lambda one: (one.given_at.timestamp(), one.id),
     )
-    states = [_untreated(history, infusions, as_of, protocol)]
-    stretches = _by_stretch(history.check_ins, infusions, now)
+    first, n_given, reports = _untreated(history, infusions, as_of, protocol), 0, 0
+    if since is not None:
+        first, n_given, reports = (
+            since.state._replace(totals=first.totals),
+            since.state.treatment.total,
+            since.reports,
+        )
+    points = [Point(first, -inf, reports)]
     chosen = _chosen(history, infusions, now, protocol)
-    for number, stretch in enumerate(stretches):
-        if number:
+    if chosen and since is not None and since.state.last_day > chosen.to_day.toordinal():
+        chosen = None
+
+    def choose(before: int | None = None) -> None:
+        nonlocal chosen
+        if chosen and (before is None or before > chosen.to_day.toordinal()):
+            state = with_chosen(points[-1].state, chosen.window, end=chosen.to_day, protocol=protocol)
+            points.append(points[-1]._replace(state=state))
+            chosen = None
+
+    stretches = _by_stretch(history.check_ins, infusions, now)
+    for number, stretch in enumerate(stretches[n_given:], n_given):
+        if number > n_given:
             given = infusions[:number]
-            if chosen and given[-1].day(history.time_zone) > chosen.to_day:
-                states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
-                chosen = None
-            states.append(after_infusion(states[-1], history.course, given, history.time_zone, protocol))
+            choose(given[-1].day(history.time_zone).toordinal())
+            state = after_infusion(points[-1].state, history.course, given, history.time_zone, protocol)
+            points.append(Point(state, given[-1].given_at.timestamp(), points[-1].reports))
         for day, at, _, check_in in stretch:
-            if chosen and day > chosen.to_day.toordinal():
-                states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
-                chosen = None
-            states.append(after_check_in(states[-1], check_in, day=day, at=at, protocol=protocol))
-    if chosen:
-        states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
-    return states
+            choose(day)
+            state = after_check_in(points[-1].state, check_in, day=day, at=at, protocol=protocol)
+            points.append(Point(state, at, points[-1].reports + 1))
+    choose()
+    return points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

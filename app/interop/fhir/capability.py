@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from importlib.metadata import version
+from typing import Final
 
 from app.interop.fhir.catalogue import RESOURCE_TYPES
 from app.interop.fhir.codes import Json, concept
 from app.interop.fhir.resource_type import ResourceType
 
-_FHIR: str = "4.0.1"
+_FHIR: Final = "4.0.1"
+_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 
 
 def capability_statement(*, base_url: str, now: datetime) -> Json:
@@ -31,6 +33,7 @@ def capability_statement(*, base_url: str, now: datetime) -> Json:
                     "service": [concept("API key or session as a bearer token")],
                 },
                 "resource": [_resource(one) for one in RESOURCE_TYPES],
+                "operation": [{"name": "export", "definition": _EXPORT}],
             }
         ],
     }
@@ -46,10 +49,14 @@ def _resource(kind: ResourceType) -> Json:
     made: Json = {
         "type": kind.name,
         "documentation": kind.documentation,
-        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "interaction": [
+            {"code": one} for one in ("read", "search-type", *(["create"] if kind.writable else []))
+        ],
         "versioning": "no-version",
         "searchParam": [{"name": name, "type": of_type} for name, of_type in names],
     }
+    if kind.writable:
+        made["conditionalCreate"] = True
     if kind.patient is not None:
         made["searchInclude"] = [f"{kind.name}:patient"]
     if kind.name == "Patient":

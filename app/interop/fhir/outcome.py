@@ -124,7 +124,10 @@ def _issue(error: RefusalError, one: Mapping[str, Any]) -> Json:
         },
     }
     if error.extensions:
-        issue["diagnostics"] = "; ".join(f"{name}: {value}" for name, value in error.extensions.items())
+        issue["diagnostics"] = "; ".join(
+            f"{name}: {value if isinstance(value, str) else ', '.join(value)}"
+            for name, value in error.extensions.items()
+        )
     if pointer is None:
         return issue
     # What is in the body has a FHIRPath; a parameter or a header has its name.

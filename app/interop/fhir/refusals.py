@@ -70,3 +70,23 @@ class PatientElsewhereError(FhirRefusalError):
 
     code = "patient-elsewhere"
     issue = "value"
+
+
+class ResourceNotReadableError(FhirRefusalError):
+    """The resource cannot be kept as it is; see the issues."""
+
+    code = "resource-not-readable"
+
+
+class SubjectNotHereError(FhirRefusalError):
+    """This clinic has no such patient."""
+
+    code = "subject-not-here"
+    issue = "not-found"
+
+
+class ParameterMissingError(FhirRefusalError):
+    """This parameter or header is needed."""
+
+    code = "parameter-missing"
+    issue = "required"

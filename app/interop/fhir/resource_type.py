@@ -62,6 +62,7 @@ class ResourceType:
         dates: search parameters for a date, each with the element that it looks at.
         tokens: search parameters for a code or an identifier, each with its element.
         patient: the element that refers to the patient; None: it is the patient, or about none.
+        writable: whether one can be created.
         documentation: what its reader should know, for the CapabilityStatement.
     """
 
@@ -74,3 +75,4 @@ class ResourceType:
     dates: Mapping[str, str] = field(default_factory=dict)
     tokens: Mapping[str, str] = field(default_factory=dict)
     patient: str | None = None
+    writable: bool = False

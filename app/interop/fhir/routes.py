@@ -1,28 +1,43 @@
 """FHIR's RESTful interface. Its description is the CapabilityStatement, so it is not in the OpenAPI document."""
 
 from collections.abc import Awaitable, Callable
+from email.utils import format_datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import clinic_may, work_for
+from app.access.clinics.caller import ClinicCaller
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.interop.fhir import queries
+from app.interop.fhir import commands, queries
 from app.interop.fhir.bundles import everything_set, searchset
 from app.interop.fhir.capability import capability_statement
 from app.interop.fhir.catalogue import RESOURCE_TYPES
 from app.interop.fhir.codes import Json
+from app.interop.fhir.commands import Created
+from app.interop.fhir.exporting import (
+    LASTS,
+    NDJSON,
+    lines_of,
+    manifest,
+    read_export,
+    read_ticket,
+    write_ticket,
+)
 from app.interop.fhir.outcome import FhirResponse, FhirRoute
 from app.interop.fhir.refusals import (
     InteractionNotOfferedError,
+    ParameterMissingError,
     ParameterNotKnownError,
     ParameterNotReadableError,
 )
 from app.interop.fhir.resource_type import ResourceType
 from app.interop.fhir.searching import read_search
+from app.interop.fhir.written import read_conditional
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema=False)
@@ -31,6 +46,9 @@ rest_router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema
 
 _EVERY_METHOD: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 MayCopyPatient = Annotated[Work, work_for(Permission.RIGHTS)]
+MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
+MayExport = Annotated[ClinicCaller, Depends(clinic_may(Permission.FHIR_EXPORT))]
+IfNoneExist = Annotated[str | None, Header()]
 
 
 @router.get("/metadata")
@@ -50,6 +68,71 @@ async def read_everything(patient_id: str, work: MayCopyPatient, request: Reques
     found = await queries.everything(work, wanted, kinds)
     path = f"Patient/{patient_id}/$everything"
     return FhirResponse(everything_set(found, base_url=_base_url(work.public_url), path=path))
+
+
+@router.post("/QuestionnaireResponse")
+async def create_form(work: MayRecord, request: Request, if_none_exist: IfNoneExist = None) -> Response:
+    """Keep a completed form."""
+    base_url = _base_url(work.public_url)
+    unless = read_conditional(if_none_exist)
+    return _created(
+        await commands.create_form(work, await request.body(), unless=unless, base_url=base_url), base_url
+    )
+
+
+@router.post("/Procedure")
+async def create_session(work: MayRecord, request: Request, if_none_exist: IfNoneExist = None) -> Response:
+    """Keep a treatment session."""
+    base_url = _base_url(work.public_url)
+    unless = read_conditional(if_none_exist)
+    return _created(
+        await commands.create_session(work, await request.body(), unless=unless, base_url=base_url), base_url
+    )
+
+
+def _created(created: Created, base_url: str) -> Response:
+    made = created.resource
+    location = f"{base_url}/{made['resourceType']}/{made['id']}"
+    headers = {"location": location, **_version_headers(made)}
+    return FhirResponse(made, 201 if created.is_new else 200, headers)
+
+
+@router.get("/$export")
+async def start_export(
+    request: Request, caller: MayExport, context: ContextNeeded, prefer: str = Header(default="")
+) -> Response:
+    """Ask for a copy of the clinic's resources; poll the address in Content-Location."""
+    if "respond-async" not in prefer:
+        raise ParameterMissingError("http.prefer")
+    export = read_export(request.query_params.multi_items(), by=caller.id, now=context.clock.now())
+    ticket = write_ticket(context.vault, caller.clinic_id, export)
+    return Response(
+        status_code=202,
+        headers={"content-location": f"{_base_url(context.public_url)}/$export-status/{ticket}"},
+    )
+
+
+@router.get("/$export-status/{ticket}")
+async def read_export_status(ticket: str, caller: MayExport, context: ContextNeeded) -> Response:
+    """Say where the files of an export are."""
+    now = context.clock.now()
+    export = read_ticket(context.vault, caller.clinic_id, ticket, by=caller.id, now=now)
+    base_url = _base_url(context.public_url)
+    made = manifest(export, request_url=f"{base_url}/$export", file_url=f"{base_url}/$export-file/{ticket}")
+    return JSONResponse(made, headers={"expires": format_datetime(export.asked_at + LASTS, usegmt=True)})
+
+
+@router.get("/$export-file/{ticket}/{name}")
+async def read_export_file(ticket: str, name: str, caller: MayExport, context: ContextNeeded) -> Response:
+    """Give one type's resources as lines of JSON."""
+    now = context.clock.now()
+    export = read_ticket(context.vault, caller.clinic_id, ticket, by=caller.id, now=now)
+    if name not in export.types:
+        raise NotFoundError
+    async with context.work(caller.clinic_id, actor=caller.actor) as work:
+        work.audit("clinic.exported", "clinic", caller.clinic_id)
+    lines = lines_of(context, caller.clinic_id, caller.actor, export, name)
+    return StreamingResponse(lines, media_type=NDJSON)
 
 
 def _kinds_in(request: Request) -> set[str] | None:

@@ -1,6 +1,6 @@
 """What the care team does with a signal: acknowledge, assign, snooze, close with a disposition, reopen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -236,7 +236,7 @@ async def reopen_if_closed_in_error(
     *,
     given: Sequence[Infusion],
     zone: str,
-    supported_at: Callable[[datetime], bool],
+    supported_at: Callable[[datetime], Awaitable[bool]],
 ) -> UUID | None:
     """Open the latest signal again if only an infusion that was not given closed it; gives it, or None.
 
@@ -251,7 +251,7 @@ async def reopen_if_closed_in_error(
         rules.closed_by_infusion(again, given_at=one.given_at, given_on=one.day(zone)) != again
         for one in given
     )
-    if any(closed) or not supported_at(signal.raised_at):
+    if any(closed) or not await supported_at(signal.raised_at):
         return None
     signal = await SIGNAL.open_again(work, signal, details=StepDetails(id=new_id()), disposition=None)
     await SIGNAL.announce(work, EventType.SIGNAL_REOPENED, signal, more={"cause": "correction"})
@@ -259,14 +259,14 @@ async def reopen_if_closed_in_error(
 
 
 async def mark_if_not_supported(
-    work: Work, patient_id: UUID, *, supported_at: Callable[[datetime], bool]
+    work: Work, patient_id: UUID, *, supported_at: Callable[[datetime], Awaitable[bool]]
 ) -> UUID | None:
     """Note in the history of an open signal that the corrected facts would not have raised it; nobody closes it.
 
     The caller holds the patient's turn.
     """
     signal = await signals.latest_of_patient(work, patient_id)
-    if signal is None or signal.state == "closed" or supported_at(signal.raised_at):
+    if signal is None or signal.state == "closed" or await supported_at(signal.raised_at):
         return None
     await SIGNAL.step(work, signal, "not_supported_by_corrected_facts")
     return signal.id

@@ -150,4 +150,5 @@ QUESTIONNAIRE_RESPONSE: Final = ResourceType(
     dates={"authored": "authored"},
     tokens={"status": "status", "identifier": "identifier"},
     patient="subject",
+    writable=True,
 )

@@ -135,6 +135,7 @@ PROCEDURE: Final = ResourceType(
     dates={"date": "performedDateTime"},
     tokens={"code": "code", "status": "status", "category": "category", "identifier": "identifier"},
     patient="subject",
+    writable=True,
 )
 MEDICATION_ADMINISTRATION: Final = ResourceType(
     name="MedicationAdministration",

@@ -13,6 +13,7 @@ from app.pages.staff.settings import (
     days_off,
     erasure,
     go_live,
+    imports,
     keys,
     protocols,
     scales,
@@ -44,4 +45,5 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     erasure.router,
     scales.router,
     protocols.router,
+    imports.router,
 )

@@ -102,6 +102,13 @@ ROOMS: Final = (
         permission=Permission.TREATMENT_READ,
     ),
     Room(
+        path=f"{SETTINGS}/import",
+        title="Import",
+        holds="Patients from files, with a look at your last quarter",
+        group="Care",
+        permission=Permission.CLINIC_CHANGE,
+    ),
+    Room(
         path=f"{SETTINGS}/erasure",
         title=say("Erasure requests"),
         holds=say("Approve or decline what patients ask for"),

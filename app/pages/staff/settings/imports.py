@@ -1,0 +1,328 @@
+"""Importing a clinic's existing patients from files: file, check, import, each on one page; undone within a day."""
+
+import csv
+import io
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.context import AppContext
+from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.text import inert
+from app.imports import commands
+from app.imports.clinic_files import FORMATS, ROWS_KEPT
+from app.imports.commands import UNDONE_WITHIN, Import, UploadedFile
+from app.pages.staff.asked_form import sentence_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
+from app.pages.staff.wall_clock import day_written
+from app.storage import file_imports
+from app.studies.row_problems import FileKind
+from app.web.dependencies import ContextNeeded
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/import"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayImport = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
+KINDS: Final[Mapping[FileKind, str]] = {
+    FileKind.PATIENTS: "Patients and courses",
+    FileKind.INFUSIONS: "Infusions",
+    FileKind.CHECK_INS: "Past check-ins",
+    FileKind.ASSESSMENTS: "Scale totals",
+}
+_COLUMNS: Final[Mapping[str, str]] = {
+    "patient": "Chart number",
+    "time_zone": "Time zone",
+    "locale": "Language",
+    "protocol": "Protocol",
+    "planned_infusions": "Planned infusions",
+    "started_on": "Course began on",
+    "taken_on": "In maintenance here since",
+    "about_infusions": "Earlier infusions, about",
+    "last_infusion_on": "Last earlier infusion on",
+    "last_infusion_precision": "How exactly that is known",
+    "reference_from": "Well from",
+    "reference_to": "Well until",
+    "given_at": "Given at",
+    "phase": "Phase (induction or booster)",
+    "dose_mg_per_kg": "Dose in mg/kg",
+    "route": "Route",
+    "recorded_at": "Recorded at",
+    "mood": "Mood, 0 to 10",
+    "energy": "Energy, 0 to 10",
+    "sleep_quality": "Sleep quality, 0 to 10",
+    "sleep_hours": "Hours of sleep",
+    "taken_at": "Taken at",
+    "scale": "Scale",
+    "total": "Total",
+}
+_EXAMPLES: Final[Mapping[str, str]] = {
+    "patient": "RB-1204",
+    "time_zone": "America/New_York",
+    "locale": "en-US",
+    "protocol": "standard",
+    "planned_infusions": "6",
+    "started_on": "2026-03-02",
+    "given_at": "2026-03-02T10:00:00-05:00",
+    "phase": "induction",
+    "dose_mg_per_kg": "0.5",
+    "route": "iv",
+    "recorded_at": "2026-03-01T20:00:00-05:00",
+    "mood": "3",
+    "energy": "4",
+    "sleep_quality": "4",
+    "sleep_hours": "6.5",
+    "taken_at": "2026-03-01T09:00:00-05:00",
+    "scale": "phq-9",
+    "total": "17",
+}
+_WORKING: Final = {"checking": "Being checked", "importing": "Being imported", "undoing": "Being undone"}
+_LOOK_AGAIN: Final = 3
+_ROWS_SHOWN: Final = 50
+_PAST_SHOWN: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnChoice:
+    """One column of ours, and which of the file's it is; ``needed``: the file cannot be read without it."""
+
+    name: str
+    label: str
+    chosen: int | None
+    needed: bool
+
+
+@router.get("")
+async def show_imports(context: ContextNeeded, visitor: MayImport) -> Response:
+    """Ask for the first file, and list what was imported before."""
+    return await _list(context, visitor)
+
+
+@router.post("")
+async def upload_first(request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+    """Begin an import with a file."""
+    form, content = await read_own_upload(request, context, visitor, "file")
+    try:
+        import_id = await commands.start(visitor.work)
+        await _add(visitor, import_id, form, content)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _list(context, visitor, error=error)
+    return RedirectResponse(f"{HERE}/{import_id}", 303)
+
+
+@router.get("/templates/{kind}.csv", dependencies=[staff_may(Permission.CLINIC_CHANGE)])
+async def give_template(kind: str) -> Response:
+    """Give a file with our columns and one example row."""
+    columns = FORMATS[_kind(kind)].columns
+    return _table("afterglow-" + kind, [columns, [_EXAMPLES.get(column, "") for column in columns]])
+
+
+@router.get("/{import_id}")
+async def show_import(import_id: UUID, context: ContextNeeded, visitor: MayImport) -> Response:
+    """Show where an import is, and what can be done now."""
+    return await _page(context, visitor, import_id)
+
+
+@router.get("/{import_id}/rows.csv")
+async def give_rows(import_id: UUID, visitor: MayImport) -> Response:
+    """Give what was said about rows as a table."""
+    found = (await commands.read_import(visitor.work, import_id)).stored.found or {}
+    said = [
+        (file, line, "left out" if refused else "warning", rows, reason)
+        for file, line, reason, refused, rows in found.get("imported", found).get("rows", ())
+    ]
+    return _table("afterglow-rows", [("file", "line", "what", "rows", "reason"), *said])
+
+
+@router.post("/{import_id}/files")
+async def upload_another(
+    import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport
+) -> Response:
+    """Add a file, or put it in the place of the one of its kind."""
+    form, content = await read_own_upload(request, context, visitor, "file")
+    return await _done(context, visitor, import_id, lambda: _add(visitor, import_id, form, content))
+
+
+@router.post("/{import_id}/check")
+async def check(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+    """Have every row checked; nothing is imported by it."""
+    form = await read_own_form(request, context, visitor)
+
+    async def checked() -> None:
+        one = await commands.read_import(visitor.work, import_id)
+        columns = {kind: _columns_in(form, kind) for kind in one.files}
+        await commands.check(visitor.work, import_id, columns)
+
+    return await _done(context, visitor, import_id, checked)
+
+
+@router.post("/{import_id}/confirm")
+async def confirm(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+    """Have all patients imported, or the good ones."""
+    form = await read_own_form(request, context, visitor)
+    only_good = form["which"] == "good"
+    return await _done(
+        context, visitor, import_id, lambda: commands.confirm(visitor.work, import_id, only_good=only_good)
+    )
+
+
+@router.post("/{import_id}/undo")
+async def undo(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+    """Have the imported patients erased again."""
+    await read_own_form(request, context, visitor)
+    return await _done(context, visitor, import_id, lambda: commands.undo(visitor.work, import_id))
+
+
+@router.post("/{import_id}/discard")
+async def discard(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+    """Forget the files that were uploaded."""
+    await read_own_form(request, context, visitor)
+    try:
+        await commands.discard(visitor.work, import_id)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, import_id, error=error)
+    return RedirectResponse(HERE, 303)
+
+
+async def _done(
+    context: AppContext, visitor: StaffVisitor, import_id: UUID, act: Callable[[], Awaitable[None]]
+) -> Response:
+    try:
+        await act()
+    except NotFoundError:
+        raise
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, import_id, error=error)
+    return RedirectResponse(f"{HERE}/{import_id}", 303)
+
+
+async def _add(visitor: StaffVisitor, import_id: UUID, form: Mapping[str, str], content: bytes) -> None:
+    kind = _kind(form["kind"])
+    await commands.add_file(visitor.work, import_id, kind, name=KINDS[kind], content=content)
+
+
+def _kind(text: str) -> FileKind:
+    found = next((one for one in KINDS if one.value == text), None)
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def _columns_in(form: Mapping[str, str], kind: FileKind) -> dict[str, int]:
+    """Read which of the file's columns each of ours is; a number that is none is no choice."""
+    typed = {column: form[f"{kind}/{column}"] for column in FORMATS[kind].columns}
+    return {
+        column: int(text)
+        for column, text in typed.items()
+        if text.isascii() and text.isdigit() and len(text) < len(str(ROWS_KEPT))
+    }
+
+
+async def _list(context: AppContext, visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
+    return await settings_page(
+        context,
+        visitor,
+        "settings_import_start.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        kinds=KINDS,
+        past=await file_imports.latest(visitor.work, limit=_PAST_SHOWN),
+        mistake=sentence_of(error),
+    )
+
+
+async def _page(
+    context: AppContext, visitor: StaffVisitor, import_id: UUID, *, error: RefusalError | None = None
+) -> Response:
+    one = await commands.read_import(visitor.work, import_id)
+    stored, found = one.stored, one.stored.found or {}
+    may_undo = (
+        stored.state == "imported"
+        and stored.ended_at is not None
+        and visitor.work.now - stored.ended_at <= UNDONE_WITHIN
+    )
+    reported = found.get("imported", found)
+    return await settings_page(
+        context,
+        visitor,
+        "settings_import.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        one=stored,
+        working=_WORKING.get(stored.state, ""),
+        look_again=_LOOK_AGAIN,
+        kinds=KINDS,
+        uploaded=[
+            (kind, KINDS[kind], file.header(kind), _choices(kind, file)) for kind, file in _sorted(one)
+        ],
+        found=found,
+        left_out=found["all"]["patients"] - found["good"]["patients"] if "all" in found else 0,
+        rows=_rows_shown(reported.get("rows", ())),
+        rows_left=max(0, reported.get("refused", 0) - _ROWS_SHOWN),
+        quarter=_quarter(found),
+        may_undo=may_undo,
+        mistake=sentence_of(error),
+        wrong_at="" if error is None or error.pointer is None else error.pointer.removeprefix("#/"),
+    )
+
+
+def _rows_shown(rows: Sequence[Any]) -> list[Any]:
+    """The first rows that are left out, and every kind of warning."""
+    refused = [one for one in rows if one[3]]
+    return [*refused[:_ROWS_SHOWN], *(one for one in rows if not one[3])]
+
+
+def _sorted(one: Import) -> list[tuple[FileKind, UploadedFile]]:
+    return [(kind, one.files[kind]) for kind in KINDS if kind in one.files]
+
+
+def _choices(kind: FileKind, file: UploadedFile) -> list[ColumnChoice]:
+    form = FORMATS[kind]
+    return [
+        ColumnChoice(
+            name=column,
+            label=_COLUMNS[column],
+            chosen=file.columns.get(column),
+            needed=column in form.required and column != "time_zone",
+        )
+        for column in form.columns
+    ]
+
+
+def _quarter(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Put the last quarter into numbers and days that a person reads."""
+    if "quarter" not in found:
+        return None
+    quarter = found["quarter"]
+    raised = [
+        (line, [day_written(date.fromisoformat(day)) for day in days]) for line, days in quarter["raised"]
+    ]
+    return {
+        **quarter,
+        "signals": sum(len(days) for _, days in raised),
+        "raised": raised[:_ROWS_SHOWN],
+        "with_signals": len(raised),
+    }
+
+
+def _table(name: str, rows: list[Any]) -> Response:
+    written = io.StringIO()
+    csv.writer(written).writerows([inert(str(cell)) for cell in row] for row in rows)
+    return Response(
+        written.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "content-disposition": f'attachment; filename="{name}.csv"',
+            "cache-control": "no-store",
+        },
+    )
