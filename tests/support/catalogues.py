@@ -11,7 +11,7 @@ from typing import Final
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from app.foundation.translations import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE
+from app.foundation.translations import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE, STAFF_LANGUAGES
 from app.web.pages.templates import template_environment
 from app.web.pages.translated_templates import template_messages
 
@@ -25,8 +25,6 @@ FOR_PATIENTS: Final = (
     "app/foundation",
 )
 _IMPORTED: Final = re.compile(r"translations import [^\n]*\bsay\b")
-# Until the Spanish of the staff pages is complete.
-_FOR_STAFF: Final[tuple[str, ...]] = ()
 _NO_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != SOURCE_LANGUAGE)
 
@@ -48,7 +46,7 @@ def messages_for(language: str) -> dict[str, list[str]]:
     """Give every message that a language needs, with the files that say it."""
     found: dict[str, list[str]] = {}
     for path in sorted([*APP.rglob("*.py"), *APP.rglob("*.html")]):
-        if language not in _FOR_STAFF and not str(path).startswith(FOR_PATIENTS):
+        if language not in STAFF_LANGUAGES and not str(path).startswith(FOR_PATIENTS):
             continue
         if path.suffix == ".py" and not _IMPORTED.search(path.read_text()):
             continue
