@@ -35,8 +35,8 @@ test-fast: RUNNERS = 2
 test-fast: lint ## checks, all tests that need no database, and a few of each other file: two minutes, for the edit loop
 	@$(PYTEST) -m core $(ARGS)
 
-test-long: install ## properties with twenty times as many examples, at random: nightly, not before each commit
-	@$(PYTEST) --hypothesis-profile=long -m "not (browser or processes or measurement)" $(ARGS)
+test-long: install ## properties with twenty times as many examples, at random, and every journey at its full length: nightly
+	@$(PYTEST) --hypothesis-profile=long -m "not (browser or measurement) and (journey or not processes)" $(ARGS)
 
 test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL that serves (Debian's postgresql-15)
 	@test -x $(POSTGRES_15)/postgres || { echo "PostgreSQL 15 is not in $(POSTGRES_15): apt-get install postgresql-15"; exit 1; }

@@ -94,7 +94,6 @@ from app.pages.staff import page_route as care_public
 from app.pages.staff import sign_in_page as care_sign_in
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
-from app.storage import due_work
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
@@ -206,9 +205,7 @@ _ROUTERS: Final = (
 
 async def _escalate(context: AppContext) -> None:
     """Escalate what nobody acknowledged in time, in all clinics."""
-    async with context.work(None) as work:
-        due = await due_work.list_due(work, now=work.now)
-    for clinic in due:
+    for clinic in await escalation.list_due(context):
         if clinic.safety:
             await escalation.escalate_due(context, clinic.clinic_id)
 

@@ -188,8 +188,7 @@ class Worker:
         async with context.database.work(None) as electing:
             if not await due_work.elect(electing):
                 return False
-            async with context.work(None) as work:
-                due = {one.clinic_id: one for one in await due_work.list_due(work, now=work.now)}
+            due = {one.clinic_id: one for one in await escalation.list_due(context)}
             await self._in_each([one for one in due if due[one].safety], self._escalate)
             await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
             await self._in_each([one for one in due if due[one].seals], self._seal)
@@ -252,6 +251,8 @@ class Worker:
         jobs = self._jobs
         if jobs is None:
             return
+        async with self._context.work(None) as work:
+            await due_work.free_jobs(work)
         stalled = await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_AFTER_SECONDS)
         for job in stalled:
             await jobs.job_manager.retry_job(job, retry_at=procrastinate.utils.utcnow())

@@ -345,7 +345,7 @@ def _while_waiting(
         return Move(MoveKind.BECAME_STEADY, SteadyNow(evaluation.day))
     until = episode.snoozed_until
     if episode.state is EpisodeState.SNOOZED and until and until.timestamp() > as_of.timestamp():
-        return Move(MoveKind.NONE, SignalSnoozed(until.date()), criteria)
+        return Move(MoveKind.NONE, SignalSnoozed(until), criteria)
     return Move(MoveKind.NONE, SignalOpen(episode.raised_on), criteria)
 
 

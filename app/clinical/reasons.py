@@ -5,7 +5,7 @@ Days are dates, shares are fractions of the gain, reports and gains are points f
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar, Final, NamedTuple
 
 from app.clinical.levels import CriterionName, Level
@@ -332,10 +332,10 @@ class SignalOpen(Reason):
 
 @dataclass(frozen=True, slots=True)
 class SignalSnoozed(Reason):
-    """The signal is snoozed."""
+    """The signal is snoozed; which day its end falls on is for whoever shows it."""
 
     code: ClassVar[ReasonCode] = ReasonCode.SIGNAL_SNOOZED
-    until: date
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class StoredCourse:
     external_id: str | None = None
     source: str = ""
     template: OwnTemplate | None = None
+    created_at: datetime | None = None
 
 
 COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
@@ -167,6 +168,7 @@ def _courses(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         CourseRow.template,
         CourseRow.external_id,
         CourseRow.source,
+        CourseRow.created_at,
     ).where(CourseRow.clinic_id == work.clinic_id)
 
 
@@ -184,6 +186,7 @@ def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row
         template=None if row.template is None else TEMPLATE_CONTENT.validate_python(row.template),
         external_id=row.external_id,
         source=row.source,
+        created_at=row.created_at,
     )
 
 
@@ -223,7 +226,7 @@ async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCours
             source=stored.source,
             template=_template_content(stored.template),
             version=stored.version,
-            created_at=work.now,
+            created_at=stored.created_at or work.now,
             **_taken_on_values(course),
         )
     )

@@ -25,7 +25,6 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
     text,
     update,
@@ -33,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from app.storage.due_work import unclaimed
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -251,7 +251,7 @@ async def claim_due(
             DeliveryRow.state == PENDING,
             DeliveryRow.urgency == (SAFETY if safety else ORDINARY),
             DeliveryRow.next_attempt_at <= now,
-            or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+            unclaimed(DeliveryRow.claimed_until, now),
             _report_has_left() if safety else ~_safety_waits(),
         )
         # The order of the index of what is pending: no plan takes one that holds all that was ever sent.

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select, update
 
 from app.storage import deliveries
 from app.storage.deliveries import Attempt, Delivery, DeliveryRow, Notification
+from app.storage.due_work import unclaimed
 from app.storage.endpoints import Endpoint
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -226,7 +227,7 @@ async def begin_again_since(work: UnitOfWork, recovery: Recovery) -> int:
             Notification.id == DeliveryRow.notification_id,
             Notification.occurred_at.between(recovery.since, recovery.asked_at),
             or_(waits, wanted),
-            or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= recovery.asked_at),
+            unclaimed(DeliveryRow.claimed_until, recovery.asked_at),
         )
         .values(**_from_the_start(recovery.asked_at))
     )

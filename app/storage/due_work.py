@@ -2,17 +2,32 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, or_, text
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.storage.engine.unit_of_work import UnitOfWork
 
 _DUE: Final = text("SELECT * FROM care.clinics_due(:now)")
+_PULL_IN: Final = text("SELECT care.pull_in_due_times(:now)")
 # Held by the one sweeper until its transaction ends, or by the server itself until the sweeper is found dead.
 _ELECT: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('afterglow sweeper', 0))")
+
+# Longer than any attempt is claimed for, and than clocks of several machines differ by.
+_LONGEST_CLAIM: Final = timedelta(minutes=5)
+
+
+def unclaimed(until: InstrumentedAttribute[datetime | None], now: datetime) -> ColumnElement[bool]:
+    """Say that no worker holds a row: no claim, one that is over, or one by a clock that was ahead."""
+    return or_(until.is_(None), until <= now, until > now + _LONGEST_CLAIM)
+
+
+def is_claimed(until: datetime | None, now: datetime) -> bool:
+    """The opposite, of a row in hand."""
+    return until is not None and now < until <= now + _LONGEST_CLAIM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +41,7 @@ class DueClinic:
         held: deliveries that are held, and nobody was notified for a day.
         looks: patients whose time has come.
         seals: lines of the audit log that have no seal.
+        ahead: something that a clock which was ahead put off for longer than it may wait.
     """
 
     clinic_id: UUID
@@ -35,6 +51,7 @@ class DueClinic:
     held: bool
     looks: bool
     seals: bool
+    ahead: bool
 
 
 async def list_due(work: UnitOfWork, *, now: datetime) -> list[DueClinic]:
@@ -42,9 +59,29 @@ async def list_due(work: UnitOfWork, *, now: datetime) -> list[DueClinic]:
     return [DueClinic(**row._mapping) for row in await work.execute(_DUE, {"now": now})]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
+async def pull_in(work: UnitOfWork) -> None:
+    """Make due now, in this clinic, what is due later than it ever may be: a clock was ahead when it was written."""
+    await work.execute(_PULL_IN, {"now": work.now})
+
+
 async def elect(work: UnitOfWork) -> bool:
     """Become the one sweeper until this transaction ends; False while another worker is."""
     return bool((await work.execute(_ELECT)).scalar_one())
+
+
+# By the database's clock, as the queue itself does. The first four repetitions are at most an hour apart; what only
+# looks for what is due is not needed before its time.
+_FREE_JOBS: Final = text(
+    "WITH dead AS (UPDATE jobs.procrastinate_workers SET last_heartbeat = now()"
+    " WHERE last_heartbeat > now() + interval '1 minute')"
+    " UPDATE jobs.procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo' AND attempts BETWEEN 1 AND 4"
+    " AND scheduled_at > now() + interval '2 hours'"
+)
+
+
+async def free_jobs(work: UnitOfWork) -> None:
+    """Let nothing wait in the queue for a time, or a dead worker, that a clock which was ahead wrote."""
+    await work.execute(_FREE_JOBS)
 
 
 _LANES_DUE: Final = text(

@@ -183,6 +183,8 @@ async def note_trouble(
             or_(
                 Endpoint.trouble_notified_at.is_(None),
                 Endpoint.trouble_notified_at <= (unless_after or now),
+                # By a clock that was ahead.
+                Endpoint.trouble_notified_at > now,
             ),
         )
         .values(trouble_notified_at=now)

@@ -63,8 +63,8 @@ class LivingProcess:
 
     @property
     def dead(self) -> bool:
-        """Whether it ended without a word."""
-        return self.ago > LIVES_FOR
+        """Whether it ended without a word; one that was heard of in the future, by a clock that was ahead, has."""
+        return abs(self.ago) > LIVES_FOR
 
 
 async def beat(work: UnitOfWork, process_id: UUID, *, does: Collection[Duty]) -> None:
@@ -77,7 +77,9 @@ async def beat(work: UnitOfWork, process_id: UUID, *, does: Collection[Duty]) ->
         unaudited="no clinic's",
     )
     await work.execute(
-        delete(ProcessHeartbeatRow).where(ProcessHeartbeatRow.looked_at < now - _FORGOTTEN_AFTER),
+        delete(ProcessHeartbeatRow).where(
+            ~ProcessHeartbeatRow.looked_at.between(now - _FORGOTTEN_AFTER, now + LIVES_FOR)
+        ),
         unaudited="no clinic's",
     )
 
@@ -107,7 +109,9 @@ async def last_look(work: UnitOfWork) -> timedelta | None:
     """Say how long ago any worker last looked at what is to be sent; None: none ever did, or all ended in order."""
     found = await work.execute(
         select(func.clock_timestamp() - func.max(ProcessHeartbeatRow.looked_at)).where(
-            ProcessHeartbeatRow.does.contains([Duty.DELIVERIES.value])
+            ProcessHeartbeatRow.does.contains([Duty.DELIVERIES.value]),
+            # Not by a clock that was ahead.
+            ProcessHeartbeatRow.looked_at <= func.clock_timestamp() + LIVES_FOR,
         )
     )
     ago: timedelta | None = found.scalar_one()

@@ -4,11 +4,12 @@ Turns, not times: two requests that overlap may carry their times in another ord
 What staff may change afterwards (the course, the cautions) is kept with the signal itself.
 """
 
+from datetime import date
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.clinical.check_ins import CheckIn
@@ -19,6 +20,7 @@ from app.storage import (
     care_plans,
     check_ins,
     chosen_references,
+    circumstances,
     courses,
     infusions,
     record_versions,
@@ -51,6 +53,34 @@ async def known_now(work: UnitOfWork, patient_id: UUID, *, turn: int) -> Known:
         course=await courses.current_course(work, patient_id),
         cautions=tuple(factors.content["cautions"]) if factors.content else (),
     )
+
+
+async def first_day_on_record(work: UnitOfWork, patient_id: UUID, *, time_zone: str) -> date | None:
+    """Give the first day that anything on record says something of; None: nothing is on record."""
+    firsts: list[ColumnElement[Any]] = [
+        func.date(func.timezone(time_zone, _first(work, patient_id, row, dated)))
+        for row, dated in (
+            (infusions.InfusionRow, infusions.InfusionRow.given_at),
+            (assessments.StoredAssessment, assessments.StoredAssessment.taken_at),
+            (CheckInRow, CheckInRow.recorded_at),
+        )
+    ]
+    firsts += [
+        _first(work, patient_id, row, day)
+        for row, day in (
+            (courses.CourseRow, courses.CourseRow.started_on),
+            (courses.CourseRow, courses.CourseRow.earlier_last_on),
+            (circumstances.CircumstanceRow, circumstances.CircumstanceRow.since),
+        )
+    ]
+    # "least" passes over what is null.
+    found: date | None = (await work.execute(select(func.least(*firsts)))).scalar_one()
+    return found
+
+
+def _first(work: UnitOfWork, patient_id: UUID, row: Any, dated: Any) -> ScalarSelect[Any]:  # noqa: ANN401 - any table
+    mine = (row.clinic_id == work.clinic_id, row.patient_id == patient_id)
+    return select(func.min(dated)).where(*mine).scalar_subquery()
 
 
 async def history_known(

@@ -5,27 +5,25 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, and_, delete, select, update
+from sqlalchemy import ForeignKeyConstraint, Index, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
 KEPT_FOR: Final = timedelta(hours=24)
-# A request that was cut off in the middle, by a killed process, may be sent again after so long.
-_CUT_OFF_AFTER: Final = timedelta(minutes=1)
 
 
-class IdempotentReplyRow(TenantRow):
-    """One reply; without a status the request is still being carried out."""
+class IdempotentReply(TenantRow):
+    """One reply."""
 
     __tablename__ = "idempotent_replies"
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         clinic_foreign_key("patient_id", of="patients"),
-        Index("ix_idempotent_replies_claimed", "clinic_id", "claimed_at"),
+        Index("ix_idempotent_replies_kept", "clinic_id", "kept_at"),
         Index("ix_idempotent_replies_patient", "clinic_id", "patient_id"),
         {"schema": CARE},
     )
@@ -35,42 +33,26 @@ class IdempotentReplyRow(TenantRow):
     # About whom it is: what is erased with the patient.
     patient_id: Mapped[UUID | None]
     body_digest: Mapped[bytes]
-    claimed_at: Mapped[datetime]
-    status: Mapped[int | None]
-    reply_sealed: Mapped[bytes | None]
+    kept_at: Mapped[datetime]
+    status: Mapped[int]
+    # By the patient's key if it is about one.
+    reply_sealed: Mapped[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptReply:
-    """What is kept; no status: the request is still being carried out. The patient's key seals what is about one."""
+    """What is kept, with the key of the patient whom it is about."""
 
     body_digest: bytes
-    status: int | None
-    reply_sealed: bytes | None
+    status: int
+    reply_sealed: bytes
     patient_id: UUID | None
     wrapped_key: bytes | None
 
 
-async def claim(work: UnitOfWork, reply_id: UUID, *, body_digest: bytes) -> KeptReply | None:
-    """Claim a key for a request; gives what is kept under it already, None when the claim is ours."""
-    row, now = IdempotentReplyRow, work.now
-    await work.execute(
-        delete(row).where(row.clinic_id == work.clinic_id, row.claimed_at <= now - KEPT_FOR),
-        unaudited="a copy of a reply whose day is over",
-    )
-    claimed = await work.execute(
-        insert(row)
-        .values(clinic_id=work.clinic_id, id=reply_id, body_digest=body_digest, claimed_at=now)
-        .on_conflict_do_update(
-            index_elements=[row.clinic_id, row.id],
-            set_={"body_digest": body_digest, "claimed_at": now},
-            where=and_(row.status.is_(None), row.claimed_at <= now - _CUT_OFF_AFTER),
-        )
-        .returning(row.id),
-        unaudited="what the request itself does is in the log",
-    )
-    if claimed.one_or_none() is not None:
-        return None
+async def find(work: UnitOfWork, reply_id: UUID) -> KeptReply | None:
+    """Find the reply that is kept under a key; None: there is none, or its day is over."""
+    row = IdempotentReply
     found = await work.execute(
         select(
             row.body_digest,
@@ -78,28 +60,24 @@ async def claim(work: UnitOfWork, reply_id: UUID, *, body_digest: bytes) -> Kept
             row.reply_sealed,
             row.patient_id,
             wrapped_key_of(work, row.patient_id),
-        ).where(row.clinic_id == work.clinic_id, row.id == reply_id)
+        ).where(row.clinic_id == work.clinic_id, row.id == reply_id, row.kept_at > work.now - KEPT_FOR)
     )
-    return KeptReply(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    kept = found.one_or_none()
+    return kept and KeptReply(**kept._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def keep(
-    work: UnitOfWork, reply_id: UUID, *, status: int, reply_sealed: bytes, patient_id: UUID | None
-) -> None:
-    """Keep the reply under the key that was claimed for it."""
-    row = IdempotentReplyRow
+async def keep(work: UnitOfWork, reply: IdempotentReply) -> bool:
+    """Keep a reply; False where another request with its key has kept one. One that is about to is waited for."""
+    row = IdempotentReply
     await work.execute(
-        update(row)
-        .where(row.clinic_id == work.clinic_id, row.id == reply_id)
-        .values(status=status, reply_sealed=reply_sealed, patient_id=patient_id),
+        delete(row).where(row.clinic_id == work.clinic_id, row.kept_at <= work.now - KEPT_FOR),
+        unaudited="a copy of a reply whose day is over",
+    )
+    kept = await work.execute(
+        insert(row)
+        .values(clinic_id=work.clinic_id, **values_of(reply))
+        .on_conflict_do_nothing(index_elements=[row.clinic_id, row.id])
+        .returning(row.id),
         unaudited="a copy of a reply; what it is about is in the log",
     )
-
-
-async def give_up(work: UnitOfWork, reply_id: UUID) -> None:
-    """Let go of a claim whose request failed: it may be sent again as it is."""
-    row = IdempotentReplyRow
-    await work.execute(
-        delete(row).where(row.clinic_id == work.clinic_id, row.id == reply_id, row.status.is_(None)),
-        unaudited="a claim on a key; nothing was done",
-    )
+    return kept.one_or_none() is not None

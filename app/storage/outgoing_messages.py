@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     and_,
+    exists,
     func,
     insert,
     literal_column,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.storage.due_work import unclaimed
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -55,6 +57,12 @@ class OutgoingMessage(TenantRow):
             "clinic_id",
             "not_after",
             postgresql_where=text("state = 'pending' AND not_after IS NOT NULL"),
+        ),
+        Index(
+            "ix_outgoing_messages_urgent_failed",
+            "clinic_id",
+            "queued_at",
+            postgresql_where=text("state = 'failed' AND urgent"),
         ),
         Index("ix_outgoing_messages_patient", "clinic_id", "patient_id"),
         # Of one cause, a channel is notified once.
@@ -178,7 +186,7 @@ async def due_ids(work: UnitOfWork, *, urgent: bool, channel: str, now: datetime
             OutgoingMessage.urgent.is_(urgent),
             OutgoingMessage.channel == channel,
             OutgoingMessage.next_attempt_at <= now,
-            or_(OutgoingMessage.claimed_until.is_(None), OutgoingMessage.claimed_until <= now),
+            unclaimed(OutgoingMessage.claimed_until, now),
         )
         .order_by(OutgoingMessage.next_attempt_at, OutgoingMessage.id)
         .limit(limit)
@@ -194,7 +202,7 @@ async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
             OutgoingMessage.clinic_id == work.clinic_id,
             OutgoingMessage.state == PENDING,
             OutgoingMessage.not_after <= now,
-            or_(OutgoingMessage.claimed_until.is_(None), OutgoingMessage.claimed_until <= now),
+            unclaimed(OutgoingMessage.claimed_until, now),
         )
         .values(state="cancelled", trouble="too_late", address_sealed=None, link_sealed=None)
         .returning(OutgoingMessage.id)
@@ -214,6 +222,22 @@ async def cancel_of_patient(work: UnitOfWork, patient_id: UUID) -> None:
         )
         .values(state="cancelled", trouble="archived", address_sealed=None, link_sealed=None)
     )
+
+
+async def safety_mail_failed(work: UnitOfWork, *, since: datetime) -> bool:
+    """Say whether a mail about a safety event that was queued since then was given up."""
+    found = await work.execute(
+        select(
+            exists().where(
+                OutgoingMessage.clinic_id == work.clinic_id,
+                OutgoingMessage.state == literal_column("'failed'"),
+                OutgoingMessage.urgent.is_(True),
+                OutgoingMessage.queued_at >= since,
+                OutgoingMessage.wording == "safety_unacknowledged",
+            )
+        )
+    )
+    return bool(found.scalar_one())
 
 
 async def not_sent(work: UnitOfWork, *, since: datetime) -> dict[tuple[str, str], int]:

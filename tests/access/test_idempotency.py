@@ -4,12 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
-from app.access.clinics.permissions import Scope
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from app.access.clinics.access import ClinicRoute
+from app.access.clinics.permissions import Permission, Scope
+from tests.house.test_every_route_says_who_may import who_may
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, key_with
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
+from tests.support.the_api import the_api
 
 
 def new_patient(reference: str | None = None) -> dict[str, str]:
@@ -69,19 +74,56 @@ def test_what_was_shown_once_is_left_out_of_a_repeated_reply(one_clinic: ClinicC
     assert again.headers["idempotency-left-out"] == "code, url, qr_svg"
 
 
+def test_a_reply_is_kept_in_the_transaction_of_what_it_reports(
+    shared_database: DatabaseUrls, one_clinic: ClinicClient
+) -> None:
+    key = {"idempotency-key": str(uuid4())}
+    patient = one_clinic.http.post("/v1/patients", json=new_patient(), headers=key).json()["id"]
+    together = ask(
+        shared_database.owner_url,
+        "SELECT r.xmin = p.xmin AS same FROM care.idempotent_replies r JOIN care.patients p ON p.id = r.patient_id"
+        " WHERE p.id = %(patient)s",
+        patient=patient,
+    )
+    assert together == [{"same": True}]
+
+
+def test_every_post_of_a_clinic_keeps_its_reply_so() -> None:
+    api = the_api()
+    permitted = who_may(api.routes)
+    without = []
+    for context in iter_route_contexts(api.routes):
+        route, said = context.original_route, permitted.get(f"POST {context.path}", [])
+        if not str(context.path).startswith("/v1/") or not any(isinstance(one, Permission) for one in said):
+            continue
+        assert isinstance(route, APIRoute)
+        has_work = "work" in {one.name for one in route.dependant.dependencies}
+        if "POST" in (route.methods or ()) and not (isinstance(route, ClinicRoute) and has_work):
+            without.append(context.path)
+    assert without == []
+
+
 def test_two_at_once_are_carried_out_once(one_clinic: ClinicClient) -> None:
     body, key = new_patient(), {"idempotency-key": str(uuid4())}
     with ThreadPoolExecutor(4) as pool:
         replies = list(
             pool.map(lambda _: one_clinic.http.post("/v1/patients", json=body, headers=key), range(4))
         )
-    codes = {reply.status_code for reply in replies}
-    assert codes <= {201, 409}
-    made = {reply.json()["id"] for reply in replies if reply.status_code == 201}
-    assert len(made) == 1
-    for reply in replies:
-        if reply.status_code == 409:
-            assert_problem(reply, 409, code="idempotency-in-progress")
+    assert {reply.status_code for reply in replies} == {201}
+    assert len({reply.json()["id"] for reply in replies}) == 1
+    assert sum(reply.headers.get("idempotency-replayed") == "true" for reply in replies) == 3
+
+
+def test_two_at_once_with_one_key_for_two_bodies_are_one_of_them(one_clinic: ClinicClient) -> None:
+    key = {"idempotency-key": str(uuid4())}
+    with ThreadPoolExecutor(2) as pool:
+        replies = list(
+            pool.map(
+                lambda body: one_clinic.http.post("/v1/patients", json=body, headers=key),
+                [new_patient(), new_patient()],
+            )
+        )
+    assert sorted(reply.status_code for reply in replies) == [201, 422]
 
 
 def test_a_key_that_is_none_and_a_credential_that_does_not_work_are_refused(one_clinic: ClinicClient) -> None:

@@ -31,10 +31,11 @@ class Corrected:
         """Where the booster is corrected."""
         return f"/v1/patients/{self.patient}/infusions/{self.infusion}"
 
-    def send(self, step: str) -> int:
-        """Void or restore it once; 0 when nobody answered."""
+    def send(self, step: str, key: str) -> int:
+        """Void or restore it once, also if it is sent again with this key; 0 when nobody answered."""
         with suppress(httpx2.HTTPError):
-            return self.clinic.http.post(f"{self.path}/{step}", json=_WHY).status_code
+            headers = {"idempotency-key": key}
+            return self.clinic.http.post(f"{self.path}/{step}", json=_WHY, headers=headers).status_code
         return 0
 
     def found(self) -> dict[str, Any]:
@@ -81,20 +82,21 @@ def corrected_patient(clinic: ClinicClient) -> Corrected:
 def killed_corrections(options: Options) -> Figures:
     """Kill at random moments of corrections; then send each again until it is done, and count what is doubled."""
     dice = random.Random(options.seed)  # noqa: S311 - the same for the same seed
-    half_done, doubled, undone = 0, 0, 0
+    half_done, doubled, undone, unanswered = 0, 0, 0, 0
     with temporary_data_dir() as data_dir, running_dev(data_dir) as dev:
         one = corrected_patient(dev.clinic())
         began = one.found()
         seconds = 0.0
         for step in ("void", "restore"):
             started = time.monotonic()
-            assert one.send(step) == 200
+            assert one.send(step, step) == 200
             seconds = max(seconds, time.monotonic() - started)
         usual = one.found()
         each = {name: usual[name] - began[name] for name in ("corrections", "corrected", "reopened")}
         before, steps = usual, ("void", "restore")
         for number in range(options.kills):
-            sending = threading.Thread(target=one.send, args=(steps[number % 2],))
+            step, key = steps[number % 2], f"{number}"
+            sending = threading.Thread(target=one.send, args=(step, key))
             sending.start()
             # Up to well after a correction's usual end: some are killed once it is kept and before the reply is out.
             time.sleep(dice.uniform(0, 2.5 * seconds))
@@ -104,13 +106,15 @@ def killed_corrections(options: Options) -> Figures:
             now = one.found()
             half_done += now != before and not _is_next(before, now)
             undone += now == before
-            while now == before:
-                started = time.monotonic()
-                one.send(steps[number % 2])
+            started = time.monotonic()
+            # What was done answers as it did then, also where that answer never arrived; all else is done now.
+            unanswered += one.send(step, key) != 200
+            if now == before:
                 seconds = time.monotonic() - started
-                now = one.found()
-            again = one.send(steps[number % 2])
-            doubled += again != 409 or one.found() != now
+            now = one.found()
+            doubled += (
+                one.send(step, key) != 200 or one.send(step, f"{key}-again") != 409 or one.found() != now
+            )
             before = now
         rounds = 1 + options.kills // 2
         if options.kills % 2 == 0:
@@ -118,9 +122,9 @@ def killed_corrections(options: Options) -> Figures:
             doubled += sum(found[name] - began[name] != each[name] * rounds for name in each)
         one.clinic.close()
     return Figures(
-        lost=half_done + doubled,
+        lost=half_done + doubled + unanswered,
         said=f"{options.kills} kills during corrections: {undone} not done at first, {half_done} half done,"
-        f" {doubled} doubled",
+        f" {doubled} doubled, {unanswered} not answered as at first when sent again",
     )
 
 

@@ -1,5 +1,6 @@
 """A duplicate is merged into the right patient, and that is taken back exactly."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -81,6 +82,73 @@ def test_both_are_exactly_as_they_were_once_it_is_taken_back(
         assert merge(one_clinic, double, right).status_code == 200
         assert unmerge(one_clinic, double).status_code == 200
         assert (as_it_is(one_clinic, right), as_it_is(one_clinic, double)) == was
+
+
+def test_both_are_as_they_were_also_when_what_was_copied_was_corrected_in_between(
+    one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    """An amended copy that let the course begin earlier and kept a booking, voided ones, an amended reference."""
+    booked = {"on": f"{NOW + timedelta(days=4):%F}"}
+    assert one_clinic.http.put(f"/v1/patients/{right}/booked-booster", json=booked).status_code == 200
+    course = {"protocol": "standard", "taken_on": {"on": f"{NOW - timedelta(days=20):%F}"}}
+    assert one_clinic.http.post(f"/v1/patients/{double}/courses", json=course).status_code == 201
+    for days in (6, 9, 12):
+        given = {"given_at": (NOW - timedelta(days=days)).isoformat(), "phase": "booster"} | CONFIRMED
+        assert one_clinic.http.post(f"/v1/patients/{double}/infusions", json=given).status_code == 201
+    one_clinic.import_days(double, NOW - timedelta(days=60), [(8, 8, 8)] * 14)
+    period = {
+        "from": f"{NOW - timedelta(days=60):%F}",
+        "to": f"{NOW - timedelta(days=47):%F}",
+        "reason": "Well",
+    }
+    assert one_clinic.http.put(f"/v1/patients/{double}/reference", json=period).status_code == 200
+    was = as_it_is(one_clinic, right), as_it_is(one_clinic, double)
+
+    for _ in range(2):
+        assert merge(one_clinic, double, right).status_code == 200
+        copies = one_clinic.http.get(f"/v1/patients/{right}/infusions").json()["items"][:3]
+        assert [one["phase"] for one in copies] == ["booster"] * 3
+        path, when = f"/v1/patients/{right}/infusions", NOW - timedelta(days=45)
+        for one, changes in (
+            (copies[0], {"given_at": when.isoformat(), "phase": "induction"}),
+            (copies[1], {"given_at": NOW.isoformat()}),
+        ):
+            reply = one_clinic.http.patch(
+                f"{path}/{one['id']}",
+                json=changes | {"reason": WHY} | CONFIRMED,
+                headers={"if-match": one["etag"]},
+            )
+            assert reply.status_code == 200, reply.text
+        voided = one_clinic.http.post(f"{path}/{copies[2]['id']}/void", json={"reason": WHY})
+        assert voided.status_code == 200, voided.text
+        (chosen,) = one_clinic.http.get(f"/v1/patients/{right}/references").json()["items"]
+        reply = one_clinic.http.patch(
+            f"/v1/patients/{right}/references/{chosen['id']}",
+            json={"to": f"{NOW - timedelta(days=48):%F}", "reason": WHY},
+            headers={"if-match": chosen["etag"]},
+        )
+        assert reply.status_code in {200, 409}, reply.text
+        assert one_clinic.http.get(f"/v1/patients/{right}/booked-booster").json()["on"] is None
+        back = unmerge(one_clinic, double)
+        assert back.status_code == 200, back.text
+        assert (as_it_is(one_clinic, right), as_it_is(one_clinic, double)) == was
+
+
+def test_two_requests_that_merge_or_unmerge_at_once_do_it_once(
+    one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    third = one_clinic.patient()
+
+    def race(*calls: Any) -> list[int]:  # noqa: ANN401 - what to send
+        with ThreadPoolExecutor(len(calls)) as pool:
+            sent = [pool.submit(call) for call in calls]
+        return sorted(one.result().status_code for one in sent)
+
+    for _ in range(3):
+        assert race(*[lambda into=into: merge(one_clinic, double, into) for into in (right, third) * 2]) == [
+            200, 410, 410, 410,
+        ]  # fmt: skip
+        assert race(*[lambda: unmerge(one_clinic, double)] * 3) == [200, 409, 409]
 
 
 def kept(clinic: ClinicClient, patient: str) -> dict[str, list[Any]]:

@@ -1,13 +1,20 @@
-"""Running `afterglow` as a person does: a separate process, in a separate folder, with nothing set."""
+"""Running `afterglow` as a person does, in a separate folder, with nothing set: as a process, or in this one."""
 
+import io
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+
+import pytest
+
+from app.cli import commands
+from app.storage.engine.binaries import find_binaries
+from app.storage.engine.embedded import Supervisor
+from tests.support.processes import install
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("afterglow")
@@ -39,16 +46,37 @@ def afterglow(
     )
 
 
+def afterglow_here(
+    *arguments: str, more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end without the second that a new process takes: the same program, in this one."""
+    said, complained = io.StringIO(), io.StringIO()
+    environment = plain_environment(more)
+    with pytest.MonkeyPatch.context() as here, redirect_stdout(said), redirect_stderr(complained):
+        here.chdir("/")
+        for name in os.environ.keys() - environment.keys():
+            here.delenv(name)
+        for name, value in environment.items():
+            here.setenv(name, value)
+        try:
+            commands.app(arguments, prog_name="afterglow")
+        except SystemExit as ended:
+            status = ended.code if isinstance(ended.code, int) else 1
+        else:
+            status = 0
+    return subprocess.CompletedProcess(arguments, status, said.getvalue(), complained.getvalue())
+
+
 def new_clinic(data_dir: Path) -> dict[str, str]:
-    """Make a clinic in a data folder, which makes the database too."""
-    made = afterglow("clinic", "create", "--name", "Clinic", "--json", "--data-dir", str(data_dir))
+    """Make a clinic in a data folder that is not there yet, with the database too."""
+    install(data_dir)
+    made = afterglow_here("clinic", "create", "--name", "Clinic", "--json", "--data-dir", str(data_dir))
     assert made.returncode == 0, made.stderr
     return dict(json.loads(made.stdout))
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
-    """A folder that every account can pass through (root's PostgreSQL runs as another account)."""
-    with tempfile.TemporaryDirectory(prefix="ag-cli-", dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+def server_of(data_dir: Path) -> Iterator[None]:
+    """Keep a data folder's server running, so that no command has to start and stop it."""
+    with Supervisor(data_dir, find_binaries()):
+        yield

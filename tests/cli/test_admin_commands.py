@@ -1,6 +1,7 @@
 """The operator's commands about clinics, keys, staff, patients and jobs: as JSON, and each on the audit log."""
 
 import json
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,17 @@ from app.context import Work
 from app.notifications.webhooks.endpoints import seal_url
 from app.storage import endpoints, patients
 from app.storage.endpoints import Endpoint
-from tests.cli.command_line import afterglow, new_clinic, open_folder
+from tests.cli.command_line import afterglow_here, new_clinic, server_of
+from tests.support.databases import in_memory, open_folder
 
 pytestmark = pytest.mark.processes
 
 
 def test_an_operator_holds_deliveries_and_releases_them() -> None:
-    with open_folder() as folder:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = folder / "data"
         clinic = new_clinic(data_dir)["clinic_id"]
+        running.enter_context(server_of(data_dir))
         endpoint = "01900000-0000-7000-8000-000000000001"
 
         async def added(work: Work) -> None:
@@ -42,28 +45,29 @@ def test_an_operator_holds_deliveries_and_releases_them() -> None:
         in_clinic(data_dir, UUID(clinic), added)
         for command, state in (("hold", "disabled"), ("release", "enabled")):
             words = ("deliveries", command, "--clinic", clinic, "--endpoint", endpoint)
-            done = afterglow(*words, "--json", "--data-dir", str(data_dir))
+            done = afterglow_here(*words, "--json", "--data-dir", str(data_dir))
             assert done.returncode == 0, done.stderr
             assert json.loads(done.stdout) == {"endpoint_id": endpoint, "state": state}
-            listed = afterglow(
+            listed = afterglow_here(
                 "deliveries", "list", "--clinic", clinic, "--json", "--data-dir", str(data_dir)
             )
             (one,) = json.loads(listed.stdout)["endpoints"]
             assert (one["endpoint_id"], one["state"], one["held"]) == (endpoint, state, 0)
             assert "a.example" not in listed.stdout
         words = ("deliveries", "hold", "--clinic", clinic, "--endpoint", clinic)
-        unknown = afterglow(*words, "--data-dir", str(data_dir))
+        unknown = afterglow_here(*words, "--data-dir", str(data_dir))
         assert (unknown.returncode, unknown.stdout) == (1, "")
         assert "has no endpoint with this id" in unknown.stderr
 
 
 def test_synthetic_patients_are_registered_once_a_day_and_in_test_mode_only() -> None:
-    with open_folder() as folder:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = folder / "data"
         clinic = new_clinic(data_dir)["clinic_id"]
+        running.enter_context(server_of(data_dir))
 
         def seed() -> tuple[int, str, str]:
-            done = afterglow("seed", "--clinic", clinic, "--patients", "8", "--data-dir", str(data_dir))
+            done = afterglow_here("seed", "--clinic", clinic, "--patients", "8", "--data-dir", str(data_dir))
             return done.returncode, done.stdout, done.stderr
 
         code, said, trouble = seed()
@@ -86,17 +90,18 @@ def test_synthetic_patients_are_registered_once_a_day_and_in_test_mode_only() ->
 
 
 def test_an_operator_manages_a_clinic_without_the_pages() -> None:
-    with open_folder() as folder:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = str(folder / "data")
         clinic = new_clinic(folder / "data")["clinic_id"]
+        running.enter_context(server_of(folder / "data"))
 
         def run(*words: str) -> dict[str, Any]:
-            done = afterglow(*words, "--json", "--data-dir", data_dir)
+            done = afterglow_here(*words, "--json", "--data-dir", data_dir)
             assert done.returncode == 0, done.stdout + done.stderr
             return dict(json.loads(done.stdout))
 
         def refused(*words: str) -> str:
-            done = afterglow(*words, "--data-dir", data_dir)
+            done = afterglow_here(*words, "--data-dir", data_dir)
             assert done.returncode == 1
             assert "Traceback" not in done.stderr
             return done.stderr
@@ -117,7 +122,7 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
         assert "secret" not in keys[0]
 
         email = "ortega@clinic.example"
-        invited = afterglow(
+        invited = afterglow_here(
             "staff",
             "invite",
             "--clinic",
@@ -144,11 +149,11 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
 
         status = run("keys", "status")
         assert [one["state"] for one in status["keys"]] == ["active"]
-        assert afterglow("keys", "rotate", "--data-dir", data_dir).returncode == 0
+        assert afterglow_here("keys", "rotate", "--data-dir", data_dir).returncode == 0
         assert [one["state"] for one in run("keys", "status")["keys"]] == ["old", "active"]
         assert "Still sealing" in refused("keys", "retire")
-        assert afterglow("keys", "reseal", "--data-dir", data_dir).returncode == 0
-        assert afterglow("keys", "retire", "--data-dir", data_dir).returncode == 0
+        assert afterglow_here("keys", "reseal", "--data-dir", data_dir).returncode == 0
+        assert afterglow_here("keys", "retire", "--data-dir", data_dir).returncode == 0
         (only,) = run("keys", "status")["keys"]
         assert only["state"] == "active"
         assert run("staff", "list", "--clinic", clinic)["staff"][0]["email"] == email
@@ -157,7 +162,7 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
         assert run("clinic", "list")["clinics"][0]["state"] == "closed"
         export = folder / "log.jsonl"
         assert (
-            afterglow(
+            afterglow_here(
                 "audit", "export", "--clinic", clinic, "--output", str(export), "--data-dir", data_dir
             ).returncode
             == 0

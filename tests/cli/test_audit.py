@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow_here
 from tests.storage.catalogue import ask, tell
 from tests.support.clinics import seal_trail
 from tests.support.databases import DatabaseUrls
@@ -35,7 +35,7 @@ class Trail:
             "DATABASE_URL": self.own_database.application_url,
             "AFTERGLOW_ENCRYPTION_KEY": b64encode(key).decode(),
         }
-        return afterglow("audit", *arguments, more=where)
+        return afterglow_here("audit", *arguments, more=where)
 
     def seal(self) -> int:
         return seal_trail(self.service, self.clinic.clinic_id)

@@ -12,8 +12,8 @@ import pytest
 
 from app.foundation.sealed_stream import MAGIC
 from app.storage.engine.migrating import check_schema, losses, migrate, newest_revision, revision_of
-from tests.cli.command_line import afterglow, new_clinic, open_folder
-from tests.support.databases import Cluster, DatabaseUrls
+from tests.cli.command_line import afterglow, afterglow_here, new_clinic, server_of
+from tests.support.databases import Cluster, DatabaseUrls, in_memory, open_folder
 
 pytestmark = pytest.mark.processes
 
@@ -28,7 +28,7 @@ class Installation:
     clinic_id: str
 
     def run(self, *words: str, data_dir: str = "data") -> subprocess.CompletedProcess[str]:
-        return afterglow(*words, "--data-dir", str(self.folder / data_dir))
+        return afterglow_here(*words, "--data-dir", str(self.folder / data_dir))
 
     def done(self, *words: str, data_dir: str = "data") -> str:
         ended = self.run(*words, data_dir=data_dir)
@@ -42,9 +42,11 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    with open_folder() as folder:
+    with open_folder(in_memory()) as folder:
         (folder / "backups").mkdir()
-        yield Installation(folder, new_clinic(folder / "data")["clinic_id"])
+        made = Installation(folder, new_clinic(folder / "data")["clinic_id"])
+        with server_of(folder / "data"):
+            yield made
 
 
 def test_a_backup_is_sealed_tried_and_shown_and_only_the_newest_are_kept(installation: Installation) -> None:

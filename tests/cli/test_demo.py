@@ -18,8 +18,9 @@ import pytest
 from app.access.clinics.permissions import Scope
 from app.cli.runtime import Runtime, open_runtime
 from app.settings import Settings
-from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
+from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, plain_environment
 from tests.storage.catalogue import ask
+from tests.support.databases import open_folder
 from tests.support.people import NO_TLS, key_with
 from tests.support.service import running_service
 

@@ -25,8 +25,8 @@ from app.storage import heartbeats
 from app.storage.engine.migrating import migrate
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.tenant_keys import install
-from tests.cli.command_line import afterglow, open_folder
-from tests.support.databases import Cluster, DatabaseUrls
+from tests.cli.command_line import afterglow
+from tests.support.databases import Cluster, DatabaseUrls, open_folder
 
 pytestmark = pytest.mark.processes
 

@@ -1,19 +1,23 @@
 """``afterglow staff invite``: the first owner's link, a reset for one who lost everything, and plain refusals."""
 
+from contextlib import ExitStack
+
 import pytest
 
-from tests.cli.command_line import afterglow, new_clinic, open_folder
+from tests.cli.command_line import afterglow_here, new_clinic, server_of
+from tests.support.databases import in_memory, open_folder
 
 pytestmark = pytest.mark.processes
 
 
 def test_the_operator_lets_the_first_owner_in_and_again_after_a_loss() -> None:
-    with open_folder() as folder:
+    with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = folder / "data"
         clinic = new_clinic(data_dir)["clinic_id"]
+        running.enter_context(server_of(data_dir))
 
         def invite(*options: str, to: str = clinic, email: str = "ortega@clinic.example") -> tuple[int, str]:
-            done = afterglow(
+            done = afterglow_here(
                 "staff", "invite", "--clinic", to, "--name", "R. Ortega", "--email", email, *options,
                 "--data-dir", str(data_dir),
             )  # fmt: skip

@@ -17,8 +17,9 @@ import pytest
 
 from app.storage.engine.embedded import find_running
 from app.storage.engine.migrating import DATABASE, OWNER_ROLE, newest_revision
-from tests.cli.command_line import ROOT, afterglow, open_folder
+from tests.cli.command_line import ROOT, afterglow, afterglow_here
 from tests.docs.test_sessions import free_port
+from tests.support.databases import open_folder
 from tests.support.debian_programs import debian_program
 from tests.support.people import NO_TLS
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
@@ -39,7 +40,7 @@ class Installation:
 
     def status(self) -> tuple[int, dict[str, Any]]:
         """What `afterglow status --json` says, with its exit status."""
-        done = afterglow("status", "--json", "--data-dir", str(self.dev.data_dir))
+        done = afterglow_here("status", "--json", "--data-dir", str(self.dev.data_dir))
         assert done.stdout, done.stderr
         return done.returncode, dict(json.loads(done.stdout))
 
@@ -91,7 +92,7 @@ def test_status_shows_processes_tables_and_what_waits(installation: Installation
     assert said["backups"] == {"last_made_seconds": None, "last_file": None, "last_verified_seconds": None}
     assert said["server"]["connections"] > 0
 
-    screen = afterglow("status", "--data-dir", str(installation.dev.data_dir))
+    screen = afterglow_here("status", "--data-dir", str(installation.dev.data_dir))
     assert screen.returncode == 0, screen.stderr
     for part in (
         "PostgreSQL 1",
@@ -137,7 +138,7 @@ def test_a_worker_that_is_killed_is_missed_and_shown_as_dead(installation: Insta
         assert 'afterglow_processes{duty="deliveries"} 0.0' in shown
         assert installation.metric("afterglow_processes_dead") == 1
         assert installation.metric("afterglow_worker_looked_seconds") > 60
-        screen = afterglow("status", "--data-dir", str(dev.data_dir)).stdout
+        screen = afterglow_here("status", "--data-dir", str(dev.data_dir)).stdout
         assert "deliveries, sweep, jobs, studies: dead" in screen
         assert "→ Run `afterglow serve`" in screen
         named = afterglow("doctor", "--data-dir", str(dev.data_dir)).stdout

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from app.foundation.zones import zone_edition
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow_here
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import KEY, NOW, Service
@@ -44,7 +44,7 @@ def run(shared_database: DatabaseUrls, *arguments: str) -> subprocess.CompletedP
         "DATABASE_URL": shared_database.application_url,
         "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
     }
-    return afterglow(*arguments, more=where)
+    return afterglow_here(*arguments, more=where)
 
 
 def test_what_if_compares_counts_over_the_stored_history(

@@ -29,6 +29,7 @@ from app.clinical.history import ScaleTotals
 from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import RULE_1, STANDARD
 from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import SignalSnoozed
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.builders import (
     BEFORE,
@@ -119,6 +120,15 @@ def test_the_next_move(episode: Episode, as_of: int, kind: MoveKind, why: Reason
     now = at(as_of)
     move = next_move(episode, evaluate_history(LOST, as_of=now), as_of=now)
     assert (move.kind, move.reason.code) == (kind, why)
+
+
+def test_a_snooze_ends_at_a_moment_and_the_reader_says_which_day_that_is() -> None:
+    until = at(25).replace(hour=23)
+    seen = (CriterionName.GAIN_LOST, CriterionName.ONE_DOMAIN)
+    asleep = Episode(state=EpisodeState.SNOOZED, raised_on=on(12), criteria=seen, snoozed_until=until)
+    assert next_move(asleep, evaluate_history(LOST, as_of=at(20)), as_of=at(20)).reason == SignalSnoozed(
+        until
+    )
 
 
 def test_nothing_is_raised_within_24_hours_of_an_infusion() -> None:

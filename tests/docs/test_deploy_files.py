@@ -20,7 +20,8 @@ import yaml
 
 from app.cli.children import setting_names
 from app.cli.commands import COMMANDS
-from tests.cli.command_line import ROOT, open_folder
+from tests.cli.command_line import ROOT
+from tests.support.databases import open_folder
 from tests.docs.pages import blocks
 from tests.docs.test_sessions import free_port
 from tests.support.certificates import certificate_for

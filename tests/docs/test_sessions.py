@@ -20,7 +20,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, open_folder, plain_environment
+from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, plain_environment
+from tests.support.databases import open_folder
 from tests.docs.pages import block
 from tests.support.databases import Cluster
 from tests.support.node import NODE

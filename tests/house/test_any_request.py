@@ -22,14 +22,15 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.access.clinics.permissions import StaffRole
+from tests.support.budget import budget
 from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import invited, signed_in
 from tests.support.the_api import document
 
-# Requests for each operation and mode: 10 in `make test`, 200 in `make test-long`; the campaign says its own number.
-EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", settings().max_examples * 2 // 5))
+# Requests for each operation and mode; the campaign says its own number.
+EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", budget(5, long=200)))
 CHECKS: Final = [
     status_code_conformance,
     content_type_conformance,

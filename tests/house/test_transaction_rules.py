@@ -27,7 +27,6 @@ OPENS: Final = {
     "access.staff.passkeys": _STAYS,
     "access.staff.routes": _STAYS,
     "access.staff.signing_in": _NOT_KNOWN,
-    "asgi": _LOOKS,
     "care.alerts.escalation": _JOB,
     "care.check_ins.commands": _CHECK_IN,
     "care.check_ins.corrections": _CHECK_IN,

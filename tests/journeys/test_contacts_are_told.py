@@ -81,6 +81,7 @@ def shared_road(cluster: Cluster) -> Iterator[tuple[DatabaseUrls, Service, MailS
 def road(shared_road: tuple[DatabaseUrls, Service, MailServer]) -> Iterator[Road]:
     own_database, service, mail = shared_road
     service.clock.move_to(NOW)
+    mail.unknown.clear()
     client = clinic_client(service)
     one = Road(own_database, service, mail, client)
     one.letters()
@@ -115,6 +116,24 @@ def test_the_first_contact_is_written_to_at_once_the_second_at_the_limit_then_bo
     road.clinic.http.post(f"/v1/safety-events/{event['id']}/acknowledge")
     road.sweep_at(90 * MINUTE)
     assert road.letters() == []
+
+
+def test_where_a_contacts_mailbox_refuses_the_other_is_written_to_at_once_and_the_clinic_sees_it(
+    road: Road,
+) -> None:
+    name_contacts(road.clinic)
+    assert "safety_mail_refused" not in road.clinic.http.get("/v1/clinic").json()["attention"]
+    road.mail.unknown = {str(SAFETY)}
+    road.say(live=False)
+    assert road.letters() == [(SECOND, f"[TEST] {UNACKNOWLEDGED}")]
+    assert "safety_mail_refused" in road.clinic.http.get("/v1/clinic").json()["attention"]
+
+    road.mail.unknown = {str(SAFETY), str(SECOND)}
+    road.sweep_at(30 * MINUTE)
+    assert road.letters() == [], "nobody is written to for ever"
+    road.mail.unknown = set()
+    road.sweep_at(60 * MINUTE)
+    assert road.letters() == [(SECOND, f"[TEST] {UNACKNOWLEDGED}"), (SAFETY, f"[TEST] {UNACKNOWLEDGED}")]
 
 
 def test_a_test_clinic_is_written_to_as_a_test_and_not_at_all_while_nobody_is_named(

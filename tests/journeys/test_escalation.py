@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -217,6 +218,32 @@ def test_workers_that_look_at_once_escalate_once(quiet: Service, clinic: ClinicC
     assert sorted(quiet.run(at_once())) == [False] * 8 + [True] * 2
     assert event(clinic, made["id"])["escalations"] == 1
     assert sweep_at(quiet, clinic, 25 * HOUR) == {"safety.unacknowledged": 1, "signal.escalated": 1}
+
+
+def test_many_who_acknowledge_while_it_is_escalated_are_one_and_nothing_follows(
+    own_database: DatabaseUrls, quiet: Service, clinic: ClinicClient
+) -> None:
+    made = reported(quiet, clinic)
+    quiet.clock.move_to(NOW + 30 * MINUTE)
+    clinic_id, event_id = UUID(clinic.clinic_id), UUID(made["id"])
+
+    def act(number: int) -> int:
+        if number % 4 == 0:
+            return int(quiet.run(escalate_safety(quiet.context, clinic_id, event_id)))
+        return clinic.http.post(f"/v1/safety-events/{event_id}/acknowledge").status_code
+
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(act, range(12)))
+
+    assert [answer for number, answer in enumerate(answers) if number % 4] == [200] * 9
+    assert event(clinic, made["id"])["state"] == "acknowledged"
+    with psycopg.connect(own_database.superuser_url) as connection:
+        steps = connection.execute(
+            "SELECT action FROM care.alert_steps WHERE alert_id = %s ORDER BY action", [event_id]
+        ).fetchall()
+    once = ["safety.acknowledged", *["safety.escalated"] * max(answers[::4]), "safety.reported"]
+    assert [action for (action,) in steps] == once
+    assert sweep_at(quiet, clinic, 5 * HOUR).get("safety.unacknowledged", 0) == max(answers[::4])
 
 
 def test_a_job_wakes_a_worker_at_the_very_time_and_goes_before_all_others(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.campaign.corrections import killed_corrections
 from tests.campaign.figures import Options
+from tests.support.budget import budget
 
 pytestmark = pytest.mark.processes
 
@@ -21,5 +22,5 @@ def test_a_correction_that_is_killed_is_there_whole_or_not_at_all_and_then_once(
         "events": 0,
         "away": 0.0,
     }
-    found = killed_corrections(Options(seed=seed, kills=6, **nothing))  # type: ignore[arg-type] # all numbers
+    found = killed_corrections(Options(seed=seed, kills=budget(3, long=6), **nothing))  # type: ignore[arg-type] # all numbers
     assert found.lost == 0, f"seed {seed}: {found.said}"

@@ -1,4 +1,4 @@
-"""Twenty times the API or the worker is killed under load: nothing that was acknowledged is lost or doubled."""
+"""Again and again the API or the worker is killed under load: nothing that was acknowledged is lost or doubled."""
 
 import random
 import threading
@@ -13,13 +13,14 @@ import httpx2
 import pytest
 
 from app.foundation.ids import new_id
+from tests.support.budget import budget
 from tests.support.people import ClinicClient, PatientClient, entry
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Received, Receiver
 
 pytestmark = pytest.mark.processes
 
-KILLS = 20
+KILLS = budget(8, long=20)
 FADING, STEADY = 5, 3
 LOW_REPORTS = 18
 ATTEMPTS_AFTERWARDS = 100

@@ -73,6 +73,18 @@ class Copy:
             if len(reply.json()["items"]) < 50:
                 return
 
+    def believes_wrongly(self) -> dict[str, Any]:
+        """Follow to the end; what differs from a snapshot as of the same event, here and there."""
+        self.follow()
+        product = Copy(self.http)
+        product.begin()
+        while product.cursor != self.cursor:
+            product.follow()
+            self.follow()
+        ids = self.patients.keys() | product.patients.keys()
+        both = {one: (self.patients.get(one), product.patients.get(one)) for one in ids}
+        return {one: (own, true) for one, (own, true) in both.items() if own != true}
+
     def apply(self, event: str, data: dict[str, Any]) -> None:
         self.seen.add(event)
         patient_id = str(data.get("patient_id"))

@@ -93,7 +93,7 @@ def open_page(browser: Browser, **options: object) -> Iterator[Page]:
 
 
 def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
-    """Let axe look at a page, dark on a phone and light on a desk, and take pictures for a person to look at."""
+    """Let axe look at a page, dark on a phone and light on a desk, and take pictures where they are wanted."""
     found = []
     for size, viewport, dark in (("phone", PHONE, True), ("desktop", DESKTOP, False)):
         scheme: Literal["dark", "light"] = "dark" if dark else "light"
@@ -111,7 +111,12 @@ def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
 
 
 def take_picture(shown: Page, path: Path, *, full_page: bool = False) -> None:
-    """Write a picture for a person to look at; Chromium on a busy machine sometimes has none at the first try."""
+    """Write a picture where a person wants to look at it (AFTERGLOW_TEST_PICTURES=1): each takes as long as a page.
+
+    Chromium on a busy machine sometimes has none at the first try.
+    """
+    if not os.environ.get("AFTERGLOW_TEST_PICTURES"):
+        return
     try:
         shown.screenshot(path=path, full_page=full_page)
     except Error as error:

@@ -44,6 +44,8 @@ class MailServer:
     rcpt: str = "250 OK"
     data: str = "250 OK"
     cut_after_data: bool = False
+    # Addresses of which it knows nothing.
+    unknown: set[str] = field(default_factory=set)
     password: str = ""
     letters: list[Letter] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -64,6 +66,8 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802 - the library calls it so
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
+        if address in self.unknown:
+            return "550 no such user"
         if self.rcpt.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.rcpt

@@ -2,21 +2,23 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx2
+import pytest
 
-from tests.support.databases import programs
+from app.cli.options import settings_of
+from app.cli.runtime import open_runtime
+from tests.support.databases import KEPT, in_memory, open_folder, programs
 from tests.support.people import NO_TLS, ClinicClient
 
 _ROOT = Path(__file__).parents[2]
@@ -123,13 +125,10 @@ def environment_for(data_dir: Path, **more: str) -> dict[str, str]:
 
 @contextmanager
 def temporary_data_dir() -> Iterator[Path]:
-    """A folder that PostgreSQL's own account can reach too."""
-    folder = Path(tempfile.mkdtemp(prefix="afterglow-dev-"))
-    folder.chmod(0o755)
-    try:
+    """A data folder as the first start leaves it, where PostgreSQL's own account can reach it too."""
+    with open_folder(in_memory()) as folder:
+        install(folder / "data")
         yield folder / "data"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -157,6 +156,22 @@ def running_dev(data_dir: Path, command: str = "dev", **more: str) -> Iterator[D
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def install(data_dir: Path) -> None:
+    """Make a data folder that is not there yet, with a database: a copy takes a twentieth of a first start's time."""
+    subprocess.run(["cp", "-a", _first_start(), data_dir], check=True)
+
+
+@cache
+def _first_start() -> Path:
+    folder = KEPT.enter_context(open_folder(in_memory()))
+    with pytest.MonkeyPatch.context() as here:
+        for name in os.environ.keys() - environment_for(folder).keys():
+            here.delenv(name)
+        with open_runtime(settings_of(folder / "data", postgres_bin=programs())):
+            pass
+    return folder / "data"
 
 
 def _children_of(parent: int) -> list[int]:

@@ -1,10 +1,11 @@
 """What a route of the clinic API asks for: one permission, which a key's scope or a member's role gives."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import cache
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 from app.access.clinics.caller import ClinicCaller, allowed, find_caller
@@ -19,6 +20,30 @@ STAFF_SESSION = HTTPBearer(
 )
 
 _READING: Final = frozenset({"GET", "HEAD"})
+# Where a request with an Idempotency-Key says how its reply is kept.
+KEEPS_REPLY: Final = "afterglow.keeps_reply"
+KeepsReply = Callable[[Work, Response], Awaitable[None]]
+
+
+class ClinicRoute(APIRoute):
+    """Keeps the reply to a request with an Idempotency-Key in the transaction of what it did: both or neither.
+
+    Whoever sends it again gets the reply also where the process was killed before the first one was out.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's own handler; the route's transaction commits after it."""
+        handle = super().get_route_handler()
+
+        async def handle_and_keep(request: Request) -> Response:
+            response = await handle(request)
+            keeps: KeepsReply | None = request.scope.get(KEEPS_REPLY)
+            work: Work | None = getattr(request.state, "work", None)
+            if keeps is not None and work is not None:
+                await keeps(work, response)
+            return response
+
+        return handle_and_keep
 
 
 async def caller_with(request: Request, context: AppContext, permission: Permission) -> ClinicCaller:
@@ -97,7 +122,6 @@ MayEditPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS
 MayReadTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_READ))]
 MayRecordTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_RECORD))]
 MayDecideTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_DECIDE))]
-MayImportCheckIns = Annotated[ClinicCaller, Depends(clinic_may(Permission.CHECK_INS_IMPORT))]
 MayReadSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_READ))]
 MayHandleSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_HANDLE))]
 MayCloseSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_CLOSE))]

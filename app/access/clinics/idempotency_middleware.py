@@ -1,8 +1,10 @@
 """Idempotency-Key on clinics' POSTs: the same request sent twice is carried out once, and answered the same.
 
 As in draft-ietf-httpapi-idempotency-key-header. A reply is remembered for 24 hours by credential, path and key; only
-one of success is, so that what failed can simply be sent again. It is sealed, by the patient's own key if it is about
-one, and what was shown once (a secret, a code, a link) is left out of it, which the repetition says.
+one of success is, so that what failed can simply be sent again. It is kept in the transaction of what it reports:
+a process that is killed leaves both or neither, and of two at once one is carried out and both get its reply. It is
+sealed, by the patient's own key if it is about one, and what was shown once (a secret, a code, a link) is left out of
+it, which the repetition says.
 """
 
 import json
@@ -14,15 +16,17 @@ from uuid import UUID
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from app.access.clinics.access import KEEPS_REPLY
 from app.access.clinics.caller import find_caller
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.foundation.vault import Vault
 from app.storage import idempotent_replies, patients
-from app.storage.idempotent_replies import KeptReply
+from app.storage.idempotent_replies import IdempotentReply, KeptReply
 from app.web.dependencies import bearer_token
 from app.web.problems import MEDIA_TYPE, refusal_document
 
@@ -61,8 +65,8 @@ class IdempotencyKeyReusedError(RefusalError):
     code = "idempotency-key-reused"
 
 
-class StillBeingCarriedOutError(RefusalError):
-    """The first request with this Idempotency-Key is still being carried out; please send it again in a moment."""
+class CarriedOutMeanwhileError(RefusalError):
+    """Another request with this Idempotency-Key was carried out at the same moment; please send this one again."""
 
     kind = RefusalKind.CONFLICT
     code = "idempotency-in-progress"
@@ -83,7 +87,7 @@ class IdempotentPosts:
         try:
             await self._once(scope, receive, send, reference)
         except RefusalError as error:
-            await _refuse(scope, send, error)
+            await _refuse(scope["request_id"], send, error)
 
     async def _once(self, scope: Scope, receive: Receive, send: Send, reference: TokenReference) -> None:
         context: AppContext = self._api.state.context
@@ -91,72 +95,124 @@ class IdempotentPosts:
         # What works today only: a key that was taken back must not read old replies.
         caller = await find_caller(context, bearer_token(request), *_CLINICS)
         body = await request.body()
-        reply_id = _reply_id(context, scope, reference)
-        digest = context.vault.digest(b"idempotent body", body)
-        async with context.work(caller.clinic_id, actor=caller.actor) as work:
-            kept = await idempotent_replies.claim(work, reply_id, body_digest=digest)
-        if kept is not None:
-            await _answer_again(context, send, kept, caller.clinic_id, reply_id, digest)
-            return
-        reply = _Recorder(send)
-        try:
-            await self._api(scope, _again(body, receive), reply)
-        finally:
-            async with context.work(caller.clinic_id, actor=caller.actor) as work:
-                if reply.status in _SUCCESS:
-                    await _keep(work, reply_id, scope["path"], reply)
-                else:
-                    await idempotent_replies.give_up(work, reply_id)
+        reply = _Reply(
+            context,
+            send,
+            clinic_id=caller.clinic_id,
+            reply_id=_reply_id(context, scope, reference),
+            body_digest=context.vault.digest(b"idempotent body", body),
+            path=scope["path"],
+            request_id=scope["request_id"],
+        )
+        if not await reply.is_sent_again():
+            await self._api({**scope, KEEPS_REPLY: reply.keep}, _again(body, receive), reply)
 
 
-class _Recorder:
-    """Sends a reply on, and remembers it."""
+class _Reply:
+    """The reply to one request: kept in the transaction of what was done, and sent again if it was kept before."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(
+        self,
+        context: AppContext,
+        send: Send,
+        *,
+        clinic_id: UUID,
+        reply_id: UUID,
+        body_digest: bytes,
+        path: str,
+        request_id: str,
+    ) -> None:
+        self._context = context
         self._send = send
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.body = b""
+        self._clinic_id = clinic_id
+        self._id = reply_id
+        self._body_digest = body_digest
+        self._path = path
+        self._request_id = request_id
+        self._over = False
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = dict(Headers(raw=message["headers"]).items())
-        elif message["type"] == "http.response.body":
-            self.body += message.get("body", b"")
-        await self._send(message)
+        """Send it on; where the request failed and another with its key was carried out meanwhile, the other's."""
+        if message["type"] == "http.response.start" and message["status"] not in _SUCCESS:
+            try:
+                await self.is_sent_again()
+            except RefusalError as error:
+                self._over = True
+                await _refuse(self._request_id, self._send, error)
+        if not self._over:
+            await self._send(message)
 
-    def text(self, path: str) -> str:
-        """Write what is kept, without what is shown once."""
-        headers = {name: self.headers[name] for name in _KEPT_HEADERS if name in self.headers}
-        shown_once = next((names for end, names in _SHOWN_ONCE.items() if path.endswith(end)), ())
-        body, left_out = self.body.decode(), []
-        if shown_once:
-            document = json.loads(body)
-            left_out = [name for name in shown_once if document.pop(name, None) is not None]
-            body = json.dumps(document)
-        return json.dumps({"headers": headers, "body": body, "left_out": left_out})
+    async def is_sent_again(self) -> bool:
+        """Send what is kept, if anything is; says whether.
 
+        Raises:
+            IdempotencyKeyReusedError: the key was used for another body.
+        """
+        async with self._context.work(self._clinic_id) as work:
+            kept = await idempotent_replies.find(work, self._id)
+        if kept is None:
+            return False
+        if kept.body_digest != self._body_digest:
+            raise IdempotencyKeyReusedError("header/idempotency-key")
+        self._over = True
+        reply: dict[str, Any] = json.loads(_opened(self._context.vault, kept, self._clinic_id, self._id))
+        headers = {**reply["headers"], REPLAYED: "true"}
+        if reply["left_out"]:
+            headers[LEFT_OUT] = ", ".join(reply["left_out"])
+        await _send(self._send, kept.status, headers, reply["body"].encode())
+        return True
 
-async def _keep(work: Work, reply_id: UUID, path: str, reply: _Recorder) -> None:
-    text, patient_id = reply.text(path), _patient_of(path, reply.body)
-    # Whoever was just erased has no key any more, and nothing else that names them either.
-    patient = await patients.find(work, patient_id) if patient_id else None
-    if patient is None:
-        sealed = work.vault.seal(text, clinic_id=work.clinic_id, row_id=reply_id, **_CELL)
-    else:
+    async def keep(self, work: Work, response: Response) -> None:
+        """Keep it if it says success, in the transaction of the request.
+
+        Raises:
+            CarriedOutMeanwhileError: another request with the same key was; all that this one did is undone.
+        """
+        if response.status_code not in _SUCCESS:
+            return
+        sealed, patient_id = await self._sealed(work, response)
+        kept = await idempotent_replies.keep(
+            work,
+            IdempotentReply(
+                id=self._id,
+                patient_id=patient_id,
+                body_digest=self._body_digest,
+                kept_at=work.now,
+                status=response.status_code,
+                reply_sealed=sealed,
+            ),
+        )
+        if not kept:
+            raise CarriedOutMeanwhileError("header/idempotency-key")
+
+    async def _sealed(self, work: Work, response: Response) -> tuple[bytes, UUID | None]:
+        text = _text(self._path, response)
+        patient_id = _patient_of(self._path, bytes(response.body))
+        # Whoever was just erased has no key any more, and nothing else that names them either.
+        patient = await patients.find(work, patient_id) if patient_id else None
+        if patient is None:
+            return work.vault.seal(text, clinic_id=work.clinic_id, row_id=self._id, **_CELL), None
         own = work.vault.of_patient(patient.wrapped_key, clinic_id=work.clinic_id, patient_id=patient.id)
-        sealed = own.seal(text, row_id=reply_id, **_CELL)
-    await idempotent_replies.keep(
-        work, reply_id, status=reply.status, reply_sealed=sealed, patient_id=patient.id if patient else None
-    )
+        return own.seal(text, row_id=self._id, **_CELL), patient.id
 
 
-def _opened(vault: Vault, kept: KeptReply, sealed: bytes, clinic_id: UUID, reply_id: UUID) -> str:
+def _text(path: str, response: Response) -> str:
+    """Write what is kept, without what is shown once."""
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    shown_once = next((names for end, names in _SHOWN_ONCE.items() if path.endswith(end)), ())
+    body, left_out = bytes(response.body).decode(), []
+    if shown_once:
+        document = json.loads(body)
+        left_out = [name for name in shown_once if document.pop(name, None) is not None]
+        body = json.dumps(document)
+    return json.dumps({"headers": headers, "body": body, "left_out": left_out})
+
+
+def _opened(vault: Vault, kept: KeptReply, clinic_id: UUID, reply_id: UUID) -> str:
     if kept.patient_id is None:
-        return vault.open(sealed, clinic_id=clinic_id, row_id=reply_id, **_CELL)
+        return vault.open(kept.reply_sealed, clinic_id=clinic_id, row_id=reply_id, **_CELL)
     own = vault.of_patient(kept.wrapped_key, clinic_id=clinic_id, patient_id=kept.patient_id)
-    return own.open(sealed, row_id=reply_id, **_CELL)
+    return own.open(kept.reply_sealed, row_id=reply_id, **_CELL)
 
 
 def _credential(scope: Scope) -> TokenReference | None:
@@ -178,20 +234,6 @@ def _reply_id(context: AppContext, scope: Scope, reference: TokenReference) -> U
     path = str(scope["path"]).encode() + b"?" + scope["query_string"]
     digest = context.vault.digest(b"idempotency key", reference.digest, path, key.encode())
     return UUID(bytes=digest[:16])
-
-
-async def _answer_again(
-    context: AppContext, send: Send, kept: KeptReply, clinic_id: UUID, reply_id: UUID, digest: bytes
-) -> None:
-    if kept.body_digest != digest:
-        raise IdempotencyKeyReusedError("header/idempotency-key")
-    if kept.status is None or kept.reply_sealed is None:
-        raise StillBeingCarriedOutError("header/idempotency-key")
-    reply: dict[str, Any] = json.loads(_opened(context.vault, kept, kept.reply_sealed, clinic_id, reply_id))
-    headers = {**reply["headers"], REPLAYED: "true"}
-    if reply["left_out"]:
-        headers[LEFT_OUT] = ", ".join(reply["left_out"])
-    await _send(send, kept.status, headers, reply["body"].encode())
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -221,8 +263,8 @@ def _patient_of(path: str, body: bytes) -> UUID | None:
         return None
 
 
-async def _refuse(scope: Scope, send: Send, error: RefusalError) -> None:
-    document = refusal_document(error, request_id=scope["request_id"])
+async def _refuse(request_id: str, send: Send, error: RefusalError) -> None:
+    document = refusal_document(error, request_id=request_id)
     await _send(send, document["status"], {"content-type": MEDIA_TYPE}, json.dumps(document).encode())
 
 

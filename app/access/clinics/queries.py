@@ -1,7 +1,7 @@
 """What a clinic says of itself, and what it must see to now."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -12,9 +12,11 @@ from app.clinical.waiting import LIMIT_NOTES, STANDARD_LIMITS, WaitingLimits
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
 from app.foundation.vault import Vault
-from app.storage import clinics, endpoints, heartbeats, safety_events
+from app.storage import clinics, endpoints, heartbeats, outgoing_messages, safety_events
 from app.storage.clinics import ClinicProfile
 from app.storage.engine.unit_of_work import UnitOfWork
+
+_SHOWN_FOR: Final = timedelta(days=7)
 
 
 class Attention(StrEnum):
@@ -22,6 +24,8 @@ class Attention(StrEnum):
 
     # Nobody acknowledged a safety event within the clinic's limit.
     SAFETY_UNACKNOWLEDGED = "safety_unacknowledged"
+    # The mail server of whoever a mail about a safety event was for refused it, within a week.
+    SAFETY_MAIL_REFUSED = "safety_mail_refused"
     # The clinic is live, and no worker has looked for a minute: what is due is not sent.
     NO_WORKER = "no_worker"
     # The clinic is live, and no endpoint is enabled: nothing gets out.
@@ -37,6 +41,9 @@ async def attention_of(work: UnitOfWork, *, mode: str) -> tuple[Attention, ...]:
     enabled = [endpoint for endpoint in known if endpoint.state == "enabled"]
     holds = {
         Attention.SAFETY_UNACKNOWLEDGED: await safety_events.waits_escalated(work),
+        Attention.SAFETY_MAIL_REFUSED: await outgoing_messages.safety_mail_failed(
+            work, since=work.now - _SHOWN_FOR
+        ),
         Attention.NO_WORKER: mode == "live" and not await heartbeats.a_worker_lives(work),
         Attention.NO_ENABLED_ENDPOINT: mode == "live" and not enabled,
         Attention.ENDPOINT_DISABLED: len(enabled) < len(known),

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from app.access.clinics import commands, contact_tests, keys, policy, queries
-from app.access.clinics.access import clinic_may, work_for
+from app.access.clinics.access import ClinicRoute, clinic_may, work_for
 from app.access.clinics.caller import ClinicCaller
 from app.access.clinics.permissions import Permission
 from app.access.clinics.schemas import (
@@ -26,8 +26,8 @@ from app.context import Work
 from app.web.dependencies import IfMatch
 from app.web.headers import etag_of, version_in
 
-router = APIRouter(prefix="/v1/clinic", tags=["clinic"])
-keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"])
+router = APIRouter(prefix="/v1/clinic", tags=["clinic"], route_class=ClinicRoute)
+keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"], route_class=ClinicRoute)
 
 ReadingClinic = Annotated[Work, work_for(Permission.CLINIC_READ)]
 ChangingClinic = Annotated[Work, work_for(Permission.CLINIC_CHANGE)]

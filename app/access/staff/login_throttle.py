@@ -195,7 +195,8 @@ async def _count_everywhere(work: Work, member: StaffMember) -> datetime | None:
 async def _notify_of_lock(work: Work, member: StaffMember) -> None:
     """Write to the member and to every owner that someone guesses, at most once a day for each member."""
     notified = member.lock_notified_at
-    if member.state != ACTIVE or (notified is not None and notified > work.now - _NOTIFIED_AGAIN_AFTER):
+    lately = notified is not None and work.now - _NOTIFIED_AGAIN_AFTER < notified <= work.now
+    if member.state != ACTIVE or lately:
         return
     await staff_members.note_lock_notified(work, member.id)
     mode = (await clinic_in(work, work.vault)).mode
@@ -218,7 +219,8 @@ async def _notify_of_lock(work: Work, member: StaffMember) -> None:
 
 
 def _waits(until: datetime | None, now: datetime) -> bool:
-    return until is not None and until > now
+    # A lock that lasts longer than any was set by a clock that was ahead.
+    return until is not None and now < until <= now + LONGEST_WAIT
 
 
 def _caller(context: AppContext, address: str) -> bytes:

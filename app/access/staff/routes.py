@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response, Security
 
 from app.access.clinics.access import (
     STAFF_SESSION,
+    ClinicRoute,
     MayManageStaff,
     MayOpenInEmergency,
     staff_work_for,
@@ -37,7 +38,7 @@ from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit, 
 from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1/staff", tags=["staff"])
+router = APIRouter(prefix="/v1/staff", tags=["staff"], route_class=ClinicRoute)
 ManagingStaff = Annotated[Work, work_for(Permission.STAFF)]
 
 
@@ -186,7 +187,9 @@ async def sign_out(work: OwnWork, caller: MemberSignedIn) -> None:
     await account.sign_out(work, caller.signed_in)
 
 
-emergency_router = APIRouter(prefix="/v1/patients/{patient_id}/emergency-access", tags=["staff"])
+emergency_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/emergency-access", tags=["staff"], route_class=ClinicRoute
+)
 list_router = APIRouter(prefix="/v1/emergency-accesses", tags=["staff"])
 
 

@@ -15,9 +15,35 @@ from app.care.alerts.safety_events.life import SAFETY_EVENT
 from app.care.alerts.signals.life import SIGNAL
 from app.context import AppContext
 from app.foundation.logs import where
+from app.storage import due_work
 from app.storage.alerts import AlertT
+from app.storage.due_work import DueClinic
 
 _MOST_AT_ONCE: Final = 200
+
+
+async def list_due(context: AppContext) -> list[DueClinic]:
+    """List the clinics in which something is due by the clock, those with a safety event first.
+
+    What a clock that was ahead put off for longer than it may wait is due now.
+    """
+    found = await _list_due(context)
+    ahead = [one.clinic_id for one in found if one.ahead]
+    for clinic_id in ahead:
+        try:
+            async with context.work(clinic_id, safety=True) as work:
+                await due_work.pull_in(work)
+                work.audit("clinic.due_times_pulled_in", "clinic", clinic_id)
+        except Exception as error:  # noqa: BLE001 - the next sweep tries it again; the others must not wait
+            structlog.get_logger().error(
+                "sweep.pull_in_failed", error_type=type(error).__name__, error_at=where(error)
+            )
+    return await _list_due(context) if ahead else found
+
+
+async def _list_due(context: AppContext) -> list[DueClinic]:
+    async with context.work(None) as work:
+        return await due_work.list_due(work, now=work.now)
 
 
 async def escalate_safety(context: AppContext, clinic_id: UUID, event_id: UUID) -> bool:

@@ -243,7 +243,7 @@ async def _kept(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> 
         if await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
             raise ConsentWithdrawnError
     else:
-        await _ask_about_double(work, new, confirmed)
+        await ask_about_double(work, new, confirmed)
     if await assessments.add(work, new):
         work.audit("assessment.entered", "assessment", new.id, patient_id=new.patient_id)
         return new, True
@@ -254,12 +254,13 @@ async def _kept(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> 
     return earlier, False
 
 
-async def _ask_about_double(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> None:
+async def ask_about_double(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> None:
     """Ask whether a form is the one of this scale that is on record with the same total within a day."""
     near = await assessments.between(
         work, new.patient_id, scale=new.scale, first=new.taken_at - _A_DAY, last=new.taken_at + _A_DAY
     )
-    if any(one.total == new.total and one.taken_at != new.taken_at for one in near):
+    others = [one for one in near if one.id != new.id and one.taken_at != new.taken_at]
+    if any(one.total == new.total for one in others):
         ask_about([Unlikely.SAME_FORM], confirmed)
         work.audit("assessment.confirmed_same_form", "assessment", new.id, patient_id=new.patient_id)
 

@@ -3,14 +3,21 @@
 What a patient answered stays as it was answered; safety events are never touched, whatever becomes of a form.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from app.care.alerts.findings.commands import end_findings
 from app.care.alerts.findings.life import FindingCode
-from app.care.assessments.commands import Form, raise_if_it_stands_out, refuse_time, report_item, scored
+from app.care.assessments.commands import (
+    Form,
+    ask_about_double,
+    raise_if_it_stands_out,
+    refuse_time,
+    report_item,
+    scored,
+)
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.refusals import AssessmentExistsError, PatientsOwnFormError, ScaleNotKnownError
 from app.care.monitoring.corrections import (
@@ -48,6 +55,7 @@ async def amend_assessment(
     *,
     reason: str,
     version: int,
+    confirm: Sequence[str] = (),
 ) -> CorrectedAssessment:
     """Change what a form that the clinic entered says: when it was taken, its items or its total.
 
@@ -58,6 +66,7 @@ async def amend_assessment(
         ChangedMeanwhileError: the version is not the current one.
         FormRefusedError, AssessmentInFutureError, TimeSkippedError, BeforeBirthError, AssessmentExistsError: it
             cannot be kept like this.
+        NeedsConfirmationError: it is likely another form that is on record; nobody has confirmed it.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -79,6 +88,8 @@ async def amend_assessment(
     other = await assessments.at_moment(work, patient_id, scale=new.scale, taken_at=new.taken_at)
     if other is not None and other.id != new.id:
         raise AssessmentExistsError("#/taken_at")
+    if (new.taken_at, new.total) != (stored.taken_at, stored.total):
+        await ask_about_double(work, new, confirm)
     before = await believed_now(work, patient_id)
     await _keep_version(work, patient, stored, Correction.AMENDED, reason)
     await assessments.replace(work, new)

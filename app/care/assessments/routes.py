@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, corrections, queries
 from app.care.assessments.corrections import CorrectedAssessment
@@ -35,8 +35,10 @@ from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"])
-scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
+router = APIRouter(
+    prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=ClinicRoute
+)
+scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"], route_class=ClinicRoute)
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
 MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
@@ -94,7 +96,13 @@ async def amend_assessment(
 ) -> CorrectedAssessmentReply:
     """Change what the clinic entered wrongly, with a reason; needs If-Match. A patient's own form stays as it is."""
     corrected = await corrections.amend_assessment(
-        work, patient_id, assessment_id, body.changes(), reason=body.reason, version=version_in(if_match)
+        work,
+        patient_id,
+        assessment_id,
+        body.changes(),
+        reason=body.reason,
+        version=version_in(if_match),
+        confirm=body.confirm,
     )
     return _corrected(corrected, response)
 

@@ -91,6 +91,7 @@ class AssessmentAmendment(RequestBody):
     items: Items | None = None
     total: Total | None = None
     reason: Reason
+    confirm: Confirm = ()
 
     def changes(self) -> dict[str, Any]:
         """Give what was named, and nothing else."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.access.clinics.access import MayImportCheckIns, work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.check_ins import commands, corrections, queries
 from app.care.check_ins.commands import Recorded
@@ -50,7 +50,9 @@ from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"])
-import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
+import_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"], route_class=ClinicRoute
+)
 MayImport = Annotated[Work, work_for(Permission.CHECK_INS_IMPORT)]
 help_router = APIRouter(prefix="/v1", tags=["crisis help"])
 
@@ -102,10 +104,10 @@ async def send_batch(
 
 @import_router.post("/batch", summary="Bring past check-ins along")
 async def import_batch(
-    patient_id: UUID, body: ImportedCheckInBatch, context: ContextNeeded, caller: MayImportCheckIns
+    patient_id: UUID, body: ImportedCheckInBatch, context: ContextNeeded, work: MayImport
 ) -> BatchReply:
     """Keep up to 100 past check-ins from elsewhere, however old; they can raise only what holds now."""
-    source = FromClinic(clinic_id=caller.clinic_id, patient_id=patient_id, by=caller.actor)
+    source = FromClinic(clinic_id=work.clinic_id, patient_id=patient_id, by=work.actor)
     return await _record_batch(context, source, body.items, ImportedCheckInItem)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.consent import commands, erasure, export
 from app.care.consent.schemas import (
@@ -26,11 +26,11 @@ from app.web.dependencies import IfMatch, PageCursor, PageLimit
 from app.web.headers import etag_of, link_next, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"])
+router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"], route_class=ClinicRoute)
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
 ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]
 ServesRights = Annotated[Work, work_for(Permission.RIGHTS)]
-requests_router = APIRouter(prefix="/v1/erasure-requests", tags=["patients' rights"])
+requests_router = APIRouter(prefix="/v1/erasure-requests", tags=["patients' rights"], route_class=ClinicRoute)
 own_router = APIRouter(prefix="/v1/me", tags=["patient's own"])
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}

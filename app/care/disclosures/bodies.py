@@ -1,14 +1,19 @@
 """From a body to the documents that it may be: JSON, a form, a form in parts, or what is left of one."""
 
+import base64
+import binascii
 import codecs
+import html
 import re
 import zlib
 from collections.abc import Iterator
 from email.message import Message
+from quopri import decodestring
 from typing import Final
 from urllib.parse import parse_qsl, unquote_plus
 
 from app.care.disclosures.documents import Document, Pairs, read_broken, read_json
+from app.care.disclosures.other_formats import from_base64, read_other
 
 MOST_BYTES: Final = 6 * 1024 * 1024
 """How much of a body is looked at, also after it was unpacked."""
@@ -22,7 +27,8 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_GZIP_STARTS: Final = b"\x1f\x8b"
+# How gzip and zlib begin.
+_PACKED_STARTS: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _PACKINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 # What a sender may do to the letters of a whole body, and Python's names for it.
 _CHARSET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
@@ -46,7 +52,7 @@ def unpacked(body: bytes, encodings: str) -> bytes:
         if name in _PACKINGS:
             body = _inflated(body)
     for _ in range(_PACKED_AT_MOST):
-        if not body.startswith(_GZIP_STARTS):
+        if not body.startswith(_PACKED_STARTS):
             break
         body = _inflated(body)
     return body[:MOST_BYTES]
@@ -64,9 +70,13 @@ def _inflated(body: bytes) -> bytes:
         read = bytearray()
         left = body
         try:
-            while left and len(read) < MOST_BYTES and not reader.eof:
+            while left and len(read) < MOST_BYTES:
                 read += reader.decompress(left, MOST_BYTES - len(read))
                 left = reader.unconsumed_tail
+                if reader.eof:
+                    # Perhaps another member of the same file.
+                    left = reader.unused_data if reader.unused_data.startswith(_PACKED_STARTS) else b""
+                    reader = zlib.decompressobj(window)
         except zlib.error:
             # What came before the damage counts; one that was never packed is read as it is.
             pass
@@ -125,11 +135,14 @@ MOST_IN_A_FIELD: Final = 100_000
 _BOUNDARY: Final = re.compile(rb"\A(?:\s*)--([^\r\n]{1,200})\r?\n")
 _PART_NAME: Final = re.compile(rb"name\*?\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORECASE)
 _PART_TYPE: Final = re.compile(rb"^content-type\s*:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
+_PART_ENCODING: Final = re.compile(
+    rb"^content-(?P<what>transfer-encoding|encoding)\s*:\s*(?P<how>[^\r\n]+)", re.IGNORECASE | re.MULTILINE
+)
 _FORM: Final = re.compile(r"[^={}\"\s][^={}\"\n]{0,200}=")
 _JSON_STARTS: Final = ("{", "[", '"')
 
 
-def documents_of(body: bytes, content_type: str, content_encoding: str) -> Iterator[Document]:
+def documents_of(body: bytes, content_type: str, content_encoding: str, depth: int = 0) -> Iterator[Document]:
     """Give what a body may be, the likeliest first; mostly one."""
     if not content_encoding and (document := read_json_bytes(body)) is not None:
         yield document
@@ -138,8 +151,9 @@ def documents_of(body: bytes, content_type: str, content_encoding: str) -> Itera
     media_type, parameters = media_type_of(content_type) if content_type else ("", {})
     plain_bytes = unpacked(body, content_encoding)
     boundary = _boundary_of(plain_bytes, parameters.get("boundary", ""))
-    if boundary is not None:
-        yield Document(value=_parts_of(plain_bytes, boundary, parameters.get("charset", "")), whole=True)
+    if boundary is not None and depth < _PACKED_AT_MOST:
+        parts = _parts_of(plain_bytes, boundary, parameters.get("charset", ""), depth)
+        yield Document(value=parts, whole=True)
         return
     for text in texts_of(plain_bytes, parameters.get("charset", "")):
         yield from documents_in(text, is_form=media_type == "application/x-www-form-urlencoded")
@@ -156,11 +170,19 @@ def read_json_bytes(body: bytes) -> Document | None:
 def documents_in(text: str, *, is_form: bool = False) -> Iterator[Document]:
     """Give what a text may be."""
     start = text.lstrip()
-    if start.startswith(_JSON_STARTS) or not (is_form or _FORM.match(start)):
+    if not start.startswith(_JSON_STARTS) and (other := read_other(text)) is not None:
+        yield other
+    if (inner := from_base64(start)) is not None:
+        yield from documents_in(inner)
+    looks_like_form = not start.startswith(_JSON_STARTS) and (is_form or _FORM.match(start) is not None)
+    # A form is one line; what has several may as well be names and values, one a line.
+    if not looks_like_form or (not is_form and "\n" in start):
         yield read_json(text) or _read_lines(text) or read_broken(text)
-        if "%" not in text:
+        if "&quot;" in text:
+            yield from documents_in(html.unescape(text))
+        if "%" not in text and not looks_like_form:
             return
-    yield _read_form(text)
+    yield form_document(text)
     decoded = unquote_plus(start[:200])
     if decoded.startswith(_JSON_STARTS) and not start.startswith(_JSON_STARTS):
         yield from documents_in(unquote_plus(text).strip().removesuffix("="))
@@ -176,12 +198,15 @@ def _read_lines(text: str) -> Document | None:
     return Document(value=values, whole=True) if len(values) == len(lines) else None
 
 
-def _read_form(text: str) -> Document:
+def form_document(text: str) -> Document:
+    """Read names and values as forms write them."""
     text = text.replace(";", "&") if "&" not in text else text
     # The last piece is all that is left, when there are more fields than anybody sends.
     *fields, rest = [*text.strip("\r\n").split("&", _MOST_FIELDS), ""][: _MOST_FIELDS + 1]
     pairs = parse_qsl("&".join([*fields, rest[:MOST_IN_A_FIELD]]), keep_blank_values=True, errors="replace")
-    return Document(value=Pairs(pairs), text=text, whole=True, mixed_up=len(fields) == _MOST_FIELDS)
+    # A name that was written for a form twice.
+    named = [(unquote_plus(name) if "%" in name else name, value) for name, value in pairs]
+    return Document(value=Pairs(named), text=text, whole=True, mixed_up=len(fields) == _MOST_FIELDS)
 
 
 def _boundary_of(body: bytes, declared: str) -> bytes | None:
@@ -193,17 +218,39 @@ def _boundary_of(body: bytes, declared: str) -> bytes | None:
     return found[1].rstrip() if found and b"form-data" in body[:4000].lower() else None
 
 
-def _parts_of(body: bytes, boundary: bytes, charset: str) -> Pairs:
+def _parts_of(body: bytes, boundary: bytes, charset: str, depth: int) -> Pairs:
     fields = Pairs()
     for part in body.split(b"--" + boundary)[1 : _MOST_FIELDS + 1]:
         head, _, value = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
         if not value and b"\n\n" in part:
             head, _, value = part.lstrip(b"\r\n").partition(b"\n\n")
-        name = _PART_NAME.search(head)
-        if name is None:
-            continue
-        named_type = _PART_TYPE.search(head)
-        _, parameters = media_type_of(named_type[1].decode("latin-1")) if named_type else ("", {})
-        texts = texts_of(value.removesuffix(b"\r\n").removesuffix(b"\n"), parameters.get("charset", charset))
-        fields.append(((name[1] or name[2] or b"").decode("utf-8", "replace"), texts[0] if texts else ""))
+        value = value.removesuffix(b"\n").removesuffix(b"\r")
+        named = _PART_NAME.search(head)
+        name = (named[1] or named[2] or b"").decode("utf-8", "replace") if named else ""
+        if "%" in name:
+            name = unquote_plus(name.rpartition("'")[2])
+        found = _PART_TYPE.search(head)
+        part_type = found[1].decode("latin-1") if found else ""
+        encodings = {one["what"].lower(): one["how"].strip().lower() for one in _PART_ENCODING.finditer(head)}
+        value = _transferred(value, encodings.get(b"transfer-encoding", b""))
+        packing = encodings.get(b"encoding", b"").decode("latin-1")
+        if packing or not name or media_type_of(part_type or "text/plain")[0] != "text/plain":
+            documents = documents_of(value, part_type, packing, depth + 1)
+            fields.extend((name, document.value) for document in documents)
+        else:
+            _, parameters = media_type_of(part_type) if part_type else ("", {})
+            texts = texts_of(value, parameters.get("charset", charset))
+            fields.append((name, texts[0] if texts else ""))
     return fields
+
+
+def _transferred(value: bytes, how: bytes) -> bytes:
+    """Undo what mail does to a part."""
+    if how == b"quoted-printable":
+        return decodestring(value)
+    if how == b"base64":
+        try:
+            return base64.b64decode(value)
+        except binascii.Error:
+            return value
+    return value

@@ -14,16 +14,18 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from app.care.disclosures.answers import folded, means_yes
-from app.care.disclosures.bodies import MOST_BYTES, documents_of
-from app.care.disclosures.documents import Document, Pairs, read_json
+from app.care.disclosures.bodies import MOST_BYTES, documents_of, form_document
+from app.care.disclosures.documents import Document, Pairs, read_broken, read_json
 from app.care.disclosures.forms import (
     form_triggers,
     item_trigger,
     keyed_trigger,
     labelled_trigger,
     scale_named_by,
+    texts_in,
 )
 from app.care.disclosures.names import is_statement, scale_of, squeezed
+from app.care.disclosures.other_formats import from_base64, says_yes_in_binary
 from app.care.disclosures.scanning import scanned_triggers
 from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
@@ -33,7 +35,11 @@ MOST_DISCLOSURES: Final = 200
 _FREE_TEXT: Final = frozenset(
     {"note", "notes", "comment", "comments", "text", "message", "reason", "remark", "name"}
 )
-_ANSWERED: Final = ("value", "answer", "response", "selected", "checked", "result")
+# The fields in which a request's own language stands, and what a text begins with that holds a document.
+_PROGRAMS: Final = frozenset({"query", "mutation", "graphql"})
+_HOLDS_A_DOCUMENT: Final = re.compile(r"\s*(?:[{\[\"]|%7B|e[wy]|W3s|Wy)")
+_ANSWERED: Final = ("val", "answer", "response", "selected", "checked", "result")
+_SHORT_ANSWERED: Final = frozenset({"v", "bool", "boolean", "params", "arguments", "args"})
 _TICKS: Final = ("select", "check", "tick", "flag", "yes", "true", "symptom", "reported")
 _TIMES: Final = frozenset(
     {
@@ -127,7 +133,13 @@ NOTHING: Final = Heard()
 
 
 def disclosures_in(
-    body: bytes, *, content_type: str = "", content_encoding: str = "", path: str = "", cut: bool = False
+    body: bytes,
+    *,
+    content_type: str = "",
+    content_encoding: str = "",
+    path: str = "",
+    said_in_url: str = "",
+    cut: bool = False,
 ) -> Heard:
     """Find what was disclosed in a body.
 
@@ -136,8 +148,11 @@ def disclosures_in(
         content_type: what the sender called it; it may be wrong.
         content_encoding: how it was packed.
         path: where it was sent.
+        said_in_url: names and values that stand in the address itself.
         cut: there was more of it than this.
     """
+    if said_in_url and (found := _found_in(form_document(said_in_url), path)):
+        return Heard(disclosures=found, plain=False)
     plain = True
     for document in documents_of(body[:MOST_BYTES], content_type, content_encoding):
         if document.harmless and not cut:
@@ -145,6 +160,9 @@ def disclosures_in(
         plain = document.plain and not cut and plain
         if found := _found_in(document, path, body):
             return Heard(disclosures=found[:MOST_DISCLOSURES], plain=plain)
+    if not plain and says_yes_in_binary(body):
+        said = Disclosure(trigger=OWN_STATEMENT, said_in=body.decode("latin-1"))
+        return Heard(disclosures=(said,), plain=False)
     return Heard(plain=plain)
 
 
@@ -227,7 +245,11 @@ class _Walk:
         for trigger in self._triggers(one, around):
             self._keep(trigger, around, one)
         for key, value in one:
-            if isinstance(value, str) and not value.lstrip().startswith(("{", "[", "%7B", '"')):
+            if isinstance(value, str) and squeezed(key) in _PROGRAMS:
+                # A document within a program, as GraphQL writes it.
+                yield read_broken(value).value, _below(around, key, None, free=False)
+                continue
+            if isinstance(value, str) and not _HOLDS_A_DOCUMENT.match(value):
                 continue
             if isinstance(value, list | str):
                 yield value, _below(around, key, scale_of(key), free=squeezed(key) in _FREE_TEXT)
@@ -292,6 +314,13 @@ def _by_urgency(one: Disclosure) -> tuple[bool, bool]:
 
 
 def _into_list(many: Sequence[object], around: _Around) -> Iterator[tuple[object, _Around]]:
+    pairs = Pairs(
+        (one[0], one[1])
+        for one in many
+        if isinstance(one, list) and len(one) == 2 and isinstance(one[0], str)  # noqa: PLR2004 - a name and its value
+    )
+    if pairs:
+        yield pairs, around
     for at, value in enumerate(many):
         if isinstance(value, list | str):
             yield value, _below(around, at, None, free=around.free)
@@ -312,14 +341,18 @@ def _is_report(one: Pairs) -> bool:
 
 def _labelled_statement(one: Pairs) -> bool:
     """Whether an object names the statement in one field and its answer in another."""
-    named = [key for key, value in one if isinstance(value, str) and is_statement(value)]
+    named = [
+        key
+        for key, value in one
+        if (isinstance(value, str) and is_statement(value))
+        or (squeezed(key) == "code" and any(is_statement(name) for name in texts_in(value)))
+    ]
     if not named or any(is_statement(key) for key in named):
         return False
     answers = [
         value
         for key, value in one
-        if key not in named
-        and folded(key).startswith(("value", "answer", "response", "selected", "checked", "result"))
+        if key not in named and (folded(key).startswith(_ANSWERED) or folded(key) in _SHORT_ANSWERED)
     ]
     return any(means_yes(value) for value in answers)
 
@@ -337,6 +370,7 @@ def _document_in(text: str) -> object | None:
     start = text.lstrip()
     if start.startswith("%7B"):
         start = unquote_plus(start)
+    start = from_base64(start) or start
     if not start.startswith(("{", "[", '"')):
         return None
     read = read_json(start)

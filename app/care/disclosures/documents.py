@@ -95,6 +95,13 @@ _SHORT: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _WORDS: Final[dict[str, Any]] = {
     "true": True, "false": False, "null": None, "True": True, "False": False, "None": None,
 }  # fmt: skip
+# Brackets that open again and again, one inside the other, and the run of those that close them. So many levels are
+# kept as anything that is looked for may lie below what asks for it; only a fault in a program, or a sender who
+# wants to keep us busy, nests deeper.
+_KEPT_OF_A_RUN: Final = 300
+_RUN: Final = re.compile(
+    rf"(?P<opening>(?:[\[{{][^\[\]{{}}]{{0,100}}){{1,3}}?)(?P=opening){{{_KEPT_OF_A_RUN},}}|[\]}}]{{{_KEPT_OF_A_RUN},}}"
+)
 # What may follow a closed text where quotes pair up.
 _AFTER_A_TEXT: Final = frozenset(":,}]=;")
 
@@ -113,11 +120,30 @@ def read_json(text: str | bytes) -> Document | None:
 def read_broken(text: str) -> Document:
     """Read what is no JSON as far as it goes."""
     reader = _Reader()
-    tokens = _TOKEN.finditer(text)
+    shallow = _without_long_runs(text)
+    tokens = _TOKEN.finditer(shallow)
     for found in islice(tokens, _MOST_TOKENS):
-        reader.take(found, at_end=found.end() == len(text))
+        reader.take(found, at_end=found.end() == len(shallow))
     mixed_up = reader.mixed_up or next(tokens, None) is not None
     return Document(value=reader.end(), text=text, mixed_up=mixed_up)
+
+
+def _without_long_runs(text: str) -> str:
+    """Nest what repeats itself less deeply: as many brackets that close are left out as such that open."""
+    left_out = 0
+
+    def shorter(found: re.Match[str]) -> str:
+        nonlocal left_out
+        if opening := found["opening"]:
+            fewer = len(found[0]) // len(opening) - _KEPT_OF_A_RUN
+            left_out += fewer * sum(opening.count(bracket) for bracket in "[{")
+            return opening * _KEPT_OF_A_RUN
+        # The first of them close what lies innermost.
+        fewer = min(left_out, len(found[0]) - _KEPT_OF_A_RUN)
+        left_out -= fewer
+        return found[0][fewer:]
+
+    return _RUN.sub(shorter, text)
 
 
 class _Reader:

@@ -1,5 +1,6 @@
 """Answers to a scale's suicide item in a document, however the form is written down."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,7 +9,9 @@ from app.care.disclosures.answers import UNREADABLE, folded, number_of, score_of
 from app.care.disclosures.documents import Pairs
 from app.care.disclosures.names import (
     is_suicide_item,
+    is_suicide_question,
     is_total,
+    is_total_code,
     item_number,
     scale_of,
     squeezed,
@@ -16,7 +19,7 @@ from app.care.disclosures.names import (
 )
 from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import SafetyTrigger, Urgency, from_item, from_total
-from app.clinical.scales import STANDARD_SCALES
+from app.clinical.scales import PHQ_9, STANDARD_SCALES
 
 # Fields that hold a form's answers, and those that say what an answer or a form is about.
 _CONTAINERS: Final = frozenset(
@@ -36,7 +39,7 @@ _CONTAINERS: Final = frozenset(
 _NAMING: Final = frozenset(
     {
         "linkid", "code", "name", "key", "id", "question", "questionid", "item", "itemid", "number", "itemnumber",
-        "field", "no", "nr", "loinc", "definition", "coding", "qid",
+        "field", "no", "nr", "loinc", "definition", "coding", "qid", "path",
     }
 )  # fmt: skip
 _WORDED: Final = frozenset({"text", "question", "label", "prompt", "title", "display", "name"})
@@ -51,6 +54,7 @@ _OTHER_SCALES: Final = frozenset({"gad7", "gad2", "phq2", "phq4", "phq8", "phq15
 # What stands in a list of forms or check-ins, not in a list of answers.
 _FORMS_OF_THEIR_OWN: Final = frozenset({"resourcetype", "resource", "recordedat", "takenat", "mood", "scale"})
 _MOST_ITEMS: Final = 400
+_PARTED: Final = re.compile(r"[,;|\s]+")
 # A form of so many items is a PHQ-9, a QIDS-SR16, a MADRS, when nobody says otherwise.
 _BY_COUNT: Final[Mapping[int, str]] = {len(STANDARD_SCALES[key].items): key for key in SAFETY_ITEMS}
 
@@ -88,8 +92,14 @@ def labelled_trigger(one: Pairs) -> SafetyTrigger | None:
     """What a single answer asks for that says itself which item it is: a LOINC code, or phq9_9."""
     for name in _names_in(one, _NAMING):
         scale, number = scale_of(name), item_number(name)
-        if scale is not None and number == suicide_item_of(scale):
+        if scale is None:
+            continue
+        if number == suicide_item_of(scale):
             return item_trigger(scale, _answer_of(one))
+        if is_total_code(name) and (total := score_of(_answer_of(one))) is not None:
+            return from_total(scale, total)
+    if any(is_suicide_question(name) for name in _names_in(one, _WORDED)):
+        return item_trigger(PHQ_9.key, _answer_of(one))
     return None
 
 
@@ -129,10 +139,12 @@ def _read_form(one: Pairs) -> _Form:
         elif squeezed(name) in _OTHER_SCALES:
             form.named_otherwise = True
     own = 0
+    # Counted from nought: the ninth answer is called 8.
+    from_nought = any(item_number(key) == 0 for key, _ in one)
     for key, value in one:
         number = item_number(key)
         if number is not None and not isinstance(value, Pairs):
-            form.answers.setdefault(number, []).append(value)
+            form.answers.setdefault(number + from_nought, []).append(value)
             own += 1
             if (scale := scale_of(key)) is not None:
                 form.scales.add(scale)
@@ -151,8 +163,10 @@ def _listed(one: Pairs) -> Iterator[object]:
     """Answers as forms without lists write them: items[]=0&items[]=1, or items=0,1."""
     for key, value in one:
         if squeezed(key) in _CONTAINERS and not isinstance(value, list | bool):
-            if isinstance(value, str) and "," in value:
-                yield from value.split(",")[:_MOST_ITEMS]
+            if isinstance(value, str) and len(parts := _PARTED.split(value.strip())) > 1:
+                yield from parts[:_MOST_ITEMS]
+            elif isinstance(value, str) and value.isdigit() and len(value) in _BY_COUNT:
+                yield from value
             else:
                 yield value
 
@@ -236,10 +250,11 @@ def _names_in(one: Pairs, fields: frozenset[str]) -> Iterator[str]:
     """Give the names in an object's naming fields, also where they are wrapped as codes."""
     for key, value in one:
         if squeezed(key) in fields:
-            yield from _texts_in(value, depth=0)
+            yield from texts_in(value, depth=0)
 
 
-def _texts_in(value: object, *, depth: int) -> Iterator[str]:
+def texts_in(value: object, *, depth: int = 0) -> Iterator[str]:
+    """Give the names in a naming field's value: a text, or codes with their displays."""
     if isinstance(value, bool):
         return
     if isinstance(value, str | int):
@@ -247,11 +262,11 @@ def _texts_in(value: object, *, depth: int) -> Iterator[str]:
     elif isinstance(value, Pairs) and depth < 3:  # noqa: PLR2004 - code, coding, and an object in it
         for key, inner in value:
             if squeezed(key) in {"code", "coding", "display", "text", "reference", "name", "key"}:
-                yield from _texts_in(inner, depth=depth + 1)
+                yield from texts_in(inner, depth=depth + 1)
     elif isinstance(value, list) and depth < 3:  # noqa: PLR2004 - same
         for inner in value[:20]:
             if isinstance(inner, Pairs):
-                yield from _texts_in(inner, depth=depth + 1)
+                yield from texts_in(inner, depth=depth + 1)
 
 
 def _answer_of(answer: Pairs) -> object:

@@ -1,6 +1,7 @@
 """What one request disclosed: its body as far as it was read, what was found in it, and what became of that."""
 
 import asyncio
+import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
@@ -27,6 +28,8 @@ _WITHIN_SECONDS: Final = 5
 # Longer ones are read beside the event loop, so that other requests are answered meanwhile.
 _READ_AT_ONCE: Final = 32 * 1024
 
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
 NOW: Final[ContextVar["Hearing | None"]] = ContextVar("hearing", default=None)
 
 
@@ -38,6 +41,7 @@ class Hearing:
         self._context, self._spool = context, spool
         self._path = str(scope["path"])
         self._address = (scope.get("client") or ("",))[0]
+        self._said_in_url = said_in_url(scope)
         self._content_type = headers.get("content-type", "")
         self._content_encoding = headers.get("content-encoding", "")
         self._language = headers.get("accept-language", "en").split(",")[0]
@@ -78,6 +82,7 @@ class Hearing:
                 content_type=self._content_type,
                 content_encoding=self._content_encoding,
                 path=self._path,
+                said_in_url=self._said_in_url,
                 cut=self._cut or not self.complete,
             )
             long = len(self._body) > _READ_AT_ONCE
@@ -167,6 +172,17 @@ class Hearing:
         sent_to = self._path.rstrip("/") if self._path.startswith("/v1/") else ""
         said = one.said_in.encode("utf-8", "replace")
         return UUID(bytes=self._context.vault.digest(b"disclosure", sent_to.encode(), said, *more)[:16])
+
+
+def said_in_url(scope: Scope) -> str:
+    """Give the names and values that stand in a request's address, as a form writes them.
+
+    Not of what only reads: whoever follows a link, or a program that looks at one, says nothing by it.
+    """
+    if scope["method"] in _READS:
+        return ""
+    in_path = [one for one in re.split("[/;]", str(scope["path"])) if "=" in one]
+    return "&".join([scope["query_string"].decode("latin-1"), *in_path]).strip("&")
 
 
 def made_now() -> list[UUID]:

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.care.alerts.safety_events.intake import MADE_NOW, SAID_NOW
-from app.care.intake.hearing import NOW, Hearing, as_document, made_now
+from app.care.intake.hearing import NOW, Hearing, as_document, made_now, said_in_url
 from app.care.intake.reporting import Outcome
 from app.care.intake.spool import Spool
 from app.context import AppContext
@@ -75,8 +75,8 @@ class Intake:
         self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry one request through, and hear it if it has a body."""
-        if scope["type"] != "http" or not _has_body(scope):
+        """Carry one request through, and hear it if it says anything."""
+        if scope["type"] != "http" or not (_has_body(scope) or said_in_url(scope)):
             await self._app(scope, receive, send)
             return
         hearing = Hearing(self._context, scope, self._spool)

@@ -28,6 +28,7 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import devices, patient_merges, patient_states, patients, signals
 from app.storage.patient_merges import Copied, PatientMerge
 from app.storage.patients import PatientRecord
+from app.web.headers import ChangedMeanwhileError
 
 _DEVICE_CELL: Final = {"table": "devices", "column": "name_sealed"}
 
@@ -85,13 +86,9 @@ async def merge(work: Work, patient_id: UUID, into_id: UUID, *, reason: str) -> 
         content=patient_merges.content_of(copies),
     )
     await patient_merges.add(work, merged)
-    await patients.amend(
-        work,
-        patient_id,
-        version=duplicate.version,
-        archived_at=work.now,
-        archived_reason=ArchiveReason.DUPLICATE.value,
-    )
+    archived = {"archived_at": work.now, "archived_reason": ArchiveReason.DUPLICATE.value}
+    if not await patients.amend(work, patient_id, version=duplicate.version, **archived):
+        raise ChangedMeanwhileError
     await end_findings(work, patient_id, list(FindingCode))
     await keep_change(work, target, "merged", facts={"note": reason})
     work.audit("patient.merged", "patient", patient_id, patient_id=patient_id)
@@ -107,17 +104,21 @@ async def unmerge(work: Work, patient_id: UUID, *, reason: str) -> MergeOutcome:
         NotFoundError: the clinic has no such patient.
         NotMergedError: the patient is not merged.
     """
-    duplicate = await existing_even_merged(work, patient_id)
+    await existing_even_merged(work, patient_id)
     merged = await patient_merges.holding(work, patient_id)
     if merged is None:
         raise NotMergedError
+    await _take_turns(work, patient_id, merged.into_id)
+    # Read in both turns: another request may have taken it back meanwhile.
+    if await patient_merges.holding(work, patient_id) is None:
+        raise NotMergedError
+    duplicate = await existing_even_merged(work, patient_id)
     target = await existing(work, merged.into_id)
-    for one in sorted((patient_id, merged.into_id)):
-        await patient_states.lock(work, one)
     before = await believed_now(work, merged.into_id)
     await patient_merges.end(work, merged.id)
     read_again = {"archived_at": None, "archived_reason": None}
-    await patients.amend(work, patient_id, version=duplicate.version, **read_again)
+    if not await patients.amend(work, patient_id, version=duplicate.version, **read_again):
+        raise ChangedMeanwhileError
     await keep_change(work, target, "unmerged", facts={"note": reason})
     await return_reports(work, merged, duplicate, target, reason)
     await void_copies(work, merged, target, reason)
@@ -133,18 +134,24 @@ async def unmerge(work: Work, patient_id: UUID, *, reason: str) -> MergeOutcome:
 
 async def _both(work: Work, patient_id: UUID, into_id: UUID) -> tuple[PatientRecord, PatientRecord]:
     """Find both and take both turns, always in the same order."""
-    duplicate = await existing(work, patient_id)
+    await existing(work, patient_id)
     if patient_id == into_id:
         raise MergeIntoItselfError("#/into")
     try:
-        target = await existing(work, into_id)
+        await existing(work, into_id)
     except NotFoundError:
         raise MergeTargetNotFoundError("#/into") from None
+    await _take_turns(work, patient_id, into_id)
+    # Read in both turns: another request may have merged or archived one of them meanwhile.
+    duplicate, target = await existing(work, patient_id), await existing(work, into_id)
     if duplicate.archived_at is not None or target.archived_at is not None:
         raise ArchivedError
-    for one in sorted((patient_id, into_id)):
-        await patient_states.lock(work, one)
     return duplicate, target
+
+
+async def _take_turns(work: Work, *patient_ids: UUID) -> None:
+    for one in sorted(patient_ids):
+        await patient_states.lock(work, one)
 
 
 async def _close_signal(work: Work, patient_id: UUID) -> UUID | None:

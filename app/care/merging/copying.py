@@ -13,6 +13,7 @@ from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.own_vault import vault_of
 from app.care.treatment.circumstances import DETAIL_CELL, KnownCircumstance, circumstances_of
+from app.care.treatment.infusion_corrections import undo_beside
 from app.care.treatment.sessions import NOTE_CELL
 from app.context import Work
 from app.foundation.ids import new_id
@@ -244,6 +245,7 @@ async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, r
     await _void_assessments(work, target, content.assessments, reason)
     for one in await infusions.stored_infusions(work, target.id):
         if one.id in content.infusions:
+            await undo_beside(work, target.id, one)
             kept = infusions.INFUSION_CONTENT.dump_python(one, mode="json")
             await _void(work, target, RecordKind.INFUSION, one.id, one.version, kept, one.turn, reason)
             await infusions.take_infusion_away(work, one.id)
@@ -256,7 +258,8 @@ async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, r
     for choice in await chosen_references.all_of_patient(work, target.id):
         if choice.id in content.references:
             kept = chosen_references.content_of(choice)
-            await _void(work, target, RecordKind.CHOSEN_REFERENCE, choice.id, 1, kept, choice.turn, reason)
+            version, turn = choice.version, choice.turn
+            await _void(work, target, RecordKind.CHOSEN_REFERENCE, choice.id, version, kept, turn, reason)
             await chosen_references.take_away(work, choice.id)
     for changed in await circumstances.of_patient(work, target.id):
         if changed.id in content.circumstances:

@@ -5,14 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.merging import commands
 from app.care.merging.schemas import MergeReply, MergeRequest, UnmergeRequest
 from app.context import Work
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients"])
+router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients"], route_class=ClinicRoute)
 
 MayEdit = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
 

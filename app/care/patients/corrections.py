@@ -19,6 +19,7 @@ from app.care.patients.service import (
     patient_of,
     seal_reference,
 )
+from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -26,8 +27,16 @@ from app.foundation.vault import Vault
 from app.notifications.messages.crisis_help import CrisisHelp, CrisisHelpReply
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import outgoing_messages, patient_changes, patients, reminder_plans, sign_in_links
+from app.storage import (
+    outgoing_messages,
+    patient_changes,
+    patient_states,
+    patients,
+    reminder_plans,
+    sign_in_links,
+)
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.histories import first_day_on_record
 from app.storage.patient_changes import PatientChange
 from app.storage.patients import PatientRecord
 from app.web.headers import ChangedMeanwhileError
@@ -85,6 +94,19 @@ async def refuse_archived(work: UnitOfWork, vault: Vault, patient_id: UUID) -> N
     found = await patients.find(work, patient_id)
     if found is not None and found.archived_at is not None:
         raise NobodyReadsReportsError().with_help(await help_for_patient(work, vault, patient_id))
+
+
+class BirthYearAheadError(RefusalError):
+    """This year of birth has not begun yet."""
+
+    code = "birth-year-ahead"
+
+
+class BirthYearAfterRecordError(RefusalError):
+    """Something on the patient's record is dated before this year of birth; correct whichever is wrong."""
+
+    kind = RefusalKind.CONFLICT
+    code = "birth-year-after-record"
 
 
 _CELL: Final = {"table": "patient_changes", "column": "facts_sealed"}
@@ -232,13 +254,26 @@ async def keep_contact_facts(work: Work, patient_id: UUID, facts: dict[str, Any]
 
     Raises:
         NotFoundError: the clinic has no such patient.
+        BirthYearAheadError, BirthYearAfterRecordError: nobody can be born then.
     """
     patient = await existing(work, patient_id)
+    await _refuse_birth_year(work, patient, facts.get("birth_year"))
     own = vault_of(work.vault, work.clinic_id, patient)
     sealed = own.seal(json.dumps(facts), row_id=patient_id, **_CONTACT_CELL) if facts else None
     if not await patients.amend(work, patient_id, version=patient.version, contact_facts_sealed=sealed):
         raise ChangedMeanwhileError
     work.audit("contact_facts.changed", "patient", patient_id)
+
+
+async def _refuse_birth_year(work: Work, patient: PatientRecord, year: int | None) -> None:
+    if year is None:
+        return
+    if year > calendar_day(work.now, patient.time_zone).year:
+        raise BirthYearAheadError("#/birth_year")
+    await patient_states.lock(work, patient.id)
+    first = await first_day_on_record(work, patient.id, time_zone=patient.time_zone)
+    if first is not None and first.year < year:
+        raise BirthYearAfterRecordError("#/birth_year")
 
 
 async def keep_change(

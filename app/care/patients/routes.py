@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import staff_work_for, work_for
+from app.access.clinics.access import ClinicRoute, staff_work_for, work_for
 from app.access.clinics.permissions import Permission
 from app.care.patients import corrections, devices, enrolment, magic_links, service
 from app.care.patients.access import PatientSignedIn, PatientWork
@@ -37,7 +37,7 @@ from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit
 from app.web.headers import etag_of, link_next, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1", tags=["patients"])
+router = APIRouter(prefix="/v1", tags=["patients"], route_class=ClinicRoute)
 
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
 ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.treatment import appointments
 from app.care.treatment.appointment_schemas import (
@@ -21,7 +21,9 @@ from app.web.dependencies import IfMatch
 from app.web.headers import etag_of, version_if_sent, version_in
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/v1/patients/{patient_id}/appointments", tags=["treatment"])
+router = APIRouter(
+    prefix="/v1/patients/{patient_id}/appointments", tags=["treatment"], route_class=ClinicRoute
+)
 list_router = APIRouter(prefix="/v1/appointments", tags=["treatment"])
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.treatment import circumstances
 from app.care.treatment.circumstance_schemas import (
@@ -20,7 +20,9 @@ from app.web.dependencies import IfMatch
 from app.web.headers import etag_of, version_if_sent, version_in
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/v1/patients/{patient_id}/circumstances", tags=["treatment"])
+router = APIRouter(
+    prefix="/v1/patients/{patient_id}/circumstances", tags=["treatment"], route_class=ClinicRoute
+)
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
 MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]

@@ -41,6 +41,7 @@ from app.storage import (
     record_versions,
 )
 from app.storage.care_plans import PlanKind
+from app.storage.chosen_references import StoredReference
 from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
@@ -49,6 +50,7 @@ from app.web.headers import ChangedMeanwhileError
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)
+_REASON_CELL: Final = {"table": "chosen_references", "column": "reason_sealed"}
 _PLAN_PROBLEMS: Final = {
     PlanProblem.NO_STEPS: "A plan has at least one step.",
     PlanProblem.INTERVAL_OUT_OF_RANGE: "An interval has 1 to 365 days.",
@@ -382,7 +384,7 @@ async def choose_reference(
     choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
     refuse_window(work, patient, choice, within=within)
     sealed = vault_of(work.vault, work.clinic_id, patient).seal(
-        chosen.reason, table="chosen_references", column="reason_sealed", row_id=choice_id
+        chosen.reason, row_id=choice_id, **_REASON_CELL
     )
     await patient_states.lock(work, patient_id)
     await chosen_references.add(
@@ -392,6 +394,13 @@ async def choose_reference(
     reference = await refuse_not_made(work, patient_id, choice, within=within)
     await monitoring.re_evaluate(work, patient_id)
     return reference
+
+
+def chosen_days(work: Work, patient: PatientRecord, stored: StoredReference) -> ChosenDays:
+    """Give a choice that is kept, with its reason in words."""
+    own = vault_of(work.vault, work.clinic_id, patient)
+    reason = own.open(stored.reason_sealed, row_id=stored.id, **_REASON_CELL)
+    return ChosenDays(from_day=stored.from_day, to_day=stored.to_day, reason=reason)
 
 
 def refuse_window(work: Work, patient: PatientRecord, choice: ChosenReference, *, within: str) -> None:

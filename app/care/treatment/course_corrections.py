@@ -14,10 +14,10 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
-from app.care.patients.plausibility import refuse_before_birth
+from app.care.patients.plausibility import Unlikely, refuse_before_birth
 from app.care.patients.service import existing
 from app.care.treatment.commands import let_course_begin, refuse_not_made, refuse_window
-from app.care.treatment.course_entry import CourseExistsError
+from app.care.treatment.course_entry import CourseExistsError, ask_about_course
 from app.care.treatment.plausibility import NotTakenOnError, refuse_impossible
 from app.care.treatment.queries import CourseView, course_of
 from app.clinical.check_ins import calendar_day
@@ -50,6 +50,7 @@ async def amend_course(
     *,
     reason: str | None,
     version: int,
+    confirm: Sequence[str] = (),
 ) -> CorrectedCourse:
     """Change what is given of a course; None takes a day back.
 
@@ -59,6 +60,7 @@ async def amend_course(
         ChangedMeanwhileError: the version is not the current one.
         CourseExistsError: another one starts on this day.
         NotTakenOnError: its patient was not taken on in maintenance.
+        NeedsConfirmationError: it is likely another course that is on record; nobody has confirmed it.
         CourseDayInFutureError, CourseDayBeforeStartError, BeforeBirthError, InductionEndsBeforeInfusionError,
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
@@ -72,6 +74,11 @@ async def amend_course(
         # The course begins with it, or with the first infusion that is known from before.
         changes = {"started_on": changes["taken_on_at"], **changes}
     _refuse_course(work, patient, stored, others, changes, await infusions.infusions(work, patient_id))
+    confirmed: list[Unlikely] = []
+    if changes.get("started_on", stored.declared_started_on) != stored.declared_started_on:
+        confirmed = await ask_about_course(
+            work, patient_id, changes["started_on"], confirm, besides=course_id
+        )
     values = dict(changes)
     if "benefit_recorded_on" in changes:
         values["benefit_recorded_by"] = work.actor.id if changes["benefit_recorded_on"] else None
@@ -81,7 +88,8 @@ async def amend_course(
     await courses.change_course(work, course_id, version=version, **values)
     if "started_on" in changes:
         await _begin_again(work, patient, course_id, alone=not others)
-    work.audit("course.amended" if reason else "course.changed", "course", course_id, patient_id=patient_id)
+    for action in ("amended" if reason else "changed", *(f"confirmed_{one.value}" for one in confirmed)):
+        work.audit(f"course.{action}", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
     (now, _) = await _course(work, patient_id, course_id, version=None)
     return CorrectedCourse(stored=now, status=RecordStatus.ACTIVE, effects=effects)

@@ -1,4 +1,4 @@
-"""Entering a course of treatment, alone or together with its patient; what is known already is not doubled."""
+"""Entering a course of treatment; what is known already is not doubled."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.access.clinics.policy import policy_in_force
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
-from app.care.patients.service import Patient, Registration, existing, register
+from app.care.patients.service import existing
 from app.clinical.course import Course, Phase, phase_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
@@ -46,13 +46,14 @@ class PlannedCourse:
 
     def same_as(self, kept: StoredCourse) -> bool:
         """Whether it says what is kept."""
-        course = kept.course
-        said = (self.protocol, self.planned_infusions, self.started_on, None)
+        course, template = kept.course, self.template
+        said = (self.protocol, self.planned_infusions, self.started_on, None, template and template.id)
         return said == (
             course.protocol,
             course.planned_infusions,
             kept.declared_started_on,
             course.taken_on_at,
+            kept.template and kept.template.id,
         )
 
 
@@ -66,17 +67,6 @@ class EnteredCourse:
     source: str = ""
     created: bool = True
     template: OwnTemplate | None = None
-
-
-async def register_with_course(work: Work, registration: Registration, planned: PlannedCourse) -> Patient:
-    """Register a patient together with the course that is planned, or not at all.
-
-    Raises:
-        PatientExistsError: the reference is taken.
-    """
-    patient = await register(work, registration)
-    await _add_course(work, patient.id, planned)
-    return patient
 
 
 async def enter_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> EnteredCourse:

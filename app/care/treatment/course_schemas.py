@@ -199,6 +199,7 @@ class CourseAmendment(CourseChange):
     started_on: Day | None = None
     taken_on_at: Day | None = None
     reason: Reason
+    confirm: Confirm = ()
 
     @model_validator(mode="after")
     def _stays_a_course(self) -> "CourseAmendment":
@@ -209,7 +210,7 @@ class CourseAmendment(CourseChange):
 
     def changes(self) -> dict[str, Any]:
         """Give what was named, and nothing else."""
-        return {name: getattr(self, name) for name in sorted(self.model_fields_set - {"reason"})}
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set - {"reason", "confirm"})}
 
 
 class EarlierReply(ReplyBody):
@@ -303,7 +304,7 @@ class PrecisionOfDayError(RefusalError, ValueError):
 
 
 class EitherTemplateError(RefusalError, ValueError):
-    """A course follows one template: a protocol, or one of the clinic's own, which is for an induction series."""
+    """A course follows one template: a protocol, or one of the clinic's own."""
 
     code = "either-template"
 
@@ -371,7 +372,8 @@ class CourseEntry(RequestBody):
 
     template_id: UUID | None = Field(
         default=None,
-        description="One of the clinic's own templates, in place of `protocol`: its infusions are planned at once",
+        description="One of the clinic's own templates, in place of `protocol`: its infusions are planned at once,"
+        " unless the patient is taken on, whose induction is over",
     )
     protocol: ProtocolCode | None = Field(
         default=None,
@@ -417,9 +419,7 @@ class CourseEntry(RequestBody):
         joining = self.taken_on
         if joining is not None and joining.on is None and self.started_on is None:
             raise TakenOnWithoutDateError
-        if self.template_id is not None and (
-            joining is not None or self.protocol not in {None, OWN_PROTOCOL}
-        ):
+        if self.template_id is not None and self.protocol not in {None, OWN_PROTOCOL}:
             raise EitherTemplateError
         return self
 

@@ -28,7 +28,7 @@ from app.care.treatment.commands import (
 )
 from app.care.treatment.plausibility import refuse_infusion, unlikely_in
 from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
-from app.clinical.course import Infusion, InfusionPhase, infusions_of_course
+from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import courses, infusions, patient_states, record_versions
@@ -94,7 +94,7 @@ async def amend_infusion(
     if any(one.given_at == infusion.given_at for one in others):
         raise InfusionExistsError("#/given_at")
     before = await believed_now(work, patient_id)
-    await _undo_beside(work, patient_id, stored)
+    await undo_beside(work, patient_id, stored)
     new = replace(
         stored,
         infusion=infusion,
@@ -104,13 +104,15 @@ async def amend_infusion(
         if "note" in change.changes
         else stored.note_sealed,
         version=stored.version + 1,
+        day_only=stored.day_only and infusion.given_at == stored.infusion.given_at,
         began_course_id=None,
         kept_booking_on=None,
         kept_booking_made_at=None,
     )
-    confirmed = await _possible(work, patient, new, others, change.confirm)
-    await _keep_version(work, patient, stored, Correction.AMENDED, change.reason)
+    declared = await courses.current_course(work, patient_id)
     new = replace(new, began_course_id=await let_course_begin(work, patient, infusion))
+    confirmed = await _possible(work, patient, new, others, change.confirm, declared=declared)
+    await _keep_version(work, patient, stored, Correction.AMENDED, change.reason)
     await infusions.replace_infusion(work, patient_id, await _with_booking(work, patient_id, new))
     note_infusion(work, patient_id, new, "amended", confirmed)
     effects = await follow_correction(
@@ -134,7 +136,7 @@ async def void_infusion(
     await patient_states.lock(work, patient_id)
     stored = await _infusion(work, patient_id, infusion_id, version=version)
     before = await believed_now(work, patient_id)
-    await _undo_beside(work, patient_id, stored)
+    await undo_beside(work, patient_id, stored)
     await _refuse_lone_boosters(work, patient, await _others(work, patient_id, infusion_id))
     await _keep_version(work, patient, stored, Correction.VOIDED, reason)
     await infusions.take_infusion_away(work, infusion_id)
@@ -165,13 +167,13 @@ async def restore_infusion(
     infusion = stored.infusion
     if any(one.given_at == infusion.given_at for one in others):
         raise InfusionExistsError("#/given_at")
+    before = await believed_now(work, patient_id)
+    began = await let_course_begin(work, patient, infusion)
     course = await courses.current_course(work, patient_id)
     refuse_infusion(course, others, infusion, zone=patient.time_zone)
-    before = await believed_now(work, patient_id)
     voided = replace(stored, version=stored.version + 1, turn=last.replaced_in_turn)
     await _keep_version(work, patient, voided, Correction.RESTORED, reason, active=False)
-    new = replace(stored, version=stored.version + 2)
-    new = replace(new, began_course_id=await let_course_begin(work, patient, infusion))
+    new = replace(stored, version=stored.version + 2, began_course_id=began)
     new = await _with_booking(work, patient_id, new)
     await infusions.add_infusion(work, patient_id, new)
     note_infusion(work, patient_id, new, "restored", ())
@@ -205,13 +207,18 @@ async def _possible(
     new: StoredInfusion,
     others: Sequence[Infusion],
     confirm: Sequence[str],
+    *,
+    declared: Course | None,
 ) -> list[Unlikely]:
-    """Refuse what cannot be, ask about what is unlikely; gives what was confirmed."""
+    """Refuse what cannot be, ask about what is unlikely; gives what was confirmed.
+
+    ``declared``: the present course as it was before this infusion let it begin earlier.
+    """
     course, zone = await courses.current_course(work, patient.id), patient.time_zone
     refuse_infusion(course, others, new.infusion, zone=zone)
     await _refuse_lone_boosters(work, patient, [*others, new.infusion])
     unlikely = unlikely_in(
-        new.infusion, dose_mg=new.dose_mg, course=course, others=others, now=work.now, zone=zone
+        new.infusion, dose_mg=new.dose_mg, course=declared, others=others, now=work.now, zone=zone
     )
     given_at = new.infusion.given_at
     refuse_session(new.session, given_at=given_at, route=new.infusion.route, now=work.now, zone=zone)
@@ -229,7 +236,7 @@ async def _refuse_lone_boosters(work: Work, patient: PatientRecord, given: Seque
         raise InductionNeededError
 
 
-async def _undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> None:
+async def undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> None:
     """Undo what an infusion did beside being one: it let its course begin earlier, and took a booking's place."""
     if stored.began_course_id is not None:
         await _begin_as_declared(work, patient_id, stored)

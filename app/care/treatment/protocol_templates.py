@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.care.patients.service import existing
 from app.care.treatment.course_entry import EnteredCourse, PlannedCourse, enter_course
+from app.care.treatment.taking_on import TakenOn, take_on
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import OWN_PROTOCOL
 from app.context import Work
@@ -82,23 +83,36 @@ async def change_template(
     return changed
 
 
-async def start_course(
-    work: Work, patient_id: UUID, planned: PlannedCourse, template_id: UUID
+async def enter(
+    work: Work, patient_id: UUID, course: PlannedCourse | TakenOn, template_id: UUID | None
 ) -> EnteredCourse:
-    """Enter a course by a template of the clinic's own, and plan those of its infusions that lie ahead.
+    """Enter a course, or take a patient on in maintenance, perhaps by a template of the clinic's own.
+
+    Of a planned series, the infusions that lie ahead are planned by the template.
 
     Raises:
-        TemplateNotFoundError: there is no such template; and all that entering a course raises.
+        TemplateNotFoundError: there is no such template; and all that entering and taking on raise.
     """
-    template = await protocol_templates.find(work, template_id)
-    if template is None or template.retired:
-        raise TemplateNotFoundError("#/template_id")
-    count = planned.planned_infusions or template.infusions
-    wanted = replace(planned, protocol=OWN_PROTOCOL, planned_infusions=count, template=template)
+    template = None if template_id is None else await _in_use(work, template_id)
+    if isinstance(course, TakenOn):
+        if template is not None:
+            course = replace(course, protocol=OWN_PROTOCOL, template=template)
+        return await take_on(work, patient_id, course)
+    if template is None:
+        return await enter_course(work, patient_id, course)
+    count = course.planned_infusions or template.infusions
+    wanted = replace(course, protocol=OWN_PROTOCOL, planned_infusions=count, template=template)
     entered = await enter_course(work, patient_id, wanted)
     if entered.created:
         await _plan_series(work, patient_id, wanted, template)
     return entered
+
+
+async def _in_use(work: Work, template_id: UUID) -> OwnTemplate:
+    template = await protocol_templates.find(work, template_id)
+    if template is None or template.retired:
+        raise TemplateNotFoundError("#/template_id")
+    return template
 
 
 async def _plan_series(work: Work, patient_id: UUID, planned: PlannedCourse, template: OwnTemplate) -> None:

@@ -78,9 +78,13 @@ from app.storage.record_versions import RecordKind, RecordStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseView:
-    """A course as it stands; ``infusions`` are its own, in the order in which they were given."""
+    """A course as it stands; ``infusions`` are its own, in the order in which they were given.
+
+    ``earlier`` are the patient's courses before it, the latest first.
+    """
 
     stored: StoredCourse
+    earlier: tuple[StoredCourse, ...]
     phase: Phase
     infusions: tuple[Infusion, ...]
     induction_end: InductionEnd | None
@@ -159,9 +163,10 @@ async def read_course(work: Work, patient_id: UUID) -> CourseView:
 
 async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
     """Give the patient's present course; None when there is none."""
-    stored = await courses.stored_course(work, patient.id)
-    if stored is None:
+    found = await courses.stored_courses(work, patient.id)
+    if not found:
         return None
+    stored, *earlier = found
     zone, protocol = patient.time_zone, await policy_in_force(work, work.context, now=work.now)
     every = await infusions.infusions(work, patient.id)
     given = infusions_of_course(stored.course, every, time_zone=zone)
@@ -171,6 +176,7 @@ async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
     review, early = await _review(work, protocol, patient, stored, given, end)
     return CourseView(
         stored=stored,
+        earlier=tuple(earlier),
         phase=phase_of(stored.course, given, as_of=work.now, time_zone=zone, protocol=protocol),
         infusions=given,
         induction_end=end,

@@ -5,19 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import caller_with, work_for
+from app.access.clinics.access import ClinicRoute, caller_with, work_for
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.corrections import corrections_of
 from app.care.treatment import (
     commands,
     course_corrections,
-    course_entry,
     infusion_corrections,
     protocol_templates,
     queries,
     taking_on,
 )
-from app.care.treatment.course_entry import EnteredCourse
 from app.care.treatment.course_schemas import (
     CorrectedCourseReply,
     CourseAmendment,
@@ -68,7 +66,7 @@ from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
+router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"], route_class=ClinicRoute)
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
 MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
@@ -88,21 +86,13 @@ async def enter_course(
 
     A reference named with it is a clinician's decision, and needs that permission.
     """
-    joining = body.joining()
-    if joining is None:
-        entered = await _enter(work, patient_id, body)
-    else:
-        if joining.reference is not None:
-            await caller_with(request, work.context, Permission.TREATMENT_DECIDE)
-        entered = await taking_on.take_on(work, patient_id, joining)
+    if body.taken_on is not None and body.taken_on.reference is not None:
+        await caller_with(request, work.context, Permission.TREATMENT_DECIDE)
+    entered = await protocol_templates.enter(
+        work, patient_id, body.joining() or body.planned(), body.template_id
+    )
     response.status_code = 201 if entered.created else 200
     return CourseReply.of(entered)
-
-
-async def _enter(work: Work, patient_id: UUID, body: CourseEntry) -> EnteredCourse:
-    if body.template_id is None:
-        return await course_entry.enter_course(work, patient_id, body.planned())
-    return await protocol_templates.start_course(work, patient_id, body.planned(), body.template_id)
 
 
 @router.get("/courses", summary="List courses")
@@ -229,7 +219,13 @@ async def amend_course(
 ) -> CorrectedCourseReply:
     """Change what was entered wrongly of any course, with a reason; needs If-Match."""
     corrected = await course_corrections.amend_course(
-        work, patient_id, course_id, body.changes(), reason=body.reason, version=version_in(if_match)
+        work,
+        patient_id,
+        course_id,
+        body.changes(),
+        reason=body.reason,
+        version=version_in(if_match),
+        confirm=body.confirm,
     )
     response.headers["etag"] = etag_of(corrected.stored.version)
     return CorrectedCourseReply.of_corrected(corrected)

@@ -4,19 +4,27 @@ The reference is a stable period that a clinician names, at once or later; until
 of reports, and check-ins raise nothing.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from uuid import UUID
 
 from app.care.monitoring import effects
+from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
-from app.care.patients.plausibility import ask_about, refuse_before_birth, refuse_impossible_time
+from app.care.patients.plausibility import (
+    Unlikely,
+    ask_about,
+    refuse_before_birth,
+    refuse_impossible_time,
+)
 from app.care.patients.service import existing
 from app.care.treatment.commands import (
     ChosenDays,
     InfusionExistsError,
     choose_reference,
+    chosen_days,
     note_infusion,
     refuse_future,
 )
@@ -41,10 +49,11 @@ from app.clinical.reference import NoReference, Reference
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import courses, infusions, patient_states
+from app.storage import chosen_references, courses, infusions, patient_states
 from app.storage.courses import StoredCourse
 from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
+from app.storage.protocol_templates import OwnTemplate
 
 
 class TakenOnInFutureError(RefusalError):
@@ -103,6 +112,7 @@ class TakenOn:
         infusions: those whose time or day is known.
         earlier: others, known as "about so many, last on …".
         reference: the stable period that a clinician names; None: no reference yet.
+        template: the clinic's own template that the course follows, if it is one of those.
         confirm: codes of what is unlikely and right all the same.
     """
 
@@ -111,13 +121,24 @@ class TakenOn:
     infusions: Sequence[KnownInfusion] = ()
     earlier: EarlierInfusions | None = None
     reference: ChosenDays | None = None
+    template: OwnTemplate | None = None
     external_id: str | None = None
     source: str = ""
     confirm: Sequence[str] = ()
 
+    @property
+    def counted(self) -> EarlierInfusions | None:
+        """Those known by their number only: without the last one, if its day is known."""
+        earlier = self.earlier
+        if earlier is None or earlier.precision is not DatePrecision.DAY:
+            return earlier
+        return replace(earlier, count=earlier.count - 1) if earlier.count > 1 else None
+
     def same_as(self, kept: StoredCourse) -> bool:
-        """Whether it says of the course what is kept."""
-        return (self.protocol, self.on) == (kept.course.protocol, kept.course.taken_on_at)
+        """Whether it says of the course what is kept; what came with the course is compared besides."""
+        course, template = kept.course, kept.template
+        said = (self.protocol, self.on, self.counted, self.template and self.template.id)
+        return said == (course.protocol, course.taken_on_at, course.earlier, template and template.id)
 
 
 async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCourse:
@@ -147,8 +168,9 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
         work, patient_id, source=joining.source, external_id=joining.external_id, same_as=joining.same_as
     )
     if kept is not None:
+        await _refuse_other(work, patient, joining, kept)
         return await entered_course(work, patient, kept, created=False)
-    known, earlier = _known(joining, zone, work.now)
+    known = _known(joining, zone, work.now)
     for place, one in enumerate(known):
         refuse_future(work, one.infusion.given_at)
         refuse_impossible_time(work, patient, one.infusion.given_at, pointer=f"#/taken_on/infusions/{place}")
@@ -160,11 +182,18 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
         planned_infusions=None,
         started_on=joining.on,
         taken_on_at=joining.on,
-        earlier=earlier,
+        earlier=joining.counted,
     )
     begins_on = min([joining.on, *(one.infusion.day(zone) for one in known)])
     await _refuse_course(work, patient, replace(course, started_on=begins_on))
-    await courses.add_course(work, patient_id, course, external_id=joining.external_id, source=joining.source)
+    await courses.add_course(
+        work,
+        patient_id,
+        course,
+        external_id=joining.external_id,
+        source=joining.source,
+        template=joining.template,
+    )
     await courses.begin_on(work, UUID(course.id), started_on=begins_on)
     course = replace(course, started_on=begins_on)
     work.audit("course.taken_on", "course", UUID(course.id), patient_id=patient_id)
@@ -206,15 +235,35 @@ async def proposed_days(work: Work, patient_id: UUID) -> tuple[date, date] | Non
     return missing.proposed_from, missing.proposed_to
 
 
-def _known(
-    joining: TakenOn, zone: str, now: datetime
-) -> tuple[list[StoredInfusion], EarlierInfusions | None]:
-    """The infusions with a separate day, the last of "about so many" among them, and the rest."""
-    known, earlier = [one.stored(zone, now) for one in joining.infusions], joining.earlier
+def _known(joining: TakenOn, zone: str, now: datetime) -> list[StoredInfusion]:
+    """The infusions with a separate day, the last of "about so many" among them."""
+    known, earlier = list(joining.infusions), joining.earlier
     if earlier is not None and earlier.precision is DatePrecision.DAY:
-        known.append(KnownInfusion(given_on=earlier.last_on).stored(zone, now))
-        earlier = replace(earlier, count=earlier.count - 1) if earlier.count > 1 else None
-    return known, earlier
+        known.append(KnownInfusion(given_on=earlier.last_on))
+    return [one.stored(zone, now) for one in known]
+
+
+async def _refuse_other(work: Work, patient: PatientRecord, joining: TakenOn, kept: StoredCourse) -> None:
+    """Refuse other infusions or another stable period than those that were kept together with the course.
+
+    Raises:
+        ExternalIdTakenError: they are others, by now: also when one was corrected since.
+    """
+    at = kept.created_at
+    if at is None:
+        return
+    sent = Counter(map(_content, _known(joining, patient.time_zone, at)))
+    every = await infusions.stored_infusions(work, patient.id)
+    there = Counter(_content(one) for one in every if one.created_at == at)
+    chosen = await chosen_references.all_of_patient(work, patient.id)
+    periods = [chosen_days(work, patient, one) for one in chosen if one.set_at == at]
+    if sent != there or periods != ([joining.reference] if joining.reference else []):
+        raise ExternalIdTakenError.kept_as(kept.course.id, kept.version)
+
+
+def _content(one: StoredInfusion) -> tuple[object, ...]:
+    given = one.infusion
+    return given.given_at, given.dose_mg_per_kg, one.dose_mg, given.route, one.day_only
 
 
 async def _refuse_course(work: Work, patient: PatientRecord, course: Course) -> None:
@@ -235,19 +284,24 @@ async def _add_infusions(
     confirm: Sequence[str],
 ) -> None:
     others = list(await infusions.infusions(work, patient.id))
-    for place, one in enumerate(known):
-        unlikely = unlikely_in(
-            one.infusion,
-            dose_mg=one.dose_mg,
-            course=course,
-            others=others,
-            now=work.now,
-            zone=patient.time_zone,
+    found: list[list[Unlikely]] = []
+    for one in known:
+        found.append(
+            unlikely_in(
+                one.infusion,
+                dose_mg=one.dose_mg,
+                course=course,
+                others=others,
+                now=work.now,
+                zone=patient.time_zone,
+            )
         )
-        ask_about(unlikely, confirm)
+        others.append(one.infusion)
+    # All at once: whoever is asked about one after the other never gets to the end.
+    ask_about(list(dict.fromkeys(code for codes in found for code in codes)), confirm)
+    for place, (one, unlikely) in enumerate(zip(known, found, strict=True)):
         if one.infusion.day(patient.time_zone) < (course.taken_on_at or course.started_on):
             one = replace(one, began_course_id=UUID(course.id))  # noqa: PLW2901 - the same, with what it did
         if not await infusions.add_infusion(work, patient.id, one):
             raise InfusionExistsError(f"#/taken_on/infusions/{place}")
         note_infusion(work, patient.id, one, "entered", unlikely)
-        others.append(one.infusion)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.treatment import protocol_templates
 from app.care.treatment.template_schemas import TemplateChange, TemplateEntry, TemplateList, TemplateReply
@@ -14,7 +14,7 @@ from app.web.dependencies import IfMatch
 from app.web.headers import etag_of, version_in
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/v1/protocol-templates", tags=["treatment"])
+router = APIRouter(prefix="/v1/protocol-templates", tags=["treatment"], route_class=ClinicRoute)
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
 MayDecide = Annotated[Work, work_for(Permission.TREATMENT_DECIDE)]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.worklist import commands, queries
 from app.care.worklist.schemas import (
@@ -25,7 +25,7 @@ from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
 from app.web.headers import etag_of, link_next, version_if_sent
 from app.web.schemas import PAGE_SIZE
 
-router = APIRouter(prefix="/v1/worklist", tags=["worklist"])
+router = APIRouter(prefix="/v1/worklist", tags=["worklist"], route_class=ClinicRoute)
 ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]
 ToHandle = Annotated[Work, work_for(Permission.SIGNALS_HANDLE)]
 

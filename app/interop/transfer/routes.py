@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.interop.transfer import commands, queries
@@ -21,8 +21,8 @@ from app.interop.transfer.schemas import (
 )
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/v1/patients/{patient_id}/transfers", tags=["patients"])
-receiving_router = APIRouter(prefix="/v1/transfers", tags=["patients"])
+router = APIRouter(prefix="/v1/patients/{patient_id}/transfers", tags=["patients"], route_class=ClinicRoute)
+receiving_router = APIRouter(prefix="/v1/transfers", tags=["patients"], route_class=ClinicRoute)
 
 MayTransfer = Annotated[Work, work_for(Permission.RIGHTS)]
 MEDIA_TYPE: Final = "application/octet-stream"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import clinic_in
+from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.vault import Vault
 from app.notifications.messages.wording import staff_page
@@ -49,6 +50,8 @@ def _open(vault: Vault, clinic_id: UUID, channel: NoticeChannel) -> str:
 
 
 ONCE_IN: Final = timedelta(minutes=5)
+# Until another is tried again: a receiver may ask for a day.
+_LONGEST_TURN: Final = timedelta(hours=27)
 
 
 async def lock_for_update(work: UnitOfWork, message_id: UUID) -> None:
@@ -66,8 +69,9 @@ async def waits_until(work: UnitOfWork, message: OutgoingMessage, *, now: dateti
     if message.notice_channel_id is None or not Wording(message.wording).is_bundled:
         return None
     others = await _others(work, message, message.notice_channel_id, sent_after=now - ONCE_IN)
-    until = max((_busy_until(other) for other in others), default=now)
-    return until if until > now else None
+    turns = [_busy_until(other) for other in others]
+    # What lies further ahead was written by a clock that was.
+    return max((until for until in turns if now < until <= now + _LONGEST_TURN), default=None)
 
 
 async def waiting_along(work: UnitOfWork, message: OutgoingMessage, channel_id: UUID) -> list[OtherNotice]:
@@ -129,3 +133,26 @@ async def notify_contacts(
         await queue_message(work, vault, message, now=now)
         work.audit(f"contact.notified_{wording.value}", "clinic", work.clinic_id, actor=SYSTEM)
     return len(people)
+
+
+async def notify_other_contact(work: Work, message: OutgoingMessage, refused: str, *, link: str) -> None:
+    """Write to the clinic's other contact, at once, what the mail server of this one refused for good.
+
+    Once: where both refuse, ``attention`` says so and the next escalation tries both again.
+    """
+    people = (await clinic_in(work, work.vault)).contacts.values()
+    if message.subject_id is not None or refused not in {one.email for one in people}:
+        return
+    for contact in people:
+        if contact.email != refused:
+            instead = NewMessage(
+                channel=Channel.EMAIL,
+                to=contact.email,
+                wording=Wording(message.wording),
+                locale=DEFAULT_LANGUAGE,
+                link=link,
+                mode=message.mode,
+                subject_id=message.id,
+            )
+            await queue_message(work, work.vault, instead, now=work.now)
+            work.audit("contact.notified_instead", "clinic", work.clinic_id, actor=SYSTEM)

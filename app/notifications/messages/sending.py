@@ -28,11 +28,11 @@ from app.access.staff.members import address_digest
 from app.context import AppContext, Work
 from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
-from app.notifications.messages.notice_channels import lock_for_update, waits_until
+from app.notifications.messages.notice_channels import lock_for_update, notify_other_contact, waits_until
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
 from app.outbox import Channel, Wording
-from app.storage import notices, outgoing_messages, staff_members
+from app.storage import due_work, notices, outgoing_messages, staff_members
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage
 
@@ -120,9 +120,8 @@ async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None
 
 
 def _is_due(message: OutgoingMessage, now: datetime) -> bool:
-    if message.state != "pending" or (message.claimed_until and message.claimed_until > now):
-        return False
-    return message.next_attempt_at <= now
+    free = message.state == "pending" and not due_work.is_claimed(message.claimed_until, now)
+    return free and message.next_attempt_at <= now
 
 
 async def _over_before_it_is_sent(post: Post, work: Work, message: OutgoingMessage) -> Outcome | None:
@@ -162,6 +161,8 @@ async def _keep(
         _audit(work, message, follows.state)
         if message.channel == Channel.EMAIL and message.patient_id is None and isinstance(claimed.to, str):
             await _note_reach(work, claimed.to, follows.state)
+            if follows.state == "failed" and message.wording == Wording.SAFETY_UNACKNOWLEDGED:
+                await notify_other_contact(work, message, claimed.to, link=claimed.link)
         if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
             await forget(work, claimed.subscription_id)
         if outcome.ending is Ending.GONE and message.notice_channel_id is not None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.notifications.webhooks import commands, notice_channels, queries
@@ -34,7 +34,7 @@ from app.web.dependencies import IfMatch, PageCursor, PageLimit
 from app.web.headers import etag_of, link_next, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1", tags=["webhooks"])
+router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=ClinicRoute)
 outgoing = APIRouter(generate_unique_id_function=lambda route: route.name)
 _RECEIVED: Final[dict[int | str, dict[str, Any]]] = {
     "2XX": {"description": "Received; it is not sent again"},
@@ -166,7 +166,7 @@ for _event in EventType:
     _describe(_event)
 
 
-notice_router = APIRouter(prefix="/v1", tags=["webhooks"])
+notice_router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=ClinicRoute)
 
 
 @notice_router.post("/notice-channels", status_code=201, summary="Add a notice channel")

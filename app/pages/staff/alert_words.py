@@ -138,7 +138,7 @@ def by_whom(kind: str, actor_id: UUID | None, names: dict[UUID, str]) -> str:
 
 def how_sure(reference: dict[str, Any], days_in_last_10: int, last_report_on: date | None) -> list[str]:
     """Say on how much a decision rests, as it was kept with it."""
-    said: list[str] = [say("{count} in the last 10", count=counted(days_in_last_10, "check-in day"))]
+    said: list[str] = [say("{count} in the last 10", count=counted(days_in_last_10, say("check-in day")))]
     if last_report_on:
         said.append(say("last report {day_written}", day_written=day_written(last_report_on)))
     if "because" in reference:

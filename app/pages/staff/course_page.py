@@ -1,23 +1,26 @@
 """A course of treatment: entering one, its review, a benefit that was seen, its end."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import course_corrections, course_entry, protocol_templates, queries
+from app.care.treatment import course_corrections, protocol_templates, queries
 from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
+from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import PHASES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.storage.protocol_templates import OwnTemplate
 from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
+from app.web.pages.forms import Form
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -45,6 +48,35 @@ _DAYS: Final = {
 }
 
 
+def template_choices(own: Sequence[OwnTemplate]) -> Choices:
+    """Offer the clinic's own templates, and the protocols."""
+    described = {
+        str(one.id): say(
+            "{name} ({infusions} every {interval_days} days)",
+            name=one.name,
+            infusions=one.infusions,
+            interval_days=one.interval_days,
+        )
+        for one in own
+    }
+    return (*described.items(), *((code, one.name) for code, one in TEMPLATES.items()))
+
+
+def template_in(form: Form) -> dict[str, str]:
+    """Read which of them was chosen, as the API has it."""
+    return {"protocol" if form["protocol"] in TEMPLATES else "template_id": form["protocol"]}
+
+
+def course_in(form: Form) -> CourseEntry:
+    """Read a planned course, as the API reads its body."""
+    sent: dict[str, object] = {
+        "planned_infusions": whole_in(form["planned_infusions"]),
+        "started_on": form["started_on"].strip(),
+        "confirm": confirmed_in(form),
+    }
+    return read_as(CourseEntry, {**template_in(form), **sent})
+
+
 async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     own = await protocol_templates.list_templates(visitor.work)
@@ -61,21 +93,7 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
                 label=say("Template"),
                 kind="choice",
                 hint=say("With one of the clinic's own, its infusions are planned at once."),
-                choices=(
-                    *(
-                        (
-                            str(one.id),
-                            say(
-                                "{name} ({infusions} every {interval_days} days)",
-                                name=one.name,
-                                infusions=one.infusions,
-                                interval_days=one.interval_days,
-                            ),
-                        )
-                        for one in own
-                    ),
-                    *((code, one.name) for code, one in TEMPLATES.items()),
-                ),
+                choices=template_choices(own),
                 api_names=("protocol", "template_id"),
             ),
             _PLANNED,
@@ -117,7 +135,7 @@ async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) 
             say(
                 "Phase: {value1}. Planned infusions: {value2}.",
                 value1=PHASES[view.phase],
-                value2=planned or "not stated",
+                value2=planned or say("not stated"),
             ),
             *(f"{_DAYS[name][0]} {whose.clock.day(day)}." for name, day in days.items() if day),
         ),
@@ -138,21 +156,8 @@ async def enter_course(
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        entry = read_as(
-            CourseEntry,
-            {
-                "protocol" if form["protocol"] in TEMPLATES else "template_id": form["protocol"],
-                "planned_infusions": whole_in(form["planned_infusions"]),
-                "started_on": form["started_on"].strip(),
-                "confirm": confirmed_in(form),
-            },
-        )
-        if entry.template_id is None:
-            await course_entry.enter_course(visitor.work, patient_id, entry.planned())
-        else:
-            await protocol_templates.start_course(
-                visitor.work, patient_id, entry.planned(), entry.template_id
-            )
+        entry = course_in(form)
+        await protocol_templates.enter(visitor.work, patient_id, entry.planned(), entry.template_id)
         return "course"
 
     return await answer_about(context, visitor, patient_id, _new, form, act)

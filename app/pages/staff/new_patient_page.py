@@ -1,6 +1,7 @@
 """Registering a patient, and the code with which the patient's phone or browser comes in."""
 
 import base64
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,16 +15,15 @@ from app.care.patients import enrolment, magic_links
 from app.care.patients.enrolment import LASTS, IssuedCode
 from app.care.patients.schemas import read_registration
 from app.care.patients.service import Patient, register
-from app.care.treatment.course_entry import register_with_course
-from app.care.treatment.course_schemas import CourseEntry
-from app.clinical.course import TEMPLATES
+from app.care.treatment import protocol_templates
 from app.context import Work
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.foundation.vault import CannotOpenError
 from app.foundation.zones import choosable_zones
-from app.pages.staff.about_patient import AboutPatient, MayEdit, about, whole_in
+from app.pages.staff.about_patient import AboutPatient, MayEdit, about
 from app.pages.staff.asked_form import AskedForm, Field, show_form, wrong_with
+from app.pages.staff.course_page import course_in, template_choices
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import NOTICES
 from app.pages.staff.rendering import render
@@ -31,7 +31,6 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form
-from app.web.reading import read_as
 
 COOKIE: Final = "afterglow-staff-code"
 _CELL: Final = {"table": "enrolment_codes", "column": "shown"}
@@ -82,13 +81,14 @@ EMAIL: Final = Field(
 
 router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
 LIST: Final = "/care/patients"
-_COURSE: Final = (
-    Field(
-        name="protocol",
-        label=say("Course, if one is planned already"),
-        kind="choice",
-        choices=(("", say("None yet")), *((code, one.name) for code, one in TEMPLATES.items())),
-    ),
+_COURSE: Final = Field(
+    name="protocol",
+    label=say("Course, if one is planned already"),
+    kind="choice",
+    hint=say("With one of the clinic's own templates, its infusions are planned at once."),
+    api_names=("protocol", "template_id"),
+)
+_COURSE_DAYS: Final = (
     Field(
         name="planned_infusions",
         label=say("Planned induction infusions, if known"),
@@ -104,7 +104,11 @@ _COURSE: Final = (
 )
 
 
-def _asked(*, with_course: bool) -> AskedForm:
+async def _asked(visitor: StaffVisitor) -> AskedForm:
+    course: tuple[Field, ...] = ()
+    if visitor.signed_in.may(Permission.TREATMENT_RECORD):
+        own = await protocol_templates.list_templates(visitor.work)
+        course = (replace(_COURSE, choices=(("", say("None yet")), *template_choices(own))), *_COURSE_DAYS)
     return AskedForm(
         title=say("Register a patient"),
         whose=say("the patients"),
@@ -121,7 +125,7 @@ def _asked(*, with_course: bool) -> AskedForm:
             ZONE,
             LOCALE,
             EMAIL,
-            *(_COURSE if with_course else ()),
+            *course,
         ),
         values={"locale": "en-US"},
     )
@@ -130,19 +134,18 @@ def _asked(*, with_course: bool) -> AskedForm:
 @router.get("/new")
 async def show_registration(context: ContextNeeded, visitor: MayEdit) -> Response:
     """Show the form."""
-    return show_form(context, visitor, _asked(with_course=visitor.signed_in.may(Permission.TREATMENT_RECORD)))
+    return show_form(context, visitor, await _asked(visitor))
 
 
 @router.post("/new")
 async def register_patient(request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
     """Register, perhaps with a course, and go to the code."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
-    with_course = caller.may(Permission.TREATMENT_RECORD)
+    form = await read_own_form(request, context, visitor)
     try:
-        patient = await _register(visitor, form, with_course=with_course)
+        patient = await _register(visitor, form)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        asked = _asked(with_course=with_course)
+        asked = await _asked(visitor)
         return show_form(context, visitor, asked, form=form, wrong=wrong_with(asked, error))
     return await _with_new_code(visitor, patient.id)
 
@@ -182,22 +185,18 @@ async def mail_link(patient_id: UUID, request: Request, context: ContextNeeded, 
     return RedirectResponse(f"{LIST}/{patient_id}/code?notice={notice}", 303)
 
 
-async def _register(visitor: StaffVisitor, form: Form, *, with_course: bool) -> Patient:
+async def _register(visitor: StaffVisitor, form: Form) -> Patient:
+    """Register, with the course that is planned if there is one, or not at all."""
     registration = read_registration(
         {name: form[name].strip() for name in ("external_ref", "time_zone", "locale")}
         | {"email": form["email"].strip() or None}
     )
-    if not (with_course and form["protocol"]):
-        return await register(visitor.work, registration)
-    course = read_as(
-        CourseEntry,
-        {
-            "protocol": form["protocol"],
-            "planned_infusions": whole_in(form["planned_infusions"]),
-            "started_on": form["started_on"].strip(),
-        },
-    )
-    return await register_with_course(visitor.work, registration, course.planned())
+    with_course = form["protocol"] and visitor.signed_in.may(Permission.TREATMENT_RECORD)
+    course = course_in(form) if with_course else None
+    patient = await register(visitor.work, registration)
+    if course is not None:
+        await protocol_templates.enter(visitor.work, patient.id, course.planned(), course.template_id)
+    return patient
 
 
 def _until(whose: AboutPatient, expires_at: datetime) -> str:

@@ -150,7 +150,7 @@ def sentence_of(view: PatientView) -> dict[str, str]:
         return {"first": say("Consent is withdrawn."), "rest": say("Nothing is evaluated.")}
     evaluation = view.evaluation.evaluation
     quality = evaluation.data_quality
-    data = say("{count} in the last 10 days.", count=counted(quality.days_in_last_10, "check-in day"))
+    data = say("{count} in the last 10 days.", count=counted(quality.days_in_last_10, say("check-in day")))
     if evaluation.worse_than_before:
         return {"first": say("Worse than before treatment."), "rest": say("Call today. {data}", data=data)}
     if evaluation.smoothed is None:
@@ -217,7 +217,7 @@ def _answer(view: EvaluationView, clock: WallClock) -> dict[str, Any]:
         "domains": list(_domains(evaluation)),
         "overall": (_share(evaluation.weighted), _share(evaluation.smoothed), _share(evaluation.threshold)),
         "quality": (
-            say("{count} in the last 10", count=counted(quality.days_in_last_10, "check-in day")),
+            say("{count} in the last 10", count=counted(quality.days_in_last_10, say("check-in day"))),
             say("last report {day_ago}", day_ago=clock.day_ago(quality.last_report_on))
             if quality.last_report_on
             else say("no report yet"),
@@ -312,7 +312,7 @@ def _benefit(one: ResponseDuration, clock: WallClock) -> str:
         "{lasted}, from {day}{value3}",
         lasted=lasted,
         day=clock.day(one.from_day),
-        value3="" if one.lost else ", not lost when last seen",
+        value3="" if one.lost else say(", not lost when last seen"),
     )
 
 

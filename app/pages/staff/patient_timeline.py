@@ -8,7 +8,7 @@ from app.access.clinics.permissions import Permission
 from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.check_ins import zone_of
-from app.clinical.course import Infusion, InfusionPhase
+from app.clinical.course import TEMPLATES, Infusion, InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.english_formats import scale_name
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
@@ -84,6 +84,8 @@ def entries_of(
             *_infusions(view, correctable),
             *_voided(view, correctable),
             *_changes(view, correctable),
+            *_courses(view, correctable),
+            *_references(view, visitor.may(Permission.TREATMENT_DECIDE)),
         ),
         "scales": _scales(view, correctable),
         "signals": _steps(view),
@@ -130,14 +132,22 @@ def _reports(
             if value is not None
         ]
         asks = say("asks to talk about a booster") if report.asks_about_booster else ""
+        is_imported = one.stored.input_mode == "import"
+        # The patient's own is the patient's to correct; an imported one is imported again rightly.
+        voidable = (
+            {"link": f"{_record(view)}/check-ins/{report.id}/void", "link_said": say("Entered in error")}
+            if is_imported and visitor.may(Permission.CHECK_INS_IMPORT)
+            else {}
+        )
         if not one.note:
             yield (
                 report.recorded_at,
                 {
                     "kind": "",
                     "icon": "dot",
-                    "title": "Check-in" if one.stored.input_mode != "import" else say("Imported check-in"),
+                    "title": say("Imported check-in") if is_imported else "Check-in",
                     "rest": joined(filter(None, (joined(said).lower(), asks))),
+                    **voidable,
                 },
             )
             continue
@@ -152,6 +162,7 @@ def _reports(
                 "small": " · ".join(filter(None, (joined(said), say("not read yet") if waiting else "read"))),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
+                **voidable,
             },
         )
 
@@ -174,17 +185,41 @@ def _dose(one: Infusion) -> str:
     return " ".join(filter(None, (dose, one.route.value.upper() if one.route else "")))
 
 
+def _record(view: PatientView) -> str:
+    return f"/care/patients/{view.patient.id}/record"
+
+
 def _correct(view: PatientView, correctable: bool, what: str, record_id: object) -> dict[str, str]:
     """Give the way to correct what staff entered, or to say that it was entered in error."""
-    link = f"/care/patients/{view.patient.id}/record/{what}/{record_id}"
+    link = f"{_record(view)}/{what}/{record_id}"
     return {"link": link, "link_said": say("Correct")} if correctable else {}
+
+
+def _courses(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    zone = zone_of(view.patient.time_zone)
+    for one in (view.course.stored, *view.course.earlier) if view.course else ():
+        course = one.course
+        is_taken_on = course.taken_on_at is not None
+        at = datetime.combine(course.taken_on_at or one.declared_started_on, time(0), tzinfo=zone)
+        entry = {
+            "kind": "",
+            "icon": "dot",
+            "title": say("Taken on in maintenance") if is_taken_on else say("Course began"),
+            "rest": one.template.name if one.template else TEMPLATES[course.protocol].name,
+        }
+        yield at, entry | _correct(view, correctable, "courses", course.id)
+
+
+def _references(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    for one in view.references:
+        days = say("{short_day} to {value2}", short_day=short_day(one.from_day), value2=short_day(one.to_day))
+        entry = {"kind": "", "icon": "dot", "title": say("Reference chosen"), "rest": days}
+        yield one.set_at, entry | _correct(view, correctable, "references", one.id)
 
 
 def _voided(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
     """Struck through, never gone."""
-    restore = (
-        {"link": f"/care/patients/{view.patient.id}/record", "link_said": say("Show")} if correctable else {}
-    )
+    restore = {"link": _record(view), "link_said": say("Show")} if correctable else {}
     for stored in view.voided:
         one = stored.infusion
         yield (

@@ -50,6 +50,7 @@ from app.storage import (
     alert_steps,
     appointments,
     check_ins,
+    chosen_references,
     clinics,
     findings,
     infusions,
@@ -63,6 +64,7 @@ from app.storage.alerts import Alert
 from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
+from app.storage.chosen_references import StoredReference
 from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
@@ -103,11 +105,11 @@ class PatientView:
         notes: the patient's reports with a note, the latest first.
         reports: the latest reports, with or without one.
         corrections: what staff corrected, the latest first.
+        references: those that clinicians chose, the latest first.
         voided: the infusions that were entered in error.
         sources: the reports that safety events came with.
         steps: what was done to signals, safety events and findings, the latest first.
-        infusions: all of them, oldest first.
-        sessions: how each was given, by its id.
+        given: the infusions, the latest first.
         circumstances: what else changed, the latest first.
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
@@ -127,6 +129,7 @@ class PatientView:
     evaluation: EvaluationView | None
     trend: Trend
     course: CourseView | None
+    references: Sequence[StoredReference]
     forms: Sequence[Assessment]
     interval: PersonalInterval
     taper: TaperView
@@ -144,8 +147,7 @@ class PatientView:
     voided: Sequence[StoredInfusion]
     sources: Mapping[UUID, NotedReport]
     steps: Sequence[OpenedStep]
-    infusions: Sequence[Infusion]
-    sessions: Mapping[str, StoredInfusion]
+    given: Sequence[StoredInfusion]
     circumstances: Sequence[KnownCircumstance]
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
@@ -153,6 +155,16 @@ class PatientView:
     clinic_zone: str
     ehr_link: str | None
     protocol: Protocol
+
+    @property
+    def infusions(self) -> Sequence[Infusion]:
+        """All of them, oldest first."""
+        return [one.infusion for one in reversed(self.given)]
+
+    @property
+    def sessions(self) -> Mapping[str, StoredInfusion]:
+        """How each was given, by its id."""
+        return {one.infusion.id: one for one in self.given}
 
 
 async def patient_view(
@@ -193,8 +205,7 @@ async def patient_view(
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
-        infusions=[one.infusion for one in reversed(given)],
-        sessions={one.infusion.id: one for one in given},
+        given=given,
         circumstances=await circumstances_of(work, record),
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
@@ -205,6 +216,7 @@ async def patient_view(
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
+        references=await chosen_references.all_of_patient(work, patient_id),
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
         interval=interval,
         taper=taper,

@@ -1,5 +1,6 @@
 """Taking other check-in days as the reference, with a reason."""
 
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -21,6 +22,18 @@ router = APIRouter(
 )
 
 
+WINDOW_FIELDS: Final = (
+    Field(name="from", label=say("First day"), kind="date", wrong=say("Please give a day.")),
+    Field(
+        name="to",
+        label=say("Last day"),
+        kind="date",
+        hint=say("Before today."),
+        wrong=say("Please give a day on or after the first one, and before today."),
+    ),
+)
+
+
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     proposed = await taking_on.proposed_days(visitor.work, patient_id)
@@ -36,14 +49,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         values={"from": proposed[0].isoformat(), "to": proposed[1].isoformat()} if proposed else {},
         present=(say("These days are proposed: name others if they were not stable."),) if proposed else (),
         fields=(
-            Field(name="from", label=say("First day"), kind="date", wrong=say("Please give a day.")),
-            Field(
-                name="to",
-                label=say("Last day"),
-                kind="date",
-                hint=say("Before today."),
-                wrong=say("Please give a day on or after the first one, and before today."),
-            ),
+            *WINDOW_FIELDS,
             Field(
                 name="reason",
                 label=say("Why"),

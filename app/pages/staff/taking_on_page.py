@@ -1,19 +1,21 @@
 """Taking a patient on who joins in maintenance: the day, the infusions that are known, and a stable period."""
 
 import re
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import taking_on
+from app.care.treatment import protocol_templates
 from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES, DatePrecision
 from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayDecide, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
+from app.pages.staff.course_page import template_choices, template_in
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -34,7 +36,7 @@ _FIELDS: Final = (
         name="protocol",
         label=say("Template"),
         kind="choice",
-        choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
+        api_names=("protocol", "template_id"),
     ),
     Field(name="on", label=say("Taken on"), kind="date", wrong=say("Please give the day, today or before.")),
     Field(
@@ -81,6 +83,8 @@ _FIELDS: Final = (
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
+    own = await protocol_templates.list_templates(visitor.work)
+    template, *others = _FIELDS
     return AskedForm(
         title=say("Take on in maintenance"),
         whose=whose.reference,
@@ -92,9 +96,9 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         path=f"{whose.path}/course/taken-on",
         back=whose.path,
         button=say("Take on"),
-        fields=_FIELDS,
+        fields=(replace(template, choices=template_choices(own)), *others),
         values={
-            "protocol": next(iter(TEMPLATES)),
+            "protocol": str(own[0].id) if own else next(iter(TEMPLATES)),
             "on": whose.clock.wall_date.isoformat(),
             "precision": DatePrecision.UNKNOWN.value,
         },
@@ -110,7 +114,7 @@ def _entry(form: Form) -> CourseEntry:
     return read_as(
         CourseEntry,
         {
-            "protocol": form["protocol"],
+            **template_in(form),
             "taken_on": {
                 "on": said["on"],
                 "infusions": [{"given_on": one} for one in days],
@@ -134,9 +138,10 @@ async def take_on(patient_id: UUID, request: Request, context: ContextNeeded, vi
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        joining = _entry(form).joining()
+        entry = _entry(form)
+        joining = entry.joining()
         if joining is not None:
-            await taking_on.take_on(visitor.work, patient_id, joining)
+            await protocol_templates.enter(visitor.work, patient_id, joining, entry.template_id)
         return "taken-on"
 
     return await answer_about(context, visitor, patient_id, _asked, form, act)

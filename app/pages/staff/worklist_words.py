@@ -68,6 +68,9 @@ FINDING_OUTCOMES: Final[Mapping[str, str]] = {
 }
 ATTENTION: Final[Mapping[Attention, str]] = {
     Attention.SAFETY_UNACKNOWLEDGED: say("A safety event was not acknowledged in time."),
+    Attention.SAFETY_MAIL_REFUSED: say(
+        "An e-mail about a safety event was refused: check the contacts' addresses."
+    ),
     Attention.NO_WORKER: say(
         "No worker runs, so nothing but urgent notices is sent: call whoever runs Afterglow."
     ),

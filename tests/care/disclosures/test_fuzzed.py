@@ -1,15 +1,14 @@
 """One disclosure in thousands of spellings is never missed, and what is harmless is hardly ever taken for one."""
 
-import os
 from typing import Final
 
 import pytest
 
 from app.care.disclosures.detector import Heard, disclosures_in
+from tests.support.budget import budget
 from tests.support.disclosures import Sent, damaged, disclosing, harmless
 
-# make test-long and make campaign take 10,000.
-EACH: Final = int(os.environ.get("AFTERGLOW_TEST_DISCLOSURES", "1500"))
+EACH: Final = budget(1500, long=10_000)
 # Of ten thousand damaged bodies, so many may be taken for a disclosure.
 FALSE_ALARMS: Final = 10
 
@@ -69,3 +68,31 @@ def test_a_character_too_many_makes_no_yes_of_a_no_and_moves_no_answer(body: str
 )
 def test_a_character_too_many_hides_no_disclosure(body: str) -> None:
     assert heard_in(Sent(body.encode()))
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("[", "]"),
+        ('{"mood":', "}"),
+        ('{"mood": [', "]}"),
+        ('[{"a": [', "]}]"),
+        ("[0, ", "]"),
+        ("[", ""),
+        ("{", "]"),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "}", "]"])
+def test_what_is_nested_ever_deeper_hides_no_disclosure_in_it_before_it_or_behind_it(
+    opening: str, closing: str, end: str
+) -> None:
+    said, denied = '"self_harm_thoughts": true', '"self_harm_thoughts": false'
+
+    def heard(before: str, within: str, behind: str) -> Heard:
+        nested = opening * 70_000 + within + closing * 70_000
+        return heard_in(Sent(f'{{{before}, "x": {nested}, {behind}{end}'.encode()))
+
+    assert heard(said, "5", denied)
+    assert heard(denied, f"{{{said}}}", denied)
+    assert heard(denied, "5", said)
+    assert not heard(denied, f"{{{denied}}}", denied)

@@ -77,6 +77,54 @@ def test_a_statement_is_heard_at_any_path_and_by_any_method(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "heard"),
+    [
+        ("PUT", "/v1/check-ins/{id}?mood=3&self_harm_thoughts=true", True),
+        ("POST", "/v1/check-ins/{id};selfHarmThoughts=true", True),
+        ("POST", "/v1/self-harm-thoughts=1", True),
+        ("PUT", "/v1/check-ins/{id}?self_harm_thoughts=false", False),
+        ("GET", "/v1/check-ins?self_harm_thoughts=true", False),
+    ],
+)
+def test_what_is_written_into_the_address_is_heard_unless_it_is_only_a_link(
+    one_clinic: ClinicClient, phone: PatientClient, method: str, path: str, *, heard: bool
+) -> None:
+    reply = phone.http.request(method, path.format(id=new_id()))
+    assert len(events(one_clinic, phone)) == heard
+    assert ("crisis_help" in reply.json()) is heard
+
+
+@pytest.mark.parametrize(
+    ("version", "framing"),
+    [
+        (
+            "1.1",
+            b"Transfer-Encoding: chunked\r\n\r\n5\r\n"
+            + SAID[:5]
+            + b"\r\n%x\r\n" % (len(SAID) - 5)
+            + SAID[5:]
+            + b"\r\n0\r\n\r\n",
+        ),
+        ("1.0", b"Content-Length: %d\r\n\r\n" % len(SAID) + SAID),
+    ],
+    ids=["in chunks", "HTTP/1.0"],
+)
+def test_a_statement_is_heard_however_its_body_is_framed(
+    one_clinic: ClinicClient, phone: PatientClient, version: str, framing: bytes
+) -> None:
+    address = urlsplit(str(phone.http.base_url))
+    with socket.create_connection((address.hostname, address.port or 80), 10) as line:
+        line.sendall(
+            f"OPTIONS /v1/me HTTP/{version}\r\nHost: x\r\nConnection: close\r\n"
+            f"Authorization: {phone.http.headers['authorization']}\r\n".encode()
+            + framing
+        )
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert b"crisis_help" in answer
+    assert len(events(one_clinic, phone)) == 1
+
+
+@pytest.mark.parametrize(
     "body",
     [
         entry(NOW, (5, 5, 5)) | {"selfHarmThoughts": True},

@@ -8,7 +8,7 @@ import pytest
 
 from app.care.intake.spool import Spool, replay
 from app.foundation.ids import new_id
-from tests.support.databases import running_cluster
+from tests.support.databases import in_memory, running_cluster
 from tests.support.people import ZONE, clinic_client, entry
 from tests.support.problems import CANARY
 from tests.support.processes import wait_until
@@ -28,7 +28,7 @@ def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
     spool_dir: Path, tmp_path: Path
 ) -> None:
     with (
-        running_cluster() as cluster,
+        running_cluster(in_memory()) as cluster,
         cluster.database() as own_database,
         running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
     ):
@@ -74,7 +74,7 @@ def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
 
 def test_a_worker_replays_by_itself(spool_dir: Path) -> None:
     with (
-        running_cluster() as cluster,
+        running_cluster(in_memory()) as cluster,
         cluster.database() as own_database,
         running_service(own_database.application_url, spool_dir=spool_dir) as service,
     ):
@@ -95,7 +95,7 @@ def test_what_failed_in_a_spelling_that_no_schema_reads_is_one_event_when_it_is_
     spool_dir: Path,
 ) -> None:
     with (
-        running_cluster() as cluster,
+        running_cluster(in_memory()) as cluster,
         cluster.database() as own_database,
         running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
     ):
@@ -133,7 +133,7 @@ def test_what_was_put_by_and_is_sent_again_by_the_phone_is_one_event(
     spool_dir: Path, *, sent_again_first: bool
 ) -> None:
     with (
-        running_cluster() as cluster,
+        running_cluster(in_memory()) as cluster,
         cluster.database() as own_database,
         running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
     ):

@@ -100,6 +100,62 @@ def test_a_form_that_the_patient_answered_is_not_entered_again_unasked_but_its_a
     assert asked.json()["safety_event_id"]
 
 
+@pytest.mark.parametrize(
+    ("path", "first", "second", "near", "code", "pointer"),
+    [
+        ("assessments", FORM, {"total": 4, "taken_at": at(10)}, {"total": 9}, "same_form", "#/taken_at"),
+        (
+            "courses",
+            COURSE,
+            {"started_on": day(-100)},
+            {"started_on": day(-193)},
+            "same_course",
+            "#/started_on",
+        ),
+    ],
+)
+def test_what_is_amended_to_be_like_another_is_asked_about_as_when_it_is_entered(
+    one_clinic: ClinicClient,
+    patient: str,
+    path: str,
+    first: dict[str, Any],
+    second: dict[str, Any],
+    near: dict[str, Any],
+    code: str,
+    pointer: str,
+) -> None:
+    assert post(one_clinic, patient, path, first).status_code == 201
+    made = post(one_clinic, patient, path, first | second).json()["id"]
+    before = one_clinic.http.get(f"/v1/patients/{patient}/{path}").json()
+    (etag,) = [one["etag"] for one in before["items"] if one["id"] == made]
+
+    def amend(**changes: object) -> httpx2.Response:
+        body, url = {"reason": "Mistyped"} | changes, f"/v1/patients/{patient}/{path}/{made}"
+        return one_clinic.http.patch(url, json=body, headers={"if-match": etag})
+
+    asked = amend(**near)
+    assert_problem(asked, 409, code="needs-confirmation", pointer=pointer)
+    assert asked.json()["confirm"] == [code]
+    assert one_clinic.http.get(f"/v1/patients/{patient}/{path}").json() == before
+    assert amend(**near, confirm=[code]).status_code == 200
+
+
+def test_what_stays_beside_another_is_not_asked_about_again(one_clinic: ClinicClient, patient: str) -> None:
+    """Confirmed once as another form, or another course, and now amended in something else."""
+    confirm = {"confirm": ["same_form", "same_course"]}
+    for path, first, second, change in (
+        ("assessments", FORM, {"taken_at": at(20)}, {"total": 9}),
+        ("courses", COURSE, {"started_on": day(-193)}, {"planned_infusions": 5}),
+    ):
+        assert post(one_clinic, patient, path, first).status_code == 201
+        made = post(one_clinic, patient, path, first | second | confirm).json()["id"]
+        listed = one_clinic.http.get(f"/v1/patients/{patient}/{path}").json()["items"]
+        (etag,) = [one["etag"] for one in listed if one["id"] == made]
+        url = f"/v1/patients/{patient}/{path}/{made}"
+        reply = one_clinic.http.patch(url, json=change | {"reason": "Miscounted"}, headers={"if-match": etag})
+        assert reply.status_code == 200, reply.text
+
+
 def test_an_appointment_is_not_moved_beside_another_unasked(one_clinic: ClinicClient, patient: str) -> None:
     assert post(one_clinic, patient, "appointments", PLANNED).status_code == 201
     later = post(one_clinic, patient, "appointments", PLANNED | {"on": day(20)})

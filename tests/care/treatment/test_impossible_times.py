@@ -160,6 +160,37 @@ def test_nothing_is_dated_before_2000(one_clinic: ClinicClient, patient: str, ro
     assert record(one_clinic, patient) == before
 
 
+def test_a_year_of_birth_that_has_not_begun_or_lies_after_what_is_on_record_is_refused_by_name(
+    service: Service, one_clinic: ClinicClient
+) -> None:
+    service.clock.move_to(NOW)
+    staff = staff_client(service, one_clinic.clinic_id, StaffRole.CLINICIAN)
+    patient = one_clinic.patient(time_zone="Pacific/Auckland")
+
+    def born(year: int) -> httpx2.Response:
+        return staff.put(f"/v1/patients/{patient}/contact", json={"name": "Ana", "birth_year": year})
+
+    assert_problem(born(NOW.year + 1), 422, code="birth-year-ahead", pointer="#/birth_year")
+    sends = {
+        2024: TAKEN_ON.send(one_clinic, patient, "2025-01-01T00:30:00+13:00"),
+        2022: FORM.send(one_clinic, patient, "2022-05-01T12:00:00Z"),
+        2021: CHANGED.send(one_clinic, patient, "2021-05-01"),
+        2020: COURSE.send(one_clinic, patient, "2020-05-01"),
+    }
+    for year, sent in sends.items():
+        assert sent.status_code == 201, (year, sent.text)
+    item = {"id": str(uuid4()), **entry(NOW - timedelta(days=365 * 8), (4, 4, 4))}
+    path = f"/v1/patients/{patient}/check-ins/batch"
+    assert one_clinic.http.post(path, json={"items": [item]}).json()["results"][0]["status"] == 201
+    first = (NOW - timedelta(days=365 * 8)).year
+    refused = born(first + 1)
+    assert_problem(refused, 409, code="birth-year-after-record", pointer="#/birth_year")
+    assert str(first) not in refused.text
+    assert staff.get(f"/v1/patients/{patient}/contact").json()["name"] is None, "nothing half done"
+    assert born(first).status_code == 200
+    staff.close()
+
+
 def test_an_imported_check_in_at_such_a_time_is_refused_and_the_others_are_kept(
     service: Service, one_clinic: ClinicClient, patient: str
 ) -> None:

@@ -93,6 +93,20 @@ def test_a_changed_template_is_the_next_version_and_an_old_course_keeps_what_it_
     assert again["template"] == template
 
 
+def test_a_patient_is_taken_on_by_a_template_which_plans_nothing(
+    clinic: ClinicClient, template: dict[str, Any]
+) -> None:
+    patient = clinic.patient()
+    joins = {"taken_on": {}, "external_id": "C-7"}
+    made = start(clinic, patient, template, **joins)
+    assert made.status_code == 201, made.text
+    assert (made.json()["protocol"], made.json()["template"]) == ("own", template)
+    assert (made.json()["phase"], planned(clinic, patient)) == ("maintenance", [])
+    assert start(clinic, patient, template, **joins).status_code == 200
+    other = clinic.http.post(PATH, json=TWICE | {"name": "Thrice"}).json()
+    assert_problem(start(clinic, patient, other, **joins), 409, code="external-id-taken")
+
+
 def test_no_course_is_started_with_a_retired_template(clinic: ClinicClient, template: dict[str, Any]) -> None:
     assert change(clinic, template, retired=True).status_code == 200
     assert clinic.http.get(PATH).json()["items"] == []
@@ -124,7 +138,7 @@ def test_what_is_wrong_about_a_template_is_refused_by_name(
     patient, stranger = clinic.patient(), clinic_client(service, "Stranger")
     both = start(clinic, patient, template, protocol="standard")
     assert_problem(both, 422, code="invalid-request")
-    assert start(clinic, patient, template, taken_on={}).status_code == 422
+    assert start(clinic, patient, template, protocol="standard", taken_on={}).status_code == 422
     neither = clinic.http.post(f"/v1/patients/{patient}/courses", json={"started_on": TODAY.isoformat()})
     assert_problem(neither, 422, code="invalid-request", pointer="#/protocol")
     assert stranger.http.get(PATH).json()["items"] == []

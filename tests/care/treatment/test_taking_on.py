@@ -144,6 +144,90 @@ def test_a_known_infusion_entered_later_lets_the_course_begin_with_it_until_it_i
     assert current(one_clinic, patient)["started_on"] == day(30)
 
 
+def test_everything_unlikely_about_the_known_infusions_is_asked_about_at_once(
+    one_clinic: ClinicClient, patient: str
+) -> None:
+    known = [
+        {"given_on": day(60), "dose_mg_per_kg": 1.8},
+        {"given_on": day(50), "dose_mg": 70, "route": "intranasal"},
+        {"given_on": day(40), "dose_mg_per_kg": 1.9},
+    ]
+    asked = join(one_clinic, patient, infusions=known)
+    assert_problem(asked, 409, code="needs-confirmation")
+    assert asked.json()["confirm"] == ["high_dose", "esketamine_dose"]
+    assert join(one_clinic, patient, infusions=known, confirm=asked.json()["confirm"]).status_code == 201
+
+
+def test_taken_on_again_under_the_same_external_id_only_what_was_sent_is_the_same(
+    service: Service, one_clinic: ClinicClient, patient: str
+) -> None:
+    well(one_clinic, patient, first=40, last=1)
+    taken_on: dict[str, Any] = {
+        "on": day(30),
+        "infusions": [{"given_on": day(60), "dose_mg": 40}, {"given_at": f"{day(45)}T09:00:00Z"}],
+        "earlier": {"count": 12, "last_on": day(80), "precision": "day"},
+        "reference": {"from": day(25), "to": day(12), "reason": "Well at work"},
+    }
+
+    def send(**other: object) -> httpx2.Response:
+        body = {"protocol": "standard", "external_id": "C-1", "source": "ehr", "taken_on": taken_on | other}
+        return one_clinic.http.post(f"/v1/patients/{patient}/courses", json=body)
+
+    first = send()
+    assert first.status_code == 201, first.text
+    service.clock.move_to(NOW + timedelta(hours=1))
+    later = {"given_at": f"{day(50)}T09:00:00Z", "phase": "booster"}
+    entered = one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=later)
+    assert entered.status_code == 201, entered.text
+    again = send(infusions=list(reversed(taken_on["infusions"])))
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"]), again.text
+    others: list[dict[str, Any]] = [
+        {"infusions": []},
+        {"infusions": taken_on["infusions"][:1]},
+        {"infusions": [*taken_on["infusions"], {"given_on": day(50)}]},
+        {"infusions": [{"given_on": day(60), "dose_mg": 45}, taken_on["infusions"][1]]},
+        {"earlier": None},
+        {"earlier": {"count": 13, "last_on": day(80), "precision": "day"}},
+        {"earlier": {"count": 12, "last_on": day(80), "precision": "month"}},
+        {"reference": None},
+        {"reference": {"from": day(26), "to": day(12), "reason": "Well at work"}},
+        {"reference": {"from": day(25), "to": day(12), "reason": "Another"}},
+        {"on": day(29)},
+    ]
+    for other in others:
+        conflict = send(**other)
+        assert_problem(conflict, 409, code="external-id-taken", pointer="#/external_id")
+        assert conflict.json()["kept_id"] == first.json()["id"]
+    listed = one_clinic.http.get(f"/v1/patients/{patient}/infusions").json()["items"]
+    wrong = next(one for one in listed if one["dose_mg"] == 40)
+    path = f"/v1/patients/{patient}/infusions/{wrong['id']}"
+    right = {"dose_mg": 45, "reason": "Mistyped"}
+    assert one_clinic.http.patch(path, json=right, headers={"if-match": wrong["etag"]}).status_code == 200
+    assert_problem(send(), 409, code="external-id-taken")
+    assert send(infusions=[{"given_on": day(60), "dose_mg": 45}, taken_on["infusions"][1]]).status_code == 200
+
+
+def test_an_infusion_known_from_before_is_amended_voided_and_restored_alone_in_its_course(
+    one_clinic: ClinicClient, patient: str
+) -> None:
+    assert join(one_clinic, patient, infusions=[{"given_on": day(60)}]).status_code == 201
+    (known,) = one_clinic.http.get(f"/v1/patients/{patient}/infusions").json()["items"]
+    path = f"/v1/patients/{patient}/infusions/{known['id']}"
+    for version, change, day_only in (
+        (1, {"given_at": known["given_at"], "dose_mg": 40}, True),
+        (2, {"given_at": f"{day(60)}T08:30:00Z"}, False),
+    ):
+        body, headers = change | {"reason": "Found the sheet"}, {"if-match": f'"{version}"'}
+        amended = one_clinic.http.patch(path, json=body, headers=headers)
+        assert amended.status_code == 200, amended.text
+        assert amended.json()["day_only"] is day_only
+    assert current(one_clinic, patient)["started_on"] == day(60)
+    assert one_clinic.http.post(f"{path}/void", json={"reason": "Someone else's"}).status_code == 200
+    assert current(one_clinic, patient)["started_on"] == day(30)
+    assert one_clinic.http.post(f"{path}/restore").status_code == 200
+    assert current(one_clinic, patient)["started_on"] == day(60)
+
+
 def test_a_wrong_day_of_taking_on_is_amended_and_a_planned_course_has_none(
     one_clinic: ClinicClient, patient: str
 ) -> None:

@@ -45,6 +45,18 @@ def test_a_template_is_described_changed_and_a_course_started_with_it(
     assert (course["template"]["name"], course["template"]["version"]) == ("Twice weekly", 2)
     planned = one_clinic.http.get(f"/v1/patients/{patient}/appointments").json()["items"]
     assert len(planned) == 6
+    register = {"external_ref": "P-of-a-template", "time_zone": "Europe/Berlin", "started_on": "2026-11-02"}
+    assert "Twice weekly (6 every 3 days)" in clinician.get("/care/patients/new").text
+    status, place = send(clinician, "/care/patients/new", **register, protocol=one[0].rpartition("/")[2])
+    assert status == 303, place
+    registered = place.split("/")[3]
+    (course,) = one_clinic.http.get(f"/v1/patients/{registered}/courses").json()["items"]
+    assert (course["template"]["name"], course["planned_infusions"]) == ("Twice weekly", 6)
+    taken_on = one_clinic.patient()
+    path = f"/care/patients/{taken_on}/course/taken-on"
+    assert send(clinician, path, protocol=one[0].rpartition("/")[2])[0] == 303
+    (course,) = one_clinic.http.get(f"/v1/patients/{taken_on}/courses").json()["items"]
+    assert (course["template"]["name"], bool(course["taken_on_at"])) == ("Twice weekly", True)
 
     assert fill(clinician, one[0], retire="yes") == (303, f"{HERE}?saved")
     assert "None yet." in clinician.get(HERE).text

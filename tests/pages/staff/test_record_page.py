@@ -136,3 +136,84 @@ def test_a_reader_finds_the_timeline_without_a_way_to_correct(
 
     assert "Booster" in shown or "Induction infusion" in shown
     assert ">Correct<" not in shown
+
+
+def test_a_chosen_reference_is_amended_and_marked_as_entered_in_error_by_a_clinician_alone(
+    service: Service, one_clinic: ClinicClient, clinician: PlainBrowser, as_role: Callable[..., PlainBrowser]
+) -> None:
+    patient = treated(one_clinic, NOW, days_since=40, level=lambda _day: (8, 8, 8))
+    days = [f"{NOW - timedelta(days=ago):%F}" for ago in (36, 29, 15, 6)]
+    chosen = {"from": days[0], "to": days[1], "reason": "Stable"}
+    assert one_clinic.http.put(f"/v1/patients/{patient}/reference", json=chosen).status_code == 200
+    (made,) = one_clinic.http.get(f"/v1/patients/{patient}/references").json()["items"]
+    record = f"/care/patients/{patient}/record"
+    path = f"{record}/references/{made['id']}"
+    assert f'href="{path}">Correct<' in clinician.get(f"/care/patients/{patient}").text
+    assert f'href="{path}/void"' in clinician.get(record).text
+    coordinator = as_role(StaffRole.COORDINATOR)
+    assert path not in coordinator.get(record).text
+    assert [coordinator.get(one).status_code for one in (path, f"{path}/void")] == [403, 403]
+
+    assert "this" in send(clinician, path, to=f"{NOW:%F}", reason="The week was mistyped")[1]
+    amended = {"from": days[2], "to": days[3], "reason": "The week was mistyped"}
+    assert send(clinician, path, **amended) == (303, f"{record}?notice=amended")
+    kept = one_clinic.evaluation(patient)["reference"]
+    assert (kept["kind"], kept["from_day"]) == ("clinician_set", days[2])
+    assert send(clinician, f"{path}/void", reason="Another patient's") == (303, f"{record}?notice=voided")
+    assert one_clinic.evaluation(patient)["reference"]["kind"] != "clinician_set"
+    assert send(clinician, f"{path}/restore", reason="") == (303, f"{record}?notice=restored")
+    assert one_clinic.evaluation(patient)["reference"]["from_day"] == days[2]
+    assert service.clock.now() == NOW
+
+
+def test_an_imported_check_in_is_marked_as_entered_in_error_and_a_patients_own_never(
+    service: Service, one_clinic: ClinicClient, clinician: PlainBrowser, patient: str
+) -> None:
+    phone = one_clinic.enrol(patient, service.url)
+    assert phone.check_in(NOW, (5, 5, 5)).status_code == 201
+    latest, *imported = one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]
+    record = f"/care/patients/{patient}/record"
+    path = f"{record}/check-ins/{imported[0]['id']}"
+    page = clinician.get(f"/care/patients/{patient}").text
+    assert f'href="{path}/void">Entered in error<' in page
+    assert f'href="{path}/void"' in clinician.get(record).text
+    own = f"{record}/check-ins/{latest['id']}"
+    assert own not in clinician.get(record).text + page
+    assert clinician.get(f"{own}/void").status_code == 404
+    assert clinician.get(path).status_code == 404, "it is not amended: the right one is imported"
+
+    assert send(clinician, f"{path}/void", reason="Another patient's") == (303, f"{record}?notice=voided")
+    standing = one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]
+    assert [one["id"] for one in standing] == [one["id"] for one in (latest, *imported[1:])]
+    assert send(clinician, f"{path}/restore", reason="") == (303, f"{record}?notice=restored")
+    assert len(one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]) == 1 + len(imported)
+
+
+def test_more_imported_check_ins_than_fit_on_the_page_are_on_the_next(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    one_clinic.import_days(patient, NOW - timedelta(days=300), [(4, 4, 4)] * 100)
+    page = clinician.get(f"/care/patients/{patient}/record").text
+    shown, older = page.count("Imported check-in, "), re.search(r'href="([^"]*after=[^"]*)">Older', page)
+    assert older
+    page = clinician.get(unescape(older[1])).text
+    every = one_clinic.http.get(f"/v1/patients/{patient}/check-ins", params={"limit": 200}).json()["items"]
+    assert shown + page.count("Imported check-in, ") == 2 * len(every), "each once, and for its link"
+    assert "Older" not in page
+
+
+def test_a_course_is_corrected_from_the_timeline_and_a_near_double_is_asked_about(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    earlier = {"protocol": "standard", "started_on": f"{NOW - timedelta(days=200):%F}"}
+    made = one_clinic.http.post(f"/v1/patients/{patient}/courses", json=earlier).json()["id"]
+    (present, _) = one_clinic.http.get(f"/v1/patients/{patient}/courses").json()["items"]
+    record = f"/care/patients/{patient}/record"
+    path = f"{record}/courses/{made}"
+    page = clinician.get(f"/care/patients/{patient}?show=treatment").text
+    for one in (path, f"{record}/courses/{present['id']}"):
+        assert f'href="{one}">Correct<' in page
+    near = {"started_on": f"{NOW - timedelta(days=36):%F}", "reason": "Mistyped"}
+    status, asked = send(clinician, path, **near)
+    assert (status, 'name="confirm_same_course"' in asked) == (409, True), asked
+    assert send(clinician, path, **near, confirm_same_course="yes")[0] == 303

@@ -12,6 +12,7 @@ from tests.support.care_browser import CareBrowser
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import running_receiver
 from tests.support.service import Service
+from tests.support.staff import joined
 
 SETTINGS = "/care/settings"
 # What a browser sends of a form that nobody touched.
@@ -254,3 +255,25 @@ def test_a_notice_channel_is_added_and_removed_on_a_page(owner: CareBrowser, fre
     (channel,) = fresh.http.get("/v1/notice-channels").json()["items"]
     assert owner.submit(here, f"{here}/{channel['id']}/remove").status_code == 303
     assert fresh.http.get("/v1/notice-channels").json()["items"] == []
+
+
+def test_whose_patients_an_endpoint_is_of_is_changed_on_its_page(
+    service: Service, owner: CareBrowser, fresh: ClinicClient
+) -> None:
+    member = joined(service, fresh, StaffRole.CLINICIAN)
+    with running_receiver() as receiver:
+        made = fresh.add_endpoint(receiver.url)["id"]
+    page = f"{SETTINGS}/webhooks/{made}"
+
+    def save(**fields: str) -> tuple[int, Any]:
+        sent = {"url": receiver.url, "which": "all"} | fields
+        reply = owner.submit(page, f"{page}/change", sent)
+        (now,) = fresh.http.get("/v1/webhook-endpoints").json()["items"]
+        return reply.status_code, now["care_team"]
+
+    assert save(care_team=member.id) == (303, member.id)
+    assert f'<option value="{member.id}" selected>' in owner.get(page).text
+    assert fresh.http.post(f"/v1/staff/{member.id}/disable").status_code == 200
+    assert "a member who left" in owner.get(page).text
+    assert save(care_team=member.id) == (303, member.id), "what stays is not asked about again"
+    assert save(care_team="") == (303, None)

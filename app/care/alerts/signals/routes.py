@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.alerts.history import read_history
 from app.care.alerts.schemas import AlertHistory, AlertStepReply
@@ -26,7 +26,7 @@ from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
 from app.web.headers import etag_of, link_next, version_if_sent
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
-router = APIRouter(prefix="/v1", tags=["signals"])
+router = APIRouter(prefix="/v1", tags=["signals"], route_class=ClinicRoute)
 ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]
 ToHandle = Annotated[Work, work_for(Permission.SIGNALS_HANDLE)]
 ToClose = Annotated[Work, work_for(Permission.SIGNALS_CLOSE)]

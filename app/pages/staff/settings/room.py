@@ -103,9 +103,9 @@ ROOMS: Final = (
     ),
     Room(
         path=f"{SETTINGS}/import",
-        title="Import",
-        holds="Patients from files, with a look at your last quarter",
-        group="Care",
+        title=say("Import"),
+        holds=say("Patients from files, with a look at your last quarter"),
+        group=say("Care"),
         permission=Permission.CLINIC_CHANGE,
     ),
     Room(

@@ -96,7 +96,12 @@ async def change_endpoint(
     """Change the address or the events."""
     form = await read_own_form(request, context, visitor)
     try:
-        patch = entry_of(EndpointPatch, {"url": form["url"].strip(), "events": _events_in(form)})
+        sent: dict[str, object] = {"url": form["url"].strip(), "events": _events_in(form)}
+        present = await queries.read_endpoint(visitor.work, endpoint_id)
+        # What stays is not sent: whose team it was may have left since.
+        if form["care_team"] != str(present.care_team or ""):
+            sent["care_team"] = form["care_team"] or None
+        patch = entry_of(EndpointPatch, sent)
         await commands.change_endpoint(visitor.work, endpoint_id, patch.change, version=version_of(form))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
@@ -239,6 +244,7 @@ async def _one(
         here=HERE,
         status=200 if error is None else status_of(error),
         endpoint=endpoint,
+        members=await active_names(visitor.work),
         deliveries=deliveries,
         states=_STATES,
         state=state,
