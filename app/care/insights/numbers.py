@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.care.insights.outcomes import (
     CheckInDays,
     InductionNumbers,
     Part,
+    below_half,
     benefit_numbers,
     check_in_days,
     ends_in,
@@ -28,6 +29,8 @@ from app.storage.care_pasts import CarePast
 from app.storage.insights import CountedSignal, NotOut, ReportedSafety
 
 _DAYS_A_YEAR: Final = 365.25
+_WEEK: Final = 7
+_LONGEST_BY_WEEK: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,19 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A week of the period, or four of a long one: what was raised, reported and answered in it."""
+
+    begins: date
+    raised: int
+    in_time: Share
+    precision: Share
+    safety_in_time: Share
+    answered: Share
+    below_half: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Insights:
     """A clinic's numbers."""
 
@@ -90,6 +106,8 @@ class Insights:
     check_ins: CheckInNumbers
     inductions: InductionNumbers
     benefits: BenefitNumbers
+    below_half: Share
+    steps: tuple[Step, ...]
     undelivered: Undelivered
 
 
@@ -116,11 +134,52 @@ def insights_from(
         check_ins=_check_ins(parts, now=now, protocol=protocol),
         inductions=induction_numbers(parts, read.totals, period=period, now=now, protocol=protocol),
         benefits=benefit_numbers(parts, read.signals),
+        below_half=below_half(parts, read.signals),
+        steps=tuple(
+            _step(read, parts, one, limits=limits, now=now, protocol=protocol) for one in steps_of(period)
+        ),
         undelivered=Undelivered(
             held=states["held"],
             exhausted=states["exhausted"],
             safety=sum(one.urgency == "safety" for one in read.not_out),
         ),
+    )
+
+
+def steps_of(period: Period) -> list[Period]:
+    """Cut a period into weeks, a long one into four weeks each; they end with it, so the first may be shorter."""
+    days = (period.end - period.first).days
+    length = _WEEK if days <= _LONGEST_BY_WEEK else 4 * _WEEK
+    ends = [period.end - timedelta(days=back) for back in range(0, days, length)][::-1]
+    return [replace(period, first=max(period.first, end - timedelta(days=length)), end=end) for end in ends]
+
+
+def _step(
+    read: Read,
+    parts: Sequence[Part],
+    step: Period,
+    *,
+    limits: WaitingLimits,
+    now: datetime,
+    protocol: Protocol,
+) -> Step:
+    """Count again what lies in this step; a loss before it still counts as below half in it."""
+    raised = [one for one in read.signals if step.began_at <= one.raised_at < step.ended_at]
+    signals = count_signals(raised, limits=limits, as_of=now)
+    reported = [one for one in read.safety if step.began_at <= one.received_at < step.ended_at]
+    within = [
+        (past, replace(part, first=max(part.first, step.first), stop=min(part.stop, step.end)))
+        for past, part in parts
+        if part.first < step.end and part.stop > step.first
+    ]
+    return Step(
+        begins=step.first,
+        raised=len(raised),
+        in_time=signals.in_time,
+        precision=signals.precision,
+        safety_in_time=count_safety(reported, limits=limits, as_of=now).in_time,
+        answered=_check_ins(within, now=now, protocol=protocol).answered,
+        below_half=below_half(within, read.signals),
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -13,6 +13,7 @@ from app.care.insights.counting import FALSE
 from app.care.insights.figures import Period, Share, median_survival
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, induction_end, infusions_of_course
+from app.clinical.episodes import Disposition
 from app.clinical.history import ScaleTotals
 from app.clinical.interval import ResponseDuration, response_durations
 from app.clinical.levels import Level
@@ -203,6 +204,7 @@ def _due_days(past: CarePast, stretch: Stretch, *, stop: date, protocol: Protoco
 Part = tuple[CarePast, Stretch]
 """A patient and one of the patient's courses in the period."""
 _WEEK: Final = 7
+_TREATED_LATER: Final = {None, Disposition.BOOSTER_GIVEN.value, Disposition.BOOSTER_BOOKED.value}
 _NO_LOSS: Final = frozenset(one.value for one in FALSE)
 _WELL: Final = (ResponseCategory.REMISSION, ResponseCategory.RESPONSE)
 
@@ -242,6 +244,18 @@ class BenefitWeek:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BenefitGroup:
+    """Benefits that began in one way: `by` says what is alike, `group` which; `median_days` as of all."""
+
+    by: str
+    group: str
+    begun: int
+    lost: int
+    censored: int
+    median_days: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenefitNumbers:
     """Benefits that began in the period, to their loss or as long as they were seen; see `median_survival`."""
 
@@ -250,6 +264,7 @@ class BenefitNumbers:
     censored: int
     median_days: int | None
     weeks: tuple[BenefitWeek, ...]
+    groups: tuple[BenefitGroup, ...]
 
 
 def induction_numbers(
@@ -298,8 +313,7 @@ def _scale(scale: Scale, responses: Sequence[Response]) -> ScaleNumbers:
 def benefit_numbers(parts: Sequence[Part], signals: Sequence[CountedSignal]) -> BenefitNumbers:
     """Count the benefits that began in the period; their losses are the signals that nobody called wrong."""
     begun = _begun(parts, signals)
-    lost = [one.days for one in begun if one.lost]
-    censored = [one.days for one in begun if not one.lost]
+    lost, censored = _lasted(one for _, _, one in begun)
     weeks = math.ceil((max((*lost, *censored), default=-1) + 1) / _WEEK)
     return BenefitNumbers(
         begun=len(begun),
@@ -314,17 +328,95 @@ def benefit_numbers(parts: Sequence[Part], signals: Sequence[CountedSignal]) -> 
             )
             for week in range(weeks)
         ),
+        groups=tuple(_groups(begun)),
     )
 
 
-def _begun(parts: Sequence[Part], signals: Sequence[CountedSignal]) -> list[ResponseDuration]:
-    """A loss is confirmed by a signal that nobody called wrong; one that the consent's withdrawal closed stands."""
-    losses: dict[UUID, set[date]] = defaultdict(set)
+def below_half(parts: Sequence[Part], signals: Sequence[CountedSignal]) -> Share:
+    """Of the days watched, those with half of the gain lost: from a loss to the next infusion, or its other end.
+
+    A loss is a signal that nobody called wrong. One that was closed, but not for a booster to come, is over then.
+    """
+    losses = _losses(signals)
+    days = watched = 0
+    for past, part in parts:
+        watched += watched_days(part)
+        over_on = part.induction_over_on
+        if over_on is None:
+            continue
+        below: set[date] = set()
+        given_on = sorted(one.day(past.time_zone) for one in part.given)
+        for signal in losses.get(past.patient_id, ()):
+            until = min([part.stop, *(day for day in given_on if day > signal.raised_on)])
+            if signal.closed_at is not None and signal.disposition not in _TREATED_LATER:
+                until = min(until, check_in_day(signal.closed_at, past.time_zone))
+            first = max(signal.raised_on, part.first, over_on)
+            below |= {first + timedelta(days=number) for number in range((until - first).days)}
+        days += len(below)
+    return Share(days, watched)
+
+
+def _losses(signals: Sequence[CountedSignal]) -> Mapping[UUID, Sequence[CountedSignal]]:
+    found: dict[UUID, list[CountedSignal]] = defaultdict(list)
     for signal in signals:
         if signal.disposition not in _NO_LOSS:
-            losses[signal.patient_id].add(signal.raised_on)
+            found[signal.patient_id].append(signal)
+    return found
+
+
+Begun = tuple[CarePast, Stretch, ResponseDuration]
+
+
+def _begun(parts: Sequence[Part], signals: Sequence[CountedSignal]) -> list[Begun]:
+    """A loss is confirmed by a signal that nobody called wrong; one that the consent's withdrawal closed stands."""
+    losses = _losses(signals)
     return [
-        one
+        (past, part, one)
         for past, part in parts
-        for one in benefits_begun(past, part, losses_on=losses.get(past.patient_id, ()))
+        for one in benefits_begun(
+            past, part, losses_on={signal.raised_on for signal in losses.get(past.patient_id, ())}
+        )
     ]
+
+
+def _lasted(begun: Iterable[ResponseDuration]) -> tuple[list[int], list[int]]:
+    lost, censored = list[int](), list[int]()
+    for one in begun:
+        (lost if one.lost else censored).append(one.days)
+    return lost, censored
+
+
+def _groups(begun: Sequence[Begun]) -> Iterator[BenefitGroup]:
+    """By the kind of the infusion that a benefit began with, then its route, then the course's protocol."""
+    for by, of in (("phase", _phase), ("route", _route), ("protocol", _protocol)):
+        alike: dict[str, list[ResponseDuration]] = defaultdict(list)
+        for past, part, one in begun:
+            alike[of(past, part, one) or "not_recorded"].append(one)
+        for group in sorted(alike):
+            lost, censored = _lasted(alike[group])
+            yield BenefitGroup(
+                by=by,
+                group=group,
+                begun=len(lost) + len(censored),
+                lost=len(lost),
+                censored=len(censored),
+                median_days=median_survival(lost, censored),
+            )
+
+
+def _began_with(past: CarePast, part: Stretch, one: ResponseDuration) -> Infusion | None:
+    return next((given for given in part.given if given.day(past.time_zone) == one.from_day), None)
+
+
+def _phase(past: CarePast, part: Stretch, one: ResponseDuration) -> str | None:
+    given = _began_with(past, part, one)
+    return given.phase.value if given else None
+
+
+def _route(past: CarePast, part: Stretch, one: ResponseDuration) -> str | None:
+    given = _began_with(past, part, one)
+    return given.route.value if given and given.route else None
+
+
+def _protocol(_past: CarePast, part: Stretch, _one: ResponseDuration) -> str | None:
+    return part.course.protocol if part.course else None

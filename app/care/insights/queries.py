@@ -72,7 +72,7 @@ def _window(period: Period, mode: str) -> Window:
 
 COLUMNS: Final = ("figure", "value")
 # What an entry of a list is named by.
-_NAMES: Final = ("scale", "week")
+_NAMES: Final = ("by", "group", "scale", "week", "begins")
 
 
 def csv_of(document: Mapping[str, object]) -> str:
@@ -91,7 +91,7 @@ def _lines(value: object, path: str) -> Iterator[tuple[str, object]]:
             yield from _lines(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list):
         for entry in value:
-            name = next(str(entry[key]) for key in _NAMES if key in entry)
+            name = ".".join(str(entry[key]) for key in _NAMES if key in entry)
             rest = {key: inner for key, inner in entry.items() if key not in _NAMES}
             yield from _lines(rest, f"{path}.{name}")
     else:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.care.insights.counting import SafetyNumbers, SignalNumbers
 from app.care.insights.figures import Share, Times
-from app.care.insights.numbers import Insights, Watched
+from app.care.insights.numbers import Insights, Step, Watched
 from app.care.insights.outcomes import BenefitNumbers, InductionNumbers, ScaleNumbers
 from app.web.schemas import ReplyBody
 
@@ -175,6 +175,17 @@ class BenefitWeekReply(ReplyBody):
     censored: int
 
 
+class BenefitGroupReply(ReplyBody):
+    """Benefits that began in one way: after induction or a booster, by a route, in courses of a protocol."""
+
+    by: str = Field(description="What is alike: `phase`, `route` or `protocol`")
+    group: str = Field(description="Which; `not_recorded` where nobody said")
+    begun: int
+    lost: int
+    censored: int
+    median_days: int | None
+
+
 class BenefitNumbersReply(ReplyBody):
     """Benefits that began in the period: from an infusion to the loss, or as long as they were seen."""
 
@@ -185,6 +196,7 @@ class BenefitNumbersReply(ReplyBody):
         description="By Kaplan and Meier, so with the censored ones; null while more than half still go on"
     )
     weeks: list[BenefitWeekReply]
+    groups: list[BenefitGroupReply] = Field(description="The same by phase, route and protocol")
 
     @classmethod
     def of_benefits(cls, numbers: BenefitNumbers) -> Self:
@@ -198,6 +210,42 @@ class BenefitNumbersReply(ReplyBody):
             censored=numbers.censored,
             median_days=numbers.median_days,
             weeks=weeks,
+            groups=[
+                BenefitGroupReply(
+                    by=one.by,
+                    group=one.group,
+                    begun=one.begun,
+                    lost=one.lost,
+                    censored=one.censored,
+                    median_days=one.median_days,
+                )
+                for one in numbers.groups
+            ],
+        )
+
+
+class StepReply(ReplyBody):
+    """A week of the period, or four weeks of one of more than 120 days: what was raised and due in it."""
+
+    begins: date
+    raised: int
+    acknowledged_in_time: ShareReply
+    precision: ShareReply
+    safety_in_time: ShareReply
+    days_answered: ShareReply
+    days_below_half: ShareReply
+
+    @classmethod
+    def of_step(cls, step: Step) -> Self:
+        """Read from the numbers."""
+        return cls(
+            begins=step.begins,
+            raised=step.raised,
+            acknowledged_in_time=ShareReply.of_share(step.in_time),
+            precision=ShareReply.of_share(step.precision),
+            safety_in_time=ShareReply.of_share(step.safety_in_time),
+            days_answered=ShareReply.of_share(step.answered),
+            days_below_half=ShareReply.of_share(step.below_half),
         )
 
 
@@ -222,6 +270,10 @@ class InsightsReply(ReplyBody):
     check_ins: CheckInNumbersReply
     inductions: InductionNumbersReply
     benefits: BenefitNumbersReply
+    days_below_half: ShareReply = Field(
+        description="Of the days watched, those with half of the gain lost: from a loss to the next infusion"
+    )
+    over_time: list[StepReply]
     undelivered: UndeliveredReply
 
     @classmethod
@@ -243,5 +295,7 @@ class InsightsReply(ReplyBody):
             ),
             inductions=InductionNumbersReply.of_inductions(found.inductions),
             benefits=BenefitNumbersReply.of_benefits(found.benefits),
+            days_below_half=ShareReply.of_share(found.below_half),
+            over_time=[StepReply.of_step(one) for one in found.steps],
             undelivered=UndeliveredReply(held=out.held, exhausted=out.exhausted, safety=out.safety),
         )

@@ -1,6 +1,6 @@
 """The clinic's reports over a period: figures as sentences, and the same table that the API gives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Final
@@ -11,12 +11,15 @@ from starlette.responses import Response
 from app.access.clinics.permissions import Permission
 from app.access.clinics.queries import clinic_in
 from app.care.insights.figures import PeriodRefusedError, Share, Times
-from app.care.insights.numbers import Insights, Watched
+from app.care.insights.numbers import Insights, Step, Watched
+from app.care.insights.outcomes import BenefitGroup, BenefitNumbers, ScaleNumbers
 from app.care.insights.queries import read_insights
 from app.care.insights.routes import table_answer
+from app.clinical.english_formats import scale_name
 from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
+from app.pages.staff.settings.room import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import counted, day_written
 from app.web.dependencies import ContextNeeded
@@ -24,6 +27,18 @@ from app.web.dependencies import ContextNeeded
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
 NOTHING: Final = say("none yet")
+NO_VALUE: Final = "\N{EN DASH}"
+_GROUPS: Final = {
+    "induction": say("After induction"),
+    "booster": say("After a booster"),
+    "iv": "IV",
+    "im": "IM",
+    "not_recorded": say("Route not recorded"),
+}
+# The boxes that lines and bars are drawn in.
+_ACROSS: Final = 100
+_TALL: Final = 24
+_BARS_TALL: Final = 40
 _HOURS_A_DAY: Final = 24
 _MINUTES_AN_HOUR: Final = 60
 
@@ -37,6 +52,7 @@ class Figure:
         rests_on: on how many it rests.
         how: how it is counted, in a sentence.
         small: whether it rests on so few that chance alone moves it.
+        lines: what is drawn of it over the weeks: points of lines in a box of 100 by 24, a gap between two of them.
     """
 
     title: str
@@ -44,26 +60,14 @@ class Figure:
     rests_on: str
     how: str
     small: bool
+    lines: tuple[str, ...]
 
 
-def signal_figures(found: Insights) -> list[Figure]:
-    """What alerts cost, and whether someone was there."""
-    signals, watched = found.signals, found.watched
+def figures_of(found: Insights) -> list[Figure]:
+    """Give the few figures that say what alerts cost and were worth, and how patients fared."""
+    signals, safety, steps = found.signals, found.safety, found.steps
     return [
-        Figure(
-            title=say("Signals per patient-year"),
-            value=NOTHING if found.per_patient_year is None else f"{found.per_patient_year:.1f}",
-            rests_on=say(
-                "{count} over {lasting} of {value3}",
-                count=counted(signals.raised, "signal"),
-                lasting=_lasting(watched),
-                value3=counted(watched.patients, "patient"),
-            ),
-            how=say(
-                "Signals raised in the period, for each year that a patient was watched after induction."
-            ),
-            small=signals.raised < SMALL_BELOW or watched.years < 1,
-        ),
+        _burden(found),
         _share(
             say("Acknowledged in time"),
             signals.in_time,
@@ -72,98 +76,78 @@ def signal_figures(found: Insights) -> list[Figure]:
                 "Acknowledged within the clinic's present limit, of those acknowledged or waiting "
                 "longer than it."
             ),
-        ),
-        _times(
-            say("Time to acknowledge"),
-            signals.hours,
-            say("From raised to acknowledged: half took no longer than this."),
-            hours=True,
+            [one.in_time for one in steps],
+            also=_half_within(signals.hours, _hours),
         ),
         _share(
-            say("Precision"),
+            say("Right, of those closed"),
             signals.precision,
             "signal",
             say(
-                "Of closed signals that someone called right or wrong, those called right: a "
-                "booster given or "
+                "Precision: of closed signals that someone called right or wrong, those called "
+                "right: a booster given or "
                 "booked, or other treatment. Watchful waiting says neither. A booster that was "
                 "planned anyway "
                 "counts as right, so this leans upwards."
             ),
+            [one.precision for one in steps],
         ),
-    ]
-
-
-def safety_figures(found: Insights) -> list[Figure]:
-    """How soon someone saw to safety events."""
-    return [
         _share(
             say("Safety events seen in time"),
-            found.safety.in_time,
+            safety.in_time,
             say("safety event"),
             say(
                 "Acknowledged within the clinic's present limit for its urgency, of those acknowledged or "
                 "waiting longer than it."
             ),
+            [one.safety_in_time for one in steps],
+            also=_half_within(safety.minutes, _minutes),
         ),
-        _times(
-            say("Time to acknowledge a safety event"),
-            found.safety.minutes,
-            say("From received to acknowledged: half took no longer than this."),
-            hours=False,
-        ),
-    ]
-
-
-def care_figures(found: Insights) -> list[Figure]:
-    """Whether patients answer, and how they fare."""
-    benefits, check_ins = found.benefits, found.check_ins
-    figures = [
         _share(
             say("Check-ins answered"),
-            check_ins.answered,
+            found.check_ins.answered,
             "day",
             say(
                 "Days with a check-in, of the days on which a steady patient's plan asks for one. "
                 "{count} asked; {value2} with a check-in that was not asked for are not in it.",
-                count=counted(check_ins.patients, "patient"),
-                value2=counted(check_ins.beside, "day"),
+                count=counted(found.check_ins.patients, "patient"),
+                value2=counted(found.check_ins.beside, "day"),
             ),
-        )
+            [one.answered for one in steps],
+        ),
+        _share(
+            say("Days with half of the gain lost"),
+            found.below_half,
+            "day",
+            say(
+                "Of the days watched, those from a signal that nobody called wrong to the next "
+                "infusion; one that was "
+                "closed for neither a booster given nor one to come is over on that day."
+            ),
+            [one.below_half for one in steps],
+        ),
     ]
-    for scale in found.inductions.scales:
-        how = say("Of inductions that ended in the period with a total before and one after.")
-        name = scale.scale.upper()
-        figures.append(
-            _share(
-                say("Response on {name}", name=name),
-                scale.responded,
-                "induction",
-                say("{how} With remission.", how=how),
-            )
-        )
-        if scale.remitted is not None:
-            figures.append(_share(say("Remission on {name}", name=name), scale.remitted, "induction", how))
-    median = benefits.median_days
-    figures.append(
-        Figure(
-            title=say("Duration of response"),
-            value=NOTHING if median is None else counted(median, "day"),
-            rests_on=say(
-                "{count}: {lost} lost, {censored} still going on when last seen",
-                count=counted(benefits.begun, "benefit"),
-                lost=benefits.lost,
-                censored=benefits.censored,
-            ),
-            how=say(
-                "The time after which half are lost, from an induction's end or a booster, by "
-                "Kaplan and Meier; "
-                "none yet while more than half still go on."
-            ),
-            small=benefits.begun < SMALL_BELOW,
-        )
+
+
+def _burden(found: Insights) -> Figure:
+    raised, rate, steps = found.signals.raised, found.per_patient_year, found.steps
+    a_year = "" if rate is None else say("{rate:.1f} per patient-year, over ", rate=rate)
+    return Figure(
+        title=say("Signals"),
+        value=str(raised),
+        rests_on=say(
+            "{a_year}{lasting} of {count}",
+            a_year=a_year,
+            lasting=_lasting(found.watched),
+            count=counted(found.watched.patients, "patient"),
+        ),
+        how=say(
+            "Signals raised in the period, and for each year that a patient was watched after induction: the "
+            "alert burden."
+        ),
+        small=raised < SMALL_BELOW or found.watched.years < 1,
+        lines=_lines([one.raised for one in steps], most=max((one.raised for one in steps), default=0)),
     )
-    return figures
 
 
 def _lasting(watched: Watched) -> str:
@@ -172,30 +156,43 @@ def _lasting(watched: Watched) -> str:
     return counted(round(watched.years, 1), "patient-year")
 
 
-def _share(title: str, share: Share, noun: str, how: str) -> Figure:
+def _share(
+    title: str, share: Share, noun: str, how: str, over_time: Sequence[Share], *, also: str = ""
+) -> Figure:
     return Figure(
         title=title,
         value=NOTHING if share.share is None else f"{share.share:.0%}",
-        rests_on=say("{count} of {value2}", count=share.count, value2=counted(share.of, noun)),
+        rests_on=say(
+            "{count} of {value2}{also}", count=share.count, value2=counted(share.of, noun), also=also
+        ),
         how=how,
         small=share.of < SMALL_BELOW,
+        lines=_lines([one.share for one in over_time], most=1),
     )
 
 
-def _times(title: str, times: Times, how: str, *, hours: bool) -> Figure:
-    lasting = _hours if hours else _minutes
-    nine = (
-        ""
-        if times.ninetieth_percentile is None
-        else say("; nine of ten within {lasting}", lasting=lasting(times.ninetieth_percentile))
+def _half_within(times: Times, lasting: Callable[[float], str]) -> str:
+    if times.median is None or times.ninetieth_percentile is None:
+        return ""
+    return say(
+        "; half within {lasting}, nine of ten within {value2}",
+        lasting=lasting(times.median),
+        value2=lasting(times.ninetieth_percentile),
     )
-    return Figure(
-        title=title,
-        value=NOTHING if times.median is None else lasting(times.median),
-        rests_on=say("{count} acknowledged{nine}", count=times.count, nine=nine),
-        how=how,
-        small=times.count < SMALL_BELOW,
-    )
+
+
+def _lines(values: Sequence[float | None], *, most: float) -> tuple[str, ...]:
+    """Draw values from 0 to the most; where there is none, the line has a gap, and one alone is a short line."""
+    across = _ACROSS / max(1, len(values) - 1)
+    drawn, points = list[str](), list[str]()
+    for number, value in enumerate([*values, None]):
+        if value is not None:
+            points.append(f"{number * across:.1f},{_TALL - value / (most or 1) * (_TALL - 2) - 1:.1f}")
+        elif points:
+            ends = points if len(points) > 1 else [*points, points[0].replace(",", ".1,", 1)]
+            drawn.append(" ".join(ends))
+            points = []
+    return tuple(drawn)
 
 
 def _hours(hours: float) -> str:
@@ -233,22 +230,28 @@ async def show_reports(
 ) -> Response:
     """Show what alerts were worth and how patients fared; for a period that cannot be counted, the reason."""
     work = visitor.work
-    tomorrow = (await clinic_in(work, work.vault)).today(work.now) + timedelta(days=1)
-    typed = {"first": first, "end": end}
+    clinic = await clinic_in(work, work.vault)
+    tomorrow = clinic.today(work.now) + timedelta(days=1)
+    typed, found, mistake = {"first": first, "end": end}, None, ""
     try:
         found = await _read_period(visitor, first, end)
+        typed = {"first": found.period.first.isoformat(), "end": found.period.end.isoformat()}
     except PeriodRefusedError as error:
-        return render(
-            context, visitor, "reports.html", here=REPORTS, status=422,
-            presets=_presets(tomorrow, ""), typed=typed, mistake=str(error), found=None, shown=None,
-        )  # fmt: skip
-    period = found.period
-    typed = {"first": period.first.isoformat(), "end": period.end.isoformat()}
-    current = f"first={period.first}&end={period.end}"
+        mistake = str(error)
     return render(
-        context, visitor, "reports.html", here=REPORTS,
-        presets=_presets(tomorrow, current), typed=typed, mistake="", found=found, shown=_shown(found),
-    )  # fmt: skip
+        context,
+        visitor,
+        "reports.html",
+        here=REPORTS,
+        status=422 if mistake else 200,
+        clinic=clinic.name,
+        initials=initials,
+        presets=_presets(tomorrow, "" if mistake else f"first={typed['first']}&end={typed['end']}"),
+        typed=typed,
+        mistake=mistake,
+        found=found,
+        shown=found and _shown(found),
+    )
 
 
 @router.get("/reports.csv")
@@ -283,23 +286,71 @@ def _shown(found: Insights) -> dict[str, object]:
         "to": day_written(last),
         "days": counted((period.end - period.first).days, "day"),
         "csv": f"{REPORTS}.csv?first={period.first}&end={period.end}",
-        "groups": (
-            (say("Signals"), signal_figures(found)),
-            (say("Safety"), safety_figures(found)),
-            (say("Patients"), care_figures(found)),
-        ),
+        "figures": figures_of(found),
+        "steps": [_row(one) for one in found.steps],
+        "bars": _bars(found.steps),
         "dispositions": _counts(found.signals.dispositions),
         "criteria": _counts(found.signals.by_criterion),
+        "scales": [_scale(one) for one in found.inductions.scales],
+        "inductions": counted(found.inductions.ended, "induction"),
+        "durations": [
+            (say("All"), _duration(found.benefits)),
+            *((_GROUPS.get(one.group, _plain(one.group)), _duration(one)) for one in found.benefits.groups),
+        ],
         "weeks": [(one.week, one.lost, one.censored) for one in found.benefits.weeks],
     }
 
 
+def _row(step: Step) -> list[str]:
+    """Give a step's line of the table, in the order of the figures."""
+    shares = (step.in_time, step.precision, step.safety_in_time, step.answered, step.below_half)
+    return [day_written(step.begins), str(step.raised), *(_of(one) for one in shares)]
+
+
+def _of(share: Share) -> str:
+    return say("{count} of {of}", count=share.count, of=share.of) if share.of else NO_VALUE
+
+
+def _bars(steps: Sequence[Step]) -> list[dict[str, float]]:
+    """Give the bars of signals by week, in a box of 100 by 40: raised, and of these acknowledged in time."""
+    most, wide = max((one.raised for one in steps), default=0) or 1, _ACROSS / max(1, len(steps))
+    return [
+        {
+            "x": round(number * wide + wide * 0.15, 2),
+            "wide": round(wide * 0.7, 2),
+            "raised": round(_BARS_TALL * one.raised / most, 2),
+            "in_time": round(_BARS_TALL * min(one.in_time.count, one.raised) / most, 2),
+        }
+        for number, one in enumerate(steps)
+    ]
+
+
+def _scale(one: ScaleNumbers) -> tuple[str, int, str, str]:
+    remitted = NO_VALUE if one.remitted is None else _with_percent(one.remitted)
+    return scale_name(one.scale), one.responded.of, _with_percent(one.responded), remitted
+
+
+def _with_percent(share: Share) -> str:
+    return NO_VALUE if share.share is None else f"{share.count} ({share.share:.0%})"
+
+
+def _duration(one: BenefitNumbers | BenefitGroup) -> dict[str, str]:
+    return {
+        "begun": counted(one.begun, "benefit"),
+        "lost": say(
+            "{lost} lost, {censored} still going on when last seen", lost=one.lost, censored=one.censored
+        ),
+        "median": say("not reached") if one.median_days is None else counted(one.median_days, "day"),
+    }
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
 def _counts(counts: Mapping[str, int]) -> list[Count]:
     longest = max(counts.values(), default=0) or 1
-    return [
-        Count(name.replace("_", " ").capitalize(), count, round(100 * count / longest))
-        for name, count in counts.items()
-    ]
+    return [Count(_plain(name), count, round(100 * count / longest)) for name, count in counts.items()]
 
 
 def _day(text: str) -> date | None:

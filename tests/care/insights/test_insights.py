@@ -274,7 +274,44 @@ def test_how_long_benefits_lasted_with_those_that_still_go_on(told: ClinicClient
             {"week": week, "lost": lost.get(week, 0), "censored": censored.get(week, 0)}
             for week in range(1, 7)
         ],
+        "groups": [
+            group("phase", "booster", lost=0, censored=2, median=None),
+            group("phase", "induction", lost=3, censored=2, median=24),
+            group("route", "not_recorded", lost=3, censored=4, median=24),
+            group("protocol", "standard", lost=3, censored=4, median=24),
+        ],
     }
+
+
+def group(by: str, which: str, *, lost: int, censored: int, median: int | None) -> dict[str, Any]:
+    counts = {"begun": lost + censored, "lost": lost, "censored": censored, "median_days": median}
+    return {"by": by, "group": which} | counts
+
+
+def test_days_with_half_of_the_gain_lost_last_until_the_next_infusion_or_until_it_was_over(
+    told: ClinicClient,
+) -> None:
+    # F until it was closed on the 19th, G until the booster of the 19th; A's was closed on its day, B's was none.
+    assert numbers(told)["days_below_half"] == share(2, 215, 0.0093)
+
+
+def test_the_steps_add_up_to_the_period(told: ClinicClient) -> None:
+    found = numbers(told)
+    steps = found["over_time"]
+    assert [one["begins"] for one in (steps[0], steps[-1])] == ["2026-08-06", "2026-10-28"]
+    assert len(steps) == 13
+    assert sum(one["raised"] for one in steps) == found["signals"]["raised"]
+    for name, whole in (
+        ("acknowledged_in_time", found["signals"]["acknowledged_in_time"]),
+        ("precision", found["signals"]["precision"]),
+        ("safety_in_time", found["safety"]["acknowledged_in_time"]),
+        ("days_answered", found["check_ins"]["days_answered"]),
+        ("days_below_half", found["days_below_half"]),
+    ):
+        for part in ("count", "of"):
+            assert sum(one[name][part] for one in steps) == whole[part], name
+    of_a_year = numbers(told, **{"from": "2025-11-04", "to": "2026-11-04"})["over_time"]
+    assert len(of_a_year) == 14, "four weeks each"
 
 
 def test_days_of_a_week_are_those_of_the_patients(told: ClinicClient) -> None:
@@ -353,7 +390,8 @@ def test_a_clinic_without_patients_has_counts_of_nothing_and_no_rates(story_serv
     found = numbers(empty)
     empty.close()
     nothing = share(0, 0, None)
-    assert {name: found[name] for name in found if name not in {"from", "to", "computed_at", "mode"}} == {
+    named = {"from", "to", "computed_at", "mode", "over_time"}
+    assert {name: found[name] for name in found if name not in named} == {
         "watched": {"patients": 0, "patient_days": 0, "patient_years": 0.0, "reporting": 0},
         "signals": {
             "raised": 0,
@@ -384,7 +422,8 @@ def test_a_clinic_without_patients_has_counts_of_nothing_and_no_rates(story_serv
             "not_measured": 0,
             "scales": [],
         },
-        "benefits": {"begun": 0, "lost": 0, "censored": 0, "median_days": None, "weeks": []},
+        "benefits": {"begun": 0, "lost": 0, "censored": 0, "median_days": None, "weeks": [], "groups": []},
+        "days_below_half": nothing,
         "undelivered": {"held": 0, "exhausted": 0, "safety": 0},
     }
 

@@ -42,8 +42,8 @@ def test_only_owners_look_through_the_trail_and_others_are_not_offered_it(
     staff = as_role(role)
 
     assert staff.get(TRAIL).status_code == 403
-    assert TRAIL not in staff.get("/care/reports").text
-    assert TRAIL in as_role(StaffRole.OWNER).get("/care/reports").text
+    assert TRAIL not in staff.get("/care/settings").text
+    assert TRAIL in as_role(StaffRole.OWNER).get("/care/settings").text
 
 
 def test_lines_name_members_and_patients_newest_first(

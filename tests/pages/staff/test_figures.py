@@ -28,15 +28,28 @@ def test_every_figure_says_on_how_many_it_rests_and_that_few_are_few(as_role: As
 
     assert page.status_code == 200
     assert "Aug 6, 2026 to Nov 3, 2026, 90 days." in page.text
-    figures = page.text.split('<li class="card">')[1:]
-    assert len(figures) == 8
+    figures = page.text.split('<li class="tile">')[1:]
+    assert len(figures) == 6
     for one in figures:
         assert '<p class="rests">' in one
-        assert one.count('<p class="soft">') >= 1
-    precision = next(one for one in figures if "Precision" in one)
+    precision = next(one for one in figures if "Right, of those closed" in one)
     assert "100%" in precision
     assert "1 of 1 signal" in precision
     assert "Small number: read the counts." in precision
+    how = page.text.split("How this is counted")[1]
+    assert how.count("<dd>") == len(figures) + 1
+
+
+def test_each_figure_has_its_line_over_the_weeks_and_the_table_beside_it(as_role: AsRole) -> None:
+    page = as_role(StaffRole.READ_ONLY).get(FIGURES).text
+
+    figures = page.split('<li class="tile">')[1:]
+    assert [("<polyline" in one) for one in figures] == ["none yet" not in one for one in figures]
+    table = page.split('id="over-time"')[1].split("</table>")[0]
+    assert table.count("<tr>") == 1 + 13
+    assert table.count('<th scope="col"') == 1 + len(figures)
+    durations = page.split('id="durations"')[1].split("</table>")[0]
+    assert '<th scope="row">All</th>' in durations
 
 
 def test_presets_and_days_of_ones_own_choose_the_period(as_role: AsRole) -> None:

@@ -1,5 +1,6 @@
 """A patient's page as it is read: in a fixed number of statements, with what is known and no more than asked for."""
 
+import gzip
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
-from tests.support.staff import signed_in
+from tests.support.staff import joined, signed_in
+
+# Bytes, compressed, without images and styles.
+LARGEST_PAGE = 40_000
 
 
 @contextmanager
@@ -169,3 +173,61 @@ def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they
     for one, after in ((here, "<small>"), (there, " for the patient</small>")):
         clock = f"{one.hour % 12 or 12}:{one:%M} {'AM' if one.hour < 12 else 'PM'}"
         assert f"{one:%b} {one.day} {clock}{after}" in timeline()
+
+
+def enter_everything(clinic: ClinicClient, patient: str) -> None:
+    """Two boosters, the last with its session; a form, a therapy that began, a precaution."""
+    path = f"/v1/patients/{patient}"
+    session = {"side_effects": ["nausea"], "dissociation": "mild"}
+    for ago, more in ((80, {}), (40, {"session": session})):
+        given = {"given_at": (NOW - timedelta(days=ago)).isoformat(), "phase": "booster", "dose_mg": 84.0}
+        sent = given | {"route": "intranasal"} | CONFIRMED | more
+        assert clinic.http.post(f"{path}/infusions", json=sent).status_code == 201
+    form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=3)).isoformat(), "total": 17}
+    assert clinic.http.post(f"{path}/assessments", json=form).status_code == 201
+    since = (NOW - timedelta(days=20)).date().isoformat()
+    therapy = {"kind": "tms", "since": since, "detail": "20 sessions, left"}
+    assert clinic.http.post(f"{path}/circumstances", json=therapy).status_code == 201
+    etag = clinic.http.get(f"{path}/factors").headers["etag"]
+    factors = {"profile": None, "cautions": ["mania"]}
+    written = clinic.http.put(f"{path}/factors", json=factors, headers={"if-match": etag})
+    assert written.status_code == 200, written.text
+
+
+def test_a_clinicians_ten_questions_are_answered_without_leaving_the_page(
+    service: Service, clinic: ClinicClient
+) -> None:
+    member = joined(service, clinic, StaffRole.CLINICIAN)
+    patient = treated(
+        clinic, NOW, days_since=120, level=lambda day: (8, 8, 7) if day % 40 < 30 else (3, 3, 4)
+    )
+    enter_everything(clinic, patient)
+    phone = clinic.enrol(patient, service.url)
+    for ago in (2, 1, 0):
+        assert phone.check_in(NOW - timedelta(days=ago), (3, 2, 4)).is_success
+    (signal,) = clinic.signals(patient)
+    assert clinic.http.post(f"/v1/worklist/{signal['id']}/assign", json={"member": member.id}).is_success
+    assert phone.check_in(NOW, (3, 3, 3), note="I could not get up today").is_success
+    tried = {"channel": "phone", "outcome": "left_message", "note": "Will call after noon"}
+    assert clinic.http.post(f"/v1/worklist/{signal['id']}/outreach", json=tried).is_success
+
+    page = re.sub(r"\s+", " ", read(CareBrowser(service, clinic.clinic_id), patient))
+    answers = {
+        "level and why": ["Consider a booster", "of the improvement is lost"],
+        "what the patient wrote": ["I could not get up today"],
+        "last three reports": ["mood 3", "energy 2", "sleep 4"],
+        "last infusion, dose, reaction": ["84 mg", "Nausea"],
+        "how long boosters held": ["days, from "],
+        "scales": ["PHQ-9", "17"],
+        "therapies changed": ["TMS: 20 sessions, left"],
+        "precautions": ["Mania"],
+        "who has it": ["Robin Example"],
+        "what was tried": ["Left a message", "Will call after noon"],
+    }
+    missing = {
+        question: [words for words in said if words.lower() not in page.lower()]
+        for question, said in answers.items()
+    }
+    assert {question: said for question, said in missing.items() if said} == {}
+    year = CareBrowser(service, clinic.clinic_id).get(f"/care/patients/{patient}?days=365").content
+    assert len(gzip.compress(year)) < LARGEST_PAGE
