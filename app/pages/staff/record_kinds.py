@@ -18,12 +18,12 @@ from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.care.treatment.maintenance_schemas import ReferenceAmendment
 from app.clinical.check_ins import calendar_day
-from app.clinical.course import TEMPLATES
+from app.clinical.course import TEMPLATES, Course
 from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.english_formats import SCALE_NAMES
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.foundation.translations import joined, say
+from app.foundation.translations import Words, joined, say
 from app.pages.staff.about_patient import AboutPatient, moment_in, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, confirmed_in
 from app.pages.staff.circumstance_page import (
@@ -38,8 +38,10 @@ from app.pages.staff.infusion_page import INFUSION_FIELDS, ROUTES, infusion_in
 from app.pages.staff.patient_words import INFUSIONS
 from app.pages.staff.reference_page import WINDOW_FIELDS
 from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.wall_clock import WallClock
 from app.storage import check_ins
 from app.storage.check_ins import StoredCheckIn
+from app.storage.chosen_references import StoredReference
 from app.storage.record_versions import RecordStatus
 from app.web.headers import version_in
 from app.web.pages.forms import Form
@@ -117,17 +119,18 @@ def _line(what: str, record_id: UUID, said: str, status: RecordStatus, *, own: b
     )
 
 
+def _course_said(course: Course, whose: AboutPatient) -> Words:
+    day, name = whose.clock.day(course.started_on), TEMPLATES[course.protocol].name
+    return say("Course from {day}: {name}", day=day, name=name)
+
+
 async def _courses(work: Work, whose: AboutPatient) -> list[RecordLine]:
     found = await queries.list_courses(work, whose.patient.id, with_errors=True)
     return [
         _line(
             "courses",
             UUID(one.course.id),
-            say(
-                "Course from {day}: {name}",
-                day=whose.clock.day(one.course.started_on),
-                name=TEMPLATES[one.course.protocol].name,
-            ),
+            _course_said(one.course, whose),
             status,
         )
         for one, status in found
@@ -170,6 +173,10 @@ async def _circumstances(work: Work, whose: AboutPatient) -> list[RecordLine]:
     ]
 
 
+def _days_of(one: StoredReference, clock: WallClock) -> Words:
+    return say("{first} to {last}", first=clock.day(one.from_day), last=clock.day(one.to_day))
+
+
 async def _references(work: Work, whose: AboutPatient) -> list[RecordLine]:
     clock = whose.clock
     found = await queries.list_references(work, whose.patient.id, with_errors=True)
@@ -177,12 +184,7 @@ async def _references(work: Work, whose: AboutPatient) -> list[RecordLine]:
         _line(
             "references",
             one.id,
-            say(
-                "Reference chosen {plain}: {day} to {value3}",
-                plain=clock.plain(one.set_at),
-                day=clock.day(one.from_day),
-                value3=clock.day(one.to_day),
-            ),
+            joined((say("Reference chosen {at}", at=clock.plain(one.set_at)), _days_of(one, clock)), ": "),
             status,
         )
         for one, status in found
@@ -221,14 +223,11 @@ def _report_line(stored: StoredCheckIn, whose: AboutPatient) -> RecordLine:
         for domain, value in zip(DOMAINS, values, strict=True)
         if value is not None
     )
+    at = whose.clock.plain(report.recorded_at)
     return RecordLine(
         id=UUID(report.id),
         what=REPORTS,
-        said=say(
-            "Imported check-in, {plain}: {answers}",
-            plain=whose.clock.plain(report.recorded_at),
-            answers=answers,
-        ),
+        said=say("Imported check-in, {at}: {answers}", at=at, answers=answers),
         active=stored.withdrawn_at is None,
         amendable=False,
         restorable=stored.entered_in_error,
@@ -343,13 +342,7 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
             "started_on": stored.declared_started_on.isoformat(),
         },
         version=stored.version,
-        present=(
-            say(
-                "Course from {day}: {name}.",
-                day=whose.clock.day(course.started_on),
-                name=TEMPLATES[course.protocol].name,
-            ),
-        ),
+        present=(_course_said(course, whose),),
     )
 
 
@@ -369,7 +362,7 @@ async def _reference(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID
         fields=(*WINDOW_FIELDS, REASON),
         values={"from": stored.from_day.isoformat(), "to": stored.to_day.isoformat()},
         version=stored.version,
-        present=(say("{day} to {value2}.", day=clock.day(stored.from_day), value2=clock.day(stored.to_day)),),
+        present=(_days_of(stored, clock),),
     )
 
 

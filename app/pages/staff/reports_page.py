@@ -65,7 +65,7 @@ class Figure:
 
 def figures_of(found: Insights) -> list[Figure]:
     """Give the few figures that say what alerts cost and were worth, and how patients fared."""
-    signals, safety, steps = found.signals, found.safety, found.steps
+    signals, steps = found.signals, found.steps
     return [
         _burden(found),
         _share(
@@ -85,36 +85,13 @@ def figures_of(found: Insights) -> list[Figure]:
             "signal",
             say(
                 "Precision: of closed signals that someone called right or wrong, those called "
-                "right: a booster given or "
-                "booked, or other treatment. Watchful waiting says neither. A booster that was "
-                "planned anyway "
-                "counts as right, so this leans upwards."
+                "right: a booster given or booked, or other treatment. Watchful waiting says neither. A "
+                "booster that was planned anyway counts as right, so this leans upwards."
             ),
             [one.precision for one in steps],
         ),
-        _share(
-            say("Safety events seen in time"),
-            safety.in_time,
-            say("safety event"),
-            say(
-                "Acknowledged within the clinic's present limit for its urgency, of those acknowledged or "
-                "waiting longer than it."
-            ),
-            [one.safety_in_time for one in steps],
-            also=_half_within(safety.minutes, _minutes),
-        ),
-        _share(
-            say("Check-ins answered"),
-            found.check_ins.answered,
-            "day",
-            say(
-                "Days with a check-in, of the days on which a steady patient's plan asks for one. "
-                "{count} asked; {value2} with a check-in that was not asked for are not in it.",
-                count=counted(found.check_ins.patients, "patient"),
-                value2=counted(found.check_ins.beside, "day"),
-            ),
-            [one.answered for one in steps],
-        ),
+        _seen_in_time(found),
+        _answered(found),
         _share(
             say("Days with half of the gain lost"),
             found.below_half,
@@ -127,6 +104,35 @@ def figures_of(found: Insights) -> list[Figure]:
             [one.below_half for one in steps],
         ),
     ]
+
+
+def _seen_in_time(found: Insights) -> Figure:
+    return _share(
+        say("Safety events seen in time"),
+        found.safety.in_time,
+        say("safety event"),
+        say(
+            "Acknowledged within the clinic's present limit for its urgency, of those acknowledged or "
+            "waiting longer than it."
+        ),
+        [one.safety_in_time for one in found.steps],
+        also=_half_within(found.safety.minutes, _minutes),
+    )
+
+
+def _answered(found: Insights) -> Figure:
+    return _share(
+        say("Check-ins answered"),
+        found.check_ins.answered,
+        "day",
+        say(
+            "Days with a check-in, of the days on which a steady patient's plan asks for one. "
+            "{count} asked; {value2} with a check-in that was not asked for are not in it.",
+            count=counted(found.check_ins.patients, "patient"),
+            value2=counted(found.check_ins.beside, "day"),
+        ),
+        [one.answered for one in found.steps],
+    )
 
 
 def _burden(found: Insights) -> Figure:

@@ -48,6 +48,32 @@ def _steps_in(text: str) -> list[dict[str, object]]:
     ]
 
 
+_FIELDS: Final = (
+    Field(
+        name="steps",
+        label=say("Steps, one a line"),
+        kind="note",
+        hint=say(
+            "Days between boosters, x, how often: “14 x 2”. “28 x on” goes on until someone changes it."
+        ),
+        wrong=say("Each line is like “14 x 2”."),
+    ),
+    Field(
+        name="interval_days",
+        label=say("Days between boosters now"),
+        kind="number",
+        wrong=say("A whole number of days, from 1 to 365."),
+    ),
+    Field(
+        name="since",
+        label=say("Since"),
+        kind="date",
+        hint=say("Empty: since induction."),
+        wrong=say("Please give a day, or leave it empty."),
+    ),
+)
+
+
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     view = await queries.read_taper(visitor.work, patient_id)
@@ -60,31 +86,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         path=f"{whose.path}/taper",
         back=whose.path,
         button=say("Keep this plan"),
-        fields=(
-            Field(
-                name="steps",
-                label=say("Steps, one a line"),
-                kind="note",
-                hint=say(
-                    "Days between boosters, x, how often: “14 x 2”. “28 x on” goes on until "
-                    "someone changes it."
-                ),
-                wrong=say("Each line is like “14 x 2”."),
-            ),
-            Field(
-                name="interval_days",
-                label=say("Days between boosters now"),
-                kind="number",
-                wrong=say("A whole number of days, from 1 to 365."),
-            ),
-            Field(
-                name="since",
-                label=say("Since"),
-                kind="date",
-                hint=say("Empty: since induction."),
-                wrong=say("Please give a day, or leave it empty."),
-            ),
-        ),
+        fields=_FIELDS,
         values={
             "steps": "\n".join(steps),
             "interval_days": str(written.interval_days),
@@ -96,7 +98,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
             say(
                 "Every {interval_days} days now, since {value2}.",
                 interval_days=written.interval_days,
-                value2=written.since or "induction",
+                value2=written.since or say("induction"),
             ),
         ),
     )

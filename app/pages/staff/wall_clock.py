@@ -69,6 +69,8 @@ _COUNTED: Final[Mapping[str, tuple[Words, Words]]] = {
     "patient-day": (say("{number:g} patient-day"), say("{number:g} patient-days")),
     "patient-year": (say("{number:g} patient-year"), say("{number:g} patient-years")),
     "signal": (say("{number:g} signal"), say("{number:g} signals")),
+    "safety event": (say("{number:g} safety event"), say("{number:g} safety events")),
+    "induction": (say("{number:g} induction"), say("{number:g} inductions")),
     "benefit": (say("{number:g} benefit"), say("{number:g} benefits")),
 }
 
