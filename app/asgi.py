@@ -92,6 +92,7 @@ from app.pages.staff import emergency_page as care_emergency
 from app.pages.staff import join_page as care_join
 from app.pages.staff import page_route as care_public
 from app.pages.staff import sign_in_page as care_sign_in
+from app.pages.staff import single_sign_on_page as single_sign_on
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
 from app.web import health
@@ -166,6 +167,7 @@ _ROUTERS: Final = (
     audit_log_page.router,
     what_if_page.router,
     care_sign_in.router,
+    single_sign_on.router,
     care_join.router,
     contact_test_page.router,
     care_account.router,

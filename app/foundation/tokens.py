@@ -23,6 +23,8 @@ class TokenKind(StrEnum):
     STAFF_INVITATION = "agi"
     # The link of a test message: whoever presses it can be reached.
     CONTACT_TEST = "agt"
+    # What a program was given for its signed assertion; it reads and writes under /fhir alone.
+    BACKEND_ACCESS = "agf"
 
 
 class TokenNotValidError(RefusalError):

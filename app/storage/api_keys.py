@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, delete, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -18,6 +18,7 @@ class ApiKey(TenantRow):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         UniqueConstraint("clinic_id", "digest"),
+        clinic_foreign_key("client_id", of="backend_clients"),
         {"schema": CARE},
     )
 
@@ -28,6 +29,9 @@ class ApiKey(TenantRow):
     scopes: Mapped[list[str]]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    # For minutes, to a program that showed its assertion; a key that a person made has neither.
+    client_id: Mapped[UUID | None] = mapped_column(default=None)
+    expires_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,18 @@ async def add(work: UnitOfWork, key: ApiKey, *, digest: bytes) -> None:
     await work.execute(insert(ApiKey).values(clinic_id=work.clinic_id, digest=digest, **values_of(key)))
 
 
+async def add_for_client(work: UnitOfWork, key: ApiKey, *, digest: bytes) -> None:
+    """Keep a program's new token, and forget those of its that have ended."""
+    await work.execute(
+        delete(ApiKey).where(
+            ApiKey.clinic_id == work.clinic_id,
+            ApiKey.client_id == key.client_id,
+            ApiKey.expires_at <= work.now,
+        )
+    )
+    await add(work, key, digest=digest)
+
+
 async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
     """Find the key with this digest, unless it is revoked."""
     found = await work.execute(
@@ -50,6 +66,7 @@ async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
             ApiKey.clinic_id == work.clinic_id,
             ApiKey.digest == digest,
             ApiKey.revoked_at.is_(None),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > work.now),
         )
     )
     row = found.one_or_none()
@@ -57,8 +74,12 @@ async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
 
 
 async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[ApiKey]:
-    """List the clinic's keys, oldest first, locked for a change if so wished."""
-    statement = select(*columns_of(ApiKey)).where(ApiKey.clinic_id == work.clinic_id).order_by(ApiKey.id)
+    """List the keys that people made, oldest first, locked for a change if so wished."""
+    statement = (
+        select(*columns_of(ApiKey))
+        .where(ApiKey.clinic_id == work.clinic_id, ApiKey.client_id.is_(None))
+        .order_by(ApiKey.id)
+    )
     found = await work.execute(statement.with_for_update() if lock else statement)
     return [ApiKey(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 

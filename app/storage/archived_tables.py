@@ -92,7 +92,7 @@ OF_PATIENT: Final = (
     # The look-up values go by each installation's own key, and are computed again.
     ArchivedTable(row=PatientRow, without=frozenset({"external_ref_index", "external_ref_key"})),
     # The rule's memory is made again from the history.
-    ArchivedTable(row=PatientStateRow, without=frozenset({"memory", "checkpoints"})),
+    ArchivedTable(row=PatientStateRow, without=frozenset({"memory", "burst", "checkpoints"})),
     ArchivedTable(row=Consent),
     ArchivedTable(row=CourseRow),
     ArchivedTable(row=InfusionRow),
@@ -122,6 +122,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "audit_events": "the log of this installation, sealed by it; export it with `afterglow audit export`",
     "audit_seals": "the same",
     "contact_tests": "whom this installation reached; the new one tests its own contacts",
+    "backend_clients": "programs that this clinic lets in; the new one registers its own",
+    "connected_systems": "systems of this installation with secrets; the new one connects its own",
     "care_teams": "members of this clinic's staff; the new clinic names its own",
     "deliveries": "what this installation sends",
     "device_tokens": "fingerprints of secrets; devices are enrolled again",
@@ -142,6 +144,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "push_subscriptions": "they belong to a device and to this installation's push key",
     "reminders": "what this installation asked",
     "sign_in_links": "fingerprints of secrets",
+    "spent_assertions": "fingerprints of what was shown to this installation",
+    "staff_identities": "staff are invited and linked again",
     "staff_devices": "staff are invited again",
     "staff_invitations": "the same",
     "staff_login_attempts": "the same",

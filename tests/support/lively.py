@@ -1,20 +1,25 @@
 """A clinic in which everything has happened once, so that a test of who sees what is not about empty tables."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx2
+from joserfc.jwk import ECKey
 
 from app.access.clinics.permissions import StaffRole
 from app.care.reminders.schemas import PushSubscriptionEntry
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.imports import commands as imports
+from app.interop.smart.backend_services import register
+from app.interop.smart.systems import NewSystem, connect
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
-from app.storage import reminders
+from app.storage import backend_clients, connected_systems, reminders
+from app.storage.connected_systems import StaffIdentity
 from app.storage.reminders import Reminder
 from app.studies.row_problems import FileKind
 from app.studies.what_if_jobs import ask, work_out
@@ -147,7 +152,8 @@ async def work_as_owner(service: Service, clinic_id: str) -> None:
 
 
 async def try_numbers(service: Service, clinic_id: str) -> None:
-    """Try other numbers over the clinic's past, to the end."""
+    """Try other numbers over the clinic's past, to the end; and connect its systems."""
+    await connect_systems(service, clinic_id)
     context, whose = service.context, UUID(clinic_id)
     numbers = {"consider_at": 0.6}
     async with context.work(whose, actor=OPERATOR) as work:
@@ -189,6 +195,27 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
         assert await reminders.add(work, reminder)
         await queue_message(work, vault, message, now=now)
         work.audit("message.queued", "patient", UUID(patient))
+
+
+async def connect_systems(service: Service, clinic_id: str) -> None:
+    """Connect where staff sign in, have it name someone, and register a program that was given a token."""
+    keys = {"keys": [ECKey.generate_key("P-384", {"kid": "1"}).as_dict(private=False)]}
+    new = NewSystem(kind="sign_in", name="Sign-in", issuer="https://sign-in.example", client_id="afterglow")
+    async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
+        system = await connect(work, new)
+        named = StaffIdentity(
+            id=new_id(),
+            system_id=system.id,
+            subject_digest=b"somebody",
+            label_sealed=work.vault.seal(
+                "Robin", clinic_id=work.clinic_id, row_id=system.id, table="staff_identities", column="label"
+            ),
+            staff_id=None,
+            seen_at=work.now,
+        )
+        await connected_systems.note_identity(work, named)
+        await register(work, name="Warehouse", scopes="system/*.rs", keys=json.dumps(keys))
+        await backend_clients.spend(work, b"an assertion", expires_at=work.now + timedelta(days=1))
 
 
 def write_to_contact(client: ClinicClient, service: Service) -> None:

@@ -94,16 +94,18 @@ def work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own 
     Use it as ``work: Annotated[Work, work_for(Permission.SIGNALS_CLOSE)]``. Calls that only read see one
     moment. It commits when the route's function has returned, before the reply is sent.
     """
-    return _work_of(clinic_may(permission))
+    return work_of(clinic_may(permission))
 
 
 def staff_work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
     """Give a route its transaction, once a person with this permission has signed in; no key has it."""
-    return _work_of(staff_only(permission))
+    return work_of(staff_only(permission))
 
 
 @cache
-def _work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN401 - same
+def work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN401 - same
+    """Give a route its transaction, once this dependency has let the caller through."""
+
     async def work(
         request: Request, context: ContextNeeded, caller: Annotated[ClinicCaller, Depends(who)]
     ) -> AsyncIterator[Work]:

@@ -48,6 +48,7 @@ class ClinicCaller:
         id: the key's, or the member's.
         scopes: a key's own; empty for staff.
         member: the signed-in member; None for a key.
+        is_program: it came by a signed assertion; its scopes are SMART's.
         emergency_id: the emergency access without which this would have been refused.
     """
 
@@ -56,6 +57,7 @@ class ClinicCaller:
     scopes: frozenset[str] = frozenset()
     member: SignedInMember | None = None
     emergency_id: UUID | None = None
+    is_program: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -102,7 +104,8 @@ class ClinicCaller:
         beyond = {
             role
             for permission, who in PERMISSIONS_MATRIX.items()
-            if who.scope is not None and not self.may(permission)
+            # What only an owner grants is beyond every key, the one included that lets the first owner in.
+            if who.scope not in {None, *OWNER_GRANTED} and not self.may(permission)
             for role in who.roles
         }
         return frozenset(StaffRole) - beyond
@@ -121,7 +124,8 @@ async def find_caller(context: AppContext, token: str, *kinds: TokenKind) -> Cli
         key = await api_keys.working_key(work, reference.digest)
     if key is None:
         raise TokenNotValidError
-    return ClinicCaller(clinic_id=reference.clinic_id, id=key.id, scopes=key.scopes)
+    is_program = reference.kind is TokenKind.BACKEND_ACCESS
+    return ClinicCaller(clinic_id=reference.clinic_id, id=key.id, scopes=key.scopes, is_program=is_program)
 
 
 async def _of_session(work: UnitOfWork, reference: TokenReference, now: datetime) -> ClinicCaller:

@@ -76,6 +76,7 @@ class Permission(StrEnum):
     INSIGHTS = "read the clinic's own figures over a period"
     AUDIT = "look through the audit log"
     FHIR_EXPORT = "take the records of the whole clinic along as FHIR"
+    CONNECTIONS = "connect where staff sign in, the EHR, and programs that read by themselves"
     EMERGENCY = "open a patient in an emergency, with a reason that the owners are shown"
 
 
@@ -123,6 +124,7 @@ PERMISSIONS_MATRIX: Final[Mapping[Permission, WhoMay]] = {
     Permission.INSIGHTS: WhoMay(scope=Scope.INSIGHTS, roles=_EVERYBODY),
     Permission.AUDIT: WhoMay(scope=Scope.AUDIT, roles=_OWNER),
     Permission.FHIR_EXPORT: WhoMay(scope=Scope.FHIR_EXPORT, roles=_OWNER),
+    Permission.CONNECTIONS: WhoMay(scope=None, roles=_OWNER),
     Permission.EMERGENCY: WhoMay(scope=None, roles=_EVERYBODY - _DECIDES),
 }
 

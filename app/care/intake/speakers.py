@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 
 from app.access.clinics import staff_sessions
 from app.access.clinics.permissions import Permission, scope_may
+from app.access.clinics.smart_scopes import scopes_allow
 from app.care.patients.service import index_of
 from app.context import Work
 from app.foundation.audit import Actor, ActorKind
@@ -23,7 +24,7 @@ from app.storage import api_keys, device_tokens, patients
 _TOKEN: Final = re.compile(r"ag[a-z]_[0-9a-f]{32}_[A-Za-z0-9_-]{20,100}")
 _COOKIES: Final = ("afterglow-session", "afterglow-staff")
 _PATIENTS_OWN: Final = (TokenKind.DEVICE_ACCESS, TokenKind.DEVICE_REFRESH, TokenKind.BROWSER)
-_CLINICS: Final = (TokenKind.API_KEY, TokenKind.STAFF_SESSION)
+_CLINICS: Final = (TokenKind.API_KEY, TokenKind.BACKEND_ACCESS, TokenKind.STAFF_SESSION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ async def patient_named(work: Work, names: Sequence[str]) -> Patient | None:
 
 
 def _may_enter(scopes: frozenset[str]) -> bool:
-    return any(scope_may(scopes, one) for one in (Permission.TREATMENT_RECORD, Permission.CHECK_INS_IMPORT))
+    by_key = any(scope_may(scopes, one) for one in (Permission.TREATMENT_RECORD, Permission.CHECK_INS_IMPORT))
+    return by_key or scopes_allow(scopes, "QuestionnaireResponse", "c")
 
 
 async def _id_of(work: Work, name: str) -> UUID | None:

@@ -5,9 +5,10 @@ from importlib.metadata import version
 from typing import Final
 
 from app.interop.fhir.catalogue import RESOURCE_TYPES
-from app.interop.fhir.codes import Json, concept
+from app.interop.fhir.codes import Json, coding, concept
 from app.interop.fhir.resource_type import ResourceType
 
+_SECURITY: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _FHIR: Final = "4.0.1"
 _EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 
@@ -28,9 +29,9 @@ def capability_statement(*, base_url: str, now: datetime) -> Json:
                 "mode": "server",
                 "documentation": "What a search parameter does not know is refused, and no totals are given.",
                 "security": {
-                    "description": "A bearer token: an API key of the clinic with the scope of the resource, or a "
-                    "member's session.",
-                    "service": [concept("API key or session as a bearer token")],
+                    "description": "A bearer token: a program's by SMART Backend Services, an API key with the scope "
+                    "of the resource, or a member's session.",
+                    "service": [concept("SMART Backend Services", coding(_SECURITY, "SMART-on-FHIR"))],
                 },
                 "resource": [_resource(one) for one in RESOURCE_TYPES],
                 "operation": [{"name": "export", "definition": _EXPORT}],

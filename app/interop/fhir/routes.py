@@ -3,17 +3,18 @@
 from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
 from typing import Annotated, Final
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from app.access.clinics.access import clinic_may, work_for
 from app.access.clinics.caller import ClinicCaller
-from app.access.clinics.permissions import Permission
-from app.context import Work
+from app.access.clinics.permissions import Permission, Scope
+from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
 from app.interop.fhir import commands, queries
+from app.interop.fhir.access import fhir_may, fhir_work_for
 from app.interop.fhir.bundles import everything_set, searchset
 from app.interop.fhir.capability import capability_statement
 from app.interop.fhir.catalogue import RESOURCE_TYPES
@@ -38,16 +39,20 @@ from app.interop.fhir.refusals import (
 from app.interop.fhir.resource_type import ResourceType
 from app.interop.fhir.searching import read_search
 from app.interop.fhir.written import read_conditional
+from app.interop.smart import backend_services
+from app.interop.smart.backend_services import ALGORITHMS, TokenRequestRefusedError
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema=False)
 # After all other routes of this interface: whatever is left over.
 rest_router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema=False)
 
+_LONGEST_FORM: Final = 50_000
 _EVERY_METHOD: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-MayCopyPatient = Annotated[Work, work_for(Permission.RIGHTS)]
-MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
-MayExport = Annotated[ClinicCaller, Depends(clinic_may(Permission.FHIR_EXPORT))]
+MayCopyPatient = Annotated[Work, fhir_work_for(Permission.RIGHTS, "*", "rs")]
+MayWriteForms = Annotated[Work, fhir_work_for(Permission.TREATMENT_RECORD, "QuestionnaireResponse", "c")]
+MayWriteSessions = Annotated[Work, fhir_work_for(Permission.TREATMENT_RECORD, "Procedure", "c")]
+MayExport = Annotated[ClinicCaller, Depends(fhir_may(Permission.FHIR_EXPORT, "*", "rs"))]
 IfNoneExist = Annotated[str | None, Header()]
 
 
@@ -55,6 +60,43 @@ IfNoneExist = Annotated[str | None, Header()]
 async def read_metadata(context: ContextNeeded) -> Response:
     """Say what this server can do. Who may: everybody."""
     return FhirResponse(capability_statement(base_url=_base_url(context.public_url), now=context.clock.now()))
+
+
+@router.get("/.well-known/smart-configuration")
+async def read_smart_configuration(context: ContextNeeded) -> Response:
+    """Say how programs get a token. Who may: everybody."""
+    configuration = {
+        "token_endpoint": token_url(context),
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "scopes_supported": [*(f"system/{one.name}.rs" for one in RESOURCE_TYPES), Scope.FHIR_EXPORT.value],
+        "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
+    }
+    return JSONResponse(configuration)
+
+
+@router.post("/token")
+async def give_token(request: Request, context: ContextNeeded) -> Response:
+    """Give a program a token for its assertion. Who may: whoever signs with a registered key."""
+    form = dict(parse_qsl((await request.body())[:_LONGEST_FORM].decode("utf-8", "replace")))
+    try:
+        given = await backend_services.give_token(context, form, token_url=token_url(context))
+    except TokenRequestRefusedError as refusal:
+        status = 401 if refusal.error == "invalid_client" else 400
+        return JSONResponse({"error": refusal.error, "error_description": refusal.message()}, status)
+    answer = {
+        "access_token": given.token,
+        "token_type": "bearer",
+        "expires_in": int(backend_services.LASTS.total_seconds()),
+        "scope": " ".join(given.scopes),
+    }
+    return JSONResponse(answer)
+
+
+def token_url(context: AppContext) -> str:
+    """Give the address of the tokens, which is what an assertion is for."""
+    return f"{_base_url(context.public_url)}/token"
 
 
 @router.get("/Patient/{patient_id}/$everything")
@@ -71,7 +113,7 @@ async def read_everything(patient_id: str, work: MayCopyPatient, request: Reques
 
 
 @router.post("/QuestionnaireResponse")
-async def create_form(work: MayRecord, request: Request, if_none_exist: IfNoneExist = None) -> Response:
+async def create_form(work: MayWriteForms, request: Request, if_none_exist: IfNoneExist = None) -> Response:
     """Keep a completed form."""
     base_url = _base_url(work.public_url)
     unless = read_conditional(if_none_exist)
@@ -81,7 +123,9 @@ async def create_form(work: MayRecord, request: Request, if_none_exist: IfNoneEx
 
 
 @router.post("/Procedure")
-async def create_session(work: MayRecord, request: Request, if_none_exist: IfNoneExist = None) -> Response:
+async def create_session(
+    work: MayWriteSessions, request: Request, if_none_exist: IfNoneExist = None
+) -> Response:
     """Keep a treatment session."""
     base_url = _base_url(work.public_url)
     unless = read_conditional(if_none_exist)
@@ -153,7 +197,9 @@ def _base_url(public_url: str) -> str:
 
 
 def _reading(kind: ResourceType) -> Callable[..., Awaitable[Response]]:
-    async def read_resource(resource_id: str, work: Work = work_for(kind.permission)) -> Response:  # noqa: B008 - FastAPI's own way, for a permission that the loop gives
+    needed = fhir_work_for(kind.permission, kind.name, "r")
+
+    async def read_resource(resource_id: str, work: Work = needed) -> Response:
         found = await queries.read_resource(work, kind, resource_id)
         return FhirResponse(found, headers=_version_headers(found))
 
@@ -161,7 +207,9 @@ def _reading(kind: ResourceType) -> Callable[..., Awaitable[Response]]:
 
 
 def _searching(kind: ResourceType) -> Callable[..., Awaitable[Response]]:
-    async def search(request: Request, work: Work = work_for(kind.permission)) -> Response:  # noqa: B008 - same
+    needed = fhir_work_for(kind.permission, kind.name, "s")
+
+    async def search(request: Request, work: Work = needed) -> Response:
         parameters, base_url = request.query_params.multi_items(), _base_url(work.public_url)
         page = await queries.search(work, kind, read_search(kind, parameters, base_url=base_url))
         return FhirResponse(searchset(page, base_url=base_url, kind=kind.name, parameters=parameters))

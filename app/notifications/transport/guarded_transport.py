@@ -64,6 +64,7 @@ def guarded_client(
     resolver: Resolver = resolve_by_system,
     ssl_context: ssl.SSLContext | None = None,
     bounds: Bounds | None = None,
+    keeps_body: bool = False,
 ) -> httpx2.AsyncClient:
     """Make the client that webhooks are sent with; the caller closes it.
 
@@ -73,6 +74,7 @@ def guarded_client(
         resolver: Gives a host's addresses; asked once an attempt.
         ssl_context: Whom to believe; by default the machine's authorities, or those of ``SSL_CERT_FILE``.
         bounds: Limits on time and size.
+        keeps_body: Whether the answer's body is handed on; one beyond the bounds is no answer.
     """
     transport = GuardedTransport(
         allowed=allowed,
@@ -80,6 +82,7 @@ def guarded_client(
         resolver=resolver,
         ssl_context=ssl_context or httpcore2.default_ssl_context(),
         bounds=bounds or Bounds(),
+        keeps_body=keeps_body,
     )
     return httpx2.AsyncClient(
         transport=transport,
@@ -92,9 +95,9 @@ def guarded_client(
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Sends one request over one separate connection to a checked address, and hands on no body.
+    """Sends one request over one separate connection to a checked address; hands on no body, unless asked to.
 
-    The answer it gives consists of the status and ``Retry-After``; all else stays with the receiver.
+    The answer it gives consists of the status and ``Retry-After``, and perhaps the body; all else stays there.
 
     Raises:
         EndpointAddressRefusedError: the URL, or one of the addresses behind it, is not acceptable.
@@ -109,12 +112,14 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         resolver: Resolver,
         ssl_context: ssl.SSLContext,
         bounds: Bounds,
+        keeps_body: bool = False,
     ) -> None:
         self._allowed = allowed
         self._http_allowed = http_allowed
         self._resolver = resolver
         self._ssl_context = ssl_context
         self._bounds = bounds
+        self._keeps_body = keeps_body
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request within the bounds; the URL is checked again, since settings may have changed."""
@@ -172,9 +177,13 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 extensions={"timeout": seconds},
             )
         )
-        await _discard_body(answer, bounds.body_bytes)
+        body = b""
+        if self._keeps_body:
+            body = await _read_body(answer, bounds.body_bytes)
+        else:
+            await _discard_body(answer, bounds.body_bytes)
         kept = [(name, value) for name, value in answer.headers if name.lower() == _RETRY_AFTER]
-        return httpx2.Response(answer.status, headers=kept[:1])
+        return httpx2.Response(answer.status, headers=kept[:1], content=body)
 
 
 class _CheckedAddresses(httpcore2.AsyncNetworkBackend):
@@ -211,6 +220,17 @@ class _CheckedAddresses(httpcore2.AsyncNetworkBackend):
         """Close the socket, also when TLS was never finished: httpcore2 forgets it when cancelled there."""
         if self._open is not None:
             await self._open.aclose()
+
+
+async def _read_body(answer: httpcore2.Response, most_bytes: int) -> bytes:
+    """Read what the other side says; more than the limit is no answer."""
+    received = bytearray()
+    async with aclosing(answer.aiter_stream()) as chunks:
+        async for chunk in chunks:
+            received += chunk
+            if len(received) > most_bytes:
+                raise ReceiverUnreachableError
+    return bytes(received)
 
 
 async def _discard_body(answer: httpcore2.Response, most_bytes: int) -> None:

@@ -82,7 +82,7 @@ async def sign_in_by_passkey(request: Request, context: ContextNeeded, visitor: 
         raise
     except RefusalError as error:
         return sign_in_form(context, visitor, onward, error=error)
-    return await _signed_in(context, visitor, signed_in, onward)
+    return await signed_in_answer(context, visitor, signed_in, onward)
 
 
 @router.post("/sign-in/clinic")
@@ -139,12 +139,13 @@ async def _open_session(
     request: Request, context: AppContext, visitor: StaffVisitor, proof: Proof, onward: Onward
 ) -> Response:
     signed_in = await signing_in.open_session_for(context, proof, device_token=device_of(request, context))
-    return await _signed_in(context, visitor, signed_in, onward)
+    return await signed_in_answer(context, visitor, signed_in, onward)
 
 
-async def _signed_in(
+async def signed_in_answer(
     context: AppContext, visitor: StaffVisitor, signed_in: SignedIn, onward: Onward
 ) -> Response:
+    """Let the browser keep the new session, and go on."""
     await end_session_here(context, visitor)
     answer = await _first_page(context, visitor, signed_in, onward)
     sign_in_with(context, answer, signed_in.token)

@@ -13,9 +13,10 @@ from app.access.clinics.permissions import Permission
 from app.care.alerts.findings import commands as findings
 from app.care.alerts.findings.commands import FindingOutcome
 from app.care.alerts.life_cycle import OutreachChannel
+from app.care.patients.reaching import PatientNotReachedError
 from app.care.worklist import commands
 from app.care.worklist.queries import A_LANE, ClinicStatus, Glance, Today, WorklistItem, lanes, read_today
-from app.care.worklist.schemas import Outreach, path_of, place_in, position_of
+from app.care.worklist.schemas import Answer, Outreach, path_of, place_in, position_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.translations import Words, joined, say
@@ -54,6 +55,7 @@ _DONE: Final[Mapping[str, tuple[str, str, str]]] = {
     "read": (say("Marked as read."), "", "reopen"),
     "reopen": (say("Back on the list."), "", ""),
     "outreach": (say("Saved."), say("It is in the timeline."), ""),
+    "answer": (say("Sent."), say("It is in the timeline."), ""),
 }
 _ASIDE: Final[Mapping[Shown, tuple[str, str]]] = {
     Shown.SNOOZED: (say("Snoozed"), say("comes back by itself")),
@@ -207,6 +209,19 @@ async def keep_outreach(
     return await _changed(request, context, visitor, item_id, "outreach", change)
 
 
+@router.post("/worklist/{item_id}/answer")
+async def answer_patient(
+    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Send the patient one of the fixed texts."""
+
+    async def change(work: Work, form: Form) -> object:
+        body = read_as(Answer, filled_in(form, "text"))
+        return await commands.answer(work, item_id, text=body.text, version=version_of(form))
+
+    return await _changed(request, context, visitor, item_id, "answer", change)
+
+
 async def _changed(
     request: Request,
     context: Any,  # noqa: ANN401 - handed through to the form's reader
@@ -221,6 +236,9 @@ async def _changed(
     joined = "&" if "?" in back else "?"
     try:
         alert: Any = await change(visitor.work, form)
+    except PatientNotReachedError:
+        await visitor.work.start_over()
+        return RedirectResponse(f"{back}{joined}done=not-reached", 303)
     except RefusalError as error:
         if error.kind in {RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN, RefusalKind.GONE}:
             raise
@@ -238,6 +256,15 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
             "tone": "bad",
             "first": say("Someone else changed this."),
             "rest": say("What you see is how it is now."),
+            "undo": None,
+        }
+    if done == "not-reached":
+        return {
+            "tone": "bad",
+            "first": say("Not sent."),
+            "rest": say(
+                "No push, text message or e-mail reaches this patient. Please call, and record the call."
+            ),
             "undo": None,
         }
     if done not in _DONE:

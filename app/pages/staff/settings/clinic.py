@@ -1,7 +1,4 @@
-"""Clinic and contacts: name and place, the clinic's number, who is notified when nobody answers, and how soon.
-
-A clinic that is being set up goes through the same form in steps.
-"""
+"""Clinic and contacts: name and place, the clinic's number, who is notified when nobody answers, and how soon."""
 
 from typing import Annotated, Any, Final
 
@@ -47,7 +44,7 @@ async def save_clinic(request: Request, context: ContextNeeded, visitor: MayChan
     """Change it; what was typed stays when something is refused."""
     form = await read_own_form(request, context, visitor)
     try:
-        change = entry_of(ClinicChange, _change_in(form))
+        change = entry_of(ClinicChange, change_in(form))
         await change_clinic(visitor.work, change.changes(), version=version_of(form))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
@@ -68,7 +65,7 @@ async def send_contact_test(request: Request, context: ContextNeeded, visitor: M
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
-def _change_in(form: Form) -> dict[str, Any]:
+def change_in(form: Form) -> dict[str, Any]:
     """Give the form as the body of the API's own call; an empty contact is none."""
     change: dict[str, Any] = {
         "name": form["name"].strip(),
@@ -85,7 +82,7 @@ def _change_in(form: Form) -> dict[str, Any]:
     return change
 
 
-def _fields_of(clinic: Clinic) -> dict[str, str]:
+def fields_of(clinic: Clinic) -> dict[str, str]:
     """Give what holds now, as the form's fields."""
     fields = {
         "name": clinic.name,
@@ -122,7 +119,7 @@ async def _page(
     typed: Form | None = None,
     error: RefusalError | None = None,
 ) -> Response:
-    kept = _fields_of(await clinic_in(visitor.work, visitor.work.vault))
+    kept = fields_of(await clinic_in(visitor.work, visitor.work.vault))
     # After a refusal the version is that of the page as it was: someone else's change is still in the way.
     values = kept if typed is None else {name: typed[name] for name in kept}
     return await settings_page(

@@ -80,12 +80,17 @@ async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
             done="no-endpoint-answered" not in left,
             path=f"{SETTINGS}/webhooks",
         ),
+        Step(
+            title=say("A worker that runs"),
+            detail=left.get("no-worker", "It looks at what is due, and sends what waits."),
+            done="no-worker" not in left,
+        ),
     ]
     # What the API demands besides, once it does: no page may say that all is done when it is not.
     required += [
         Step(title=str(one["code"]).replace("-", " ").capitalize(), detail=str(one["detail"]), done=False)
         for one in missing
-        if one["code"] not in _CORRECTED_AT
+        if one["code"] not in {*_CORRECTED_AT, "no-worker"}
     ]
     return required + await _advice(visitor, clinic)
 

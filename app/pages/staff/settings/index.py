@@ -10,6 +10,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings import (
     channels,
     clinic,
+    connections,
     days_off,
     erasure,
     go_live,
@@ -17,6 +18,7 @@ from app.pages.staff.settings import (
     keys,
     protocols,
     scales,
+    setup,
     webhooks,
 )
 from app.pages.staff.settings.room import SETTINGS, settings_page
@@ -39,6 +41,7 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     clinic.router,
     go_live.router,
     keys.router,
+    connections.router,
     channels.router,
     webhooks.router,
     days_off.router,
@@ -46,4 +49,5 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     scales.router,
     protocols.router,
     imports.router,
+    setup.router,
 )

@@ -81,6 +81,13 @@ ROOMS: Final = (
         permission=Permission.API_KEYS,
     ),
     Room(
+        path=f"{SETTINGS}/connections",
+        title=say("Connections"),
+        holds=say("Where staff sign in, your EHR, programs that read"),
+        group=say("Messages"),
+        permission=Permission.CONNECTIONS,
+    ),
+    Room(
         path="/care/what-if",
         title=say("Rule settings"),
         holds=say("Try other numbers on your own past, then activate them"),

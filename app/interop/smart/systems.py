@@ -1,0 +1,139 @@
+"""Connecting a clinic's systems, and saying who of its staff someone is whom they name: an owner's doing alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from app.access.clinics.permissions import StaffRole
+from app.context import Work
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.interop.smart.single_sign_on import EHR, LABEL_CELL, SECRET_CELL, SIGN_IN
+from app.notifications.transport.addresses import (
+    AllowedNetworks,
+    EndpointAddressRefusedError,
+    parse_endpoint_url,
+)
+from app.storage import connected_systems, staff_members
+from app.storage.connected_systems import ConnectedSystem, StaffIdentity
+
+_KINDS: Final = frozenset({SIGN_IN, EHR})
+_LONGEST: Final = 200
+
+
+class SystemNotUsableError(RefusalError):
+    """Give a name, the issuer's address with https, and the client id that it gave you."""
+
+    code = "system-not-usable"
+
+
+class SystemExistsError(RefusalError):
+    """A system with this issuer is connected already; remove that one first."""
+
+    kind = RefusalKind.CONFLICT
+    code = "system-exists"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSystem:
+    """A system as an owner describes it.
+
+    Attributes:
+        hosts: further hosts that it may name, such as the one that gives its tokens.
+        role_claim: the claim that holds a person's groups.
+        roles: which group has which role; empty: members keep the roles that they have.
+    """
+
+    kind: str
+    name: str
+    issuer: str
+    client_id: str
+    secret: str = field(default="", repr=False)
+    hosts: tuple[str, ...] = ()
+    role_claim: str = "groups"
+    roles: Mapping[str, StaffRole] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedPerson:
+    """Someone whom a system has named, with how it calls them."""
+
+    identity: StaffIdentity
+    label: str = field(repr=False)
+
+
+async def connect(work: Work, new: NewSystem) -> ConnectedSystem:
+    """Connect a system.
+
+    Raises:
+        SystemNotUsableError: something is missing, or the issuer cannot be reached by us.
+        SystemExistsError: one with this issuer is connected.
+    """
+    named = [new.name.strip(), new.client_id.strip(), new.issuer.strip()]
+    if new.kind not in _KINDS or not all(0 < len(one) <= _LONGEST for one in named):
+        raise SystemNotUsableError("#/name")
+    try:
+        parse_endpoint_url(
+            named[2], allowed=AllowedNetworks.parse(work.context.webhook_allow), http_allowed=True
+        )
+    except EndpointAddressRefusedError:
+        raise SystemNotUsableError("#/issuer") from None
+    system_id = new_id()
+    sealed = work.vault.seal(new.secret, clinic_id=work.clinic_id, row_id=system_id, **SECRET_CELL)
+    system = ConnectedSystem(
+        id=system_id,
+        kind=new.kind,
+        name=named[0],
+        issuer=named[2],
+        client_id=named[1],
+        secret_sealed=sealed if new.secret else None,
+        settings={
+            "hosts": [urlsplit(f"https://{one}").netloc.lower() for one in new.hosts],
+            "role_claim": new.role_claim,
+            "roles": {group: role.value for group, role in new.roles.items()},
+        },
+        created_at=work.now,
+    )
+    if not await connected_systems.add(work, system):
+        raise SystemExistsError("#/issuer")
+    work.audit("connected_system.added", "connected_system", system.id)
+    return system
+
+
+async def disconnect(work: Work, system_id: UUID) -> None:
+    """Let nobody come in by a system any more; sessions that are open stay.
+
+    Raises:
+        NotFoundError: it is not connected.
+    """
+    if not await connected_systems.remove(work, system_id):
+        raise NotFoundError
+    work.audit("connected_system.removed", "connected_system", system_id)
+
+
+async def link_person(work: Work, identity_id: UUID, staff_id: UUID | None) -> None:
+    """Say who of the staff someone is; None: nobody any more.
+
+    Raises:
+        NotFoundError: there is no such person or member.
+    """
+    if staff_id is not None and await staff_members.find(work, staff_id) is None:
+        raise NotFoundError
+    if not await connected_systems.link(work, identity_id, staff_id):
+        raise NotFoundError
+    work.audit(
+        "staff_identity.linked" if staff_id else "staff_identity.unlinked", "staff_identity", identity_id
+    )
+
+
+async def named_people(work: Work) -> list[NamedPerson]:
+    """List whom the systems have named."""
+    return [
+        NamedPerson(
+            identity=one,
+            label=work.vault.open(one.label_sealed, clinic_id=work.clinic_id, row_id=one.id, **LABEL_CELL),
+        )
+        for one in await connected_systems.identities(work)
+    ]

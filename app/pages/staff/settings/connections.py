@@ -1,0 +1,158 @@
+"""Connections: where staff sign in, the EHR, whom these systems name, and programs that read by themselves."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission, StaffRole
+from app.access.staff.queries import active_names
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.foundation.translations import say
+from app.interop.smart import backend_services, systems
+from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
+from app.interop.smart.systems import NewSystem
+from app.pages.staff.asked_form import mistakes_of, sentence_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.storage import backend_clients, connected_systems
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/connections"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayConnect = Annotated[StaffVisitor, staff_may(Permission.CONNECTIONS)]
+_DONE: Final = {
+    "connected": say("Connected. Give your staff the address below."),
+    "removed": say("Removed. Nobody comes in by it any more."),
+    "linked": say("Saved. It counts from the next sign-in on."),
+    "registered": say("Registered. The client id is in the list."),
+    "revoked": say("Revoked. It opens nothing any more."),
+}
+_LONGEST_KEYS: Final = 20_000
+
+
+@router.get("")
+async def show_connections(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+    """List the connections."""
+    return await _page(context, visitor, done=request.query_params.get("done", ""))
+
+
+@router.post("/systems")
+async def connect_system(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+    """Connect a system."""
+    form = await read_own_form(request, context, visitor)
+    roles = {
+        group.strip(): role
+        for role in StaffRole
+        for group in form[f"group_{role.value}"].split(",")
+        if group.strip()
+    }
+    new = NewSystem(
+        kind=form["kind"],
+        name=form["name"],
+        issuer=form["issuer"],
+        client_id=form["client_id"],
+        secret=form["secret"].strip(),
+        hosts=tuple(form["hosts"].split()),
+        role_claim=form["role_claim"].strip() or "groups",
+        roles=roles,
+    )
+    try:
+        await systems.connect(visitor.work, new)
+    except RefusalError as error:
+        return await _again(context, visitor, form, error)
+    return RedirectResponse(f"{HERE}?done=connected", 303)
+
+
+@router.post("/systems/{system_id}/remove")
+async def remove_system(
+    system_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
+) -> Response:
+    """Let nobody come in by a system any more."""
+    await read_own_form(request, context, visitor)
+    await systems.disconnect(visitor.work, system_id)
+    return RedirectResponse(f"{HERE}?done=removed", 303)
+
+
+@router.post("/people/{identity_id}")
+async def link_person(
+    identity_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
+) -> Response:
+    """Say who of the staff someone is."""
+    form = await read_own_form(request, context, visitor)
+    member = next((one for one in await active_names(visitor.work) if str(one) == form["member"]), None)
+    await systems.link_person(visitor.work, identity_id, member)
+    return RedirectResponse(f"{HERE}?done=linked", 303)
+
+
+@router.post("/programs")
+async def register_program(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+    """Register a program that reads by itself."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        await backend_services.register(
+            visitor.work,
+            name=form["program"].strip()[:200] or say("Program"),
+            scopes=form["scopes"],
+            keys=form["keys"][:_LONGEST_KEYS],
+        )
+    except RefusalError as error:
+        return await _again(context, visitor, form, error)
+    return RedirectResponse(f"{HERE}?done=registered", 303)
+
+
+@router.post("/programs/{client_id}/revoke")
+async def revoke_program(
+    client_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
+) -> Response:
+    """Let a program open nothing any more."""
+    await read_own_form(request, context, visitor)
+    await backend_services.revoke(visitor.work, client_id)
+    return RedirectResponse(f"{HERE}?done=revoked", 303)
+
+
+async def _again(context: AppContext, visitor: StaffVisitor, form: Form, error: RefusalError) -> Response:
+    await visitor.work.start_over(snapshot=True)
+    return await _page(context, visitor, typed=form, error=error)
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    done: str = "",
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    work = visitor.work
+    return await settings_page(
+        context,
+        visitor,
+        "settings_connections.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        systems=await connected_systems.all_of_clinic(work),
+        people=await systems.named_people(work),
+        members=await active_names(work),
+        programs=[
+            (one, backend_services.client_id_of(work.clinic_id, one.id))
+            for one in await backend_clients.all_of_clinic(work)
+        ],
+        kinds={SIGN_IN: say("Sign-in service"), EHR: "EHR"},
+        roles=list(StaffRole),
+        addresses={
+            SIGN_IN: f"{work.public_url}/care/sign-in/with/{work.clinic_id}",
+            EHR: f"{work.public_url}/care/launch/{work.clinic_id}",
+        },
+        redirect=redirect_uri(context),
+        token_address=f"{work.public_url}/fhir/token",
+        typed=typed or NOTHING_FILLED_IN,
+        done=_DONE.get(done, ""),
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )

@@ -1,0 +1,70 @@
+"""Signing in elsewhere: the way to the clinic's own service, or out of its EHR, and back."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.foundation.errors import RefusalError
+from app.interop.smart import single_sign_on
+from app.pages.staff.kept_form import Onward, own_path
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.sign_in_form import sign_in_form
+from app.pages.staff.sign_in_page import device_of, signed_in_answer
+from app.pages.staff.visitor import AnyStaff
+from app.web.dependencies import ContextNeeded, address_of
+
+router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
+
+
+@router.get("/sign-in/with/{clinic_id}")
+async def sign_in_elsewhere(
+    clinic_id: UUID, request: Request, context: ContextNeeded, visitor: AnyStaff
+) -> Response:
+    """Lead to the service where the clinic's staff sign in."""
+    onward = own_path(request.query_params.get("next", ""))
+    try:
+        started = await single_sign_on.start(
+            context, clinic_id, kind=single_sign_on.SIGN_IN, anchor=visitor.anchor, onward=onward
+        )
+    except RefusalError as error:
+        return sign_in_form(context, visitor, Onward(path=onward), error=error)
+    answer = RedirectResponse(started.url, 303)
+    visitor.keep_cookies(context, answer)
+    return answer
+
+
+@router.get("/launch/{clinic_id}")
+async def launch(clinic_id: UUID, request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
+    """Take a launch out of the clinic's EHR."""
+    try:
+        started = await single_sign_on.start(
+            context,
+            clinic_id,
+            kind=single_sign_on.EHR,
+            anchor=visitor.anchor,
+            onward=own_path(""),
+            issuer=request.query_params.get("iss", "")[:2000],
+            launch=request.query_params.get("launch"),
+        )
+    except RefusalError as error:
+        return sign_in_form(context, visitor, Onward(), error=error)
+    answer = RedirectResponse(started.url, 303)
+    visitor.keep_cookies(context, answer)
+    return answer
+
+
+@router.get("/sign-in/callback")
+async def come_back(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
+    """Sign in who comes back, or say in one sentence why not."""
+    try:
+        arrived = await single_sign_on.finish(
+            context,
+            dict(request.query_params),
+            anchor=visitor.anchor,
+            address=address_of(request),
+            device_token=device_of(request, context),
+        )
+    except RefusalError as error:
+        return sign_in_form(context, visitor, Onward(), error=error)
+    return await signed_in_answer(context, visitor, arrived.signed_in, Onward(path=arrived.onward))

@@ -1,0 +1,140 @@
+"""Another system over real HTTP: it signs people in (OpenID Connect), launches us (SMART), and can misbehave."""
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import uuid4
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from app.foundation.clock import Clock
+
+CLIENT_ID, SECRET = "afterglow", "kept between the two"
+
+
+@dataclass
+class FakeEhr:
+    """What it is, what it says of whoever signs in, and what it does wrong.
+
+    ``claims`` go over those of the identity token, None takes one away; ``signs_with`` is another key than the
+    published one; ``away`` answers nothing but 503; ``names`` is what its configuration says otherwise.
+    """
+
+    url: str
+    clock: Clock
+    subject: str = "person-1"
+    claims: dict[str, Any] = field(default_factory=dict)
+    token: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "ehr-1"}))
+    signs_with: ECKey | None = None
+    away: bool = False
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def configuration(self) -> dict[str, Any]:
+        """What it does where."""
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/jwks",
+        } | self.names
+
+    def authorize(self, query: str) -> str:
+        """Let the person in, and send the browser back with a code."""
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        assert asked["response_type"] == "code"
+        assert asked["code_challenge_method"] == "S256"
+        code = uuid4().hex
+        self.codes[code] = asked
+        back = {"code": code, "state": asked["state"], "iss": self.url}
+        return f"{asked['redirect_uri']}?{urlencode(back)}"
+
+    def exchange(self, form: dict[str, str], authorization: str) -> dict[str, Any] | None:
+        """Give the tokens for a code, once, to whoever has the secret and the verifier."""
+        asked = self.codes.pop(form.get("code", ""), None)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
+        secret = base64.b64encode(f"{CLIENT_ID}:{SECRET}".encode()).decode()
+        right = asked is not None and challenge.decode().rstrip("=") == asked["code_challenge"]
+        if asked is None or not right or authorization != f"Basic {secret}":
+            return None
+        now = self.clock.now()
+        claims = {
+            "iss": self.url,
+            "aud": CLIENT_ID,
+            "sub": self.subject,
+            "nonce": asked["nonce"],
+            "iat": stamp(now),
+            "exp": stamp(now + timedelta(minutes=5)),
+            "name": "Robin from elsewhere",
+            "email": "robin@clinic.example",
+        } | self.claims
+        claims = {name: value for name, value in claims.items() if value is not None}
+        key = self.signs_with or self.key
+        token = jwt.encode({"alg": "ES256", "kid": "ehr-1"}, claims, key, algorithms=["ES256"])
+        return {"access_token": "x", "token_type": "Bearer", "id_token": token} | self.token
+
+
+def stamp(at: datetime) -> int:
+    """Write a moment as tokens do."""
+    return int(at.timestamp())
+
+
+@contextmanager
+def running_fake_ehr(clock: Clock) -> Iterator[FakeEhr]:
+    """Run one until the end of the block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, query = urlsplit(self.path).path, urlsplit(self.path).query
+            ehr.asked.append(path)
+            if ehr.away:
+                self._answer(503, {})
+            elif path in {"/.well-known/openid-configuration", "/.well-known/smart-configuration"}:
+                self._answer(200, ehr.configuration())
+            elif path == "/jwks":
+                self._answer(200, {"keys": [ehr.key.as_dict(private=False)]})
+            elif path == "/authorize":
+                self.send_response(302)
+                self.send_header("location", ehr.authorize(query))
+                self.end_headers()
+            else:
+                self._answer(404, {})
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("content-length", "0"))
+            form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
+            found = ehr.exchange(form, self.headers.get("authorization", ""))
+            self._answer(400 if found is None else 200, found or {"error": "invalid_grant"})
+
+        def _answer(self, status: int, document: dict[str, Any]) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    ehr = FakeEhr(url=f"http://127.0.0.1:{server.server_port}", clock=clock)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield ehr
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
