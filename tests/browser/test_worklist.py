@@ -19,7 +19,9 @@ from tests.support.service import NOW, Service
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care"
 WIDTHS = {320: 44, 195: 24, 640: 44}
 # Small words that no Spanish page has.
-_ENGLISH = re.compile(r"[^\n]*\b(?:the|and|of|with|is|not|for|by|your|ago|since|until)\b[^\n]*", re.IGNORECASE)
+_ENGLISH = re.compile(
+    r"[^\n]*\b(?:the|and|of|with|is|not|for|by|your|ago|since|until)\b[^\n]*", re.IGNORECASE
+)
 TARGETS = """[...document.querySelectorAll('button, .btn, summary, nav a')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
