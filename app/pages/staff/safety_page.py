@@ -1,6 +1,6 @@
 """A safety event's page: all its times, and what is done there: acknowledge, close with its outcome."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -20,8 +20,8 @@ from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.alert_forms import (
     AlertPatient,
+    AlertSteps,
     alert_patient,
-    done_or_shown_again,
     filled_in,
     refusal_said,
     version_of,
@@ -79,12 +79,7 @@ async def acknowledge_event_here(
     event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Note that this member has acknowledged it."""
-    form = await read_own_form(request, context, visitor)
-
-    async def change() -> None:
-        await SAFETY_EVENT.acknowledge(visitor.work, event_id, version=version_of(form))
-
-    return await _done(context, visitor, event_id, "acknowledge", form, change)
+    return await _STEPS.plain(context, visitor, event_id, "acknowledge", request, SAFETY_EVENT.acknowledge)
 
 
 @router.post("/{event_id}/unacknowledge")
@@ -92,12 +87,9 @@ async def unacknowledge_event_here(
     event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Take the acknowledgement back; its limit starts at once."""
-    form = await read_own_form(request, context, visitor)
-
-    async def change() -> None:
-        await SAFETY_EVENT.unacknowledge(visitor.work, event_id, version=version_of(form))
-
-    return await _done(context, visitor, event_id, "unacknowledge", form, change)
+    return await _STEPS.plain(
+        context, visitor, event_id, "unacknowledge", request, SAFETY_EVENT.unacknowledge
+    )
 
 
 @router.post("/{event_id}/close")
@@ -123,23 +115,7 @@ async def close_event_here(
             version=version,
         )
 
-    return await _done(context, visitor, event_id, "close", form, change)
-
-
-async def _done(
-    context: AppContext,
-    visitor: StaffVisitor,
-    event_id: UUID,
-    what: str,
-    form: Form,
-    change: Callable[[], Awaitable[object]],
-) -> Response:
-    async def again(refusal: RefusalError) -> Response:
-        return await _page(context, visitor, event_id, refusal=refusal, form=form)
-
-    return await done_or_shown_again(
-        visitor, change, then=f"/care/safety-events/{event_id}?done={what}", again=again
-    )
+    return await _STEPS.done(context, visitor, event_id, "close", form, change)
 
 
 def _with_offset(text: str, time_zone: str) -> str:
@@ -198,6 +174,9 @@ async def _page(
     }
     status = 200 if refusal is None else status_of(refusal)
     return render(context, visitor, "safety_event.html", here="", status=status, **values)
+
+
+_STEPS: Final = AlertSteps(path="/care/safety-events", show=_page)
 
 
 def _standing(found: EventDossier, now: datetime) -> str:

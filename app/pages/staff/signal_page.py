@@ -1,6 +1,6 @@
 """A signal's page: what it rests on, what was done, and what is done there: acknowledge, snooze, close, reopen."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -27,8 +27,8 @@ from app.foundation.errors import RefusalError
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_forms import (
     AlertPatient,
+    AlertSteps,
     alert_patient,
-    done_or_shown_again,
     filled_in,
     refusal_said,
     version_of,
@@ -185,12 +185,7 @@ async def acknowledge_here(
     signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Note that this member has seen it."""
-    form = await read_own_form(request, context, visitor)
-
-    async def change() -> None:
-        await SIGNAL.acknowledge(visitor.work, signal_id, version=version_of(form))
-
-    return await _done(context, visitor, signal_id, "acknowledge", form, change)
+    return await _STEPS.plain(context, visitor, signal_id, "acknowledge", request, SIGNAL.acknowledge)
 
 
 @router.post("/{signal_id}/unacknowledge")
@@ -198,12 +193,7 @@ async def unacknowledge_here(
     signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Take the acknowledgement back."""
-    form = await read_own_form(request, context, visitor)
-
-    async def change() -> None:
-        await SIGNAL.unacknowledge(visitor.work, signal_id, version=version_of(form))
-
-    return await _done(context, visitor, signal_id, "unacknowledge", form, change)
+    return await _STEPS.plain(context, visitor, signal_id, "unacknowledge", request, SIGNAL.unacknowledge)
 
 
 @router.post("/{signal_id}/snooze")
@@ -225,7 +215,7 @@ async def snooze_here(
             version=version,
         )
 
-    return await _done(context, visitor, signal_id, "snooze", form, change)
+    return await _STEPS.done(context, visitor, signal_id, "snooze", form, change)
 
 
 @router.post("/{signal_id}/end-snooze")
@@ -233,12 +223,7 @@ async def end_snooze_here(
     signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Bring it back now."""
-    form = await read_own_form(request, context, visitor)
-
-    async def change() -> None:
-        await commands.end_snooze(visitor.work, signal_id, version=version_of(form))
-
-    return await _done(context, visitor, signal_id, "end-snooze", form, change)
+    return await _STEPS.plain(context, visitor, signal_id, "end-snooze", request, commands.end_snooze)
 
 
 @router.post("/{signal_id}/close")
@@ -263,7 +248,7 @@ async def close_here(
             version=version,
         )
 
-    return await _done(context, visitor, signal_id, "close", form, change)
+    return await _STEPS.done(context, visitor, signal_id, "close", form, change)
 
 
 @router.post("/{signal_id}/reopen")
@@ -277,23 +262,7 @@ async def reopen_here(
         version, body = version_of(form), read_as(Reopening, filled_in(form, "reason"))
         await commands.reopen(visitor.work, signal_id, reason=body.reason, version=version)
 
-    return await _done(context, visitor, signal_id, "reopen", form, change)
-
-
-async def _done(
-    context: AppContext,
-    visitor: StaffVisitor,
-    signal_id: UUID,
-    what: str,
-    form: Form,
-    change: Callable[[], Awaitable[object]],
-) -> Response:
-    async def again(refusal: RefusalError) -> Response:
-        return await _page(context, visitor, signal_id, refusal=refusal, form=form)
-
-    return await done_or_shown_again(
-        visitor, change, then=f"/care/signals/{signal_id}?done={what}", again=again
-    )
+    return await _STEPS.done(context, visitor, signal_id, "reopen", form, change)
 
 
 async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
@@ -361,6 +330,9 @@ async def _page(
     }
     status = 200 if refusal is None else status_of(refusal)
     return render(context, visitor, "signal.html", here="", status=status, **values)
+
+
+_STEPS: Final = AlertSteps(path="/care/signals", show=_page)
 
 
 def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
