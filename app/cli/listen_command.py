@@ -22,6 +22,7 @@ from app.foundation.errors import OperatorError
 
 _EVERY_SECONDS: Final = 1.0
 _PAGE: Final = 1000
+_TRIES: Final = 3
 _WITHIN_SECONDS: Final = 15.0
 
 
@@ -96,14 +97,17 @@ def _read(service: httpx2.Client, parameters: dict[str, Any]) -> dict[str, Any]:
 def _forward(program: httpx2.Client, address: str, secret: str, event: dict[str, Any]) -> str:
     """Post one event as a webhook; gives what came of it, in a word."""
     body = json.dumps({name: event[name] for name in ("type", "timestamp", "data")})
-    now = SystemClock().now()
+    now, failure = SystemClock().now(), ""
     headers = {
         "content-type": "application/json",
         "webhook-id": event["id"],
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(secret).sign(event["id"], now, body),
     }
-    try:
-        return str(program.post(address, content=body, headers=headers).status_code)
-    except httpx2.HTTPError as error:
-        return type(error).__name__
+    for _ in range(_TRIES):
+        try:
+            return str(program.post(address, content=body, headers=headers).status_code)
+        except httpx2.TransportError as error:
+            # A program that was started again has closed the connection that was kept.
+            failure = type(error).__name__
+    return failure

@@ -23,7 +23,7 @@ def test_every_event_reaches_the_program_once_in_order_and_signed(
 
     assert shown.exit_code == 0, shown.output
     came = receiver.accepted()
-    assert [one.event["data"]["patient_id"] for one in came] == patients
+    assert [one.event["data"]["patient_id"] for one in came] == patients, shown.output
     assert [one.type for one in came] == ["patient.registered"] * 3
     assert all(one.verified for one in came)
     assert [one.webhook_id for one in came] == [
