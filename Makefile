@@ -106,6 +106,9 @@ docs: install ## write the pages in docs that are made from the code
 translations: install ## bring the catalogues in app/locale up to what the program says
 	@$(RUN) python -m tests.support.catalogues
 
+docs-site: install ## build the documentation as a site in build/site; a link that leads nowhere fails
+	@NO_MKDOCS_2_WARNING=1 $(UV) tool run --from mkdocs==1.6.1 --with mkdocs-material==9.8.1 mkdocs build
+
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
 	@$(RUN) afterglow simulate --paired --patients 2400 --seeds 101,102,103,104,105,106 --markdown docs/clinical/accuracy-paired.md

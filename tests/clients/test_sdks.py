@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -39,7 +38,7 @@ def api(service: Service, opened: ClinicClient) -> Clinic:
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> Iterator[OfflineQueue]:
+def queue(tmp_path: Path) -> OfflineQueue:
     return OfflineQueue(tmp_path / "check-ins.json")
 
 
