@@ -1,5 +1,6 @@
 """A record that can be made true: after a correction everything is as if the error had never been entered."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -431,6 +432,9 @@ def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
     )
     assert [one["type"] for one in said][-2:] == ["signal.reopened", "record.corrected"]
     assert '"cause":"correction"' in said[-2]["body"]
+    kinds = {one["id"]: one["type"] for one in one_clinic.http.get("/v1/events?limit=200").json()["items"]}
+    superseded = json.loads(said[-1]["body"])["data"]["superseded_event_ids"].split()
+    assert [kinds[one] for one in superseded] == ["infusion.recorded", "signal.closed"]
     service.clock.move_to(NOW)
 
 
