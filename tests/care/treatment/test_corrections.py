@@ -427,12 +427,12 @@ def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
     assert {**after, "booked-booster": None} == {**before, "booked-booster": None}
     said = ask(
         shared_database.owner_url,
-        "SELECT type, body FROM care.notifications WHERE patient_id = %(id)s ORDER BY occurred_at, id",
+        "SELECT id, type, body FROM care.notifications WHERE patient_id = %(id)s ORDER BY occurred_at, id",
         id=lost,
     )
     assert [one["type"] for one in said][-2:] == ["signal.reopened", "record.corrected"]
     assert '"cause":"correction"' in said[-2]["body"]
-    kinds = {one["id"]: one["type"] for one in one_clinic.http.get("/v1/events?limit=200").json()["items"]}
+    kinds = {str(one["id"]): one["type"] for one in said}
     superseded = json.loads(said[-1]["body"])["data"]["superseded_event_ids"].split()
     assert [kinds[one] for one in superseded] == ["infusion.recorded", "signal.closed"]
     service.clock.move_to(NOW)
