@@ -233,7 +233,7 @@ async def add_notification(
                     "state": delivery.state,
                     "attempts_made": 0,
                     "first_attempt_at": None,
-                    "next_attempt_at": notification.occurred_at,
+                    "next_attempt_at": work.real_now,
                     "claimed_until": None,
                     "delivered_at": None,
                 }
