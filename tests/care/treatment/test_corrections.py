@@ -310,7 +310,7 @@ def test_corrections_that_race_are_done_once_and_the_others_are_refused_by_name(
     def race(*calls: Callable[[], httpx2.Response]) -> list[tuple[int, str]]:
         with ThreadPoolExecutor(len(calls)) as pool:
             replies = [one.result() for one in [pool.submit(call) for call in calls]]
-        return sorted((one.status_code, one.json().get("type", "").rpartition(":")[2]) for one in replies)
+        return sorted((one.status_code, one.json().get("type", "").rpartition("/")[2]) for one in replies)
 
     amending = [partial(amend, one_clinic, patient, path, 1, dose_mg=dose) for dose in (40, 41, 42)]
     assert race(*amending) == [(200, ""), *[(412, "changed-meanwhile")] * 2]
