@@ -40,6 +40,10 @@ class ConnectedSystem(TenantRow):
     settings: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None] = mapped_column(default=None)
+    # Our own key pair, by which we show an EHR who we are.
+    key_sealed: Mapped[bytes | None] = mapped_column(default=None)
+    # What was changed there before is read, all of it.
+    read_until: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class StaffIdentity(TenantRow):
@@ -111,6 +115,15 @@ async def remove(work: UnitOfWork, system_id: UUID) -> bool:
         .returning(ConnectedSystem.id)
     )
     return removed.one_or_none() is not None
+
+
+async def note_read(work: UnitOfWork, system_id: UUID, *, until: datetime) -> None:
+    """Note up to when a system was read without leaving anything."""
+    await work.execute(
+        update(ConnectedSystem)
+        .where(ConnectedSystem.clinic_id == work.clinic_id, ConnectedSystem.id == system_id)
+        .values(read_until=until)
+    )
 
 
 async def note_identity(work: UnitOfWork, identity: StaffIdentity) -> StaffIdentity:

@@ -11,6 +11,7 @@ from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.interop.smart import backend_services, systems
+from app.interop.smart.ehr_reading import ReadEhr, read_ehr
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
 from app.interop.smart.systems import NewSystem
 from app.pages.staff.asked_form import mistakes_of, sentence_of
@@ -38,7 +39,8 @@ _LONGEST_KEYS: Final = 20_000
 @router.get("")
 async def show_connections(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
     """List the connections."""
-    return await _page(context, visitor, done=request.query_params.get("done", ""))
+    done = request.query_params.get("done", "")
+    return await _page(context, visitor, done=done if done in _DONE else "")
 
 
 @router.post("/systems")
@@ -60,6 +62,8 @@ async def connect_system(request: Request, context: ContextNeeded, visitor: MayC
         hosts=tuple(form["hosts"].split()),
         role_claim=form["role_claim"].strip() or "groups",
         roles=roles,
+        procedure_code=form["procedure_code"].strip(),
+        chart_number_system=form["chart_number_system"].strip(),
     )
     try:
         await systems.connect(visitor.work, new)
@@ -76,6 +80,23 @@ async def remove_system(
     await read_own_form(request, context, visitor)
     await systems.disconnect(visitor.work, system_id)
     return RedirectResponse(f"{HERE}?done=removed", 303)
+
+
+@router.post("/systems/{system_id}/read")
+async def read_system(
+    system_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
+) -> Response:
+    """Read what changed in the EHR."""
+    await read_own_form(request, context, visitor)
+    # The page's own transaction waits for nobody.
+    await visitor.work.start_over()
+    actor, clinic_id = visitor.signed_in.actor, visitor.work.clinic_id
+    try:
+        found = await read_ehr(context, clinic_id, system_id, actor=actor)
+    except RefusalError as error:
+        return await _again(context, visitor, NOTHING_FILLED_IN, error)
+    await visitor.work.start_over(snapshot=True)
+    return await _page(context, visitor, done=read_words(found))
 
 
 @router.post("/people/{identity_id}")
@@ -115,6 +136,13 @@ async def revoke_program(
     return RedirectResponse(f"{HERE}?done=revoked", 303)
 
 
+def read_words(found: ReadEhr) -> str:
+    """Say what a reading did."""
+    done = ", ".join(f"{count} {what}" for what, count in sorted(found.done.items())) or "nothing new"
+    left = ", ".join(f"{count} {why.replace('-', ' ')}" for why, count in sorted(found.left.items()))
+    return f"Read: {done}." + (f" Left alone: {left}." if left else "")
+
+
 async def _again(context: AppContext, visitor: StaffVisitor, form: Form, error: RefusalError) -> Response:
     await visitor.work.start_over(snapshot=True)
     return await _page(context, visitor, typed=form, error=error)
@@ -148,10 +176,11 @@ async def _page(
             SIGN_IN: f"{work.public_url}/care/sign-in/with/{work.clinic_id}",
             EHR: f"{work.public_url}/care/launch/{work.clinic_id}",
         },
+        keys_at=f"{work.public_url}/fhir/.well-known/jwks/{work.clinic_id}",
         redirect=redirect_uri(context),
         token_address=f"{work.public_url}/fhir/token",
         typed=typed or NOTHING_FILLED_IN,
-        done=_DONE.get(done, ""),
+        done=_DONE.get(done, done if done.startswith("Read:") else ""),
         mistake=sentence_of(error),
         mistakes=mistakes_of(error),
     )
