@@ -117,12 +117,15 @@ async def remove(work: UnitOfWork, system_id: UUID) -> bool:
     return removed.one_or_none() is not None
 
 
-async def note_read(work: UnitOfWork, system_id: UUID, *, until: datetime) -> None:
-    """Note up to when a system was read without leaving anything."""
+async def note_read(work: UnitOfWork, system: ConnectedSystem, *, until: datetime | None, said: str) -> None:
+    """Note what a reading did, and up to when the system is read without leaving anything."""
     await work.execute(
         update(ConnectedSystem)
-        .where(ConnectedSystem.clinic_id == work.clinic_id, ConnectedSystem.id == system_id)
-        .values(read_until=until)
+        .where(ConnectedSystem.clinic_id == work.clinic_id, ConnectedSystem.id == system.id)
+        .values(
+            read_until=until or system.read_until,
+            settings={**system.settings, "last_read": {"at": work.now.isoformat(), "said": said}},
+        )
     )
 
 

@@ -86,6 +86,17 @@ class FakeEhr:
             bundle["link"].append({"relation": "next", "url": f"{self.url}/{kind}?{following}"})
         return bundle
 
+    def document(self, path: str, query: str, *, let_in: bool) -> dict[str, Any] | None:
+        """Give what is at a path: of its records, only to whom it has let in."""
+        if path.startswith("/.well-known/"):
+            return self.configuration()
+        if path == "/jwks":
+            return {"keys": [self.key.as_dict(private=False)]}
+        kind, _, record_id = path.strip("/").partition("/")
+        if not let_in:
+            return None
+        return self.records.get(kind, {}).get(record_id) if record_id else self.search(kind, query)
+
     def give_token(self, form: dict[str, str]) -> dict[str, Any] | None:
         """Give a program a token for an assertion by the key that it published."""
         if self.program_keys is None:
@@ -143,22 +154,13 @@ def running_fake_ehr(clock: Clock) -> Iterator[FakeEhr]:
         def do_GET(self) -> None:
             path, query = urlsplit(self.path).path, urlsplit(self.path).query
             ehr.asked.append(path)
-            if ehr.away:
-                self._answer(503, {})
-            elif path in {"/.well-known/openid-configuration", "/.well-known/smart-configuration"}:
-                self._answer(200, ehr.configuration())
-            elif path == "/jwks":
-                self._answer(200, {"keys": [ehr.key.as_dict(private=False)]})
-            elif path == "/authorize":
+            if path == "/authorize":
                 self.send_response(302)
                 self.send_header("location", ehr.authorize(query))
                 self.end_headers()
-            elif self.headers.get("authorization") == f"Bearer {TOKEN}":
-                kind, _, record_id = path.strip("/").partition("/")
-                found = ehr.records.get(kind, {}).get(record_id) if record_id else ehr.search(kind, query)
-                self._answer(200 if found else 404, found or {})
             else:
-                self._answer(404, {})
+                let_in = self.headers.get("authorization") == f"Bearer {TOKEN}"
+                self._answer(503 if ehr.away else 200, ehr.document(path, query, let_in=let_in))
 
         def do_POST(self) -> None:
             length = int(self.headers.get("content-length", "0"))
@@ -167,11 +169,11 @@ def running_fake_ehr(clock: Clock) -> Iterator[FakeEhr]:
                 found = ehr.give_token(form)
             else:
                 found = ehr.exchange(form, self.headers.get("authorization", ""))
-            self._answer(400 if found is None else 200, found or {"error": "invalid_grant"})
+            self._answer(200, found)
 
-        def _answer(self, status: int, document: dict[str, Any]) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
+        def _answer(self, status: int, document: dict[str, Any] | None) -> None:
+            body = json.dumps(document or {"error": "refused"}).encode()
+            self.send_response(status if document else 400)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()

@@ -91,7 +91,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     stays = merge_duplicate(client)
     tested = client.http.post("/v1/clinic/contact-tests", json={"email": "successor@clinic.example"})
     assert tested.is_success, tested.text
-    service.run(work_as_owner(service, client.clinic_id))
+    service.run(work_as_owner(service, client.clinic_id, patient))
     sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
     emergency = {"reason": "Nobody who may was there."}
@@ -146,15 +146,15 @@ def merge_duplicate(client: ClinicClient) -> str:
     return stays
 
 
-async def work_as_owner(service: Service, clinic_id: str) -> None:
-    """Try other numbers, and begin an import."""
+async def work_as_owner(service: Service, clinic_id: str, patient: str) -> None:
+    """Connect systems, try other numbers, and begin an import."""
+    await connect_systems(service, clinic_id, patient)
     await try_numbers(service, clinic_id)
     await upload_patients(service, clinic_id)
 
 
-async def try_numbers(service: Service, clinic_id: str, patient: str) -> None:
+async def try_numbers(service: Service, clinic_id: str) -> None:
     """Try other numbers over the clinic's past, to the end; and connect its systems."""
-    await connect_systems(service, clinic_id, patient)
     context, whose = service.context, UUID(clinic_id)
     numbers = {"consider_at": 0.6}
     async with context.work(whose, actor=OPERATOR) as work:

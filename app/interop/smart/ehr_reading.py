@@ -44,6 +44,7 @@ from app.storage.connected_systems import ConnectedSystem
 from app.storage.infusions import StoredInfusion
 from app.storage.linked_records import LinkedRecord
 
+READ_EHR: Final = "read_ehr"
 SCOPES: Final = (
     "system/Patient.rs system/Procedure.rs system/MedicationAdministration.rs system/Appointment.rs"
 )
@@ -80,13 +81,20 @@ class ReadEhr:
         """Count something that was left alone."""
         self.left[why] = self.left.get(why, 0) + 1
 
+    @property
+    def words(self) -> str:
+        """Say it in a sentence: counts and codes, nobody's data."""
+        done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items())) or "nothing new"
+        left = ", ".join(f"{count} {why.replace('-', ' ')}" for why, count in sorted(self.left.items()))
+        return f"Read: {done}." + (f" Left alone: {left}." if left else "")
+
 
 async def read_ehr(context: AppContext, clinic_id: UUID, system_id: UUID, *, actor: Actor) -> ReadEhr:
     """Read what changed in a clinic's EHR since it was read without leaving anything.
 
     Raises:
         NotFoundError: the clinic has no such EHR, or it is not read.
-        SystemAwayError, HostNotNamedError: it does not answer as it should; what was read before is kept.
+        HostNotNamedError: it names an address at another host.
     """
     async with context.work(clinic_id) as work:
         system = await connected_systems.find(work, system_id)
@@ -94,15 +102,32 @@ async def read_ehr(context: AppContext, clinic_id: UUID, system_id: UUID, *, act
     if system is None or not system.settings.get("procedure_code") or system.key_sealed is None:
         raise NotFoundError
     reading = _Reading(context, clinic_id, system, actor)
-    await reading.sign_in()
-    await reading.read("Procedure", reading.take_procedure, code=system.settings["procedure_code"])
-    await reading.read("MedicationAdministration", reading.take_dose)
-    await reading.read("Appointment", reading.take_appointment)
+    try:
+        await reading.sign_in()
+        await reading.read("Procedure", reading.take_procedure, code=system.settings["procedure_code"])
+        await reading.read("MedicationAdministration", reading.take_dose)
+        await reading.read("Appointment", reading.take_appointment)
+    except SystemAwayError as error:
+        # What was read before is kept; the next reading begins where this one did.
+        reading.found.leave(error.code)
+    found = reading.found
     async with context.work(clinic_id, actor=actor) as work:
-        if not reading.found.left:
-            await connected_systems.note_read(work, system_id, until=begun_at)
+        until = None if found.left else begun_at
+        await connected_systems.note_read(work, system, until=until, said=found.words)
         work.audit("connected_system.read", "connected_system", system_id)
-    return reading.found
+    return found
+
+
+async def queue_reading(work: Work, system_id: UUID) -> None:
+    """Have a worker read an EHR, one reading of it at a time.
+
+    Raises:
+        NotFoundError: the clinic has no such EHR.
+    """
+    if await connected_systems.find(work, system_id) is None:
+        raise NotFoundError
+    work.queue(READ_EHR, lock=f"{READ_EHR} {system_id}", system_id=system_id)
+    work.audit("connected_system.reading_queued", "connected_system", system_id)
 
 
 class _Reading:

@@ -11,7 +11,7 @@ from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.interop.smart import backend_services, systems
-from app.interop.smart.ehr_reading import ReadEhr, read_ehr
+from app.interop.smart.ehr_reading import queue_reading
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
 from app.interop.smart.systems import NewSystem
 from app.pages.staff.asked_form import mistakes_of, sentence_of
@@ -29,6 +29,7 @@ MayConnect = Annotated[StaffVisitor, staff_may(Permission.CONNECTIONS)]
 _DONE: Final = {
     "connected": "Connected. Give your staff the address below.",
     "removed": "Removed. Nobody comes in by it any more.",
+    "reading": "It is being read; what that did stands here within minutes.",
     "linked": "Saved. It counts from the next sign-in on.",
     "registered": "Registered. The client id is in the list.",
     "revoked": "Revoked. It opens nothing any more.",
@@ -39,8 +40,7 @@ _LONGEST_KEYS: Final = 20_000
 @router.get("")
 async def show_connections(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
     """List the connections."""
-    done = request.query_params.get("done", "")
-    return await _page(context, visitor, done=done if done in _DONE else "")
+    return await _page(context, visitor, done=request.query_params.get("done", ""))
 
 
 @router.post("/systems")
@@ -86,17 +86,10 @@ async def remove_system(
 async def read_system(
     system_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
 ) -> Response:
-    """Read what changed in the EHR."""
+    """Have a worker read what changed in the EHR."""
     await read_own_form(request, context, visitor)
-    # The page's own transaction waits for nobody.
-    await visitor.work.start_over()
-    actor, clinic_id = visitor.signed_in.actor, visitor.work.clinic_id
-    try:
-        found = await read_ehr(context, clinic_id, system_id, actor=actor)
-    except RefusalError as error:
-        return await _again(context, visitor, NOTHING_FILLED_IN, error)
-    await visitor.work.start_over(snapshot=True)
-    return await _page(context, visitor, done=read_words(found))
+    await queue_reading(visitor.work, system_id)
+    return RedirectResponse(f"{HERE}?done=reading", 303)
 
 
 @router.post("/people/{identity_id}")
@@ -136,13 +129,6 @@ async def revoke_program(
     return RedirectResponse(f"{HERE}?done=revoked", 303)
 
 
-def read_words(found: ReadEhr) -> str:
-    """Say what a reading did."""
-    done = ", ".join(f"{count} {what}" for what, count in sorted(found.done.items())) or "nothing new"
-    left = ", ".join(f"{count} {why.replace('-', ' ')}" for why, count in sorted(found.left.items()))
-    return f"Read: {done}." + (f" Left alone: {left}." if left else "")
-
-
 async def _again(context: AppContext, visitor: StaffVisitor, form: Form, error: RefusalError) -> Response:
     await visitor.work.start_over(snapshot=True)
     return await _page(context, visitor, typed=form, error=error)
@@ -180,7 +166,7 @@ async def _page(
         redirect=redirect_uri(context),
         token_address=f"{work.public_url}/fhir/token",
         typed=typed or NOTHING_FILLED_IN,
-        done=_DONE.get(done, done if done.startswith("Read:") else ""),
+        done=_DONE.get(done, ""),
         mistake=sentence_of(error),
         mistakes=mistakes_of(error),
     )
