@@ -104,8 +104,9 @@ async def read_ehr(context: AppContext, clinic_id: UUID, system_id: UUID, *, act
     reading = _Reading(context, clinic_id, system, actor)
     try:
         await reading.sign_in()
+        await reading.read("MedicationAdministration", reading.note_dose)
         await reading.read("Procedure", reading.take_procedure, code=system.settings["procedure_code"])
-        await reading.read("MedicationAdministration", reading.take_dose)
+        await reading.take_doses()
         await reading.read("Appointment", reading.take_appointment)
     except SystemAwayError as error:
         # What was read before is kept; the next reading begins where this one did.
@@ -126,7 +127,7 @@ async def queue_reading(work: Work, system_id: UUID) -> None:
     """
     if await connected_systems.find(work, system_id) is None:
         raise NotFoundError
-    work.queue(READ_EHR, lock=f"{READ_EHR} {system_id}", system_id=system_id)
+    work.queue(READ_EHR, lock=f"{READ_EHR} {system_id}", clinic_id=work.clinic_id, system_id=system_id)
     work.audit("connected_system.reading_queued", "connected_system", system_id)
 
 
@@ -136,6 +137,8 @@ class _Reading:
     def __init__(self, context: AppContext, clinic_id: UUID, system: ConnectedSystem, actor: Actor) -> None:
         self._context, self._clinic_id, self._system, self._actor = context, clinic_id, system, actor
         self._bearer: dict[str, str] = {}
+        # What was given, by the session's id: read before the sessions, which then have it at once.
+        self._doses: dict[str, dict[str, Any]] = {}
         self.found = ReadEhr()
 
     async def sign_in(self) -> None:
@@ -236,7 +239,8 @@ class _Reading:
         if at.tzinfo is None:
             raise ValueError
         if link is None:
-            given = GivenInfusion(given_at=at, phase=await _phase(work, patient_id, resource))
+            dose = self._doses.get(resource["id"], {})
+            given = GivenInfusion(given_at=at, phase=await _phase(work, patient_id, resource), **dose)
             entered = await _confirming(
                 lambda confirm: enter_infusion(work, patient_id, replace(given, confirm=confirm))
             )
@@ -248,22 +252,33 @@ class _Reading:
             changes["phase"] = own
         return await _amended(work, link, changes), link.record_id
 
-    async def take_dose(self, work: Work, resource: Json) -> str:
-        """Take what was given in a session that is linked."""
+    async def note_dose(self, work: Work, resource: Json) -> str:
+        """Note what was given in a session."""
+        del work
         whole: Json = next(iter(resource.get("partOf", [])), {})
         part = str(whole.get("reference", ""))
-        link = await self._link(work, "infusion", part.rpartition("/")[2])
-        if not part.startswith("Procedure/") or link is None or await _believed(work, link) is None:
+        if not part.startswith("Procedure/"):
             return "unchanged"
         dosage = resource.get("dosage", {}) if resource["status"] == "completed" else {}
         dose = dosage.get("dose", {})
         unit = dose.get("code") or dose.get("unit")
-        changes: dict[str, Any] = {
+        self._doses[part.removeprefix("Procedure/")] = {
             "dose_mg": float(dose["value"]) if unit == "mg" else None,
             "dose_mg_per_kg": float(dose["value"]) if unit == "mg/kg" else None,
             "route": _route(dosage.get("route", {})),
         }
-        return await _amended(work, link, changes)
+        return "dose read"
+
+    async def take_doses(self) -> None:
+        """Correct the doses of sessions that were here before."""
+        for session_id, changes in self._doses.items():
+            try:
+                async with self._context.work(self._clinic_id, actor=self._actor) as work:
+                    link = await self._link(work, "infusion", session_id)
+                    if link is not None and await _believed(work, link) is not None:
+                        self.found.count(await _amended(work, link, changes))
+            except RefusalError as error:
+                self.found.leave(error.code)
 
     async def take_appointment(self, work: Work, resource: Json) -> str:
         """Take an appointment that is to come, moved or called off."""
