@@ -7,8 +7,8 @@ UV := $(VENV)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 STAMP := $(VENV)/.synced
 ARGS ?=
-# Test files at a time. Many of them wait (for processes, for a worker's turn), so one more than two processors.
-RUNNERS ?= 3
+# Test files at a time. Many of them wait (for processes, for a worker's turn), so twice as many as two processors.
+RUNNERS ?= 4
 PYTEST = $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 # Locks, restarts, kills, dumps, triggers: what another server could do otherwise. The other journeys are about our
@@ -35,7 +35,7 @@ test-fast: RUNNERS = 2
 test-fast: lint ## checks, all tests that need no database, and a few of each other file: two minutes, for the edit loop
 	@$(PYTEST) -m core $(ARGS)
 
-test-long: install ## properties with twenty times as many examples, at random, and every journey at its full length: nightly
+test-long: install ## properties with forty times as many examples, at random, and every journey at its full length: nightly
 	@$(PYTEST) --hypothesis-profile=long -m "not (browser or measurement) and (journey or not processes)" $(ARGS)
 
 test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL that serves (Debian's postgresql-15)

@@ -33,6 +33,9 @@ class Wording(StrEnum):
     STAFF_INVITATION = "staff_invitation"
     EMERGENCY_OPENED = "emergency_opened"
     SIGN_IN_LOCKED = "sign_in_locked"
+    CLINIC_HAS_READ = "clinic_has_read"
+    CLINIC_ASKS_TO_CALL = "clinic_asks_to_call"
+    CLINIC_WILL_CALL = "clinic_will_call"
 
     @property
     def is_reminder(self) -> bool:

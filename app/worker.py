@@ -20,6 +20,7 @@ from app.care.alerts.safety_events.life import ESCALATE_SAFETY
 from app.care.alerts.signals import commands as signals
 from app.care.alerts.signals.life import ESCALATE_SIGNAL
 from app.care.intake.spool import Spool, replay
+from app.care.monitoring import corrections
 from app.care.monitoring import service as monitoring
 from app.care.patients.service import compute_keys
 from app.care.reminders.asking import remind_due
@@ -269,8 +270,9 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     @jobs.task(
         name=monitoring.EVALUATE_AGAIN, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
     )
-    async def evaluate_again(clinic_id: str, patient_id: str) -> None:
-        await monitoring.evaluate_again(context, UUID(clinic_id), UUID(patient_id))
+    async def evaluate_again(clinic_id: str, patient_id: str, *, corrected: str | None = None) -> None:
+        record_id = UUID(corrected) if corrected else None
+        await corrections.evaluate_again(context, UUID(clinic_id), UUID(patient_id), corrected=record_id)
 
     @jobs.task(
         name=transfers.CONFIRM_HERE, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)

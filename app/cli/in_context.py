@@ -10,7 +10,7 @@ from app.cli.options import settings_of
 from app.cli.runtime import open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
-from app.foundation.errors import NotFoundError
+from app.storage import clinics
 from app.storage.clinics import UnknownClinicError
 
 Found = TypeVar("Found")
@@ -39,9 +39,8 @@ def in_clinic(data_dir: Path | None, clinic_id: UUID, do: Callable[[Work], Await
 
     async def done(context: AppContext) -> Found:
         async with context.work(clinic_id, actor=OPERATOR) as work:
+            if await clinics.profile(work) is None:
+                raise UnknownClinicError(UnknownClinicError.__doc__)
             return await do(work)
 
-    try:
-        return in_context(data_dir, done)
-    except NotFoundError:
-        raise UnknownClinicError(UnknownClinicError.__doc__) from None
+    return in_context(data_dir, done)

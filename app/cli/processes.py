@@ -1,4 +1,4 @@
-"""The two long-running processes: the one that answers, and the one that works in the background."""
+"""The long-running processes: the one that answers, the one that works in the background, both with a database."""
 
 import asyncio
 import os
@@ -133,6 +133,14 @@ def _worker_beside(settings: Settings) -> Iterator[None]:
     finally:
         group.stop()
         keeping.join()
+
+
+def develop(settings: Settings) -> None:
+    """Run database, API and worker, each in a separate process, until SIGTERM or SIGINT."""
+    with open_runtime(settings) as runtime:
+        ports = metrics_ports(settings, first=0, count=2)
+        group = Group(child_environment(settings), runtime=runtime, metrics_ports=ports)
+        run_until_stopped(group)
 
 
 def work(settings: Settings) -> None:

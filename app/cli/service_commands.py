@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import development, processes
+from app.cli import processes
 from app.cli.options import DataDir, Guard, Port, settings_of
 
 Host = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
@@ -41,7 +41,7 @@ def worker(data_dir: DataDir = None) -> None:
 
 def dev(data_dir: DataDir = None, port: Port = None, host: Host = None) -> None:
     """Run database, API and worker in one process group, for development and small clinics."""
-    development.run(settings_of(data_dir, port=port, host=host))
+    processes.develop(settings_of(data_dir, port=port, host=host))
 
 
 def openapi(

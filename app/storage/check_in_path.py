@@ -1,4 +1,7 @@
-"""The check-in path: one read finds all that recording needs, one statement writes all of it."""
+"""The check-in path: one read finds all that recording needs, one statement writes all of it.
+
+Both are functions of the database, `care.patient_snapshot` and `care.record_check_ins`, which keep their plans.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ class PatientSnapshot:
     version: int
     sync_sequence: int
     event_sequence: int
-    memory: dict[str, Any] | None
+    memory: bytes | None
     level: str
     announced: list[str]
     signal: dict[str, Any] | None
@@ -49,99 +52,24 @@ class Answer:
     as_of: datetime
     level: str
     rule_version: str
-    memory: dict[str, Any]
+    memory: bytes
+    burst: bool
     announced: list[str]
     summary: dict[str, Any]
 
 
-# The latest signal travels with the snapshot because whether to raise one depends on it.
-_STANDING_COLUMNS: Final = """
-    p.id AS patient_id, p.time_zone, p.locale, p.mode, p.archived_at,
-    s.version, s.sync_sequence, s.event_sequence, s.memory, s.level, s.announced, s.booster_booked_for,
-    s.consent_withdrawn_at,
-    (SELECT y.wrapped_key FROM care.patient_keys y WHERE y.clinic_id = p.clinic_id AND y.patient_id = p.id)
-      AS wrapped_key,
-    (SELECT k.reviewed_on FROM care.courses k WHERE k.clinic_id = p.clinic_id AND k.patient_id = p.id
-      ORDER BY k.started_on DESC, k.id DESC LIMIT 1) AS reviewed_on,
-    (SELECT q.numbers FROM care.clinic_policies q
-      WHERE q.clinic_id = p.clinic_id AND q.effective_from <= %(now)s ORDER BY q.version DESC LIMIT 1) AS policy,
-    (SELECT jsonb_build_object('from_day', h.from_day, 'to_day', h.to_day, 'set_at', h.set_at)
-       FROM care.chosen_references h WHERE h.clinic_id = p.clinic_id AND h.patient_id = p.id
-      ORDER BY h.set_at DESC, h.id DESC LIMIT 1) AS chosen_reference,
-    (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'criteria', g.criteria, 'raised_on', g.raised_on,
-            'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
-            'disposition', g.disposition)
-       FROM care.signals g WHERE g.clinic_id = p.clinic_id AND g.patient_id = p.id
-      ORDER BY g.raised_at DESC, g.id DESC LIMIT 1) AS signal,
-    EXISTS (SELECT FROM care.findings f WHERE f.clinic_id = p.clinic_id AND f.patient_id = p.id
-      AND f.state <> 'closed' AND f.source_id IS NULL
-      AND f.code IN ('overdue', 'silent_after_low', 'unknown')) AS waits_for_check_in,
-    (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex')) FROM care.check_ins c
-      WHERE c.clinic_id = p.clinic_id AND c.patient_id = p.id AND c.id = ANY(%(ids)s)) AS seen
+_SNAPSHOT: Final = """
+    SELECT * FROM care.patient_snapshot(%(tenant)s, %(clinic_id)s, %(digest)s, %(patient_id)s, %(ids)s, %(now)s)
 """
-
-
-_STANDING_BY_TOKEN: Final = f"""
-    SELECT d.id AS device_id, {_STANDING_COLUMNS}
-      FROM care.device_tokens t
-      JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
-      JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
-      JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
-     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind IN ('access', 'browser')
-       AND t.expires_at > %(now)s AND d.revoked_at IS NULL
-"""  # noqa: S608 - composed of this module's own constants
-
-
-_STANDING_BY_PATIENT: Final = f"""
-    SELECT NULL::uuid AS device_id, {_STANDING_COLUMNS}
-      FROM care.patients p
-      JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
-     WHERE p.clinic_id = %(clinic_id)s AND p.id = %(patient_id)s
-"""  # noqa: S608 - same
-
-
-# The update comes first and everything hangs on it: if another report of this patient came first, its
-# version has moved, the update finds no row, and nothing at all is written.
 _RECORD: Final = """
-    WITH turn AS (
-        UPDATE care.patient_states
-           SET version = version + 1, sync_sequence = sync_sequence + %(count)s,
-               memory = CAST(%(memory)s AS jsonb),
-               level = coalesce(CAST(%(level)s AS text), level),
-               announced = coalesce(CAST(%(announced)s AS text[]), announced),
-               evaluated_at = coalesce(CAST(%(as_of)s AS timestamptz), evaluated_at)
-         WHERE clinic_id = %(clinic_id)s AND patient_id = %(patient_id)s AND version = %(version)s
-        RETURNING clinic_id, patient_id, version
-    ), report AS (
-        SELECT turn.clinic_id, turn.patient_id, turn.version AS turn, r.*
-          FROM turn, jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS r(id uuid, audit_id uuid,
-               sync_sequence bigint, digest text, recorded_at timestamptz, time_zone text, check_in_day date,
-               received_at timestamptz, late boolean, mood numeric, energy numeric, sleep_quality numeric,
-               sleep_hours numeric, asks_about_booster boolean, self_harm_thoughts boolean, input_mode text,
-               clock_skew_seconds bigint, note_sealed text, supersedes uuid)
-    ), written AS (
-        INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
-               check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
-               self_harm_thoughts, input_mode, clock_skew_seconds, note_sealed, supersedes, turn)
-        SELECT clinic_id, patient_id, id, sync_sequence, decode(digest, 'hex'), recorded_at, time_zone,
-               check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
-               self_harm_thoughts, input_mode, clock_skew_seconds, decode(note_sealed, 'hex'), supersedes,
-               turn
-          FROM report
-    ), answered AS (
-        INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
-        SELECT clinic_id, patient_id, %(evaluation_id)s, CAST(%(as_of)s AS timestamptz), %(level)s, %(rule_version)s,
-               CAST(%(summary)s AS jsonb)
-          FROM turn WHERE CAST(%(as_of)s AS timestamptz) IS NOT NULL
-    ), announced_rows AS (
-        INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind,
-               subject_id, patient_id)
-        SELECT clinic_id, audit_id, %(audit_at)s, %(audit_actor_kind)s, %(audit_actor_id)s, 'check_in.recorded',
-               'check_in', id, patient_id
-          FROM report
-    )
-    SELECT count(*) FROM turn
+    SELECT care.record_check_ins(%(tenant)s, %(clinic_id)s, %(patient_id)s, %(version)s, %(rows)s::jsonb,
+        %(memory)s, %(burst)s, %(level)s, %(announced)s, %(as_of)s, %(evaluation_id)s, %(rule_version)s,
+        %(summary)s::jsonb, %(audit_at)s, %(audit_actor_kind)s, %(audit_actor_id)s) AS ours
 """
+
+
+class TurnLostError(Exception):
+    """Another report of this patient came first; nothing was written, and the caller looks again."""
 
 
 async def snapshot_by_token(
@@ -151,21 +79,14 @@ async def snapshot_by_token(
 
     ``ids`` are the check-ins about to be recorded; ``seen`` says which of them exist, with their digests.
     """
-    found = await work.directly(
-        _STANDING_BY_TOKEN, {"clinic_id": work.clinic_id, "digest": digest, "ids": list(ids), "now": now}
-    )
-    return _snapshot(found)
+    return await _snapshot(work, digest=digest, ids=ids, now=now)
 
 
 async def snapshot_of_patient(
     work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = (), now: datetime
 ) -> PatientSnapshot | None:
     """Find where a patient of this clinic stands."""
-    found = await work.directly(
-        _STANDING_BY_PATIENT,
-        {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids), "now": now},
-    )
-    return _snapshot(found)
+    return await _snapshot(work, patient_id=patient_id, ids=ids, now=now)
 
 
 async def record(
@@ -174,21 +95,24 @@ async def record(
     check_ins: Sequence[StoredCheckIn],
     *,
     answer: Answer | None,
-) -> bool:
+) -> None:
     """Write new check-ins, the rule's answer to them, and the audit log, if it still is this patient's turn.
 
-    Without an answer the rule's memory is dropped, so that the next look starts from history. Says
-    whether the turn was ours; if not, nothing was written.
+    Where nothing else follows from them, that happens with the commit. Without an answer the rule's memory is
+    dropped, so that the next look starts from history.
+
+    Raises:
+        TurnLostError: the turn was not ours, now or at the commit; nothing was written.
     """
-    written = await work.directly(
+    await work.defer(
         _RECORD,
         {
             "clinic_id": work.clinic_id,
             "patient_id": snapshot.patient_id,
             "version": snapshot.version,
-            "count": len(check_ins),
             "rows": _json_text([_values(stored) for stored in check_ins]),
-            "memory": None if answer is None else _json_text(answer.memory),
+            "memory": None if answer is None else answer.memory,
+            "burst": None if answer is None else answer.burst,
             "summary": None if answer is None else _json_text(answer.summary),
             "announced": None if answer is None else answer.announced,
             "level": None if answer is None else answer.level,
@@ -199,8 +123,13 @@ async def record(
             "audit_actor_kind": work.actor.kind.value,
             "audit_actor_id": work.actor.id,
         },
+        judge=_was_ours,
     )
-    return bool(written[0][0])
+
+
+def _was_ours(rows: Sequence[Any]) -> None:
+    if not rows[0].ours:
+        raise TurnLostError(TurnLostError.__doc__)
 
 
 def _json_text(value: object) -> str:
@@ -208,7 +137,24 @@ def _json_text(value: object) -> str:
     return to_json(value).decode()
 
 
-def _snapshot(rows: Sequence[Any]) -> PatientSnapshot | None:
+async def _snapshot(
+    work: UnitOfWork,
+    *,
+    digest: bytes | None = None,
+    patient_id: UUID | None = None,
+    ids: Sequence[UUID],
+    now: datetime,
+) -> PatientSnapshot | None:
+    rows = await work.glance(
+        _SNAPSHOT,
+        {
+            "clinic_id": work.clinic_id,
+            "digest": digest,
+            "patient_id": patient_id,
+            "ids": list(ids),
+            "now": now,
+        },
+    )
     if not rows:
         return None
     values = rows[0]._asdict()

@@ -4,10 +4,11 @@ An answer is written with names and never read back: a stored decision is shown 
 inputs. A state is written and read by Pydantic; one that this release cannot read is made again from the reports.
 """
 
+import zlib
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,15 +20,29 @@ from app.clinical.findings import Finding
 from app.clinical.reasons import Criterion, Reason
 from app.clinical.reference import NoReference, Reference
 from app.clinical.signs import RecentDay
-from app.clinical.state.patient_state import PatientState
+from app.clinical.state.timeline import Timeline
 from app.foundation.zones import zone_edition
 
 ANSWER_FORMAT: Final = 4
 """Answers of rule 1.0 alone were stored as format 1, those before patients were taken on as 2, those without
 the edition of the zone rules as 3, with fewer fields."""
-STATE_FORMAT: Final = 6
+MEMORY_FORMAT: Final = 7
 Plain = dict[str, Any]
-_STATES: Final = TypeAdapter(PatientState)
+
+
+class Memory(NamedTuple):
+    """What is kept of a patient for the next evaluation.
+
+    Attributes:
+        timeline: the state, and what it alone no longer says.
+        treatment: the digest of the infusions and the course that it was made with.
+    """
+
+    timeline: Timeline
+    treatment: str
+
+
+_MEMORIES: Final = TypeAdapter(tuple[int, str, Memory])
 _STORED_AS: Final = {"says": "code"}
 """What a total's own code was called in the first stored answers, and is for as long as they are read."""
 
@@ -53,19 +68,21 @@ def findings_to_json(findings: tuple[Finding, ...]) -> list[Plain]:
     return [_named(one) for one in findings]
 
 
-def state_to_json(state: PatientState) -> Plain:
-    """The state as JSON values, for `state_from_json` to read."""
-    return {"format": STATE_FORMAT, "state": _STATES.dump_python(state, mode="json")}
+def pack_memory(memory: Memory, *, rule: str) -> bytes:
+    """The memory of a rule, packed for `unpack_memory` to read.
+
+    A quarter of its JSON: small enough to stay in the patient's row.
+    """
+    return zlib.compress(_MEMORIES.dump_json((MEMORY_FORMAT, rule, memory)), level=1)
 
 
-def state_from_json(plain: Plain) -> PatientState | None:
-    """The state from JSON values; None when an earlier or a later release wrote them."""
-    if plain.get("format") != STATE_FORMAT:
-        return None
+def unpack_memory(packed: bytes, *, rule: str) -> Memory | None:
+    """The memory as it was packed; None when an earlier or a later release packed it, or another rule made it."""
     try:
-        return _STATES.validate_python(plain["state"])
-    except (ValidationError, KeyError):
+        made_as, made_by, memory = _MEMORIES.validate_json(zlib.decompress(packed))
+    except (zlib.error, ValidationError):
         return None
+    return memory if (made_as, made_by) == (MEMORY_FORMAT, rule) else None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an answer, each kind in its own line

@@ -101,27 +101,16 @@ async def add_course(
     template: OwnTemplate | None = None,
 ) -> None:
     """Keep a new course, with the id that another system has for it and the template that it is started with."""
-    await work.execute(
-        insert(CourseRow).values(
-            clinic_id=work.clinic_id,
-            id=UUID(course.id),
-            patient_id=patient_id,
-            protocol=course.protocol,
-            planned_infusions=course.planned_infusions,
-            started_on=course.started_on,
-            declared_started_on=course.started_on,
-            induction_ended_on=course.induction_ended_on,
-            reviewed_on=course.reviewed_on,
-            ended_on=course.ended_on,
-            stopped_on=course.stopped_on,
-            external_id=external_id,
-            source=source,
-            template=_template_content(template),
-            version=1,
-            created_at=work.now,
-            **_taken_on_values(course),
-        )
+    new = StoredCourse(
+        course=course,
+        benefit=None,
+        version=1,
+        declared_started_on=course.started_on,
+        external_id=external_id,
+        source=source,
+        template=template,
     )
+    await _insert(work, patient_id, new)
 
 
 async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
@@ -204,6 +193,10 @@ async def change_course(
 
 async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCourse) -> None:
     """Put a course back that was taken away as entered in error."""
+    await _insert(work, patient_id, stored)
+
+
+async def _insert(work: UnitOfWork, patient_id: UUID, stored: StoredCourse) -> None:
     course, benefit = stored.course, stored.benefit
     await work.execute(
         insert(CourseRow).values(

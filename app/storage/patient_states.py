@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index, ScalarSelect, column, func, literal, select, text, update
+from sqlalchemy import Index, ScalarSelect, column, false, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
@@ -36,7 +36,9 @@ class PatientStateRow(TenantRow):
     version: Mapped[int]
     sync_sequence: Mapped[int]
     event_sequence: Mapped[int]
-    memory: Mapped[dict[str, Any] | None]
+    memory: Mapped[bytes | None]
+    # Whether a low report has made check-ins daily, by that memory.
+    burst: Mapped[bool] = mapped_column(server_default=false())
     level: Mapped[str]
     # The conditions that hold and that were announced to the clinic; each is announced once while it lasts.
     announced: Mapped[list[str]]
@@ -75,7 +77,7 @@ class PatientState:
 
     version: int
     sync_sequence: int
-    memory: dict[str, Any] | None
+    memory: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,8 @@ async def keep_answer(
     work: UnitOfWork,
     patient_id: UUID,
     *,
-    memory: dict[str, Any] | None,
+    memory: bytes | None,
+    burst: bool,
     level: str,
     announced: list[str],
     now: datetime,
@@ -143,6 +146,7 @@ async def keep_answer(
         .values(
             version=PatientStateRow.version + 1,
             memory=memory,
+            burst=burst,
             level=level,
             announced=announced,
             evaluated_at=now,

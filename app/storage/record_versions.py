@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, create_model
-from sqlalchemy import CheckConstraint, Index, Select, insert, select
+from sqlalchemy import CheckConstraint, Index, Select, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.ids import new_id
@@ -229,6 +229,15 @@ async def void_spans(work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, tu
         )
     )
     return set(found.scalars())
+
+
+_HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
+
+async def hold_external_id(work: UnitOfWork, kind: RecordKind, *, source: str, external_id: str) -> None:
+    """Let nobody else look for this id until the transaction ends: sent for two patients at once, it is one's."""
+    key = "\n".join(("external id", str(work.clinic_id), kind.value, source, external_id))
+    await work.execute(_HOLD, {"key": key})
 
 
 async def by_external_id(

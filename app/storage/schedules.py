@@ -104,7 +104,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
 @cache
 def _burst() -> ColumnElement[bool]:
     """Whether a low report has made check-ins daily, as it was kept with the rule's memory."""
-    return func.coalesce(PatientStateRow.memory["burst"].as_boolean(), False).label("burst")
+    return and_(PatientStateRow.burst, PatientStateRow.memory.is_not(None)).label("burst")
 
 
 @cache

@@ -123,6 +123,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/findings/{finding_id}/close"): {"outcome": "contacted"},
     ("POST", "/v1/worklist/{item_id}/assign"): {"member": None},
     ("POST", "/v1/worklist/{item_id}/outreach"): {"channel": "phone", "outcome": "left_message"},
+    ("POST", "/v1/worklist/{item_id}/answer"): {"text": "will_call"},
     ("POST", "/v1/safety-events/{event_id}/close"): {"outcome": "contact_made"},
     ("POST", "/v1/erasure-requests/{request_id}/decline"): {"reason": "a reason"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint_id}"): {"events": None},

@@ -131,7 +131,7 @@ def prepare(place: DatabaseUrls) -> tuple[list[str], dict[str, str]]:
         clinic.close()
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
-            "SELECT s.memory::text, e.answer::text FROM care.patient_states s"
+            "SELECT encode(s.memory, 'hex'), e.answer::text FROM care.patient_states s"
             " JOIN care.evaluations e USING (patient_id) WHERE s.memory IS NOT NULL"
             " ORDER BY e.as_of DESC LIMIT 1"
         ).fetchone()

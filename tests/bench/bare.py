@@ -20,7 +20,7 @@ from app.foundation.tokens import TokenKind, read_token
 from app.storage import check_in_path
 from app.storage.engine.database import SESSION_OPTIONS
 
-STANDING = check_in_path._STANDING_BY_TOKEN
+SNAPSHOT = check_in_path._SNAPSHOT
 RECORD = check_in_path._RECORD
 
 
@@ -64,16 +64,13 @@ async def _once(
     now: datetime,
 ) -> bool:
     cursor = connection.cursor()
-    await cursor.execute(f"BEGIN; SET LOCAL app.clinic_id = '{clinic_id}'")
-    await cursor.execute(
-        STANDING, {"clinic_id": clinic_id, "digest": digest, "ids": [check_in_id], "now": now}
-    )
+    asked = {"tenant": str(clinic_id), "clinic_id": clinic_id, "digest": digest, "patient_id": None}
+    await cursor.execute(SNAPSHOT, asked | {"ids": [check_in_id], "now": now})
     row = await cursor.fetchone()
     assert row is not None
-    device, patient, version, sequence = row[0], row[1], row[5], row[6]
+    device, patient, version, sequence = row[0], row[1], row[6], row[7]
     await cursor.execute(RECORD, parameters(clinic_id, patient, device, version, sequence, check_in_id, now))
     written = await cursor.fetchone()
-    await cursor.execute("COMMIT")
     return bool(written and written[0])
 
 
@@ -89,12 +86,13 @@ def parameters(
         '"supersedes":null}]'
     )
     return {
+        "tenant": str(clinic_id),
         "clinic_id": clinic_id,
         "patient_id": patient,
         "version": version,
-        "count": 1,
         "rows": row,
-        "memory": os.environ["AFTERGLOW_BENCH_MEMORY"],
+        "memory": bytes.fromhex(os.environ["AFTERGLOW_BENCH_MEMORY"]),
+        "burst": False,
         "summary": os.environ["AFTERGLOW_BENCH_SUMMARY"],
         "announced": [],
         "level": "steady",
@@ -104,7 +102,6 @@ def parameters(
         "audit_at": now,
         "audit_actor_kind": "device",
         "audit_actor_id": device,
-        "audit_action": "check_in.recorded",
     }
 
 

@@ -13,7 +13,6 @@ from app.storage import check_in_path
 from tests.support.databases import DatabaseUrls
 
 _VALUES = {
-    "count": "1",
     "announced": "'{}'",
     "level": "'steady'",
     "as_of": "now()",
@@ -22,7 +21,6 @@ _VALUES = {
     "audit_at": "now()",
     "audit_actor_kind": "'device'",
     "audit_actor_id": "gen_random_uuid()",
-    "audit_action": "'check_in.recorded'",
     "now": "now()",
     # A constant: a volatile function here would keep the index from being used.
     "ids": "ARRAY['00000000-0000-4000-8000-000000000000'::uuid]",
@@ -37,7 +35,7 @@ def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: floa
     """Transactions a second, with as many clients, each on a separate patient."""
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
-            "SELECT s.clinic_id, s.memory::text, e.answer::text"
+            "SELECT s.clinic_id, encode(s.memory, 'hex'), e.answer::text"
             " FROM care.patient_states s JOIN care.evaluations e USING (patient_id) LIMIT 1"
         )
         found = row.fetchone()
@@ -47,11 +45,13 @@ def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: floa
     assert found is not None
     clinic_id, memory, summary = found
     values = _VALUES | {
+        "tenant": f"'{clinic_id}'",
         "clinic_id": f"'{clinic_id}'",
         "patient_id": ":s_patient_id",
         "version": ":s_version",
         "rows": _ROWS,
-        "memory": _quoted(memory),
+        "memory": f"decode('{memory}', 'hex')",
+        "burst": "false",
         "summary": _quoted(summary),
     }
     record = _filled(check_in_path._RECORD, values)
@@ -59,14 +59,12 @@ def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: floa
         scripts = []
         for number in range(clients):
             digest = tokens[number % len(tokens)][0]
-            standing = _filled(
-                check_in_path._STANDING_BY_TOKEN, values | {"digest": f"decode('{digest}', 'hex')"}
+            snapshot = _filled(
+                check_in_path._SNAPSHOT,
+                values | {"digest": f"decode('{digest}', 'hex')", "patient_id": "NULL::uuid"},
             )
             script = Path(folder) / f"{number}.sql"
-            script.write_text(
-                f"BEGIN;SET LOCAL app.clinic_id = '{clinic_id}';\n{_one_line(standing)} \\gset s_\n"
-                f"{_one_line(record)};\nCOMMIT;\n"
-            )
+            script.write_text(f"{_one_line(snapshot)} \\gset s_\n{_one_line(record)};\n")
             scripts.append(script)
         return sum(_run(pgbench, place, scripts, clients, seconds))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from app.chart.drawing import draw_trend
@@ -16,7 +15,7 @@ from app.chart.layout import LAYOUTS, Width
 from app.chart.trend import Reader, Trend
 from app.chart.wording import chart_words
 from tests.pages.chart.test_colors import SCHEMES
-from tests.support.browser import take_picture
+from tests.support.browser import take_picture, violations_on
 from tests.support.people import ClinicClient, treated
 from tests.support.pictures import Picture
 from tests.support.service import NOW, Service
@@ -128,9 +127,9 @@ def test_axe_finds_nothing_on_a_page_with_two_charts(browser: Browser, language:
         for width in Width
     )
     page = page_with(browser, both, pixels=1200, scheme=scheme, lang=language)
-    found = Axe().run(page)
+    found = violations_on(page)
     page.close()
-    assert found.response["violations"] == []
+    assert found == []
 
 
 def test_opened_alone_it_is_styled_by_its_own_sheet_and_by_nothing_else(

@@ -4,11 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE, open_page, take_picture
+from tests.support.browser import DESKTOP, PHONE, open_page, take_picture, violations_on
 from tests.support.care_browser import fading
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
@@ -67,7 +66,7 @@ class Nurse:
         self._stops += 1
         take_picture(self.page, PICTURES / f"{self._pictures}-{self._stops}-{name}.png", full_page=True)
         if self._scripts:
-            assert Axe().run(self.page).response["violations"] == [], name
+            assert violations_on(self.page) == [], name
 
     def press(self, what: str) -> None:
         """Go to something and press Enter on it."""

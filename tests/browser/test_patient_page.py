@@ -98,6 +98,12 @@ def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
             wrong += [(name, width, wide)] if wide > width else []
         shown.set_viewport_size(PHONE)
     assert wrong == []
+    page.set_viewport_size(DESKTOP)
+    page.goto(f"{service.url}/care/patients/{patient}")
+    cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.outerHTML.slice(0, 80))"
+    assert page.locator(".factual .scroll").evaluate_all(cut) == [], (
+        "the tables at the side are whole on a desk"
+    )
 
 
 def test_an_infusion_is_entered_by_keyboard_alone_with_scripts_off(

@@ -24,10 +24,12 @@ from tests.campaign.checks import pytest_steps
 from tests.campaign.clocks import clock_jumps, dead_worker
 from tests.campaign.corrections import killed_corrections
 from tests.campaign.database import full_disk, hanging_database
+from tests.campaign.failover import failover
 from tests.campaign.fairness import fairness
 from tests.campaign.figures import Figures, Options
 from tests.campaign.kills import kills
 from tests.campaign.outages import database_away, locked_row, slow_database
+from tests.campaign.point_in_time import point_in_time
 from tests.campaign.sockets import half_sent_bodies
 from tests.campaign.spellings import spellings
 from tests.campaign.stateful import stateful
@@ -39,6 +41,8 @@ STEPS = {
     "kills": kills,
     "kills, another seed": lambda options: kills(replace(options, seed=options.seed + 1)),
     "kills during corrections": killed_corrections,
+    "failover": failover,
+    "point in time": point_in_time,
     "hanging database": hanging_database,
     "slow database": slow_database,
     "locked row": locked_row,

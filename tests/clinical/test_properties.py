@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -33,7 +34,7 @@ from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.signs import RecentDay
 from app.clinical.taper import PlannedDate
-from app.storage.clinical_json import answer_to_json, state_from_json, state_to_json
+from app.storage.clinical_json import MEMORY_FORMAT, Memory, answer_to_json, pack_memory, unpack_memory
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
@@ -249,9 +250,9 @@ def assert_grows_as_from_scratch(patient: History) -> None:
         before = now
         grown = None if timeline is None or again else timeline_after(timeline, check_in)
         timeline = timeline_of(known, as_of=now) if grown is None else grown
-        state = state_from_json(json.loads(json.dumps(state_to_json(timeline.state))))
-        assert state is not None
-        timeline = Timeline(state, timeline.considered)
+        kept = unpack_memory(pack_memory(Memory(timeline, "same"), rule="any"), rule="any")
+        assert kept is not None
+        timeline, state = kept.timeline, kept.timeline.state
         step = whole = evaluate(state, as_of=now)
         if number % 8 == 0 or check_in is entries[-1]:
             assert state == replay(known, as_of=now)
@@ -335,10 +336,13 @@ def _shifted(value: object, by: timedelta) -> object:  # noqa: PLR0911 - each ki
 
 
 def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
-    plain = state_to_json(replay(History(time_zone="UTC"), as_of=END))
-    assert state_from_json(plain) is not None
-    assert state_from_json({**plain, "format": 0}) is None
-    assert state_from_json({}) is None
+    memory = Memory(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
+    packed = pack_memory(memory, rule="gain-lost 2.0")
+    assert unpack_memory(packed, rule="gain-lost 2.0") == memory
+    assert unpack_memory(packed, rule="gain-lost 1.0") is None
+    earlier = zlib.decompress(packed).replace(b"[%d," % MEMORY_FORMAT, b"[0,", 1)
+    for unknown in (zlib.compress(earlier), zlib.compress(b"[]"), packed[:-9], b"", b"{}"):
+        assert unpack_memory(unknown, rule="gain-lost 2.0") is None
 
 
 def test_a_late_report_is_not_a_step() -> None:

@@ -84,7 +84,7 @@ def test_an_import_upwards_or_sideways_fails(tree: Path, module: str, line: str)
         ("app/clinical/ewma.py", "import pydantic", "The clinical core is pure"),
         ("app/clinical/ewma.py", "import app.foundation.clock", "The clinical core is pure"),
         ("app/care/patients/service.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
-        ("app/cli/development.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
+        ("app/cli/processes.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
         (
             "app/notifications/webhooks/commands.py",
             "import app.settings",

@@ -1,8 +1,11 @@
 """The archive: a clinic, or one patient, that another installation imports with the same evaluation, or refuses."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +34,7 @@ from app.interop.archive.making import archive_of_clinic, archive_of_patient
 from app.storage.archived_tables import AFTER_PATIENTS, LEFT_OUT, OF_CLINIC, OF_PATIENT
 from app.storage.engine.rows import CARE
 from app.storage.tables import METADATA
-from tests.support.databases import Cluster
+from tests.support.databases import Cluster, running_cluster
 from tests.support.people import CONFIRMED, NO_TLS, ClinicClient, treated
 from tests.support.problems import CANARY
 from tests.support.service import NOW, Service, running_service
@@ -39,8 +42,13 @@ from tests.support.service import NOW, Service, running_service
 
 @pytest.fixture(scope="module")
 def elsewhere(cluster: Cluster) -> Iterator[Service]:
-    """Another installation, with nothing in it."""
-    with cluster.database() as database, running_service(database.application_url, work=False) as service:
+    """Another installation, with nothing in it; on another major version where the campaign names its programs."""
+    other = os.environ.get("AFTERGLOW_TEST_OTHER_PG_BIN")
+    with (
+        running_cluster(binaries=Path(other)) if other else nullcontext(cluster) as there,
+        there.database() as database,
+        running_service(database.application_url, work=False) as service,
+    ):
         yield service
 
 

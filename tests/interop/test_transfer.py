@@ -4,26 +4,35 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from app.foundation.ids import new_id
+from tests.cli.command_line import afterglow_here
 from tests.interop.test_archive import with_a_history
 from tests.storage.catalogue import ask
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import CANARY, assert_problem
 from tests.support.processes import wait_until
-from tests.support.service import NOW, Service, running_service
+from tests.support.service import KEY, NOW, Service, running_service
 
 CONSENT = {"given_on": NOW.date().isoformat(), "how": "in_writing"}
 
 
 @pytest.fixture(scope="module")
-def elsewhere(cluster: Cluster) -> Iterator[Service]:
+def database_elsewhere(cluster: Cluster) -> Iterator[DatabaseUrls]:
+    with cluster.database() as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def elsewhere(database_elsewhere: DatabaseUrls) -> Iterator[Service]:
     """Another installation, with another database."""
-    with cluster.database() as database, running_service(database.application_url, work=False) as service:
+    with running_service(database_elsewhere.application_url, work=False) as service:
         yield service
 
 
@@ -130,6 +139,78 @@ def test_between_two_clinics_of_one_installation_the_receipt_goes_by_itself(
         assert phone.check_in(NOW, (3, 3, 3)).status_code == 201
         for clinic in (here, there):
             clinic.close()
+
+
+def test_the_commands_do_the_same_with_a_file_and_a_receipt(
+    service: Service,
+    clinic: ClinicClient,
+    other: ClinicClient,
+    shared_database: DatabaseUrls,
+    database_elsewhere: DatabaseUrls,
+    tmp_path: Path,
+) -> None:
+    patient, file = with_a_history(service, clinic), tmp_path / "patient.afterglow"
+    evaluation, events = clinic.evaluation(patient), open_events(clinic, patient)
+
+    def run(at: DatabaseUrls, command: str, *words: str, passphrase: str = "") -> tuple[int, Any]:
+        where = {
+            "DATABASE_URL": at.application_url,
+            "AFTERGLOW_ENCRYPTION_KEY": base64.b64encode(KEY).decode(),
+        }
+        more = where | ({"AFTERGLOW_PASSPHRASE": passphrase} if passphrase else {})
+        done = afterglow_here("transfer", command, *words, "--json", more=more)
+        assert "Traceback" not in done.stderr
+        return done.returncode, json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    here = ("--clinic", clinic.clinic_id, "--patient", patient)
+    agreed = ("--to", "Riverside", "--consent-on", CONSENT["given_on"])
+    status, said = run(shared_database, "start", str(file), *here, "--to", "Riverside")
+    assert (status, "their own consent" in said, file.exists()) == (1, True, False), said
+    unknown = run(shared_database, "start", str(file), *here[:3], str(new_id()), *agreed)
+    assert (unknown[0], "clinic" in unknown[1]) == (1, False), unknown
+    status, begun = run(shared_database, "start", str(file), *here, *agreed)
+    assert status == 0, begun
+    content = file.read_bytes()
+    assert (CANARY.encode() in content, begun["passphrase"].encode() in content) == (False, False)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+    there = (str(file), "--clinic", other.clinic_id, "--external-ref", "B-18")
+    wrong = run(database_elsewhere, "receive", *there, passphrase="-".join(["7K2M"] * 6))
+    assert wrong[0] == 1, wrong
+    assert not [one for one in other.http.get("/v1/patients").json()["items"] if one["id"] == patient]
+    status, received = run(database_elsewhere, "receive", *there, passphrase=begun["passphrase"])
+    assert (status, received["patient_id"]) == (0, patient)
+    assert other.http.get(f"/v1/patients/{patient}").json()["external_ref"] == "B-18"
+    assert other.evaluation(patient) == evaluation
+    assert open_events(other, patient) == events
+    again = run(database_elsewhere, "receive", *there, passphrase=begun["passphrase"])
+    assert again[0] == 1, "once is enough"
+    assert archived(clinic, patient) is None, "the sender is responsible until the receipt is there"
+
+    transfer = (*here, "--transfer", begun["transfer_id"])
+    forged = received["receipt"][:-4] + "AAAA"
+    assert run(shared_database, "confirm", *transfer, "--receipt", forged)[0] == 1
+    assert archived(clinic, patient) is None
+    status, done = run(shared_database, "confirm", *transfer, "--receipt", received["receipt"])
+    assert (status, done) == (0, {"state": "confirmed", "check_ins_since": 0})
+    assert (archived(clinic, patient), open_events(clinic, patient)) == ("transferred", events)
+    assert run(shared_database, "cancel", *transfer)[0] == 1, "it is over"
+
+
+def test_a_transfer_half_way_is_confirmed_after_a_death_and_says_so_still(
+    clinic: ClinicClient, other: ClinicClient
+) -> None:
+    """The patient was taken in there and died before the receipt came; nothing more is sent from here either."""
+    patient = clinic.patient()
+    begun = start(clinic, patient).json()
+    taken_in = receive(other, file_of(clinic, begun), begun["passphrase"], external_ref="B-19")
+    assert taken_in.status_code == 201, taken_in.text
+    died = clinic.http.post(f"/v1/patients/{patient}/archive", json={"reason": "deceased"})
+    assert died.status_code == 200, died.text
+    done = step(clinic, begun, "confirm", receipt=taken_in.json()["receipt"])
+    assert (done.status_code, done.json()["state"]) == (200, "confirmed")
+    assert archived(clinic, patient) == "deceased"
+    assert_problem(start(clinic, patient), 409, code="archived")
 
 
 @pytest.mark.parametrize(

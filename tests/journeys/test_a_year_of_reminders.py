@@ -97,7 +97,7 @@ JOURNEY: Final = (
     (300, "Australia/Lord_Howe"),
 )
 MOST_LATE: Final = timedelta(minutes=150)
-SENT_SHARE: Final = 0.15
+SENT_SHARE: Final = 0.2
 # By chance a worker was down for so long; what fell into quiet hours by then is not asked any more.
 DOWN: Final = timedelta(hours=11)
 DOWN_SHARE: Final = 0.01
@@ -311,7 +311,7 @@ async def a_year(own_database: DatabaseUrls, mail_server: MailServer) -> AsyncIt
         for _ in range(2)
     ]
     clinic_id = (await opened_clinic(both[0])).clinic_id
-    people = [(zone, at, QUIET) for zone, at in islice(ZONES.items(), 0, None, budget(2, long=1))]
+    people = [(zone, at, QUIET) for zone, at in islice(ZONES.items(), 0, None, budget(3, long=1))]
     people += [NIGHT_WORKER, ("Europe/Berlin", time(18), QUIET)]
     year = Year(
         clinic_id=clinic_id,

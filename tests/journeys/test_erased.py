@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from app.access.clinics.erased import PatientErasedError
+from app.care.monitoring.corrections import evaluate_again
 from app.care.monitoring.replay import replay
-from app.care.monitoring.service import evaluate_again
 from app.foundation.ids import new_id
 from tests.storage.catalogue import ask
 from tests.support.databases import Cluster, DatabaseUrls

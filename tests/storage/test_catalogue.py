@@ -200,6 +200,10 @@ def test_the_application_role_cannot_change_the_version_of_the_tables(shared_dat
     assert row == {"reads": True, "writes": False}
 
 
+_ONE_PLAN = ["plan_cache_mode=force_generic_plan"]
+PLANNED_ONCE = {"care.patient_snapshot": _ONE_PLAN, "care.record_check_ins": _ONE_PLAN}
+
+
 def test_few_functions_run_with_their_owners_rights_and_only_the_application_may_call_them(
     shared_database: DatabaseUrls,
 ) -> None:
@@ -220,6 +224,10 @@ def test_few_functions_run_with_their_owners_rights_and_only_the_application_may
         "care.erase_patient(uuid)": "pg_catalog, pg_temp",
         # Which clinic a transaction is of; it reads the key by which that is proved.
         "front_desk.tenant()": "pg_catalog, pg_temp",
+        # The check-in path's: for one clinic, of which they ask for the proof once instead of at each table.
+        "care.patient_snapshot(text,uuid,bytea,uuid,uuid[],timestamp with time zone)": "pg_catalog, pg_temp",
+        "care.record_check_ins(text,uuid,uuid,bigint,jsonb,bytea,boolean,text,text[],timestamp with time zone,"
+        "uuid,text,jsonb,timestamp with time zone,text,uuid)": "pg_catalog, pg_temp",
         # Those that look over all clinics; they give ids, counts and times, nothing else.
         "care.due_lanes(timestamp with time zone,text[])": "care, pg_catalog, pg_temp",
         "care.clinics_due(timestamp with time zone)": "care, front_desk, pg_catalog, pg_temp",
@@ -228,7 +236,7 @@ def test_few_functions_run_with_their_owners_rights_and_only_the_application_may
     }
     assert by_name == {
         name: {
-            "settings": [f"search_path={path}"],
+            "settings": [f"search_path={path}", *PLANNED_ONCE.get(name.partition("(")[0], [])],
             "owner": OWNER_ROLE,
             "anybody": False,
             "application": True,

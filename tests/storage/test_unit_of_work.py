@@ -311,8 +311,8 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         snapshot = await check_in_path.snapshot_of_patient(work, patient_id, now=NOW)
         assert snapshot is not None
         await work.execute(text("UPDATE patient_states SET version = version + 1"))
-        assert not await check_in_path.record(work, snapshot, [], answer=None)
-        await work.commit()
+        with pytest.raises(check_in_path.TurnLostError):
+            await check_in_path.record(work, snapshot, [], answer=None)
     async with database.work(clinic_id, now=NOW) as work:
         for table in ("check_ins", "evaluations"):
             count = await work.execute(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - two names of ours

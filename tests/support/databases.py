@@ -100,19 +100,20 @@ def in_memory() -> Path | None:
 
 
 @contextmanager
-def running_cluster(below: Path | None = None) -> Iterator[Cluster]:
-    """A server in a separate folder, gone afterwards; below /tmp if nothing else is said."""
+def running_cluster(below: Path | None = None, binaries: Path | None = None) -> Iterator[Cluster]:
+    """A server in a separate folder, gone afterwards; below /tmp, of the usual programs if nothing else is said."""
+    binaries = binaries or programs()
     with open_folder(below) as folder:
         # Making one takes ten times as long as copying it.
-        subprocess.run(["cp", "-a", _made_once(), folder / "data"], check=True)
-        with Supervisor(folder / "data", find_binaries(programs())) as supervisor:
+        subprocess.run(["cp", "-a", _made_once(binaries), folder / "data"], check=True)
+        with Supervisor(folder / "data", find_binaries(binaries)) as supervisor:
             yield Cluster(address=supervisor.address, supervisor=supervisor, data_dir=folder / "data")
 
 
 @cache
-def _made_once() -> Path:
+def _made_once(binaries: Path | None) -> Path:
     folder = KEPT.enter_context(open_folder(in_memory()))
-    with Supervisor(folder / "data", find_binaries(programs())) as supervisor:
+    with Supervisor(folder / "data", find_binaries(binaries)) as supervisor:
         Cluster(address=supervisor.address, supervisor=supervisor, data_dir=folder / "data").make()
     return folder / "data"
 

@@ -58,3 +58,8 @@ def _downloaded(package: str, *options: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         ["apt-get", *options, "download", package], cwd=_BELOW, capture_output=True, text=True, check=False
     )
+
+
+def python_modules(*packages: str) -> str:
+    """Give the fetched Python packages' folders, as PYTHONPATH wants them for Debian's own Python."""
+    return ":".join(str(_BELOW / one / "usr/lib/python3/dist-packages") for one in packages)

@@ -272,6 +272,7 @@ async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessm
         ExternalIdTakenError: it says something else, or counts as entered in error.
     """
     key = {"source": new.source, "external_id": new.external_id or ""}
+    await record_versions.hold_external_id(work, RecordKind.ASSESSMENT, **key)
     kept = await assessments.by_external_id(work, **key)
     if kept is None:
         error = await record_versions.by_external_id(work, RecordKind.ASSESSMENT, **key)

@@ -30,7 +30,7 @@ from app.care.monitoring import service as monitoring
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import check_in_path, check_ins, patient_states
-from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_in_path import PatientSnapshot, TurnLostError
 from app.storage.check_ins import StoredCheckIn
 from app.storage.engine.health import is_taken
 
@@ -61,6 +61,8 @@ async def record(context: AppContext, source: Source, drafts: Sequence[CheckInDr
             )
         except (RefusalError, OSError):
             raise
+        except TurnLostError:
+            continue
         except Exception as error:
             if is_taken(error):
                 # Without an evaluation it would have to wait for the same.
@@ -71,8 +73,7 @@ async def record(context: AppContext, source: Source, drafts: Sequence[CheckInDr
             effects.log_failed_evaluation(error)
             evaluate = False
             continue
-        if recorded is not None:
-            return recorded
+        return recorded
     raise CouldNotTakeTurnError
 
 
@@ -85,8 +86,12 @@ class CouldNotTakeTurnError(RefusalError):
 
 async def _record_once(
     context: AppContext, source: Source, drafts: Sequence[CheckInDraft], *, evaluate: bool, lock: bool
-) -> Recorded | None:
-    """Try once; None when another report of this patient came first."""
+) -> Recorded:
+    """Try once.
+
+    Raises:
+        TurnLostError: another report of this patient came first.
+    """
     ids = [one.id for one in drafts]
     async with context.work(source.clinic_id) as work:
         snapshot = await source.snapshot(work, ids, work.now)
@@ -102,8 +107,8 @@ async def _record_once(
         new = [
             item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
         ]
-        if new and not await _write(work, snapshot, new, evaluate=evaluate, announce=not source.is_history):
-            return None
+        if new:
+            await _write(work, snapshot, new, evaluate=evaluate, announce=not source.is_history)
         items = await _with_earlier(work, snapshot, items)
         # Also for reports that were kept before: the same report twice is one event, never none.
         await report_safety_answers(
@@ -117,16 +122,15 @@ async def _record_once(
 
 async def _write(
     work: Work, snapshot: PatientSnapshot, new: Sequence[StoredCheckIn], *, evaluate: bool, announce: bool
-) -> bool:
-    """Write new check-ins and what follows; False when it was not our turn."""
+) -> None:
+    """Write new check-ins and what follows."""
     evaluated = None
     if evaluate:
         evaluated = await monitoring.evaluate_with(
             work, work.context, snapshot, new, now=work.now, announce=announce
         )
     answer = evaluated.answer if evaluated else None
-    if not await check_in_path.record(work, snapshot, new, answer=answer):
-        return False
+    await check_in_path.record(work, snapshot, new, answer=answer)
     await _mark_superseded(work, snapshot, new)
     if evaluated is None:
         monitoring.evaluate_later(work, snapshot.patient_id)
@@ -135,7 +139,6 @@ async def _write(
     await end_silence(work, snapshot, new)
     if announce:
         await put_on_worklist(work, snapshot, new)
-    return True
 
 
 async def withdraw(work: Work, patient_id: UUID, check_in_id: UUID) -> None:

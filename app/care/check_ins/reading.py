@@ -150,7 +150,7 @@ def batch_reply(
         _result(
             vault,
             clinic_id,
-            _id_of(item),
+            item,
             next(outcomes) if isinstance(draft_or_problem, CheckInDraft) else draft_or_problem,
             help_now if said else None,
         )
@@ -198,18 +198,22 @@ def _read_item(item: Any, form: type[BaseModel]) -> CheckInDraft | dict[str, Any
 def _result(
     vault: Vault,
     clinic_id: UUID,
-    item_id: UUID | None,
+    item: Any,  # noqa: ANN401 - anything may be sent
     outcome: Kept | RefusalError | dict[str, Any],
     help_now: CrisisHelpReply | None,
 ) -> BatchResult:
     if isinstance(outcome, Kept):
         reply = check_in_reply(vault, clinic_id, outcome.stored, help_now)
         return BatchResult(
-            id=item_id, status=STATUS_OF[outcome.outcome], check_in=reply, crisis_help=help_now
+            id=_id_of(item),
+            status=STATUS_OF[outcome.outcome],
+            check_in=reply,
+            rounded=[] if item.get("sleep_hours") == reply.sleep_hours else ["sleep_hours"],
+            crisis_help=help_now,
         )
     problem = refusal_document(outcome) if isinstance(outcome, RefusalError) else outcome
     said = Problem.model_validate(problem)
-    return BatchResult(id=item_id, status=said.status, problem=said, crisis_help=help_now)
+    return BatchResult(id=_id_of(item), status=said.status, problem=said, crisis_help=help_now)
 
 
 def _id_of(item: Any) -> UUID | None:  # noqa: ANN401 - same

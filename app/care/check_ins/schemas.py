@@ -27,6 +27,10 @@ def _quarter_hours(hours: float) -> float:
     return hours
 
 
+def _to_quarter_hours(hours: float) -> float:
+    return round(hours * 4) / 4
+
+
 def _two_places(score: float) -> float:
     return round(score, 2)
 
@@ -39,6 +43,10 @@ SleepHours = Annotated[
     float,
     Field(strict=True, ge=0, le=24, allow_inf_nan=False, json_schema_extra={"multipleOf": 0.25}),
     AfterValidator(_quarter_hours),
+]
+# Averages and other systems' minutes: kept to the quarter, and the reply says so.
+AnySleepHours = Annotated[
+    float, Field(strict=True, ge=0, le=24, allow_inf_nan=False), AfterValidator(_to_quarter_hours)
 ]
 YesOrNo = Annotated[bool, Field(strict=True)]
 _AN_ITEM: Final[dict[str, JsonValue]] = {
@@ -136,6 +144,10 @@ class ImportedCheckInItem(_Answers):
     mood: AnyScore | None = None
     energy: AnyScore | None = None
     sleep_quality: AnyScore | None = None
+    sleep_hours: AnySleepHours | None = Field(
+        default=None,
+        description="The night that ended on that day; rounded to quarter hours, which `rounded` then says",
+    )
     input_mode: Literal["import"] = "import"
     confirm: Confirm = ()
 
@@ -231,6 +243,9 @@ class BatchResult(ReplyBody):
     id: UUID | None
     status: int
     check_in: CheckInReply | None = None
+    rounded: list[Literal["sleep_hours"]] = Field(
+        default=[], description="What was kept rounded, as `check_in` has it"
+    )
     problem: Problem | None = None
     crisis_help: CrisisHelpReply | None = None
 

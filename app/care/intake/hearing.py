@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope
 
@@ -20,7 +21,7 @@ from app.care.intake.reporting import Outcome, Pending, Report, help_alone_in, r
 from app.care.intake.speakers import credentials_in
 from app.care.intake.spool import Spool
 from app.context import AppContext
-from app.web.failed_reports import log_failed_report
+from app.foundation.logs import where
 
 MOST_BYTES_OF_STRANGERS: Final = 64 * 1024
 """How much is looked at of a request that nobody can be named by."""
@@ -139,7 +140,9 @@ class Hearing:
         if failure is None:
             return reporting.result()
         reporting.cancel()
-        log_failed_report(failure)
+        structlog.get_logger().error(
+            "safety.report_failed", error_type=type(failure).__name__, error_at=where(failure)
+        )
         # Waiting for the disk beside the event loop: others are answered meanwhile.
         spooled = (
             self._spool is not None

@@ -4,31 +4,35 @@ Events that were sent stay sent; one ``record.corrected`` says what is different
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
 
+from app.access.clinics.erased import PatientMergedError
 from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring import effects
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
-from app.care.monitoring.service import findings_before
+from app.care.monitoring.service import evaluate_later, findings_before, re_evaluate
 from app.care.monitoring.timelines import replayed, timeline_now
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.clinical.evaluation import Evaluation, evaluate
 from app.clinical.levels import Level
-from app.context import Work
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import infusions, record_versions, signals
+from app.storage import infusions, patient_states, record_versions, signals
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, ReplacedVersion
 
+# Check-ins, kept and corrected: more than 13 years of daily ones, whose re-evaluations take more than a second.
+_LONG: Final = 5000
 REASON_CELL: Final = {"table": "record_versions", "column": "reason_sealed"}
 
 
@@ -159,6 +163,8 @@ async def keep_version(
 async def believed_now(work: Work, patient_id: UUID) -> Believed:
     """Take down what is believed before something is corrected; the caller holds the patient's turn."""
     snapshot = await snapshot_of(work, patient_id, now=work.now)
+    if _is_long(snapshot):
+        return Believed(patient_id=patient_id, evaluation=None, known=False)
     supported, signal = False, await signals.latest_of_patient(work, patient_id)
     evaluation, known = None, False
     async with effects.rule_may_fail(work):
@@ -174,27 +180,32 @@ async def believed_now(work: Work, patient_id: UUID) -> Believed:
     )
 
 
-async def follow_correction(
-    work: Work, before: Believed, *, kind: str, record_id: UUID, given_at: datetime | None = None
-) -> CorrectionEffects:
+async def follow_correction(work: Work, before: Believed, *, kind: str, record_id: UUID) -> CorrectionEffects:
     """Re-evaluate after a correction, and let the patient's signal and the clinic's systems follow.
 
-    If our own evaluation fails, the correction is kept and a worker evaluates; the signal stays as it is.
+    If our own evaluation fails, or the history is so long that people would wait for it, the correction is kept and a
+    worker does the rest.
 
     Args:
         work: the transaction, in which the record was corrected.
         before: what was believed before.
         kind: the noun of what was corrected.
-        record_id: its id.
-        given_at: when an infusion was given, as it stands now: it may close an open signal.
+        record_id: its id; an infusion that stands may close an open signal.
     """
     patient_id = before.patient_id
     snapshot = await snapshot_of(work, patient_id, now=work.now)
     signal_ids: list[UUID] = []
-    if snapshot.consent_withdrawn_at is None:
+    followed, is_long = snapshot.consent_withdrawn_at is not None, _is_long(snapshot)
+    if not followed and not is_long:
         async with effects.rule_may_fail(work):
-            signal_ids = await _signal_follows(work, snapshot, before, given_at=given_at)
-    done = await effects.evaluate_or_later(work, patient_id)
+            signal_ids = await _signal_follows(work, snapshot, record_id, supported=before.signal_supported)
+            followed = True
+    if is_long or not followed:
+        await patient_states.forget_memory(work, patient_id)
+        evaluate_later(work, patient_id, corrected=record_id)
+        done = False
+    else:
+        done = await effects.evaluate_or_later(work, patient_id)
     after = await snapshot_of(work, patient_id, now=work.now)
     if after.signal != snapshot.signal and after.signal is not None:
         signal_ids.append(UUID(after.signal["id"]))
@@ -210,6 +221,30 @@ async def follow_correction(
     return found
 
 
+async def evaluate_again(
+    context: AppContext,
+    clinic_id: UUID,
+    patient_id: UUID,
+    *,
+    corrected: UUID | None = None,
+) -> None:
+    """Make up for an evaluation that failed, or was too long to wait for; see `evaluate_later`."""
+    async with context.work(clinic_id) as work:
+        if await patient_states.lock(work, patient_id) is None:
+            return
+        # Who was merged meanwhile is judged as the patient who stays.
+        with suppress(PatientMergedError):
+            snapshot = await snapshot_of(work, patient_id, now=work.now)
+            if corrected is not None and snapshot.consent_withdrawn_at is None:
+                await _signal_follows(work, snapshot, corrected, supported=True)
+            await re_evaluate(work, patient_id)
+
+
+def _is_long(snapshot: PatientSnapshot) -> bool:
+    """Whether working out a correction takes so long that it is not done while someone waits for the reply."""
+    return snapshot.sync_sequence > _LONG
+
+
 def _support(work: Work, snapshot: PatientSnapshot) -> Callable[[datetime], Awaitable[bool]]:
     """Give the question whether the history as it stands says "consider" as of a moment."""
     protocol = protocol_of(snapshot, work.context)
@@ -222,8 +257,9 @@ def _support(work: Work, snapshot: PatientSnapshot) -> Callable[[datetime], Awai
 
 
 async def _signal_follows(
-    work: Work, snapshot: PatientSnapshot, before: Believed, *, given_at: datetime | None
+    work: Work, snapshot: PatientSnapshot, corrected: UUID, *, supported: bool
 ) -> list[UUID]:
+    """``corrected``: an infusion that stands may close an open signal. ``supported``: whether that one was before."""
     patient_id = snapshot.patient_id
     if snapshot.signal is None:
         return []
@@ -232,9 +268,9 @@ async def _signal_follows(
     reopened = await reopen_if_closed_in_error(
         work, patient_id, given=infusions_now, zone=zone, supported_at=supported_at
     )
-    if reopened is None and before.signal_supported:
+    if reopened is None and supported:
         changed += [await mark_if_not_supported(work, patient_id, supported_at=supported_at)]
-    given = next((one for one in infusions_now if one.given_at == given_at), None)
+    given = next((one for one in infusions_now if one.id == str(corrected)), None)
     if given is not None:
         await close_by_infusion(
             work,

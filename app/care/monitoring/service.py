@@ -5,7 +5,6 @@ way was taken, or in what order reports arrived.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -35,7 +34,6 @@ from app.care.monitoring.timelines import (
     remembered,
     replayed,
     timeline_now,
-    to_keep,
 )
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical.check_ins import CheckIn, calendar_day
@@ -57,7 +55,7 @@ from app.storage import care_plans, patient_states, signals
 from app.storage.care_plans import PlanKind
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import answer_to_json, findings_to_json, parts_to_json
+from app.storage.clinical_json import Memory, answer_to_json, findings_to_json, pack_memory, parts_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
 from app.storage.signals import Signal
@@ -100,15 +98,15 @@ async def evaluate_with(
     """
     protocol = protocol_of(snapshot, context)
     before = None if any(stored.supersedes for stored in new) else remembered(snapshot, protocol)
-    timeline = _advanced(before, [stored.check_in for stored in new], protocol)
-    if before is None or timeline is None or snapshot.memory is None:
+    timeline = before and _advanced(before.timeline, [stored.check_in for stored in new], protocol)
+    if before is None or timeline is None:
         again = await replayed(work, snapshot, protocol=protocol, now=now, also=new)
         return _evaluated(context, snapshot, again, announce=announce)
     step = Replayed(
         timeline=timeline,
         as_of=latest_in(timeline.state, snapshot, now=now),
-        treatment=snapshot.memory["treatment"],
-        passed=passed_in_order(snapshot, before, min(stored.check_in.recorded_at for stored in new)),
+        treatment=before.treatment,
+        passed=passed_in_order(snapshot, before, min(one.check_in.recorded_at for one in new), protocol),
     )
     return _evaluated(context, snapshot, step, announce=announce)
 
@@ -173,21 +171,12 @@ async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -
         work,
         patient_id,
         memory=evaluated.answer.memory,
+        burst=evaluated.answer.burst,
         level=evaluated.answer.level,
         announced=evaluated.answer.announced,
         now=work.now,
     )
     await follow(work, snapshot, evaluated)
-
-
-async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID) -> None:
-    """Make up for an evaluation that failed when its check-in came in."""
-    async with context.work(clinic_id) as work:
-        if await patient_states.lock(work, patient_id) is None:
-            return
-        # Who was merged meanwhile is judged as the patient who stays.
-        with suppress(PatientMergedError):
-            await re_evaluate(work, patient_id)
 
 
 async def evaluate_by_time(
@@ -223,16 +212,22 @@ async def evaluate_by_time(
 def findings_before(context: AppContext, snapshot: PatientSnapshot, *, now: datetime) -> tuple[Finding, ...]:
     """Give the findings by the memory as it was kept; none where there is no memory of this rule."""
     protocol = protocol_of(snapshot, context)
-    timeline = remembered(snapshot, protocol)
-    if timeline is None:
+    memory = remembered(snapshot, protocol)
+    if memory is None:
         return ()
-    as_of = latest_in(timeline.state, snapshot, now=now)
-    return evaluate(timeline.state, as_of=as_of, protocol=protocol).findings
+    state = memory.timeline.state
+    return evaluate(state, as_of=latest_in(state, snapshot, now=now), protocol=protocol).findings
 
 
-def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
-    """Have a worker evaluate this patient, in case this transaction commits."""
-    work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
+def evaluate_later(work: UnitOfWork, patient_id: UUID, *, corrected: UUID | None = None) -> None:
+    """Have a worker evaluate this patient, in case this transaction commits.
+
+    ``corrected``: what of the record was; the patient's signal has to follow that too.
+    """
+    if corrected is None:
+        work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
+    else:
+        work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id, corrected=corrected)
 
 
 async def evaluation_now(
@@ -330,7 +325,8 @@ def _evaluated(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(snapshot, context).name,
-        memory=to_keep(timeline, protocol_of(snapshot, context), treatment=known.treatment),
+        memory=pack_memory(Memory(timeline, known.treatment), rule=protocol_of(snapshot, context).name),
+        burst=timeline.state.loss is not None and timeline.state.loss.burst,
         announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )

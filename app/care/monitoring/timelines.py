@@ -5,6 +5,7 @@ time, so nothing that corrects the record has to know of checkpoints.
 """
 
 import asyncio
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ from app.foundation.zones import zone_edition
 from app.storage import check_ins, patient_states
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import state_from_json, state_to_json
+from app.storage.clinical_json import Memory, pack_memory, unpack_memory
 from app.storage.engine.unit_of_work import UnitOfWork
 
 _IN_A_THREAD: Final = 100
@@ -56,32 +57,17 @@ class Replayed:
     passed: Passed | None = None
 
 
-def remembered(snapshot: PatientSnapshot, protocol: Protocol) -> Timeline | None:
+def remembered(snapshot: PatientSnapshot, protocol: Protocol) -> Memory | None:
     """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
-    return _timeline(snapshot.memory, protocol) if snapshot.memory else None
-
-
-def to_keep(timeline: Timeline, protocol: Protocol, *, treatment: str) -> Plain:
-    """Give what is stored of the rule's memory, for ``remembered`` to read.
-
-    ``treatment``: the digest of the infusions and the course that it was made with.
-    """
-    return {
-        "rule": protocol.name,
-        "memory": state_to_json(timeline.state),
-        "burst": bool(timeline.state.loss and timeline.state.loss.burst),
-        "considered": list(timeline.considered),
-        "reports": timeline.reports,
-        "treatment": treatment,
-    }
+    return unpack_memory(snapshot.memory, rule=protocol.name) if snapshot.memory else None
 
 
 async def timeline_now(
     work: UnitOfWork, snapshot: PatientSnapshot, *, protocol: Protocol, now: datetime
 ) -> Timeline:
     """Give the rule's memory of a patient: as it was kept, or made again from history."""
-    timeline = remembered(snapshot, protocol)
-    return timeline or (await replayed(work, snapshot, protocol=protocol, now=now)).timeline
+    memory = remembered(snapshot, protocol) or await replayed(work, snapshot, protocol=protocol, now=now)
+    return memory.timeline
 
 
 async def replayed(
@@ -117,13 +103,13 @@ async def replayed(
         treatment=_treatment(history, moment),
         passed=Passed(
             checkpoints=[
-                {
-                    **to_keep(one.timeline, protocol, treatment=_treatment(history, one.through)),
-                    "period": period_of(one.through),
-                    "through": one.through.isoformat(),
-                    "sync": sync,
-                    "chosen": snapshot.chosen_reference,
-                }
+                _checkpoint(
+                    snapshot,
+                    Memory(one.timeline, _treatment(history, one.through)),
+                    protocol,
+                    through=one.through,
+                    sync=sync,
+                )
                 for one in made
             ],
             after=begin.through if begin else None,
@@ -131,22 +117,18 @@ async def replayed(
     )
 
 
-def passed_in_order(snapshot: PatientSnapshot, before: Timeline, first: datetime) -> Passed | None:
+def passed_in_order(
+    snapshot: PatientSnapshot, before: Memory, first: datetime, protocol: Protocol
+) -> Passed | None:
     """Give the memory as a checkpoint when the next report is of a later period; None where it is not.
 
     ``first``: when the first of the new reports was recorded.
     """
-    through = through_of(before.state)
-    if through is None or snapshot.memory is None or period_of(through) >= period_of(first):
+    through = through_of(before.timeline.state)
+    if through is None or period_of(through) >= period_of(first):
         return None
-    memory = {
-        **snapshot.memory,
-        "period": period_of(through),
-        "through": through.isoformat(),
-        "sync": snapshot.sync_sequence,
-        "chosen": snapshot.chosen_reference,
-    }
-    return Passed(checkpoints=[memory], after=through)
+    checkpoint = _checkpoint(snapshot, before, protocol, through=through, sync=snapshot.sync_sequence)
+    return Passed(checkpoints=[checkpoint], after=through)
 
 
 async def keep_passed(work: UnitOfWork, snapshot: PatientSnapshot, passed: Passed | None) -> None:
@@ -189,23 +171,29 @@ async def _since_the_last(
     ]
     chosen = chosen_in(snapshot)
     for one in reversed(same):
-        timeline, through = _timeline(one, protocol), _through(one)
-        if timeline is None or one["chosen"] not in (None, snapshot.chosen_reference):
+        memory, through = unpack_memory(b64decode(one["memory"]), rule=protocol.name), _through(one)
+        if memory is None or one["chosen"] not in (None, snapshot.chosen_reference):
             continue
         history = await history_of(work, snapshot, also=also, after=through)
-        begin = Checkpoint(through, timeline)
+        begin = Checkpoint(through, memory.timeline)
         until = as_of or latest_of(history, now=work.now)
-        treated = one["treatment"] == _treatment(history, through)
+        treated = memory.treatment == _treatment(history, through)
         if treated and can_begin_from(begin, chosen, history.check_ins, as_of=until):
             return history, begin
     return await history_of(work, snapshot, also=also), None
 
 
-def _timeline(stored: Plain, protocol: Protocol) -> Timeline | None:
-    if stored.get("rule") != protocol.name or "treatment" not in stored:
-        return None
-    memory = state_from_json(stored["memory"])
-    return memory and Timeline(memory, tuple(stored["considered"]), stored["reports"])
+def _checkpoint(
+    snapshot: PatientSnapshot, memory: Memory, protocol: Protocol, *, through: datetime, sync: int
+) -> Plain:
+    return {
+        "memory": b64encode(pack_memory(memory, rule=protocol.name)).decode(),
+        "reports": memory.timeline.reports,
+        "period": period_of(through),
+        "through": through.isoformat(),
+        "sync": sync,
+        "chosen": snapshot.chosen_reference,
+    }
 
 
 def _through(stored: Plain) -> datetime:

@@ -19,9 +19,8 @@ from app.care.alerts.findings.life import FindingCode
 from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of
 from app.care.monitoring.service import evaluate_by_time
-from app.care.patients.contact import email_of
-from app.care.patients.own_vault import vault_of
-from app.care.patients.reminding import sms_number_of, times_of
+from app.care.patients.reaching import way_to
+from app.care.patients.reminding import times_of
 from app.care.reminders.deciding import Look, look
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
@@ -29,29 +28,11 @@ from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.outbox import Channel, NewMessage, Wording, queue_message
+from app.outbox import NewMessage, Wording, queue_message
 from app.storage import patient_states, patients, push_subscriptions, reminder_plans, reminders
 from app.storage.patients import PatientRecord
 from app.storage.reminder_plans import NextLook, ReminderPlan
 from app.storage.reminders import Reminder
-
-
-def way_to(
-    work: Work, patient: PatientRecord, plan: ReminderPlan, subscriptions: Sequence[UUID]
-) -> tuple[Channel | None, Sequence[str]]:
-    """Give the first channel that leads somewhere, and where: every device that gets pushes, else one address."""
-    email = email_of(work.vault, work.clinic_id, patient)
-    number = sms_number_of(vault_of(work.vault, work.clinic_id, patient), plan)
-    leads_to = {
-        Channel.PUSH: [str(one) for one in subscriptions],
-        Channel.GATEWAY: [number] if number and work.context.gateway else [],
-        Channel.EMAIL: [email] if email else [],
-    }
-    for name in plan.channels:
-        if addresses := leads_to[Channel(name)]:
-            return Channel(name), addresses
-    return None, ()
-
 
 CHECK_IN_SLOT: Final = "check_in"
 _PATIENTS_AT_ONCE: Final = 200

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from app.care.monitoring.schedule import schedules_of
 from app.care.patients.own_vault import vault_of
+from app.care.patients.reaching import way_to
 from app.care.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
 from app.care.patients.service import existing
-from app.care.reminders.asking import way_to
 from app.context import AppContext, Work
 from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
 from app.outbox import Channel

@@ -251,6 +251,7 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
     if given.external_id is None:
         return None
     key = {"source": given.source, "external_id": given.external_id}
+    await record_versions.hold_external_id(work, RecordKind.INFUSION, **key)
     found, status = await infusions.infusion_by_external_id(work, **key), RecordStatus.ACTIVE
     if found is None:
         error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)

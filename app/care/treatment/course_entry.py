@@ -133,6 +133,7 @@ async def course_kept_before(
     if external_id is None:
         return None
     key = {"source": source, "external_id": external_id}
+    await record_versions.hold_external_id(work, RecordKind.COURSE, **key)
     found = await courses.course_by_external_id(work, **key)
     if found is None:
         error = await record_versions.by_external_id(work, RecordKind.COURSE, **key)

@@ -115,9 +115,7 @@ async def amend_infusion(
     await _keep_version(work, patient, stored, Correction.AMENDED, change.reason)
     await infusions.replace_infusion(work, patient_id, await _with_booking(work, patient_id, new))
     note_infusion(work, patient_id, new, "amended", confirmed)
-    effects = await follow_correction(
-        work, before, kind="infusion", record_id=infusion_id, given_at=infusion.given_at
-    )
+    effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
     return CorrectedInfusion(stored=new, status=RecordStatus.ACTIVE, effects=effects)
 
 
@@ -177,9 +175,7 @@ async def restore_infusion(
     new = await _with_booking(work, patient_id, new)
     await infusions.add_infusion(work, patient_id, new)
     note_infusion(work, patient_id, new, "restored", ())
-    effects = await follow_correction(
-        work, before, kind="infusion", record_id=infusion_id, given_at=infusion.given_at
-    )
+    effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
     return CorrectedInfusion(stored=new, status=RecordStatus.ACTIVE, effects=effects)
 
 

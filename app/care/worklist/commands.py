@@ -1,5 +1,6 @@
 """What is done to a row of the worklist, whatever kind it is: assigned, reached out about, acknowledged."""
 
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,8 +10,10 @@ from app.care.alerts.findings.life import FINDING, FindingCode
 from app.care.alerts.life_cycle import LifeCycle, OutreachChannel, OutreachOutcome
 from app.care.alerts.safety_events.life import SAFETY_EVENT
 from app.care.alerts.signals.life import SIGNAL
+from app.care.patients.reaching import write_to_patient
 from app.context import Work
 from app.foundation.errors import NotFoundError
+from app.outbox import Wording
 from app.storage.alerts import Alert
 
 _EVERY_LIFE: Final[tuple[LifeCycle[Any], ...]] = (SIGNAL, FINDING, SAFETY_EVENT)
@@ -47,6 +50,41 @@ async def assign(work: Work, item_id: UUID, *, member: UUID | None, version: int
         MemberNotHereError: the clinic has no such active member.
     """
     alert: Alert = await (await life_of(work, item_id)).assign(work, item_id, member=member, version=version)
+    return alert
+
+
+class AnswerText(StrEnum):
+    """Which of the fixed texts a patient is answered with; none says anything clinical."""
+
+    HAS_READ = "has_read"
+    PLEASE_CALL = "please_call"
+    WILL_CALL = "will_call"
+
+
+_WORDINGS: Final = {
+    AnswerText.HAS_READ: Wording.CLINIC_HAS_READ,
+    AnswerText.PLEASE_CALL: Wording.CLINIC_ASKS_TO_CALL,
+    AnswerText.WILL_CALL: Wording.CLINIC_WILL_CALL,
+}
+
+
+async def answer(work: Work, item_id: UUID, *, text: AnswerText, version: int | None = None) -> Alert:
+    """Send the patient of a row one of the fixed texts, and keep that as reaching out; it acknowledges the row.
+
+    Raises:
+        NotFoundError: the clinic has no such row.
+        ChangedMeanwhileError: it has moved on from that version.
+        PatientNotReachedError: no channel leads to the patient.
+    """
+    alert = await reach_out(
+        work,
+        item_id,
+        channel=OutreachChannel.MESSAGE,
+        outcome=OutreachOutcome.LEFT_MESSAGE,
+        note=None,
+        version=version,
+    )
+    await write_to_patient(work, alert.patient_id, _WORDINGS[text])
     return alert
 
 

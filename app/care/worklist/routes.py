@@ -9,6 +9,7 @@ from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.worklist import commands, queries
 from app.care.worklist.schemas import (
+    Answer,
     Assignment,
     Outreach,
     WorklistChange,
@@ -81,6 +82,15 @@ async def keep_outreach(
         note=body.note,
         version=version_if_sent(if_match),
     )
+    return _changed(alert, response)
+
+
+@router.post("/{item_id}/answer", summary="Send the patient of a row a fixed text")
+async def answer_patient(
+    item_id: UUID, body: Answer, work: ToHandle, response: Response, if_match: IfMatch = None
+) -> WorklistChange:
+    """Send it over the first channel that the patient chose; it is kept as reaching out, and acknowledges the row."""
+    alert = await commands.answer(work, item_id, text=body.text, version=version_if_sent(if_match))
     return _changed(alert, response)
 
 

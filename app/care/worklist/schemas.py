@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.care.alerts.life_cycle import OutreachChannel, OutreachOutcome
+from app.care.worklist.commands import AnswerText
 from app.care.worklist.queries import WorklistItem
 from app.storage.alerts import Alert
 from app.storage.worklist import KINDS, Lane, Place
@@ -93,6 +94,16 @@ class Outreach(RequestBody):
     outcome: Annotated[OutreachOutcome, choice_of(OutreachOutcome)]
     note: Annotated[str, Field(max_length=4000)] | None = Field(
         default=None, description="For the care team only"
+    )
+
+
+class Answer(RequestBody):
+    """Which of the fixed texts the patient is answered with."""
+
+    model_config = example(text="will_call")
+
+    text: Annotated[AnswerText, choice_of(AnswerText)] = Field(
+        description="`has_read`, `please_call` or `will_call`; none says anything clinical"
     )
 
 

@@ -92,6 +92,18 @@ _TEXTS: Final[dict[Wording, tuple[Words, Words]]] = {
             "yours, change the password."
         ),
     ),
+    Wording.CLINIC_HAS_READ: (
+        say("Your clinic has read your message"),
+        say("Someone at your clinic has read your message in Afterglow."),
+    ),
+    Wording.CLINIC_ASKS_TO_CALL: (
+        say("Please call your clinic"),
+        say("Your clinic would like to speak with you. Please call them."),
+    ),
+    Wording.CLINIC_WILL_CALL: (
+        say("Your clinic will call you"),
+        say("Your clinic has read your message in Afterglow and will call you."),
+    ),
 }
 
 

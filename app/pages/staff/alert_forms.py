@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.care.patients.service import open_reference
-from app.context import Work
+from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage import patients
 from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import Form
@@ -21,6 +22,13 @@ from app.web.schemas import read_counter
 _ELSEWHERE: Final = frozenset(
     {RefusalKind.NOT_FOUND, RefusalKind.GONE, RefusalKind.FORBIDDEN, RefusalKind.UNAUTHENTICATED}
 )
+
+
+class PlainStep(Protocol):
+    """A step that needs nothing but the version that is known: acknowledge, end a snooze."""
+
+    async def __call__(self, work: Work, alert_id: UUID, /, *, version: int) -> object:
+        """Take it."""
 
 
 def version_of(form: Form) -> int:
@@ -52,22 +60,64 @@ def refusal_said(refusal: RefusalError | None, words: Mapping[str, str]) -> str:
     return refusal.message()
 
 
-async def done_or_shown_again(
-    visitor: StaffVisitor,
-    change: Callable[[], Awaitable[object]],
-    *,
-    then: str,
-    again: Callable[[RefusalError], Awaitable[Response]],
-) -> Response:
-    """Make a change and go on, or show the page as it is now with what was refused and what was typed."""
-    try:
-        await change()
-    except RefusalError as error:
-        if error.kind in _ELSEWHERE:
-            raise
-        await visitor.work.start_over(snapshot=True)
-        return await again(error)
-    return RedirectResponse(then, 303)
+class ShowAlert(Protocol):
+    """An alert's page, as it is now."""
+
+    async def __call__(
+        self,
+        context: AppContext,
+        visitor: StaffVisitor,
+        alert_id: UUID,
+        /,
+        *,
+        refusal: RefusalError | None,
+        form: Form,
+    ) -> Response:
+        """Show it, with what was refused and what was typed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSteps:
+    """What the forms of an alert's page do: a step is taken, or the page says why not."""
+
+    path: str
+    show: ShowAlert
+
+    async def plain(
+        self,
+        context: AppContext,
+        visitor: StaffVisitor,
+        alert_id: UUID,
+        what: str,
+        request: Request,
+        step: PlainStep,
+    ) -> Response:
+        """Take a step that needs nothing but the version that the page showed."""
+        form = await read_own_form(request, context, visitor)
+
+        async def change() -> None:
+            await step(visitor.work, alert_id, version=version_of(form))
+
+        return await self.done(context, visitor, alert_id, what, form, change)
+
+    async def done(
+        self,
+        context: AppContext,
+        visitor: StaffVisitor,
+        alert_id: UUID,
+        what: str,
+        form: Form,
+        change: Callable[[], Awaitable[object]],
+    ) -> Response:
+        """Make a change and go on, or show the page as it is now with what was refused and what was typed."""
+        try:
+            await change()
+        except RefusalError as error:
+            if error.kind in _ELSEWHERE:
+                raise
+            await visitor.work.start_over(snapshot=True)
+            return await self.show(context, visitor, alert_id, refusal=error, form=form)
+        return RedirectResponse(f"{self.path}/{alert_id}?done={what}", 303)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A safety event's page: all its times, and what is done there: acknowledge, close with its outcome."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -17,10 +17,11 @@ from app.care.alerts.safety_events.schemas import SafetyClosing
 from app.clinical.check_ins import zone_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.alert_forms import (
     AlertPatient,
+    AlertSteps,
     alert_patient,
-    done_or_shown_again,
     filled_in,
     refusal_said,
     version_of,
@@ -47,13 +48,13 @@ MayRead = Annotated[StaffVisitor, staff_may(Permission.SAFETY_READ)]
 MayHandle = Annotated[StaffVisitor, staff_may(Permission.SAFETY_HANDLE)]
 MayClose = Annotated[StaffVisitor, staff_may(Permission.SAFETY_CLOSE)]
 DONE: Final = {
-    "acknowledge": "Noted: you have acknowledged it.",
-    "unacknowledge": "Taken back: it waits for someone again, and its limit starts now.",
-    "close": "Closed.",
+    "acknowledge": say("Noted: you have acknowledged it."),
+    "unacknowledge": say("Taken back: it waits for someone again, and its limit starts now."),
+    "close": say("Closed."),
 }
 _REFUSED: Final[Mapping[str, str]] = {
-    "outcome": "Please choose an outcome.",
-    "contact_made_at": "Please give date and time, such as 2026-11-03 19:30.",
+    "outcome": say("Please choose an outcome."),
+    "contact_made_at": say("Please give date and time, such as 2026-11-03 19:30."),
 }
 
 
@@ -78,12 +79,7 @@ async def acknowledge_event_here(
     event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Note that this member has acknowledged it."""
-    form = await read_own_form(request, context, visitor)
-
-    async def change() -> None:
-        await SAFETY_EVENT.acknowledge(visitor.work, event_id, version=version_of(form))
-
-    return await _done(context, visitor, event_id, "acknowledge", form, change)
+    return await _STEPS.plain(context, visitor, event_id, "acknowledge", request, SAFETY_EVENT.acknowledge)
 
 
 @router.post("/{event_id}/unacknowledge")
@@ -91,12 +87,9 @@ async def unacknowledge_event_here(
     event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Take the acknowledgement back; its limit starts at once."""
-    form = await read_own_form(request, context, visitor)
-
-    async def change() -> None:
-        await SAFETY_EVENT.unacknowledge(visitor.work, event_id, version=version_of(form))
-
-    return await _done(context, visitor, event_id, "unacknowledge", form, change)
+    return await _STEPS.plain(
+        context, visitor, event_id, "unacknowledge", request, SAFETY_EVENT.unacknowledge
+    )
 
 
 @router.post("/{event_id}/close")
@@ -122,23 +115,7 @@ async def close_event_here(
             version=version,
         )
 
-    return await _done(context, visitor, event_id, "close", form, change)
-
-
-async def _done(
-    context: AppContext,
-    visitor: StaffVisitor,
-    event_id: UUID,
-    what: str,
-    form: Form,
-    change: Callable[[], Awaitable[object]],
-) -> Response:
-    async def again(refusal: RefusalError) -> Response:
-        return await _page(context, visitor, event_id, refusal=refusal, form=form)
-
-    return await done_or_shown_again(
-        visitor, change, then=f"/care/safety-events/{event_id}?done={what}", again=again
-    )
+    return await _STEPS.done(context, visitor, event_id, "close", form, change)
 
 
 def _with_offset(text: str, time_zone: str) -> str:
@@ -199,27 +176,30 @@ async def _page(
     return render(context, visitor, "safety_event.html", here="", status=status, **values)
 
 
+_STEPS: Final = AlertSteps(path="/care/safety-events", show=_page)
+
+
 def _standing(found: EventDossier, now: datetime) -> str:
     event = found.event
     if event.state == "closed":
-        return "Closed"
+        return say("Closed")
     if event.acknowledged_at is not None:
-        return f"Acknowledged {how_long(event.acknowledged_at, now)}; not closed yet"
-    return f"Nobody has acknowledged it; reported {how_long(event.received_at, now)}"
+        return say("Acknowledged {how_long}; not closed yet", how_long=how_long(event.acknowledged_at, now))
+    return say("Nobody has acknowledged it; reported {how_long}", how_long=how_long(event.received_at, now))
 
 
 def _times(found: EventDossier, now: datetime) -> list[dict[str, str]]:
     """Give every time of the event, also those that have not come."""
     event = found.event
     rows: list[tuple[str, datetime | None, str, UUID | None]] = [
-        ("Reported", event.received_at, "", None),
-        ("Crisis help shown to the patient", event.shown_at, "not shown: staff entered it", None),
-        ("Sent to the clinic's systems", event.sent_at, "not yet", None),
-        ("Delivered there", event.delivered_at, "not yet", None),
-        ("Escalated", event.escalated_at, "not escalated", None),
-        ("Acknowledged", event.acknowledged_at, "not yet", event.acknowledged_by),
-        ("Patient reached", event.contact_made_at, "not noted", None),
-        ("Closed", event.closed_at, "not yet", event.closed_by),
+        (say("Reported"), event.received_at, "", None),
+        (say("Crisis help shown to the patient"), event.shown_at, say("not shown: staff entered it"), None),
+        (say("Sent to the clinic's systems"), event.sent_at, say("not yet"), None),
+        (say("Delivered there"), event.delivered_at, say("not yet"), None),
+        (say("Escalated"), event.escalated_at, say("not escalated"), None),
+        (say("Acknowledged"), event.acknowledged_at, say("not yet"), event.acknowledged_by),
+        (say("Patient reached"), event.contact_made_at, say("not noted"), None),
+        (say("Closed"), event.closed_at, say("not yet"), event.closed_by),
     ]
     return [
         {"what": what, "when": _written(found, at, otherwise, by, now)} for what, at, otherwise, by in rows
@@ -229,5 +209,5 @@ def _times(found: EventDossier, now: datetime) -> list[dict[str, str]]:
 def _written(found: EventDossier, at: datetime | None, otherwise: str, by: UUID | None, now: datetime) -> str:
     if at is None:
         return otherwise
-    who = "" if by is None else f" by {found.names.get(by, 'key')}"
+    who = "" if by is None else say(" by {get}", get=found.names.get(by, "key"))
     return f"{moment_in(at, found.whose.time_zone)}{who} ({how_long(at, now)})"

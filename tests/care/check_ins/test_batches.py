@@ -125,6 +125,27 @@ def test_a_refused_correction_leaves_no_gap_that_stops_the_next_check_ins(
     assert len(standing(phone)) == 3
 
 
+def test_imported_sleep_hours_are_kept_to_the_quarter_and_the_reply_says_so(one_clinic: ClinicClient) -> None:
+    patient = one_clinic.patient()
+    path = f"/v1/patients/{patient}/check-ins/batch"
+    slept = {7.3: 7.25, 7.4: 7.5, 7.25: 7.25, 8: 8.0, 23.99: 24.0}
+    items = [
+        item(NOW - timedelta(days=day), (day, 5, 5)) | {"sleep_hours": hours}
+        for day, hours in enumerate(slept, start=1)
+    ]
+    for status in (201, 200):
+        results = one_clinic.http.post(path, json={"items": items}).json()["results"]
+        assert [one["status"] for one in results] == [status] * len(items)
+        assert [one["check_in"]["sleep_hours"] for one in results] == list(slept.values())
+        rounded = ["sleep_hours"]
+        assert [one["rounded"] for one in results] == [rounded, rounded, [], [], rounded]
+    for wrong in (24.1, -0.1, "7.3"):
+        (refused,) = one_clinic.http.post(
+            path, json={"items": [items[0] | {"id": items[1]["id"], "sleep_hours": wrong}]}
+        ).json()["results"]
+        assert refused["status"] == 422
+
+
 def test_a_clinic_may_bring_along_fractions_and_the_distant_past(one_clinic: ClinicClient) -> None:
     patient = one_clinic.patient()
     path = f"/v1/patients/{patient}/check-ins/batch"

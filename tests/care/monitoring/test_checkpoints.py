@@ -57,7 +57,8 @@ def again(
             made = await replayed(work, snapshot, protocol=protocol, now=work.now)
             after = made.passed.after if made.passed else None
             later = await check_ins.standing_history(work, UUID(patient), after=after)
-            return made, remembered(snapshot, protocol), whole, len(later)
+            memory = remembered(snapshot, protocol)
+            return made, memory and memory.timeline, whole, len(later)
 
     return service.run(ask())
 

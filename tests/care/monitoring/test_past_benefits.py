@@ -1,10 +1,12 @@
 """Timeline benefits are read from beside the rule's memory, and found again where an earlier release kept less."""
 
+import zlib
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 
+from app.storage.clinical_json import Memory, pack_memory, unpack_memory
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.service import NOW, Service
@@ -16,17 +18,18 @@ def interval(clinic: ClinicClient, patient: str) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def kept(shared_database: DatabaseUrls, patient: str, change: str = "memory") -> dict[str, Any]:
+def kept(shared_database: DatabaseUrls, patient: str, written: bytes | None = None) -> Memory | None:
+    """The rule's memory as it is in the database, where that may be written first."""
     with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
-        connection.execute(
-            f"UPDATE care.patient_states SET memory = {change} WHERE patient_id = %s",  # noqa: S608 - our own text
-            [patient],
-        )
         row = connection.execute(
-            "SELECT memory FROM care.patient_states WHERE patient_id = %s", [patient]
+            "UPDATE care.patient_states SET memory = coalesce(%s, memory) WHERE patient_id = %s RETURNING memory",
+            [written, patient],
         ).fetchone()
     assert row is not None
-    return dict(row[0])
+    return unpack_memory(row[0], rule=RULE)
+
+
+RULE = "gain-lost 2.0"
 
 
 def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
@@ -39,12 +42,17 @@ def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
     assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
     told = interval(clinic, patient)
     assert [one["lost"] for one in told["past"]] == [True, True]
-    assert len(kept(shared_database, patient)["considered"]) == 2
+    memory = kept(shared_database, patient)
+    assert memory is not None
+    assert len(memory.timeline.considered) == 2
 
-    assert "considered" not in kept(shared_database, patient, "memory - 'considered'")
+    earlier = zlib.compress(zlib.decompress(pack_memory(memory, rule=RULE)).replace(b"[7,", b"[6,", 1))
+    assert kept(shared_database, patient, earlier) is None
     assert interval(clinic, patient) == told
 
     phone = clinic.enrol(patient, service.url)
     assert phone.check_in(NOW, (3, 3, 3)).is_success
-    assert kept(shared_database, patient)["considered"]
+    again = kept(shared_database, patient)
+    assert again is not None
+    assert again.timeline.considered
     assert interval(clinic, patient) == told

@@ -1,6 +1,9 @@
 """A record that can be made true: after a correction everything is as if the error had never been entered."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -277,6 +280,58 @@ def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, wh
     assert on(one_clinic, patient, f"{what}/{first.json()['id']}/void", WHY).status_code == 200
     voided = on(one_clinic, patient, what, sent)
     assert (voided.status_code, voided.json()["id"]) == (200, first.json()["id"]), voided.text
+
+
+@pytest.mark.parametrize("what", ["infusions", "assessments", "courses"])
+def test_an_external_id_that_comes_for_two_patients_at_once_is_kept_for_one_and_named_to_the_other(
+    one_clinic: ClinicClient, what: str
+) -> None:
+    at, patients = (NOW - timedelta(hours=3)).isoformat(), [one_clinic.patient() for _ in range(4)]
+    bodies: dict[str, dict[str, Any]] = {
+        "infusions": {"given_at": at, "phase": "induction"},
+        "assessments": {"scale": "phq-9", "taken_at": at, "total": 12},
+        "courses": {"protocol": "standard", "started_on": "2026-11-01"},
+    }
+    sent = bodies[what] | {"external_id": str(uuid4())}
+    with ThreadPoolExecutor(len(patients)) as pool:
+        replies = list(pool.map(lambda one: on(one_clinic, one, what, sent), patients))
+    assert sorted(one.status_code for one in replies) == [201, 409, 409, 409]
+    for refused in (one for one in replies if one.status_code == 409):
+        assert_problem(refused, 409, code="external-id-taken", pointer="#/external_id")
+
+
+def test_corrections_that_race_are_done_once_and_the_others_are_refused_by_name(
+    one_clinic: ClinicClient, patient: str
+) -> None:
+    (latest, *_) = listed(one_clinic, patient)
+    path = f"infusions/{latest['id']}"
+
+    def race(*calls: Callable[[], httpx2.Response]) -> list[tuple[int, str]]:
+        with ThreadPoolExecutor(len(calls)) as pool:
+            replies = [one.result() for one in [pool.submit(call) for call in calls]]
+        return sorted((one.status_code, one.json().get("type", "").rpartition(":")[2]) for one in replies)
+
+    amending = [partial(amend, one_clinic, patient, path, 1, dose_mg=dose) for dose in (40, 41, 42)]
+    assert race(*amending) == [(200, ""), *[(412, "changed-meanwhile")] * 2]
+    voiding = [partial(on, one_clinic, patient, f"{path}/void", WHY)] * 3
+    assert race(*voiding) == [(200, ""), *[(409, "entered-in-error")] * 2]
+    restoring = [partial(on, one_clinic, patient, f"{path}/restore")] * 3
+    assert race(*restoring) == [(200, ""), *[(409, "not-entered-in-error")] * 2]
+    said = [one["correction"] for one in listed(one_clinic, patient, "corrections")]
+    assert said == ["restored", "voided", "amended"]
+
+
+@pytest.mark.parametrize("stale", ['"7"', "*", 'W/"7"', "7", "none of these", ""])
+def test_a_version_that_is_not_the_present_one_is_refused_however_it_is_written(
+    one_clinic: ClinicClient, patient: str, stale: str
+) -> None:
+    (latest, *_) = listed(one_clinic, patient)
+    url = f"/v1/patients/{patient}/infusions/{latest['id']}"
+    reply = one_clinic.http.patch(url, json=WHY | {"dose_mg": 40}, headers={"if-match": stale})
+    assert_problem(reply, 412, code="changed-meanwhile")
+    reply = one_clinic.http.post(f"{url}/void", json=WHY, headers={"if-match": stale})
+    assert_problem(reply, 412, code="changed-meanwhile")
+    assert listed(one_clinic, patient)[0] == latest
 
 
 def choose(clinic: ClinicClient, patient: str, first: int, last: int) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """The worklist's API: every kind of row with whose it is, who takes care of it, and what was tried."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
+from app.notifications.messages.wording import text_of
+from app.outbox import Wording
 from app.storage.worklist import KINDS
 from tests.support.care_browser import fading
 from tests.support.people import ClinicClient
@@ -106,6 +109,36 @@ def test_reaching_out_is_kept_and_ends_what_it_was_all_about(service: Service, c
     ]
     assert rows(clinic) == []
     assert clinic.http.post(path, json={"channel": "phone", "outcome": "reached"}).status_code == 409
+
+
+def test_a_patient_is_answered_with_a_fixed_text_that_says_nothing_clinical(
+    service: Service, clinic: ClinicClient
+) -> None:
+    patient = clinic.patient()
+    phone = clinic.enrol(patient, service.url)
+    assert phone.check_in(NOW, (5, 5, 5), note="Please tell me when to come").is_success
+    (note,) = rows(clinic)
+    path = f"/v1/worklist/{note['id']}/answer"
+
+    unreached = clinic.http.post(path, json={"text": "will_call"})
+    assert unreached.status_code == 409
+    assert unreached.json()["type"].endswith("patient-not-reached")
+    assert rows(clinic)[0]["state"] == "open", "what was not sent acknowledges nothing"
+    known = clinic.http.get(f"/v1/patients/{patient}")
+    address = {"email": "someone@patient.example"}
+    etag = {"if-match": known.headers["etag"]}
+    assert clinic.http.patch(f"/v1/patients/{patient}", json=address, headers=etag).is_success
+
+    sent = clinic.http.post(path, json={"text": "will_call"})
+    assert sent.json()["state"] == "acknowledged", sent.text
+    messages = clinic.http.get(f"/v1/patients/{patient}/export").json()["messages"]
+    assert [(one["channel"], one["wording"]) for one in messages] == [("email", "clinic_will_call")]
+    history = clinic.http.get(f"/v1/findings/{note['id']}/history").json()["items"]
+    assert (history[-1]["channel"], history[-1]["disposition"]) == ("message", "left_message")
+    for wording in Wording:
+        if wording.value.startswith("clinic_"):
+            text = text_of(wording, locale="en-US", mode="live")
+            assert not re.search(r"ketamine|infusion|booster|treatment|mood", f"{text}", re.IGNORECASE)
 
 
 @pytest.mark.parametrize(

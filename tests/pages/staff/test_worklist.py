@@ -162,6 +162,12 @@ def test_what_a_patient_writes_for_the_team_is_a_row_that_is_marked_as_read_and_
     assert "Asks to talk about a booster" in words(text)
     (row,) = re.findall(r"/care/worklist/([0-9a-f-]+)/read", text)
 
+    whose = f"/care/patients/{patient}"
+    answer = nurse.submit(whose, f"/care/worklist/{row}/answer", {"text": "will_call"})
+    assert (
+        "No push, text message or e-mail reaches this patient." in nurse.get(answer.headers["location"]).text
+    )
+
     assert "Marked as read." in step(nurse, row, "read")
     assert lane(text_of(nurse), "reach") == ["P-wrote"]
     gone = nurse.get(f"/care/?done=read&row={row}&version=2").text

@@ -1,7 +1,4 @@
-"""Clinic and contacts: name and place, the clinic's number, who is notified when nobody answers, and how soon.
-
-A clinic that is being set up goes through the same form in steps.
-"""
+"""Clinic and contacts: name and place, the clinic's number, who is notified when nobody answers, and how soon."""
 
 from typing import Annotated, Any, Final
 
@@ -17,6 +14,7 @@ from app.access.clinics.schemas import ClinicChange, ContactTestEntry
 from app.clinical.waiting import LIMIT_NOTES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
@@ -46,7 +44,7 @@ async def save_clinic(request: Request, context: ContextNeeded, visitor: MayChan
     """Change it; what was typed stays when something is refused."""
     form = await read_own_form(request, context, visitor)
     try:
-        change = entry_of(ClinicChange, _change_in(form))
+        change = entry_of(ClinicChange, change_in(form))
         await change_clinic(visitor.work, change.changes(), version=version_of(form))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
@@ -67,7 +65,7 @@ async def send_contact_test(request: Request, context: ContextNeeded, visitor: M
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
-def _change_in(form: Form) -> dict[str, Any]:
+def change_in(form: Form) -> dict[str, Any]:
     """Give the form as the body of the API's own call; an empty contact is none."""
     change: dict[str, Any] = {
         "name": form["name"].strip(),
@@ -84,7 +82,7 @@ def _change_in(form: Form) -> dict[str, Any]:
     return change
 
 
-def _fields_of(clinic: Clinic) -> dict[str, str]:
+def fields_of(clinic: Clinic) -> dict[str, str]:
     """Give what holds now, as the form's fields."""
     fields = {
         "name": clinic.name,
@@ -105,8 +103,12 @@ def _fields_of(clinic: Clinic) -> dict[str, str]:
 
 def _tested(one: ShownTest, visitor: StaffVisitor) -> tuple[str, str, str]:
     now = visitor.work.now
-    answered = f"answered {how_long(one.answered_at, now)}" if one.answered_at else "not answered yet"
-    return one.email, f"sent {how_long(one.sent_at, now)}", answered
+    answered = (
+        say("answered {how_long}", how_long=how_long(one.answered_at, now))
+        if one.answered_at
+        else say("not answered yet")
+    )
+    return one.email, say("sent {how_long}", how_long=how_long(one.sent_at, now)), answered
 
 
 async def _page(
@@ -117,7 +119,7 @@ async def _page(
     typed: Form | None = None,
     error: RefusalError | None = None,
 ) -> Response:
-    kept = _fields_of(await clinic_in(visitor.work, visitor.work.vault))
+    kept = fields_of(await clinic_in(visitor.work, visitor.work.vault))
     # After a refusal the version is that of the page as it was: someone else's change is still in the way.
     values = kept if typed is None else {name: typed[name] for name in kept}
     return await settings_page(

@@ -10,6 +10,7 @@ from app.access.clinics.permissions import Permission, StaffRole
 from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.interop.smart import backend_services, systems
 from app.interop.smart.ehr_reading import queue_reading
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
@@ -27,12 +28,20 @@ HERE: Final = f"{SETTINGS}/connections"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayConnect = Annotated[StaffVisitor, staff_may(Permission.CONNECTIONS)]
 _DONE: Final = {
+<<<<<<< HEAD
     "connected": "Connected. Give your staff the address below.",
     "removed": "Removed. Nobody comes in by it any more.",
     "reading": "It is being read; what that did stands here within minutes.",
     "linked": "Saved. It counts from the next sign-in on.",
     "registered": "Registered. The client id is in the list.",
     "revoked": "Revoked. It opens nothing any more.",
+=======
+    "connected": say("Connected. Give your staff the address below."),
+    "removed": say("Removed. Nobody comes in by it any more."),
+    "linked": say("Saved. It counts from the next sign-in on."),
+    "registered": say("Registered. The client id is in the list."),
+    "revoked": say("Revoked. It opens nothing any more."),
+>>>>>>> main
 }
 _LONGEST_KEYS: Final = 20_000
 
@@ -110,7 +119,7 @@ async def register_program(request: Request, context: ContextNeeded, visitor: Ma
     try:
         await backend_services.register(
             visitor.work,
-            name=form["program"].strip()[:200] or "Program",
+            name=form["program"].strip()[:200] or say("Program"),
             scopes=form["scopes"],
             keys=form["keys"][:_LONGEST_KEYS],
         )
@@ -156,7 +165,7 @@ async def _page(
             (one, backend_services.client_id_of(work.clinic_id, one.id))
             for one in await backend_clients.all_of_clinic(work)
         ],
-        kinds={SIGN_IN: "Sign-in service", EHR: "EHR"},
+        kinds={SIGN_IN: say("Sign-in service"), EHR: "EHR"},
         roles=list(StaffRole),
         addresses={
             SIGN_IN: f"{work.public_url}/care/sign-in/with/{work.clinic_id}",

@@ -18,6 +18,7 @@ from app.pages.staff.settings import (
     keys,
     protocols,
     scales,
+    setup,
     webhooks,
 )
 from app.pages.staff.settings.room import SETTINGS, settings_page
@@ -48,4 +49,5 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     scales.router,
     protocols.router,
     imports.router,
+    setup.router,
 )

@@ -1,0 +1,102 @@
+"""The first run: an owner names the clinic and its contacts in steps; the same commands as in the settings."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.commands import change_clinic, missing_to_go_live
+from app.access.clinics.permissions import Permission
+from app.access.clinics.queries import Clinic, clinic_in
+from app.access.clinics.schemas import ClinicChange
+from app.context import AppContext
+from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.translations import say
+from app.foundation.zones import choosable_zones, country_names
+from app.pages.staff.alert_forms import version_of
+from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.clinic import change_in, fields_of
+from app.pages.staff.settings.room import settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
+
+HERE: Final = "/care/setup"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayChange = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
+STEPS: Final[Mapping[str, str]] = {"clinic": say("Clinic"), "contacts": say("Contacts"), "try": say("Try it")}
+# What a step asks for; the rest of the clinic stays as it is.
+_ASKED: Final[Mapping[str, tuple[str, ...]]] = {
+    "clinic": ("name", "time_zone", "country", "crisis_phone"),
+    "contacts": ("safety_contact", "second_contact"),
+}
+
+
+@router.get("")
+async def show_setup(context: ContextNeeded, visitor: MayChange) -> Response:
+    """Go on where setting up stopped."""
+    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    return await _page(context, visitor, _next_step(clinic))
+
+
+@router.get("/{step}")
+async def show_step(step: str, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Show a step."""
+    return await _page(context, visitor, step)
+
+
+@router.post("/{step}")
+async def save_step(step: str, request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Save a step, and go on; what was typed stays when something is refused."""
+    if step not in _ASKED:
+        raise NotFoundError
+    form = await read_own_form(request, context, visitor)
+    said: dict[str, Any] = {name: value for name, value in change_in(form).items() if name in _ASKED[step]}
+    try:
+        change = entry_of(ClinicChange, said)
+        await change_clinic(visitor.work, change.changes(), version=version_of(form))
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, step, typed=form, error=error)
+    names = list(STEPS)
+    return RedirectResponse(f"{HERE}/{names[names.index(step) + 1]}", 303)
+
+
+def _next_step(clinic: Clinic) -> str:
+    if clinic.country is None:
+        return "clinic"
+    return "contacts" if clinic.safety_contact is None or clinic.second_contact is None else "try"
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    step: str,
+    *,
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    if step not in STEPS:
+        raise NotFoundError
+    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    kept = fields_of(clinic)
+    names = list(STEPS)
+    return await settings_page(
+        context,
+        visitor,
+        "setup.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        step=step,
+        before=names[names.index(step) - 1] if step != names[0] else "",
+        steps=STEPS,
+        values=kept if typed is None else {name: typed[name] for name in kept},
+        countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
+        zones=choosable_zones(),
+        missing=[] if clinic.mode == "live" else await missing_to_go_live(visitor.work, clinic),
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )
