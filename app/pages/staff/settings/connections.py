@@ -28,20 +28,12 @@ HERE: Final = f"{SETTINGS}/connections"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayConnect = Annotated[StaffVisitor, staff_may(Permission.CONNECTIONS)]
 _DONE: Final = {
-<<<<<<< HEAD
-    "connected": "Connected. Give your staff the address below.",
-    "removed": "Removed. Nobody comes in by it any more.",
-    "reading": "It is being read; what that did stands here within minutes.",
-    "linked": "Saved. It counts from the next sign-in on.",
-    "registered": "Registered. The client id is in the list.",
-    "revoked": "Revoked. It opens nothing any more.",
-=======
     "connected": say("Connected. Give your staff the address below."),
     "removed": say("Removed. Nobody comes in by it any more."),
+    "reading": say("It is being read; what that did stands here within minutes."),
     "linked": say("Saved. It counts from the next sign-in on."),
     "registered": say("Registered. The client id is in the list."),
     "revoked": say("Revoked. It opens nothing any more."),
->>>>>>> main
 }
 _LONGEST_KEYS: Final = 20_000
 
