@@ -30,7 +30,7 @@ from app.foundation.audit import SYSTEM
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.imports.commands import WORK_ON_IMPORT, work_on
-from app.interop.smart.ehr_reading import READ_EHR, read_ehr
+from app.interop.ehr.reading import READ_EHR, read_ehr
 from app.interop.transfer import commands as transfers
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late

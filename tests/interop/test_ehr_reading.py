@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from app.foundation.audit import SYSTEM
-from app.interop.smart.ehr_reading import read_ehr
+from app.interop.ehr.reading import read_ehr
 from tests.interop.test_connections import HERE, come, connect, link, owner_of, send
 from tests.support.browser import PlainBrowser
 from tests.support.fake_ehr import FakeEhr, running_fake_ehr

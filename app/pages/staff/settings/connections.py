@@ -11,8 +11,8 @@ from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
+from app.interop.ehr.reading import queue_reading
 from app.interop.smart import backend_services, systems
-from app.interop.smart.ehr_reading import queue_reading
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
 from app.interop.smart.systems import NewSystem
 from app.pages.staff.asked_form import mistakes_of, sentence_of
