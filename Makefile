@@ -19,7 +19,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-chart format openapi docs translations accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-large bench-chart format openapi docs translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -69,6 +69,9 @@ bench: install ## measure what is promised about time, with a verdict: the rule,
 	@$(RUN) python -m tests.bench $(ARGS)
 	@$(RUN) python -m tests.bench.sweep
 	@$(RUN) pytest -m measurement
+
+bench-large: install ## check-ins, worklist, WAL and bytes with a million patients in 1,000 clinics; hours (ARGS="--clinics 10")
+	@$(RUN) python -m tests.bench.large $(ARGS)
 
 bench-versions: install ## check-ins here against another checkout's, in turns (OTHER=/path, with its own make install)
 	@$(RUN) python -m tests.bench.versions $(OTHER) $(ARGS)
