@@ -27,9 +27,11 @@ from app.care.patients.service import compute_keys
 from app.care.reminders.asking import remind_due
 from app.care.reminders.deciding import StillDue
 from app.context import AppContext
+from app.foundation.audit import SYSTEM
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.imports.commands import WORK_ON_IMPORT, work_on
+from app.interop.ehr.reading import READ_EHR, read_ehr
 from app.interop.transfer import commands as transfers
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
@@ -289,6 +291,12 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     )
     async def work_on_import(clinic_id: str, import_id: str) -> None:
         await work_on(context, UUID(clinic_id), UUID(import_id))
+
+    @jobs.task(
+        name=READ_EHR, queue=QUEUE, retry=procrastinate.RetryStrategy(max_attempts=5, exponential_wait=5)
+    )
+    async def read_a_clinics_ehr(clinic_id: str, system_id: str) -> None:
+        await read_ehr(context, UUID(clinic_id), UUID(system_id), actor=SYSTEM)
 
     @jobs.task(name=RESEAL, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5))
     async def reseal(clinic_id: str) -> None:

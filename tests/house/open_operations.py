@@ -54,6 +54,7 @@ OPEN: Final = {
     "PATCH /fhir/{path:path}": "there is no such interaction",
     "DELETE /fhir/{path:path}": "there is no such interaction",
     "GET /fhir/.well-known/smart-configuration": "how programs get a token; it holds nobody's data",
+    "GET /fhir/.well-known/jwks/{clinic_id}/{system_id}": "a public key, by which an EHR knows us",
     "POST /fhir/token": "the signed assertion in the form is what is asked for",
     "GET /health/live": "asked by machines that hold no key; says one word",
     "GET /health/ready": "asked by machines that hold no key; says one word",
