@@ -24,6 +24,8 @@ FOR_PATIENTS: Final = (
     "app/notifications/messages",
     "app/foundation",
 )
+# What developers read, of an API whose names are English.
+FOR_DEVELOPERS: Final = "app/pages/front"
 _IMPORTED: Final = re.compile(r"translations import [^\n]*\bsay\b")
 _NO_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != SOURCE_LANGUAGE)
@@ -46,6 +48,8 @@ def messages_for(language: str) -> dict[str, list[str]]:
     """Give every message that a language needs, with the files that say it."""
     found: dict[str, list[str]] = {}
     for path in sorted([*APP.rglob("*.py"), *APP.rglob("*.html")]):
+        if str(path).startswith(FOR_DEVELOPERS):
+            continue
         if language not in STAFF_LANGUAGES and not str(path).startswith(FOR_PATIENTS):
             continue
         if path.suffix == ".py" and not _IMPORTED.search(path.read_text()):
