@@ -40,16 +40,22 @@ def add_commands(app: typer.Typer, guard: Guard) -> None:
 
 
 def listen(
-    url: Annotated[str, typer.Option(help="Where the service runs, such as https://afterglow.example.")],
-    forward_to: Annotated[str, typer.Option(help="Your program's address for webhooks.")],
+    url: Annotated[
+        str,
+        typer.Option(
+            help="Where the service runs, such as https://afterglow.example; its key is AFTERGLOW_API_KEY."
+        ),
+    ],
+    forward_to: Annotated[
+        str,
+        typer.Option(
+            help="Your program's address; it verifies with AFTERGLOW_WEBHOOK_SECRET, or with a new secret."
+        ),
+    ],
     past: Annotated[bool, typer.Option("--past", help="Forward what happened before, too.")] = False,
     once: Annotated[bool, typer.Option("--once", help="End when nothing more is there.")] = False,
 ) -> None:
-    """Forward the clinic's events to a program on this machine until stopped.
-
-    The key comes from AFTERGLOW_API_KEY. The secret to verify signatures with is AFTERGLOW_WEBHOOK_SECRET; without
-    one, a new secret is made and printed.
-    """
+    """Forward a clinic's events to a program on this machine, signed as webhooks are."""
     key = os.environ.get("AFTERGLOW_API_KEY")
     if not key:
         raise KeyMissingError(KeyMissingError.__doc__)
