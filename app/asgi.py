@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
 from app.access.clinics.idempotency_middleware import IdempotentPosts
+from app.access.clinics.test_clock import learn_now_and_then
 from app.access.staff import routes as emergencies
 from app.access.staff import routes as staff
 from app.access.staff import routes as staff_sessions
@@ -47,6 +48,7 @@ from app.interop.transfer import routes as transfers
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.stream import routes as stream
 from app.notifications.webhooks import routes as webhooks
+from app.pages.front import front_page
 from app.pages.patient import (
     check_in_page,
     history_page,
@@ -116,6 +118,7 @@ _ROUTERS: Final = (
     check_in_page.router,
     clinics.router,
     clinics.keys_router,
+    clinics.clock_router,
     patients.router,
     treatment.router,
     care_teams.router,
@@ -200,6 +203,8 @@ _ROUTERS: Final = (
     details_page.router,
     care_public.router,
     care_public.rest_router,
+    front_page.router,
+    front_page.documents_router,
     fhir.router,
     fhir.rest_router,
 )
@@ -246,7 +251,10 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        background = [asyncio.create_task(StandIn(context, escalate=partial(_escalate, context)).run())]
+        background = [
+            asyncio.create_task(StandIn(context, escalate=partial(_escalate, context)).run()),
+            asyncio.create_task(learn_now_and_then(context)),
+        ]
         if spool:
             background.append(asyncio.create_task(replay_now_and_then(context, spool)))
         try:

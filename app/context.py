@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from app.clinical.protocol import STANDARD, Protocol
 from app.foundation.audit import SYSTEM, Actor, ActorKind
-from app.foundation.clock import Clock
+from app.foundation.clock import ClinicClocks, Clock
 from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
 from app.storage.engine.database import Database
@@ -29,6 +29,12 @@ class AppContext:
     mail: MailRelay | None = None
     gateway: GatewayRelay | None = None
     protocol: Protocol = STANDARD
+    # Clinics in test mode may be ahead of the clock.
+    clinic_clocks: ClinicClocks = field(default_factory=ClinicClocks)
+
+    def now(self, clinic_id: UUID | None) -> datetime:
+        """Give the present moment as a clinic lives it; without one, the real one."""
+        return self.clock.now() + self.clinic_clocks.ahead(clinic_id)
 
     @asynccontextmanager
     async def work(
@@ -82,6 +88,7 @@ class Work(UnitOfWork):
             proof=database.proof,
             actor=actor,
             now=now,
+            ahead=context.clinic_clocks.ahead(clinic_id),
             snapshot=snapshot,
             safety=safety,
         )

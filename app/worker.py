@@ -14,6 +14,7 @@ import structlog
 from procrastinate.exceptions import ConnectorException
 
 from app.access.audit.seals import seal_clinic
+from app.access.clinics.test_clock import learn_now_and_then
 from app.access.resealing import RESEAL, reseal_clinic
 from app.care.alerts import escalation
 from app.care.alerts.safety_events.life import ESCALATE_SAFETY
@@ -26,9 +27,11 @@ from app.care.patients.service import compute_keys
 from app.care.reminders.asking import remind_due
 from app.care.reminders.deciding import StillDue
 from app.context import AppContext
+from app.foundation.audit import SYSTEM
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.imports.commands import WORK_ON_IMPORT, work_on
+from app.interop.ehr.reading import READ_EHR, read_ehr
 from app.interop.transfer import commands as transfers
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
@@ -97,7 +100,7 @@ class Worker:
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(context=self._context, client=client, speedup=self._speedup)
             post = self.post(client)
-            background = []
+            background = [asyncio.create_task(learn_now_and_then(self._context))]
             if Duty.SWEEP in self._duties:
                 background.append(asyncio.create_task(self._sweep_now_and_then()))
             elif self._queues:
@@ -288,6 +291,12 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     )
     async def work_on_import(clinic_id: str, import_id: str) -> None:
         await work_on(context, UUID(clinic_id), UUID(import_id))
+
+    @jobs.task(
+        name=READ_EHR, queue=QUEUE, retry=procrastinate.RetryStrategy(max_attempts=5, exponential_wait=5)
+    )
+    async def read_a_clinics_ehr(clinic_id: str, system_id: str) -> None:
+        await read_ehr(context, UUID(clinic_id), UUID(system_id), actor=SYSTEM)
 
     @jobs.task(name=RESEAL, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5))
     async def reseal(clinic_id: str) -> None:

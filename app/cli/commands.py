@@ -76,6 +76,10 @@ COMMANDS: Final = {
     "patient": ("clinic_commands", "Patients, by id only."),
     "jobs": ("clinic_commands", "Background jobs."),
     "deliveries": ("delivery_commands", "A clinic's webhook deliveries."),
+    "listen": (
+        "listen_command",
+        "Forward a clinic's events to a program on this machine, signed as webhooks are.",
+    ),
     "seed": (
         "seed_command",
         "Register synthetic patients with courses and check-ins, in a clinic in test mode; once a day, not twice.",

@@ -46,13 +46,21 @@ def dev(data_dir: DataDir = None, port: Port = None, host: Host = None) -> None:
 
 def openapi(
     output: Annotated[Path | None, typer.Option(help="A file to write; else standard output.")] = None,
+    audience: Annotated[
+        str | None, typer.Option(help="Only the part for `patient` or `clinic`; else both in one.")
+    ] = None,
 ) -> None:
     """Print the OpenAPI document of this version."""
     # Only here: all routes take longer to read than most commands to run.
     from app.asgi import build_api  # noqa: PLC0415 - see above
+    from app.web.document import Audience, part_for  # noqa: PLC0415 - see above
 
-    document = json.dumps(build_api().openapi(), indent=2, ensure_ascii=False) + "\n"
+    whole = build_api().openapi()
+    if audience is not None and audience not in set(Audience):
+        raise typer.BadParameter("patient or clinic", param_hint="--audience")
+    document = whole if audience is None else part_for(whole, Audience(audience))
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if output is None:
-        sys.stdout.write(document)
+        sys.stdout.write(text)
     else:
-        output.write_text(document)
+        output.write_text(text)

@@ -1,7 +1,9 @@
 """The one source of "now", read once at the edge and passed down."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 
 class Clock(Protocol):
@@ -33,3 +35,18 @@ class SettableClock:
     def move_to(self, moment: datetime) -> None:
         """Set the moment, which may also lie in the past: phones do that too."""
         self._now = moment.astimezone(UTC)
+
+
+class ClinicClocks:
+    """How far the test clock of each clinic is ahead of the real one; nearly always no clinic has moved it."""
+
+    def __init__(self) -> None:
+        self._ahead: Mapping[UUID, timedelta] = {}
+
+    def ahead(self, clinic_id: UUID | None) -> timedelta:
+        """Give how far a clinic is ahead."""
+        return self._ahead.get(clinic_id, timedelta()) if clinic_id else timedelta()
+
+    def learn(self, ahead: Mapping[UUID, timedelta]) -> None:
+        """Take in how far all clinics are ahead that are so at all."""
+        self._ahead = ahead

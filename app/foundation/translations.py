@@ -4,7 +4,7 @@ A catalogue is ``app/locale/<language>.po``; a translator edits it, and the next
 catalogue lacks is shown in English, never left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
@@ -15,6 +15,8 @@ from babel.messages.pofile import read_po
 SOURCE_LANGUAGE: Final = "en"
 # What patients may choose, each by its own name.
 LANGUAGES: Final = {"en": "English", "es": "Español", "de": "Deutsch", "fr": "Français"}
+# What staff may choose.
+STAFF_LANGUAGES: Final = {"en": "English", "es": "Español"}
 CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 
 
@@ -42,6 +44,35 @@ class Words(str):
         if not self.values:
             return message
         return message.format(**{name: in_language(value, language) for name, value in self.values.items()})
+
+
+class _Written(Words):
+    """What every language writes in its own way, such as a day: English as it stands here."""
+
+    def in_language(self, language: str) -> str:
+        return str(self) if language == SOURCE_LANGUAGE else str(self.values["write"](language))
+
+
+def written(english: str, write: Callable[[str], str]) -> Words:
+    """Give what ``write`` makes in a language other than English."""
+    words = _Written(english)
+    words.values = {"write": write}
+    return words
+
+
+def joined(parts: Iterable[str], by: str = ", ") -> Words:
+    """Put words in a row, each in the reader's language."""
+    kept = tuple(parts)
+    return written(by.join(kept), lambda language: by.join(in_language(one, language) for one in kept))
+
+
+def capitalized(words: str) -> Words:
+    """Give words with a capital at the start, in the reader's language."""
+
+    def first_up(text: str) -> str:
+        return text[:1].upper() + text[1:]
+
+    return written(first_up(words), lambda language: first_up(in_language(words, language)))
 
 
 # Short, as it stands in hundreds of places; Babel's extraction goes by this name too.

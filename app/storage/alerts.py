@@ -92,13 +92,13 @@ class AlertTable(Generic[AlertT]):
             statement = statement.where(row.patient_id == patient_id)
         return await self.read(work, statement)
 
-    async def due_to_escalate(self, work: UnitOfWork, *, limit: int) -> list[UUID]:
+    async def due_to_escalate(self, work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]:
         """List those that should have been acknowledged by now, the one that waited longest first."""
         found = await work.execute(
             select(self.record.id)
             .where(
                 self.record.clinic_id == work.clinic_id,
-                self.record.escalate_at <= work.now,
+                self.record.escalate_at <= now,
                 self.record.state.in_(["open", "snoozed"]),
             )
             .order_by(self.record.escalate_at)

@@ -144,6 +144,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "push_subscriptions": "they belong to a device and to this installation's push key",
     "reminders": "what this installation asked",
     "sign_in_links": "fingerprints of secrets",
+    "linked_records": "ids of a system that this installation is connected to",
     "spent_assertions": "fingerprints of what was shown to this installation",
     "staff_identities": "staff are invited and linked again",
     "staff_devices": "staff are invited again",

@@ -119,7 +119,7 @@ async def record(
             "as_of": None if answer is None else answer.as_of,
             "rule_version": None if answer is None else answer.rule_version,
             "evaluation_id": new_id(),
-            "audit_at": work.now,
+            "audit_at": work.real_now,
             "audit_actor_kind": work.actor.kind.value,
             "audit_actor_id": work.actor.id,
         },

@@ -1,6 +1,6 @@
 """Clinics: the tenantless entry (id and state only) and the profile that only the clinic itself sees."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,8 @@ class ClinicRow(Row):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     state: Mapped[str]
     created_at: Mapped[datetime]
+    # How far its test clock is ahead; 0 in live mode.
+    ahead_seconds: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class ClinicProfile(TenantRow):
@@ -112,3 +114,28 @@ async def open_clinics(work: UnitOfWork) -> list[UUID]:
     """List all open clinics, for sweeps; needs no tenant."""
     found = await work.execute(select(ClinicRow.id).where(ClinicRow.state == "open").order_by(ClinicRow.id))
     return list(found.scalars())
+
+
+async def ahead_of_time(work: UnitOfWork) -> dict[UUID, timedelta]:
+    """Give the clinics whose test clock was moved, and how far; needs no tenant."""
+    row = ClinicRow
+    found = await work.execute(select(row.id, row.ahead_seconds).where(row.ahead_seconds != 0))
+    return {one.id: timedelta(seconds=one.ahead_seconds) for one in found}
+
+
+async def move_ahead(work: UnitOfWork, by: timedelta, *, most: timedelta) -> timedelta | None:
+    """Move this clinic's test clock; gives how far it is ahead then, None where that would be too far."""
+    ahead = ClinicRow.ahead_seconds + int(by.total_seconds())
+    moved = await work.execute(
+        update(ClinicRow)
+        .where(ClinicRow.id == work.clinic_id, ahead <= int(most.total_seconds()))
+        .values(ahead_seconds=ahead)
+        .returning(ClinicRow.ahead_seconds)
+    )
+    seconds = moved.scalar_one_or_none()
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+async def set_clock_right(work: UnitOfWork) -> None:
+    """Let this clinic live in real time again."""
+    await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(ahead_seconds=0))

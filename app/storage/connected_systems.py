@@ -40,6 +40,10 @@ class ConnectedSystem(TenantRow):
     settings: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None] = mapped_column(default=None)
+    # Our own key pair, by which we show an EHR who we are.
+    key_sealed: Mapped[bytes | None] = mapped_column(default=None)
+    # What was changed there before is read, all of it.
+    read_until: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class StaffIdentity(TenantRow):
@@ -111,6 +115,18 @@ async def remove(work: UnitOfWork, system_id: UUID) -> bool:
         .returning(ConnectedSystem.id)
     )
     return removed.one_or_none() is not None
+
+
+async def note_read(work: UnitOfWork, system: ConnectedSystem, *, until: datetime | None, said: str) -> None:
+    """Note what a reading did, and up to when the system is read without leaving anything."""
+    await work.execute(
+        update(ConnectedSystem)
+        .where(ConnectedSystem.clinic_id == work.clinic_id, ConnectedSystem.id == system.id)
+        .values(
+            read_until=until or system.read_until,
+            settings={**system.settings, "last_read": {"at": work.now.isoformat(), "said": said}},
+        )
+    )
 
 
 async def note_identity(work: UnitOfWork, identity: StaffIdentity) -> StaffIdentity:

@@ -71,7 +71,7 @@ async def answer(work: UnitOfWork, test_id: UUID) -> None:
             ContactTest.id == test_id,
             ContactTest.answered_at.is_(None),
         )
-        .values(answered_at=work.now)
+        .values(answered_at=work.real_now)
     )
 
 

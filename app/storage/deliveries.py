@@ -62,6 +62,22 @@ class Notification(TenantRow):
     body: Mapped[str]
 
 
+async def latest_about(work: UnitOfWork, patient_id: UUID, *, type_: str, names: UUID) -> UUID | None:
+    """Find the latest event of a type about a patient whose body names this id; None: none was sent, or no longer."""
+    found = await work.execute(
+        select(Notification.id)
+        .where(
+            Notification.clinic_id == work.clinic_id,
+            Notification.patient_id == patient_id,
+            Notification.type == type_,
+            Notification.body.contains(str(names)),
+        )
+        .order_by(Notification.occurred_at.desc(), Notification.id.desc())
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
 class EventPlaceRow(TenantRow):
     """A notification's place in its clinic's stream of events; see ``event_stream``."""
 
@@ -217,7 +233,7 @@ async def add_notification(
                     "state": delivery.state,
                     "attempts_made": 0,
                     "first_attempt_at": None,
-                    "next_attempt_at": notification.occurred_at,
+                    "next_attempt_at": work.real_now,
                     "claimed_until": None,
                     "delivered_at": None,
                 }

@@ -61,7 +61,7 @@ async def list_due(work: UnitOfWork, *, now: datetime) -> list[DueClinic]:
 
 async def pull_in(work: UnitOfWork) -> None:
     """Make due now, in this clinic, what is due later than it ever may be: a clock was ahead when it was written."""
-    await work.execute(_PULL_IN, {"now": work.now})
+    await work.execute(_PULL_IN, {"now": work.real_now})
 
 
 async def elect(work: UnitOfWork) -> bool:

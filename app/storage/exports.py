@@ -149,6 +149,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "device_tokens": "fingerprints of secrets; the devices are there",
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
     "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
+    "linked_records": "the ids that the clinic's EHR has for what is there",
     "patient_changes": "in whose words staff gave reasons is theirs; what they did is in audit_events",
     "patient_merges": "ids of what was copied for a duplicate: the copies are there",
     "patient_transfers": "keys and receipts between two clinics; that it happened is in audit_events",

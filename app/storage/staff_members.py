@@ -147,7 +147,7 @@ async def note_reach(work: UnitOfWork, address_digest: bytes, *, reached: bool) 
     await work.execute(
         update(StaffMember)
         .where(StaffMember.clinic_id == work.clinic_id, StaffMember.address_digest == address_digest, held)
-        .values(unreachable_since=None if reached else work.now),
+        .values(unreachable_since=None if reached else work.real_now),
         unaudited="the message that reached its member, or did not, is",
     )
 
@@ -157,7 +157,7 @@ async def note_lock_notified(work: UnitOfWork, staff_id: UUID) -> None:
     await work.execute(
         update(StaffMember)
         .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
-        .values(lock_notified_at=work.now)
+        .values(lock_notified_at=work.real_now)
     )
 
 

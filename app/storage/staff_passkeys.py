@@ -55,7 +55,7 @@ async def add(
             public_key=public_key,
             sign_count=sign_count,
             name=name,
-            made_at=work.now,
+            made_at=work.real_now,
             used_at=None,
             challenge_at=challenge_at,
         )
@@ -89,7 +89,7 @@ async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challeng
             row.id == passkey_id,
             row.challenge_at < challenge_at,
         )
-        .values(sign_count=sign_count, used_at=work.now, challenge_at=challenge_at)
+        .values(sign_count=sign_count, used_at=work.real_now, challenge_at=challenge_at)
         .returning(row.id)
     )
     return used.one_or_none() is not None

@@ -120,7 +120,7 @@ async def end_all_of_clinic(work: UnitOfWork) -> None:
     await work.execute(
         update(StaffSessionRow)
         .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.ended_at.is_(None))
-        .values(ended_at=work.now)
+        .values(ended_at=work.real_now)
     )
 
 

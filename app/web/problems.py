@@ -40,11 +40,16 @@ ANSWERED: Final = "afterglow_answered"
 # More than anybody reads; an answer must not outgrow its question.
 _MOST_ERRORS: Final = 100
 _RETRY_AFTER_SECONDS: Final = 5
-_HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
+# What the framework refuses by itself.
+UNROUTED: Final[Mapping[int, tuple[str, str]]] = {
     400: ("body-not-readable", "The body cannot be read as JSON in UTF-8."),
     404: ("not-found", "There is no such operation."),
     405: ("method-not-allowed", "There is no such operation."),
 }
+INTERNAL_ERROR: Final = (
+    "internal-error",
+    "Something went wrong on our side; what was acknowledged before is kept. Please send it again.",
+)
 
 
 class DatabaseAwayError(RefusalError):
@@ -58,6 +63,13 @@ class InvalidRequestError(RefusalError):
     """The request is not as this operation expects it; see errors."""
 
     code = "invalid-request"
+
+
+class MediaTypeNotSupportedError(RefusalError):
+    """This operation reads JSON; please send it with Content-Type: application/json."""
+
+    kind = RefusalKind.NOT_SUPPORTED
+    code = "media-type-not-supported"
 
 
 class ProblemError(BaseModel):
@@ -77,12 +89,17 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(examples=["urn:afterglow:problem:invalid-request"])
+    type: str = Field(examples=["/problems/invalid-request"])
     title: str
     status: int
     detail: str
     request_id: str | None = None
     errors: list[ProblemError] = []
+
+
+def type_of(code: str) -> str:
+    """Give a problem's ``type``: the same in every installation, and a page of each (`pages/front`)."""
+    return f"/problems/{code}"
 
 
 def problem_document(
@@ -95,7 +112,7 @@ def problem_document(
 ) -> dict[str, Any]:
     """Make the document's fields."""
     return {
-        "type": f"urn:afterglow:problem:{code}",
+        "type": type_of(code),
         "title": code.replace("-", " ").capitalize(),
         "status": status,
         "detail": detail,
@@ -144,7 +161,9 @@ async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    refusal = InvalidRequestError().finding(validation_errors(error.errors()))
+    refusal: RefusalError = InvalidRequestError().finding(validation_errors(error.errors()))
+    if not _says_json(request) and any(one["loc"][:1] == ("body",) for one in error.errors()):
+        refusal = MediaTypeNotSupportedError()
     return _answer(refusal_document(refusal, request_id=_request_id(request)))
 
 
@@ -154,7 +173,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     # The framework wraps whatever goes wrong while a body is read, our own refusals too.
     if isinstance(error.__cause__, RefusalError):
         return await _on_refusal(request, error.__cause__)
-    code, detail = _HTTP_ERRORS.get(error.status_code, ("http-error", "This request cannot be answered."))
+    code, detail = UNROUTED.get(error.status_code, ("http-error", "This request cannot be answered."))
     document = problem_document(code, error.status_code, detail, request_id=_request_id(request))
     return _answer(document, dict(error.headers or {}))
 
@@ -170,17 +189,23 @@ async def _on_bug(request: Request, error: Exception) -> JSONResponse:
     if database_is_away(error):
         document = refusal_document(DatabaseAwayError(), request_id=_request_id(request))
         return _answer(document, {"retry-after": str(_RETRY_AFTER_SECONDS)})
-    document = problem_document(
-        "internal-error",
-        500,
-        "Something went wrong on our side; what was acknowledged before is kept. Please send it again.",
-        request_id=_request_id(request),
-    )
+    code, detail = INTERNAL_ERROR
+    document = problem_document(code, 500, detail, request_id=_request_id(request))
     return _answer(document)
 
 
 def _answer(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse(document, document["status"], headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _says_json(request: Request) -> bool:
+    """Say whether a request's body is JSON by its own word; what has no body need not say so."""
+    if request.headers.get("content-length") == "0" or not (
+        {"content-length", "transfer-encoding"} & set(request.headers)
+    ):
+        return True
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
 
 
 def _request_id(request: Request) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from tests.bench.chart import long_treated
+from tests.bench.goals import Goal, judged
 from tests.bench.processes import postgres_children
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, item, treated
@@ -87,13 +88,12 @@ def _cost(place: DatabaseUrls, change: Callable[[], None]) -> float:
 
 def report_past(found: dict[str, tuple[list[float], list[float]]]) -> list[str]:
     """Print the ratios; gives what missed its target."""
-    failed = []
+    goals = []
     for name, (years, month) in found.items():
         ratio = statistics.median(one / two for one, two in zip(years, month, strict=True))
         print(  # noqa: T201 - its report
             f"{name.replace('_', ' ')}: five years {statistics.median(years) * 1e3:.1f} ms of processor,"
             f" a month {statistics.median(month) * 1e3:.1f} ms: years÷month {ratio:.2f}"
         )
-        if ratio > MOST_TIMES_A_MONTH:
-            failed.append(f"{name}: {ratio:.2f} times that of a month, {MOST_TIMES_A_MONTH} wanted")
-    return failed
+        goals.append(Goal(f"{name.replace('_', ' ')}, five years ÷ a month", ratio, most=MOST_TIMES_A_MONTH))
+    return judged(goals)

@@ -1,5 +1,6 @@
 """A real browser: from the worklist to a signal and through its life by keyboard alone; axe; narrow; scripts off."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +18,10 @@ from tests.support.service import NOW, Service
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care"
 WIDTHS = {320: 44, 195: 24, 640: 44}
+# Small words that no Spanish page has.
+_ENGLISH = re.compile(
+    r"[^\n]*\b(?:the|and|of|with|is|not|for|by|your|ago|since|until)\b[^\n]*", re.IGNORECASE
+)
 TARGETS = """[...document.querySelectorAll('button, .btn, summary, nav a')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
@@ -96,6 +101,29 @@ def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
     with opened(browser, service, clinic) as page:
         for name, shown in pages_of(page, service, paths):
             found += look_at(shown, name, PICTURES)
+    assert found == []
+
+
+def test_the_pages_in_spanish_are_whole_fit_and_say_nothing_in_english(
+    browser: Browser, service: Service, busy: tuple[ClinicClient, dict[str, str]]
+) -> None:
+    clinic, paths = busy
+    folder = PICTURES / "spanish"
+    folder.mkdir(parents=True, exist_ok=True)
+    found: list[Any] = []
+    with opened(browser, service, clinic, locale="es-US") as page:
+        for name, path in paths.items():
+            page.goto(service.url + path)
+            assert page.locator("html").get_attribute("lang") == "es"
+            page.set_viewport_size({"width": 320, "height": 640})
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+            page.set_viewport_size(PHONE)
+            found += look_at(page, name, folder)
+            english = _ENGLISH.findall(page.locator("body").inner_text())
+            assert english == [], (name, english)
+        page.goto(f"{service.url}{paths['worklist']}?lang=en")
+        page.goto(service.url + paths["patients"])
+        assert page.locator("html").get_attribute("lang") == "en", "what was chosen stays"
     assert found == []
 
 

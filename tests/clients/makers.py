@@ -92,7 +92,7 @@ def assert_round_trip(seen: dict[str, Any], patient: str, clinic: ClinicClient, 
     assert seen["patient"] == patient
     assert seen["pages"] == [3, 2], "five check-ins by two, then two changes and a new one"
     assert seen["withdrawal"] == 204
-    assert seen["refused"]["type"] == "urn:afterglow:problem:check-in-in-future"
+    assert seen["refused"]["type"] == "/problems/check-in-in-future"
     assert (seen["refused"]["status"], seen["refused"]["pointers"]) == (422, ["#/recorded_at"])
     assert _moment(seen["refused"]["server_time"]) == NOW
 

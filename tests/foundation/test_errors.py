@@ -27,7 +27,7 @@ def test_a_refusal_points_to_a_place_and_never_holds_a_value() -> None:
     assert document["errors"] == [
         {"pointer": "#/drink", "code": "teapot", "detail": "This is a teapot; please ask for tea."}
     ]
-    assert document["type"] == "urn:afterglow:problem:teapot"
+    assert document["type"] == "/problems/teapot"
     assert (document["title"], document["status"], document["request_id"]) == ("Teapot", 409, "r")
 
 

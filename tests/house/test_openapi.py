@@ -12,12 +12,15 @@ from typer.testing import CliRunner
 
 from app.cli.commands import app as command_line
 from app.notifications.webhooks.events import EventType
+from app.web.document import Audience, part_for
+from app.web.problem_catalogue import known_problems
 from tests.house.open_operations import OPEN
 from tests.support.people import NO_TLS
 from tests.support.service import Service
 from tests.support.the_api import the_api
 
 COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
+PARTS = {audience: COMMITTED.with_name(f"{audience}.json") for audience in Audience}
 Operation = dict[str, Any]
 
 
@@ -83,6 +86,36 @@ def test_the_command_prints_the_committed_document_to_the_letter(tmp_path: Path)
     assert (tmp_path / "written.json").read_text() == COMMITTED.read_text()
 
 
+@pytest.mark.parametrize("audience", list(Audience))
+def test_each_audience_has_its_committed_part(document: dict[str, Any], audience: Audience) -> None:
+    part = part_for(document, audience)
+    assert json.loads(PARTS[audience].read_text()) == part, "run `make openapi` and read the difference"
+    validate(part, cls=OpenAPIV31SpecValidator)
+
+
+def test_the_service_serves_each_audience_its_part(service: Service) -> None:
+    for audience, committed in PARTS.items():
+        reply = httpx2.get(f"{service.url}/v1/openapi/{audience}.json", timeout=30, verify=NO_TLS)
+        assert reply.json() == json.loads(committed.read_text())
+
+
+def test_the_parts_together_are_the_whole(operations: dict[str, Operation]) -> None:
+    parts = [json.loads(committed.read_text()) for committed in PARTS.values()]
+    found = [
+        {f"{method.upper()} {path}" for path, methods in part["paths"].items() for method in methods}
+        for part in parts
+    ]
+    assert set.union(*found) == set(operations)
+    # What asks for no credential because it says how the service is, is for both.
+    assert all(name.startswith("GET /health/") for name in set.intersection(*found))
+
+
+def test_a_patients_app_is_shown_nothing_of_the_clinics_calls() -> None:
+    part = json.loads(PARTS[Audience.PATIENT].read_text())
+    assert set(part["components"]["securitySchemes"]) == {"DeviceToken"}
+    assert "webhooks" not in part
+
+
 def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1.")
     validate(document, cls=OpenAPIV31SpecValidator)
@@ -114,7 +147,83 @@ def test_every_operation_names_its_security_or_is_open_on_purpose(
             assert set(requirement) <= schemes
 
 
-def test_every_operation_describes_the_problems_it_may_answer_with(operations: dict[str, Operation]) -> None:
+def test_every_field_says_what_it_means_with_an_example(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            assert described.get("description"), (
+                f"{name}.{field}: describe it, or its name in field_descriptions.py"
+            )
+            # What is made of named parts has the examples of these.
+            assert "examples" in described or "$ref" in json.dumps(described) or schema.get("examples"), (
+                name,
+                field,
+            )
+
+
+def test_every_parameter_and_header_says_what_it_means_with_an_example(
+    document: dict[str, Any], operations: dict[str, Operation]
+) -> None:
+    for name, operation in operations.items():
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], (name, parameter["name"])
+            assert {"example", "examples"} & set(parameter) or "$ref" in json.dumps(parameter["schema"]), (
+                name,
+                parameter["name"],
+            )
+    for header in document["components"]["headers"].values():
+        assert header["description"]
+        assert header["example"]
+
+
+def test_every_reply_of_success_has_an_example_and_every_example_is_one(
+    document: dict[str, Any], operations: dict[str, Operation]
+) -> None:
+    replies = {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if status.startswith("2")
+        for content in response.get("content", {}).values()
+        if "$ref" in content["schema"]
+    }
+    for name in sorted(replies):
+        schema = document["components"]["schemas"][name]
+        assert schema["examples"], name
+        validator = jsonschema_rs.Draft202012Validator(schema | {"components": document["components"]})
+        for example in schema["examples"]:
+            validator.validate(example)
+
+
+def test_every_operation_names_the_refusals_that_follow_from_its_form(
+    operations: dict[str, Operation],
+) -> None:
+    for name, operation in operations.items():
+        given = set(operation["responses"])
+        parameters = {one["name"].lower() for one in operation.get("parameters", [])}
+        assert "429" in given, name
+        assert ("401" in given) == bool(operation["security"]), name
+        assert "{" not in name or "404" in given, name
+        assert "requestBody" not in operation or {"413", "415", "422"} <= given, name
+        assert ("428" in given) == ("if-match" in parameters), name
+
+
+def test_every_problem_type_is_a_path_of_its_own(document: dict[str, Any]) -> None:
+    problems = known_problems()
+    assert len({one.path for one in problems}) == len(problems) > 200
+    for one in problems:
+        assert one.path == f"/problems/{one.code}"
+        assert 400 <= one.status < 600
+        assert one.detail.endswith("."), one
+    assert document["components"]["schemas"]["Problem"]["properties"]["type"]["examples"] == [
+        "/problems/invalid-request"
+    ]
+
+
+def test_every_operation_describes_the_problems_it_may_answer_with(
+    document: dict[str, Any], operations: dict[str, Operation]
+) -> None:
+    for response in document["components"]["responses"].values():
+        assert list(response["content"]) == ["application/problem+json"]
     for name, operation in operations.items():
         for status in ("4XX", "5XX"):
             content = operation["responses"][status]["content"]
@@ -125,7 +234,7 @@ def test_every_operation_describes_the_problems_it_may_answer_with(operations: d
 def test_every_reply_but_an_empty_one_has_a_schema(operations: dict[str, Operation]) -> None:
     for name, operation in operations.items():
         for status, response in operation["responses"].items():
-            if status != "204":
+            if status != "204" and "$ref" not in response:
                 assert all(media.get("schema") for media in response["content"].values()), (name, status)
 
 

@@ -9,6 +9,8 @@ from tests.support.the_api import document, the_api
 # Calls that only programs need, each with its reason.
 FOR_PROGRAMS: Final = {
     "GET /v1/deliveries/{delivery_id}": "the endpoint's page lists its deliveries with every attempt",
+    "GET /v1/test-clock": "an integrator's tests move the clock; nobody at a clinic lives in such a time",
+    "POST /v1/test-clock/advance": "the same",
     "GET /v1/events": "the clinic's systems follow the stream; people have Today",
     "GET /v1/snapshot": "the same, for a system that begins",
     "GET /v1/findings/{finding_id}/history": "the patient's page shows it",

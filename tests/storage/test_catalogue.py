@@ -252,3 +252,25 @@ def test_no_view_shows_a_tenants_rows_with_its_owners_rights(shared_database: Da
         ours=[CARE, FRONT_DESK, JOBS, "public"],
     )
     assert found == []
+
+
+def test_what_keeps_the_way_to_citus_open(shared_database: DatabaseUrls) -> None:
+    """Beside the clinic in every key: nothing that only one server can count, exclude, or look up elsewhere."""
+    only_here = ask(
+        shared_database.superuser_url,
+        """
+        SELECT conrelid::regclass::text || ' ' || conname AS name FROM pg_constraint
+         WHERE contype = 'x' AND connamespace = 'care'::regnamespace
+        UNION ALL
+        SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind = 'S' AND c.relnamespace = 'care'::regnamespace
+        UNION ALL
+        SELECT attrelid::regclass::text || '.' || attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+         WHERE attidentity <> '' AND c.relnamespace = 'care'::regnamespace
+        UNION ALL
+        SELECT conrelid::regclass::text || ' refers to ' || confrelid::regclass::text FROM pg_constraint
+         WHERE contype = 'f' AND connamespace = 'care'::regnamespace
+           AND confrelid <> 'front_desk.clinics'::regclass
+           AND NOT EXISTS (SELECT FROM pg_class r WHERE r.oid = confrelid AND r.relnamespace = 'care'::regnamespace)
+        """,
+    )
+    assert [row["name"] for row in only_here] == []

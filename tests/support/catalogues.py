@@ -1,6 +1,7 @@
 """What the program says, found in its source, and the catalogues of it. ``make translations`` updates them."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Final
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from app.foundation.translations import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE
+from app.foundation.translations import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE, STAFF_LANGUAGES
 from app.web.pages.templates import template_environment
 from app.web.pages.translated_templates import template_messages
 
@@ -23,7 +24,9 @@ FOR_PATIENTS: Final = (
     "app/notifications/messages",
     "app/foundation",
 )
-STAFF_LANGUAGES: Final[tuple[str, ...]] = ()
+# What developers read, of an API whose names are English.
+FOR_DEVELOPERS: Final = "app/pages/front"
+_IMPORTED: Final = re.compile(r"translations import [^\n]*\bsay\b")
 _NO_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != SOURCE_LANGUAGE)
 
@@ -45,9 +48,11 @@ def messages_for(language: str) -> dict[str, list[str]]:
     """Give every message that a language needs, with the files that say it."""
     found: dict[str, list[str]] = {}
     for path in sorted([*APP.rglob("*.py"), *APP.rglob("*.html")]):
+        if str(path).startswith(FOR_DEVELOPERS):
+            continue
         if language not in STAFF_LANGUAGES and not str(path).startswith(FOR_PATIENTS):
             continue
-        if path.suffix == ".py" and "say(" not in path.read_text():
+        if path.suffix == ".py" and not _IMPORTED.search(path.read_text()):
             continue
         for message in said_in(path):
             files = found.setdefault(message, [])

@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, KeySet
 
 from app.foundation.clock import Clock
 
-CLIENT_ID, SECRET = "afterglow", "kept between the two"
+CLIENT_ID, SECRET, TOKEN = "afterglow", "kept between the two", "let in"
 
 
 @dataclass
@@ -38,8 +38,13 @@ class FakeEhr:
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "ehr-1"}))
     signs_with: ECKey | None = None
     away: bool = False
+    program_keys: dict[str, Any] | None = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    # What it has, by type and id; ``shuffled`` gives it in another order, each resource twice.
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    shuffled: bool = False
+    page_size: int = 20
 
     def configuration(self) -> dict[str, Any]:
         """What it does where."""
@@ -49,6 +54,57 @@ class FakeEhr:
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/jwks",
         } | self.names
+
+    def write(self, kind: str, record_id: str, **content: Any) -> None:  # noqa: ANN401 - any resource
+        """Keep a resource as it is from now on."""
+        changed = {"lastUpdated": self.clock.now().isoformat()}
+        resource = {"resourceType": kind, "id": record_id, "meta": changed, **content}
+        self.records.setdefault(kind, {})[record_id] = resource
+
+    def search(self, kind: str, query: str) -> dict[str, Any]:
+        """Give a page of what it has of a type, changed since then."""
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        since = datetime.fromisoformat(
+            asked.get("_lastUpdated", "ge2000-01-01T00:00:00+00:00").removeprefix("ge")
+        )
+        found = [
+            one
+            for one in self.records.get(kind, {}).values()
+            if datetime.fromisoformat(one["meta"]["lastUpdated"]) >= since
+        ]
+        if self.shuffled:
+            found = [one for one in reversed(found) for _ in range(2)]
+        start = int(asked.get("_offset", "0"))
+        bundle: dict[str, Any] = {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "link": [],
+            "entry": [{"resource": one} for one in found[start : start + self.page_size]],
+        }
+        if start + self.page_size < len(found):
+            following = urlencode(asked | {"_offset": start + self.page_size})
+            bundle["link"].append({"relation": "next", "url": f"{self.url}/{kind}?{following}"})
+        return bundle
+
+    def document(self, path: str, query: str, *, let_in: bool) -> dict[str, Any] | None:
+        """Give what is at a path: of its records, only to whom it has let in."""
+        if path.startswith("/.well-known/"):
+            return self.configuration()
+        if path == "/jwks":
+            return {"keys": [self.key.as_dict(private=False)]}
+        kind, _, record_id = path.strip("/").partition("/")
+        if not let_in:
+            return None
+        return self.records.get(kind, {}).get(record_id) if record_id else self.search(kind, query)
+
+    def give_token(self, form: dict[str, str]) -> dict[str, Any] | None:
+        """Give a program a token for an assertion by the key that it published."""
+        if self.program_keys is None:
+            return None
+        keys = KeySet.import_key_set(self.program_keys)  # type: ignore[arg-type] # as it was published
+        claims = jwt.decode(form["client_assertion"], keys, algorithms=["ES384"]).claims
+        right = claims["iss"] == claims["sub"] == CLIENT_ID and claims["aud"] == f"{self.url}/token"
+        return {"access_token": TOKEN, "token_type": "bearer", "expires_in": 300} if right else None
 
     def authorize(self, query: str) -> str:
         """Let the person in, and send the browser back with a code."""
@@ -98,28 +154,26 @@ def running_fake_ehr(clock: Clock) -> Iterator[FakeEhr]:
         def do_GET(self) -> None:
             path, query = urlsplit(self.path).path, urlsplit(self.path).query
             ehr.asked.append(path)
-            if ehr.away:
-                self._answer(503, {})
-            elif path in {"/.well-known/openid-configuration", "/.well-known/smart-configuration"}:
-                self._answer(200, ehr.configuration())
-            elif path == "/jwks":
-                self._answer(200, {"keys": [ehr.key.as_dict(private=False)]})
-            elif path == "/authorize":
+            if path == "/authorize":
                 self.send_response(302)
                 self.send_header("location", ehr.authorize(query))
                 self.end_headers()
             else:
-                self._answer(404, {})
+                let_in = self.headers.get("authorization") == f"Bearer {TOKEN}"
+                self._answer(503 if ehr.away else 200, ehr.document(path, query, let_in=let_in))
 
         def do_POST(self) -> None:
             length = int(self.headers.get("content-length", "0"))
             form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
-            found = ehr.exchange(form, self.headers.get("authorization", ""))
-            self._answer(400 if found is None else 200, found or {"error": "invalid_grant"})
+            if form.get("grant_type") == "client_credentials":
+                found = ehr.give_token(form)
+            else:
+                found = ehr.exchange(form, self.headers.get("authorization", ""))
+            self._answer(200, found)
 
-        def _answer(self, status: int, document: dict[str, Any]) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
+        def _answer(self, status: int, document: dict[str, Any] | None) -> None:
+            body = json.dumps(document or {"error": "refused"}).encode()
+            self.send_response(status if document else 400)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()

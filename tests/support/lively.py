@@ -18,8 +18,9 @@ from app.interop.smart.backend_services import register
 from app.interop.smart.systems import NewSystem, connect
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
-from app.storage import backend_clients, connected_systems, reminders
+from app.storage import backend_clients, connected_systems, linked_records, reminders
 from app.storage.connected_systems import StaffIdentity
+from app.storage.linked_records import LinkedRecord
 from app.storage.reminders import Reminder
 from app.studies.row_problems import FileKind
 from app.studies.what_if_jobs import ask, work_out
@@ -90,7 +91,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     stays = merge_duplicate(client)
     tested = client.http.post("/v1/clinic/contact-tests", json={"email": "successor@clinic.example"})
     assert tested.is_success, tested.text
-    service.run(work_as_owner(service, client.clinic_id))
+    service.run(work_as_owner(service, client.clinic_id, patient))
     sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
     emergency = {"reason": "Nobody who may was there."}
@@ -145,15 +146,15 @@ def merge_duplicate(client: ClinicClient) -> str:
     return stays
 
 
-async def work_as_owner(service: Service, clinic_id: str) -> None:
-    """Try other numbers, and begin an import."""
+async def work_as_owner(service: Service, clinic_id: str, patient: str) -> None:
+    """Connect systems, try other numbers, and begin an import."""
+    await connect_systems(service, clinic_id, patient)
     await try_numbers(service, clinic_id)
     await upload_patients(service, clinic_id)
 
 
 async def try_numbers(service: Service, clinic_id: str) -> None:
     """Try other numbers over the clinic's past, to the end; and connect its systems."""
-    await connect_systems(service, clinic_id)
     context, whose = service.context, UUID(clinic_id)
     numbers = {"consider_at": 0.6}
     async with context.work(whose, actor=OPERATOR) as work:
@@ -197,7 +198,7 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
         work.audit("message.queued", "patient", UUID(patient))
 
 
-async def connect_systems(service: Service, clinic_id: str) -> None:
+async def connect_systems(service: Service, clinic_id: str, patient: str) -> None:
     """Connect where staff sign in, have it name someone, and register a program that was given a token."""
     keys = {"keys": [ECKey.generate_key("P-384", {"kid": "1"}).as_dict(private=False)]}
     new = NewSystem(kind="sign_in", name="Sign-in", issuer="https://sign-in.example", client_id="afterglow")
@@ -214,6 +215,16 @@ async def connect_systems(service: Service, clinic_id: str) -> None:
             seen_at=work.now,
         )
         await connected_systems.note_identity(work, named)
+        linked = LinkedRecord(
+            system_id=system.id,
+            kind="patient",
+            external_digest=b"P-1",
+            patient_id=UUID(patient),
+            record_id=UUID(patient),
+            changed_at=None,
+            linked_at=work.now,
+        )
+        await linked_records.keep(work, linked)
         await register(work, name="Warehouse", scopes="system/*.rs", keys=json.dumps(keys))
         await backend_clients.spend(work, b"an assertion", expires_at=work.now + timedelta(days=1))
 

@@ -172,7 +172,7 @@ class OfflinePhone:
                 if sent["id"] in self.queue:
                     self.queue.remove(sent["id"])
                 continue
-            code = result["problem"]["type"].rsplit(":", 1)[1]
+            code = result["problem"]["type"].rsplit("/", 1)[1]
             if code in _WRONG_TIME:
                 self._note("wrong time")
                 off = datetime.fromisoformat(result["problem"]["server_time"]) - (now + self.skew)

@@ -26,7 +26,7 @@ def assert_problem(
     assert reply.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = reply.json()
     assert document["status"] == status
-    assert document["type"].startswith("urn:afterglow:problem:")
+    assert document["type"].startswith("/problems/")
     assert document["title"]
     assert document["detail"].endswith((".", "errors.")), document["detail"]
     assert document["request_id"] == reply.headers["x-request-id"]
@@ -37,7 +37,7 @@ def assert_problem(
         assert error["detail"]
         assert error["code"]
     if code is not None:
-        codes = [document["type"].rpartition(":")[2], *(error["code"] for error in document["errors"])]
+        codes = [document["type"].rpartition("/")[2], *(error["code"] for error in document["errors"])]
         assert code in codes, document
     return document
 

@@ -114,7 +114,7 @@ def test_a_broken_body_is_refused_and_not_repeated(
 def test_another_media_type_is_refused(who: Clients, operation: tuple[str, str], media_type: str) -> None:
     body = json.dumps({"mood": 5, "note": CANARY, "url": CANARY, "code": CANARY}).encode()
 
-    assert_problem(send(who, operation, body, {"content-type": media_type}), 422)
+    assert_problem(send(who, operation, body, {"content-type": media_type}), 415)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one[0]} {one[1]}")

@@ -53,7 +53,7 @@ async def search(
     Raises:
         SearchTimeRefusedError: it ends before it begins, or covers more than a year of everybody's.
     """
-    until = until or _just_past(work.now)
+    until = until or _just_past(work.real_now)
     since = since or (until - USUALLY if patient_id is None else _EVER)
     if since > until or (patient_id is None and until - since > MOST):
         raise SearchTimeRefusedError("query/from")

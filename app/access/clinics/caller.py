@@ -120,7 +120,7 @@ async def find_caller(context: AppContext, token: str, *kinds: TokenKind) -> Cli
     reference = read_token(token, *kinds)
     async with context.work(reference.clinic_id) as work:
         if reference.kind is TokenKind.STAFF_SESSION:
-            return await _of_session(work, reference, work.now)
+            return await _of_session(work, reference, work.real_now)
         key = await api_keys.working_key(work, reference.digest)
     if key is None:
         raise TokenNotValidError
@@ -178,7 +178,7 @@ async def emergency_of(context: AppContext, caller: ClinicCaller, about: Mapping
         if patient_id is None:
             return OpenedPatient(patient_id=None)
         access_id = await emergency_accesses.open_now(
-            work, staff_id=caller.id, patient_id=patient_id, now=work.now
+            work, staff_id=caller.id, patient_id=patient_id, now=work.real_now
         )
     return OpenedPatient(patient_id=patient_id, access_id=access_id)
 

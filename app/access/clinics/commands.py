@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
+from app.access.clinics import test_clock
 from app.access.clinics.contact_tests import SuccessorNotTestedError, has_answered
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
 from app.access.clinics.keys import make_key
@@ -55,7 +56,7 @@ async def open_clinic(work: Work, *, name: str) -> OpenedClinic:
 
     It may do everything but what only an owner grants.
     """
-    await clinics.add(work, name=name, now=work.now)
+    await clinics.add(work, name=name, now=work.real_now)
     work.audit("clinic.opened", "clinic", work.clinic_id)
     key = await make_key(
         work,
@@ -104,14 +105,20 @@ async def go_live(work: Work) -> Clinic:
     Raises:
         NotReadyToGoLiveError: with everything that is missing.
         ChangedMeanwhileError: someone changed the clinic at this very moment.
+        ClockMovedError: patients are registered here whose time a test clock has moved.
     """
     clinic = await clinic_in(work, work.vault)
     if clinic.mode != "live":
         missing = await missing_to_go_live(work, clinic)
+        if await test_clock.was_moved_over_patients(work):
+            raise test_clock.ClockMovedError
         if missing:
             raise NotReadyToGoLiveError().finding(missing)
-        if not await clinics.change_profile(work, version=clinic.version, mode="live", went_live_at=work.now):
+        if not await clinics.change_profile(
+            work, version=clinic.version, mode="live", went_live_at=work.real_now
+        ):
             raise ChangedMeanwhileError
+        await test_clock.set_right(work)
         work.audit("clinic.went_live", "clinic", work.clinic_id)
     return await _with_attention(work)
 
@@ -128,7 +135,7 @@ async def close_clinic(work: Work) -> None:
         raise ClinicInUseError
     for key in await api_keys.all_of_clinic(work, lock=True):
         if key.revoked_at is None:
-            await api_keys.revoke(work, key.id, now=work.now)
+            await api_keys.revoke(work, key.id, now=work.real_now)
             work.audit("api_key.revoked", "api_key", key.id)
     await staff_sessions.end_all_of_clinic(work)
     await clinics.close(work)

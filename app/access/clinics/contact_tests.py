@@ -67,7 +67,7 @@ async def send_test(work: Work, email: str) -> ShownTest:
         email_sealed=sealed,
         address_digest=_digest(work, email),
         digest=reference.digest,
-        sent_at=work.now,
+        sent_at=work.real_now,
     )
     await contact_tests.add(work, test)
     message = NewMessage(
@@ -77,9 +77,9 @@ async def send_test(work: Work, email: str) -> ShownTest:
         locale=DEFAULT_LANGUAGE,
         link=f"{work.public_url}/care/contact-test/{token}",
         mode=clinic.mode,
-        not_after=work.now + _LASTS,
+        not_after=work.real_now + _LASTS,
     )
-    await queue_message(work, work.vault, message, now=work.now)
+    await queue_message(work, work.vault, message, now=work.real_now)
     work.audit("contact.tested", "contact_test", test_id)
     return _shown(work, test)
 
@@ -116,14 +116,14 @@ async def answer(context: AppContext, token: str) -> None:
 
 async def has_answered(work: Work, email: str) -> bool:
     """Say whether a test to this address was answered within the last 90 days."""
-    return await contact_tests.answered(work, _digest(work, email), since=work.now - _COUNTS_FOR)
+    return await contact_tests.answered(work, _digest(work, email), since=work.real_now - _COUNTS_FOR)
 
 
 async def _found(work: Work, reference: TokenReference) -> ContactTest:
     test = await contact_tests.find(work, reference.digest)
     if test is None:
         raise ContactTestNotKnownError
-    if test.sent_at + _LASTS <= work.now:
+    if test.sent_at + _LASTS <= work.real_now:
         raise ContactTestExpiredError
     return test
 

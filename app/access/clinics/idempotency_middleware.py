@@ -177,7 +177,7 @@ class _Reply:
                 id=self._id,
                 patient_id=patient_id,
                 body_digest=self._body_digest,
-                kept_at=work.now,
+                kept_at=work.real_now,
                 status=response.status_code,
                 reply_sealed=sealed,
             ),

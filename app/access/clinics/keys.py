@@ -48,7 +48,7 @@ async def make_key(work: Work, *, name: str, scopes: Sequence[Scope], own_scopes
         id=new_id(),
         name=name,
         scopes=[scope.value for scope in Scope if scope in scopes],
-        created_at=work.now,
+        created_at=work.real_now,
         revoked_at=None,
     )
     await api_keys.add(work, key, digest=reference.digest)
@@ -77,5 +77,5 @@ async def revoke_key(work: Work, key_id: UUID) -> None:
     makers = {key.id for key in known.values() if key.revoked_at is None and Scope.API_KEYS in key.scopes}
     if makers == {key_id}:
         raise LastKeyError
-    await api_keys.revoke(work, key_id, now=work.now)
+    await api_keys.revoke(work, key_id, now=work.real_now)
     work.audit("api_key.revoked", "api_key", key_id)

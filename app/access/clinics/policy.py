@@ -66,7 +66,7 @@ async def policy_in_force(work: UnitOfWork, context: AppContext, *, now: datetim
 
 async def read_policy(work: Work) -> PolicyView:
     """Give the clinic's numbers."""
-    return await _view(work, now=work.now)
+    return await _view(work, now=work.real_now)
 
 
 async def write_policy(
@@ -80,7 +80,7 @@ async def write_policy(
         PolicyInPastError: the time has passed.
         ChangedMeanwhileError: the version is not the latest one.
     """
-    now = work.now
+    now = work.real_now
     since = effective_from or now
     if since < now - _BEHIND:
         raise PolicyInPastError("#/effective_from")
@@ -120,7 +120,7 @@ async def _refuse_own_prior_of_few(work: Work, protocol: Protocol) -> None:
     own = [name for name in _USUAL_GAIN if getattr(protocol, name) != getattr(base, name)]
     if not own:
         return
-    before = work.now - timedelta(days=base.window_latest_day)
+    before = work.real_now - timedelta(days=base.window_latest_day)
     courses = await policies.count_inductions(work, given_before=before)
     if courses < COURSES_FOR_OWN_PRIOR:
         said = f"It rests on {courses} past inductions; at least {COURSES_FOR_OWN_PRIOR} are needed."

@@ -42,7 +42,7 @@ async def attention_of(work: UnitOfWork, *, mode: str) -> tuple[Attention, ...]:
     holds = {
         Attention.SAFETY_UNACKNOWLEDGED: await safety_events.waits_escalated(work),
         Attention.SAFETY_MAIL_REFUSED: await outgoing_messages.safety_mail_failed(
-            work, since=work.now - _SHOWN_FOR
+            work, since=work.real_now - _SHOWN_FOR
         ),
         Attention.NO_WORKER: mode == "live" and not await heartbeats.a_worker_lives(work),
         Attention.NO_ENABLED_ENDPOINT: mode == "live" and not enabled,

@@ -1,17 +1,20 @@
 """The clinic about itself."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from app.access.clinics import commands, contact_tests, keys, policy, queries
+from app.access.clinics import commands, contact_tests, keys, policy, queries, test_clock
 from app.access.clinics.access import ClinicRoute, clinic_may, work_for
 from app.access.clinics.caller import ClinicCaller
 from app.access.clinics.permissions import Permission
 from app.access.clinics.schemas import (
     ClinicChange,
     ClinicReply,
+    ClockAdvance,
+    ClockReply,
     ContactTestEntry,
     ContactTestList,
     ContactTestReply,
@@ -27,6 +30,7 @@ from app.web.dependencies import IfMatch
 from app.web.headers import etag_of, version_in
 
 router = APIRouter(prefix="/v1/clinic", tags=["clinic"], route_class=ClinicRoute)
+clock_router = APIRouter(prefix="/v1/test-clock", tags=["clinic"], route_class=ClinicRoute)
 keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"], route_class=ClinicRoute)
 
 ReadingClinic = Annotated[Work, work_for(Permission.CLINIC_READ)]
@@ -98,6 +102,22 @@ async def write_policy(
     )
     response.headers["etag"] = etag_of(view.latest)
     return PolicyReply.of(view)
+
+
+@clock_router.get("", summary="Read the test clock")
+async def read_test_clock(work: ReadingClinic) -> ClockReply:
+    """Give what time it is in this clinic, which is in test mode."""
+    return ClockReply.of(await test_clock.read_clock(work))
+
+
+@clock_router.post("/advance", summary="Advance the test clock")
+async def advance_test_clock(body: ClockAdvance, work: ChangingClinic) -> ClockReply:
+    """Move the clinic's time forward, so that weeks pass in a minute; only in test mode, two years at most.
+
+    Check-ins, evaluations, reminders and what is due follow it. Tokens, limits, the audit log, deliveries and the
+    limits of safety events go by the real time. A clinic that has used it goes live only without patients.
+    """
+    return ClockReply.of(await test_clock.advance_clock(work, timedelta(seconds=body.seconds)))
 
 
 @keys_router.post("", status_code=201, summary="Make an API key")

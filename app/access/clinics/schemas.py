@@ -13,6 +13,7 @@ from app.access.clinics.keys import NewKey
 from app.access.clinics.permissions import Scope
 from app.access.clinics.policy import PolicyView
 from app.access.clinics.queries import Attention, Clinic
+from app.access.clinics.test_clock import MOST_AHEAD, ShownClock
 from app.clinical.waiting import LIMIT_NOTES
 from app.storage.api_keys import ApiKey
 from app.web.schemas import (
@@ -276,3 +277,27 @@ class KeyList(ReplyBody):
     """All keys of the clinic, oldest first."""
 
     items: list[KeyReply]
+
+
+class ClockAdvance(RequestBody):
+    """How far a test clock is moved forward."""
+
+    model_config = example(seconds=86_400)
+
+    seconds: int = Field(
+        ge=1, le=int(MOST_AHEAD.total_seconds()), description="Seconds: 86400 is a day of the clinic's"
+    )
+
+
+class ClockReply(ReplyBody):
+    """The clinic's test clock."""
+
+    now: datetime = Field(
+        description="What time it is in this clinic: give it as the time of what a test sends"
+    )
+    ahead_seconds: int = Field(description="How far that is ahead of the real time, in seconds")
+
+    @classmethod
+    def of(cls, clock: ShownClock) -> "ClockReply":
+        """Say what the clock shows."""
+        return cls(now=clock.now, ahead_seconds=int(clock.ahead.total_seconds()))

@@ -35,7 +35,7 @@ async def open_session(work: UnitOfWork, staff_id: UUID) -> str:
     session_id = new_id()
     text, reference = new_token(TokenKind.STAFF_SESSION, work.clinic_id)
     await staff_sessions.add(
-        work, session_id=session_id, staff_id=staff_id, digest=reference.digest, now=work.now
+        work, session_id=session_id, staff_id=staff_id, digest=reference.digest, now=work.real_now
     )
     work.audit("staff.signed_in", "staff_session", session_id, actor=_member_acting(staff_id))
     return text
@@ -62,7 +62,7 @@ async def member_of_ended(work: UnitOfWork, reference: TokenReference) -> Signed
 
 async def end_session(work: UnitOfWork, member: SignedInMember) -> None:
     """Sign a member out."""
-    await staff_sessions.end(work, member.session_id, now=work.now)
+    await staff_sessions.end(work, member.session_id, now=work.real_now)
     actor = _member_acting(member.staff_id)
     work.audit("staff.signed_out", "staff_session", member.session_id, actor=actor)
 

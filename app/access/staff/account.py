@@ -58,7 +58,7 @@ async def read_account(work: Work, own: SignedInMember) -> Account:
     if member is None:
         raise NotFoundError
     found = await staff_sessions.open_of(
-        work, own.staff_id, used_after=work.now - IDLE, opened_after=work.now - LASTS_AT_MOST
+        work, own.staff_id, used_after=work.real_now - IDLE, opened_after=work.real_now - LASTS_AT_MOST
     )
     opened = shown(work.vault, work.clinic_id, member)
     return Account(
@@ -84,7 +84,7 @@ async def sign_out(work: Work, own: SignedInMember) -> None:
 
 async def sign_out_everywhere(work: Work, own: SignedInMember) -> None:
     """End every session of the member's, the one at hand too."""
-    await staff_sessions.end_all(work, own.staff_id, now=work.now)
+    await staff_sessions.end_all(work, own.staff_id, now=work.real_now)
     work.audit("staff.signed_out_everywhere", "staff", own.staff_id)
 
 
@@ -127,7 +127,7 @@ async def change_second_factor(
         SetUpExpiredError, CodeWrongError: the phone is not set up.
     """
     secret = open_pending(work.vault, set_up, clinic_id=work.clinic_id, staff_id=own.staff_id)
-    step = step_of(secret, code, now=work.now, after=None)
+    step = step_of(secret, code, now=work.real_now, after=None)
     if step is None:
         raise CodeWrongError("#/code")
     await confirm_password(work, own, password, address)
@@ -159,5 +159,5 @@ async def confirm_password(work: Work, own: SignedInMember, password: str, addre
 
 
 async def _end_others(work: Work, own: SignedInMember) -> None:
-    await staff_sessions.end_all(work, own.staff_id, now=work.now, but=own.session_id)
+    await staff_sessions.end_all(work, own.staff_id, now=work.real_now, but=own.session_id)
     work.audit("staff.other_sessions_ended", "staff", own.staff_id)

@@ -188,8 +188,8 @@ async def deactivate(work: Work, staff_id: UUID) -> Member:
         refuse_without_owner(staff, staff_id)
         await _refuse_without_successor(work, member, staff)
         await staff_members.change(work, staff_id, state=DISABLED)
-        await staff_sessions.end_all(work, staff_id, now=work.now)
-        await staff_invitations.end_all(work, staff_id, now=work.now)
+        await staff_sessions.end_all(work, staff_id, now=work.real_now)
+        await staff_invitations.end_all(work, staff_id, now=work.real_now)
         await staff_sign_ins.forget_all(work, staff_id)
         work.audit("staff.disabled", "staff", staff_id)
     return await read_member(work, staff_id)
@@ -276,7 +276,7 @@ async def _reset(work: Work, member: StaffMember) -> Invited:
     await staff_sign_ins.forget(work, member.id)
     await staff_sign_ins.forget_all(work, member.id)
     await staff_passkeys.remove(work, member.id)
-    await staff_sessions.end_all(work, member.id, now=work.now)
+    await staff_sessions.end_all(work, member.id, now=work.real_now)
     work.audit("staff.second_factor_reset", "staff", member.id)
     return await link_for(work, member)
 
@@ -301,7 +301,7 @@ def _new_member(work: Work, *, name: str, email: str, role: StaffRole) -> StaffM
         sso_subject_digest=None,
         failed_tries=0,
         locked_until=None,
-        invited_at=work.now,
+        invited_at=work.real_now,
         joined_at=None,
         version=1,
     )

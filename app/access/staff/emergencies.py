@@ -55,8 +55,8 @@ async def open_patient(work: Work, patient_id: UUID, *, reason: str, staff_id: U
         staff_id=staff_id,
         patient_id=patient_id,
         reason_sealed=vault.seal(reason, row_id=access_id, **_REASON_CELL),
-        opened_at=work.now,
-        ends_at=work.now + LASTS,
+        opened_at=work.real_now,
+        ends_at=work.real_now + LASTS,
     )
     await emergency_accesses.add(work, access)
     work.audit("emergency.opened", "emergency", access_id, patient_id=patient_id)
@@ -90,7 +90,7 @@ async def _notify_owners(work: Work, access: EmergencyAccess) -> None:
             mode=mode,
             subject_id=access.id,
         )
-        await queue_message(work, work.vault, message, now=work.now)
+        await queue_message(work, work.vault, message, now=work.real_now)
         work.audit(
             "emergency.owner_notified", "emergency", access.id, patient_id=access.patient_id, actor=SYSTEM
         )

@@ -140,7 +140,7 @@ async def _invited(work: Work, reference: TokenReference) -> StaffMember:
     member = None if invitation is None else await staff_members.find(work, invitation.staff_id)
     if invitation is None or member is None:
         raise InvitationNotKnownError
-    state = _state(invitation, member, work.now)
+    state = _state(invitation, member, work.real_now)
     if state is InvitationState.USED:
         raise InvitationUsedError
     if state is InvitationState.EXPIRED:
@@ -181,11 +181,11 @@ async def link_for(work: Work, member: StaffMember) -> Invited:
         id=new_id(),
         staff_id=member.id,
         digest=reference.digest,
-        made_at=work.now,
-        expires_at=work.now + LASTS,
+        made_at=work.real_now,
+        expires_at=work.real_now + LASTS,
         ended_at=None,
     )
-    await staff_invitations.end_all(work, member.id, now=work.now)
+    await staff_invitations.end_all(work, member.id, now=work.real_now)
     await staff_invitations.add(work, invitation)
     work.audit("staff.invitation_made", "staff", member.id)
     url = f"{work.public_url}/care/join/{text}"
@@ -209,6 +209,6 @@ async def _send(work: Work, member: Member, invitation: StaffInvitation, url: st
         subject_id=invitation.id,
         not_after=invitation.expires_at,
     )
-    await queue_message(work, work.vault, message, now=work.now)
+    await queue_message(work, work.vault, message, now=work.real_now)
     work.audit("staff.invitation_queued", "staff", member.id)
     return True

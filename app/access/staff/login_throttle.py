@@ -102,7 +102,7 @@ async def source_of(
     if device_token:
         digest = device_digest(context, device_token)
         async with context.work(clinic_id) as work:
-            since = work.now - DEVICE_KNOWN_FOR
+            since = work.real_now - DEVICE_KNOWN_FOR
             if await staff_sign_ins.is_known(work, staff_id, digest, used_after=since):
                 return Source(digest=digest, known=True)
     return network_source(context, address)
@@ -116,16 +116,18 @@ async def count_from_network(context: AppContext, address: str) -> None:
     """
     # A separate transaction: the count must stand, whatever the request comes to.
     async with context.work(None) as work:
-        window_start = login_throttle.window_of(work.now)
+        window_start = login_throttle.window_of(work.real_now)
         attempts = await login_throttle.count_one(work, _caller(context, address), window_start=window_start)
     if attempts > MOST_FROM_ONE_NETWORK:
-        raise TooManySignInsError(retry_after_seconds=login_throttle.seconds_left(window_start, work.now))
+        raise TooManySignInsError(
+            retry_after_seconds=login_throttle.seconds_left(window_start, work.real_now)
+        )
 
 
 async def forgive_network(context: AppContext, address: str) -> None:
     """Take the count back of an attempt that was right."""
     async with context.work(None) as work:
-        window_start = login_throttle.window_of(work.now)
+        window_start = login_throttle.window_of(work.real_now)
         await login_throttle.take_one_back(work, _caller(context, address), window_start=window_start)
 
 
@@ -139,14 +141,14 @@ async def count_attempt(
     """
     async with context.work(clinic_id) as work:
         member = await staff_members.find(work, staff_id, lock=True)
-        if member is None or (not source.known and _waits(member.locked_until, work.now)):
+        if member is None or (not source.known and _waits(member.locked_until, work.real_now)):
             return None
         before = await staff_sign_ins.from_source(work, staff_id, source.digest)
-        if _waits(before.locked_until, work.now):
+        if _waits(before.locked_until, work.real_now):
             return None
         failed = before.failed + 1
         wait = wait_after(failed)
-        locked_until = None if wait is None else work.now + wait
+        locked_until = None if wait is None else work.real_now + wait
         await staff_sign_ins.keep(work, staff_id, source.digest, failed=failed, locked_until=locked_until)
         everywhere = None if source.known else await _count_everywhere(work, member)
         is_locked = locked_until is not None or everywhere is not None
@@ -187,7 +189,7 @@ async def _count_everywhere(work: Work, member: StaffMember) -> datetime | None:
     """Count an attempt against the account, wherever it came from; says until when it locked it, if it did."""
     attempts = member.failed_tries + 1
     wait = wait_after(attempts, MOST_ATTEMPTS_ANYWHERE)
-    locked_until = None if wait is None else work.now + wait
+    locked_until = None if wait is None else work.real_now + wait
     await staff_members.keep_attempts(work, member.id, attempts=attempts, locked_until=locked_until)
     return locked_until
 
@@ -195,7 +197,7 @@ async def _count_everywhere(work: Work, member: StaffMember) -> datetime | None:
 async def _notify_of_lock(work: Work, member: StaffMember) -> None:
     """Write to the member and to every owner that someone guesses, at most once a day for each member."""
     notified = member.lock_notified_at
-    lately = notified is not None and work.now - _NOTIFIED_AGAIN_AFTER < notified <= work.now
+    lately = notified is not None and work.real_now - _NOTIFIED_AGAIN_AFTER < notified <= work.real_now
     if member.state != ACTIVE or lately:
         return
     await staff_members.note_lock_notified(work, member.id)
@@ -212,9 +214,9 @@ async def _notify_of_lock(work: Work, member: StaffMember) -> None:
             link=f"{work.public_url}/care/{'staff' if is_owner else 'account'}",
             mode=mode,
             subject_id=member.id,
-            not_after=work.now + _NOTIFIED_AGAIN_AFTER,
+            not_after=work.real_now + _NOTIFIED_AGAIN_AFTER,
         )
-        await queue_message(work, work.vault, message, now=work.now)
+        await queue_message(work, work.vault, message, now=work.real_now)
         work.audit("staff.lock_notified", "staff", member.id, actor=SYSTEM)
 
 

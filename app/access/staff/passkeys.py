@@ -100,7 +100,7 @@ async def challenge_to_add(work: Work, own: SignedInMember) -> Challenge | None:
     if site is None:
         return None
     account = await read_account(work, own)
-    challenge, sealed = _new_challenge(work.vault, own.staff_id, now=work.now)
+    challenge, sealed = _new_challenge(work.vault, own.staff_id, now=work.real_now)
     known = await staff_passkeys.of_member(work, own.staff_id)
     options = {
         "challenge": _text(challenge),
@@ -134,7 +134,7 @@ async def add_passkey(
     from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 - see above
 
     site = Site.of(work.public_url)
-    challenge, made_at = _read_challenge(work.vault, sealed, own.staff_id, now=work.now)
+    challenge, made_at = _read_challenge(work.vault, sealed, own.staff_id, now=work.real_now)
     if site is None or challenge is None or len(answer) > _LONGEST_ANSWER:
         raise PasskeyRefusedError("#/answer")
     try:

@@ -139,7 +139,7 @@ async def open_session_for(context: AppContext, proof: Proof, *, device_token: s
         await staff_sign_ins.forget(work, proof.staff_id, source=proof.source)
         codes_left = None
         if proof.recovery is not None:
-            if not await staff_sign_ins.spend(work, proof.staff_id, proof.recovery, now=work.now):
+            if not await staff_sign_ins.spend(work, proof.staff_id, proof.recovery, now=work.real_now):
                 raise SignInRefusedError
             work.audit("staff.recovery_code_used", "staff", proof.staff_id)
             codes_left = await staff_sign_ins.count_left(work, proof.staff_id)
@@ -158,12 +158,12 @@ async def opened_session(work: Work, staff_id: UUID, *, device_token: str) -> Si
         raise SignInRefusedError
     device_token = device_token or secrets.token_urlsafe(32)
     digest = device_digest(work.context, device_token)
-    await staff_sign_ins.remember(work, staff_id, digest, now=work.now)
+    await staff_sign_ins.remember(work, staff_id, digest, now=work.real_now)
     return SignedIn(
         token=await open_session(work, staff_id),
         clinic_id=work.clinic_id,
         role=StaffRole(member.role),
-        expires_at=work.now + LASTS_AT_MOST,
+        expires_at=work.real_now + LASTS_AT_MOST,
         device_token=device_token,
     )
 

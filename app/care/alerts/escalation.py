@@ -67,7 +67,7 @@ async def escalate_due(context: AppContext, clinic_id: UUID) -> int:
 
 async def _escalate_all(context: AppContext, clinic_id: UUID, kind: LifeCycle[AlertT]) -> int:
     async with context.work(clinic_id) as work:
-        due = await kind.table.due_to_escalate(work, limit=_MOST_AT_ONCE)
+        due = await kind.table.due_to_escalate(work, now=kind.now(work), limit=_MOST_AT_ONCE)
     count = 0
     for alert_id in due:
         try:

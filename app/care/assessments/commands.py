@@ -57,7 +57,7 @@ async def report_item(work: Work, patient: PatientRecord, stored: StoredAssessme
         source=SafetySource.ASSESSMENT,
         source_id=stored.id,
         urgent=trigger.urgency is Urgency.URGENT,
-        received_at=work.now,
+        received_at=work.real_now,
         actor=work.actor,
         late_entry=stored.entered_by == "clinic" and is_late_entry(stored.taken_at, work.now),
     )

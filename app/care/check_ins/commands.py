@@ -94,11 +94,11 @@ async def _record_once(
     """
     ids = [one.id for one in drafts]
     async with context.work(source.clinic_id) as work:
-        snapshot = await source.snapshot(work, ids, work.now)
+        snapshot = await source.snapshot(work, ids, work.real_now)
         # What a clinic brings along is compared with what is there: nobody else writes meanwhile.
         if lock or source.is_history:
             await patient_states.lock(work, snapshot.patient_id)
-            snapshot = await source.snapshot(work, ids, work.now)
+            snapshot = await source.snapshot(work, ids, work.real_now)
         items = judge_items(work, source, snapshot, drafts)
         work.actor = source.actor(snapshot)
         if source.is_history:

@@ -72,7 +72,7 @@ async def report_safety_answers(
                 source=SafetySource.CHECK_IN,
                 source_id=UUID(one.check_in.id),
                 urgent=trigger.urgency is Urgency.URGENT,
-                received_at=work.now,
+                received_at=work.real_now,
                 actor=work.actor,
                 late_entry=by_clinic and is_late_entry(one.check_in.recorded_at, work.now),
             )

@@ -3,7 +3,7 @@
 Events that were sent stay sent; one ``record.corrected`` says what is different now. Safety events are not touched.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,13 +26,17 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import infusions, patient_states, record_versions, signals
+from app.storage import deliveries, infusions, patient_states, record_versions, signals
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, ReplacedVersion
 
 # Check-ins, kept and corrected: more than 13 years of daily ones, whose re-evaluations take more than a second.
 _LONG: Final = 5000
+_RECORDED: Final = {
+    "infusion": EventType.INFUSION_RECORDED,
+    "assessment": EventType.ASSESSMENT_RECORDED,
+}
 REASON_CELL: Final = {"table": "record_versions", "column": "reason_sealed"}
 
 
@@ -217,8 +221,30 @@ async def follow_correction(work: Work, before: Believed, *, kind: str, record_i
         in_background=not done,
     )
     if found.any or found.in_background:
-        await _notify(work, after, found, kind=kind, record_id=record_id)
+        superseded = await _superseded(work, snapshot, after, found, kind=kind, record_id=record_id)
+        await _notify(work, after, found, kind=kind, record_id=record_id, superseded=superseded)
     return found
+
+
+async def _superseded(
+    work: Work,
+    before: PatientSnapshot,
+    after: PatientSnapshot,
+    found: CorrectionEffects,
+    *,
+    kind: str,
+    record_id: UUID,
+) -> list[UUID]:
+    """Find the events whose news no longer holds: of the fact, and of the signal that follows it."""
+    said = [(_RECORDED[kind], record_id)] if kind in _RECORDED else []
+    was, now = before.signal, after.signal
+    if was and now and was["id"] == now["id"] and UUID(now["id"]) in found.signal_ids:
+        if was["state"] == "closed":
+            said.append((EventType.SIGNAL_CLOSED, UUID(now["id"])))
+        elif now["state"] != "closed":
+            said.append((EventType.SIGNAL_RAISED, UUID(now["id"])))
+    sent = [await deliveries.latest_about(work, after.patient_id, type_=one, names=id_) for one, id_ in said]
+    return [one for one in sent if one is not None]
 
 
 async def evaluate_again(
@@ -299,7 +325,13 @@ def _reference(evaluation: Evaluation | None) -> object:
 
 
 async def _notify(
-    work: Work, snapshot: PatientSnapshot, found: CorrectionEffects, *, kind: str, record_id: UUID
+    work: Work,
+    snapshot: PatientSnapshot,
+    found: CorrectionEffects,
+    *,
+    kind: str,
+    record_id: UUID,
+    superseded: Sequence[UUID],
 ) -> None:
     about = About(
         patient_id=snapshot.patient_id,
@@ -313,5 +345,6 @@ async def _notify(
         "level_changed": found.level_changed,
         "reference_changed": found.reference_changed,
         "signal_ids": " ".join(str(one) for one in found.signal_ids),
+        "superseded_event_ids": " ".join(str(one) for one in superseded),
     }
     await notify_of_patient(work, EventType.RECORD_CORRECTED, about, now=work.now, more=more)

@@ -186,8 +186,8 @@ async def evaluate_by_time(
 
     Nothing is written and no turn is taken where nothing did, which is so for nearly everybody each day.
     """
-    now = context.clock.now()
     async with context.work(clinic_id) as work:
+        now = work.now
         try:
             snapshot = await snapshot_of(work, patient_id, now=now)
         except PatientMergedError:

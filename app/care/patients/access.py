@@ -96,7 +96,9 @@ DeviceTokenPresented = Annotated[TokenReference, Security(DeviceTokenScheme())]
 async def signed_in_patient(context: ContextNeeded, reference: DeviceTokenPresented) -> PatientCaller:
     """Find whose device calls."""
     async with context.work(reference.clinic_id) as work:
-        found = await device_tokens.signed_in_patient(work, reference.digest, kind="access", now=work.now)
+        found = await device_tokens.signed_in_patient(
+            work, reference.digest, kind="access", now=work.real_now
+        )
     if found is None:
         raise TokenNotValidError
     return PatientCaller.of(context.vault, reference.clinic_id, found)

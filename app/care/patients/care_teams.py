@@ -113,7 +113,7 @@ async def _write_to_team(
             link=staff_page(link),
             mode=mode,
         )
-        await queue_message(work, work.vault, message, now=now)
+        await queue_message(work, work.vault, message, now=work.real_now)
         work.audit(f"care_team.notified_{wording.value}", "staff", member.id, actor=SYSTEM)
         written += 1
     return written

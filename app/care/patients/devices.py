@@ -48,7 +48,7 @@ async def add_device(work: Work, patient: PatientRecord, *, device_id: UUID, nam
         id=device_id,
         patient_id=patient.id,
         name_sealed=vault_of(work.vault, work.clinic_id, patient).seal(name, row_id=device_id, **_NAME_CELL),
-        now=work.now,
+        now=work.real_now,
     )
     work.audit("device.enrolled", "device", device_id, patient_id=patient.id, actor=device_actor(device_id))
 
@@ -91,7 +91,7 @@ async def revoke_device(work: Work, patient_id: UUID, device_id: UUID) -> None:
     """
     if not await devices.belongs_to(work, device_id, patient_id):
         raise NotFoundError
-    await devices.revoke(work, device_id, now=work.now)
+    await devices.revoke(work, device_id, now=work.real_now)
     work.audit("device.revoked", "device", device_id, patient_id=patient_id)
 
 
@@ -131,14 +131,14 @@ async def issue(work: Work, *, device_id: UUID, patient_id: UUID, parent_id: UUI
                 kind=kind,
                 digest=reference.digest,
                 parent_id=parent_id,
-                expires_at=work.now + lasts,
+                expires_at=work.real_now + lasts,
             )
             for kind, reference, lasts in (
                 ("access", access_reference, ACCESS_LASTS),
                 ("refresh", refresh_reference, REFRESH_LASTS),
             )
         ],
-        now=work.now,
+        now=work.real_now,
     )
     _note(work, "tokens.issued", device_id, patient_id)
     return IssuedTokens(
@@ -158,16 +158,16 @@ async def refresh(context: AppContext, reference: TokenReference) -> IssuedToken
     """
     async with context.work(reference.clinic_id) as work:
         token = await device_tokens.present_refresh_token(work, reference.digest, at_once=AT_ONCE)
-        if token is None or token.revoked or token.expires_at <= work.now:
+        if token is None or token.revoked or token.expires_at <= work.real_now:
             raise TokenNotValidError
         if token.successor_used or token.sibling_used:
-            await devices.revoke(work, token.device_id, now=work.now)
+            await devices.revoke(work, token.device_id, now=work.real_now)
             _note(work, "device.revoked_on_reuse", token.device_id, token.patient_id)
             await work.commit()
             raise TokenNotValidError
-        if token.first_used_at is not None and token.first_used_at + GRACE <= work.now:
+        if token.first_used_at is not None and token.first_used_at + GRACE <= work.real_now:
             raise TokenNotValidError
-        await device_tokens.mark_first_use(work, token.id, now=work.now)
+        await device_tokens.mark_first_use(work, token.id, now=work.real_now)
         _note(work, "refresh_token.used", token.device_id, token.patient_id)
         return await issue(work, device_id=token.device_id, patient_id=token.patient_id, parent_id=token.id)
 
@@ -197,11 +197,11 @@ async def open_browser(work: Work, patient: PatientRecord, *, device_id: UUID, n
     await add_device(work, patient, device_id=device_id, name=name)
     text, reference = new_token(TokenKind.BROWSER, work.clinic_id)
     token = device_tokens.NewToken(
-        id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=work.now + LASTS
+        id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=work.real_now + LASTS
     )
-    await device_tokens.add_tokens(work, device_id, [token], now=work.now)
+    await device_tokens.add_tokens(work, device_id, [token], now=work.real_now)
     work.audit("browser.opened", "device", device_id, patient_id=patient.id, actor=device_actor(device_id))
-    found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=work.now)
+    found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=work.real_now)
     if found is None:
         raise TokenNotValidError
     return OpenedBrowser(token=text, caller=PatientCaller.of(work.vault, work.clinic_id, found))
@@ -224,12 +224,14 @@ async def caller_of(context: AppContext, token: str) -> PatientCaller:
     """
     reference = reference_of(token)
     async with context.work(reference.clinic_id) as work:
-        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=work.now)
+        found = await device_tokens.signed_in_patient(
+            work, reference.digest, kind="browser", now=work.real_now
+        )
         if found is None:
             raise TokenNotValidError
-        if found.issued_at + _ISSUED_ANEW_AFTER <= work.now:
-            until = min(work.now + LASTS, found.enrolled_at + LASTS_AT_MOST)
-            await device_tokens.extend(work, reference.digest, expires_at=until, now=work.now)
+        if found.issued_at + _ISSUED_ANEW_AFTER <= work.real_now:
+            until = min(work.real_now + LASTS, found.enrolled_at + LASTS_AT_MOST)
+            await device_tokens.extend(work, reference.digest, expires_at=until, now=work.real_now)
     return PatientCaller.of(context.vault, reference.clinic_id, found)
 
 

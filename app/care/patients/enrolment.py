@@ -142,10 +142,10 @@ async def issue_code(work: Work, patient_id: UUID) -> IssuedCode:
             id=new_id(),
             patient_id=patient_id,
             secret_mac=_mac(work.vault, code),
-            expires_at=work.now + LASTS,
+            expires_at=work.real_now + LASTS,
             used_at=None,
         )
-        if await enrolment_codes.add(work, record, selector=code.selector, now=work.now):
+        if await enrolment_codes.add(work, record, selector=code.selector, now=work.real_now):
             work.audit("enrolment_code.issued", "enrolment_code", record.id, patient_id=patient_id)
             return shown_code(work.context, str(code), record.expires_at)
     raise NoFreeCodeError
@@ -200,7 +200,7 @@ async def _spending(context: AppContext, code_text: str, *, address: str) -> Asy
     async with context.work(clinic_id) as work:
         # Counted under the count's own lock before the code is judged, and taken back with it when it was right:
         # a waiting room behind one address enrols at the same moment, and of thirty guesses five are judged.
-        window_start = failed_tries.window_of(work.now)
+        window_start = failed_tries.window_of(work.real_now)
         await _count_attempt(work, caller, window_start=window_start)
         try:
             patient = await _patient_of(work, code_id, code)
@@ -208,7 +208,7 @@ async def _spending(context: AppContext, code_text: str, *, address: str) -> Asy
             await work.commit()
             raise
         spent = _Spent(work=work, patient=patient, device_id=new_id())
-        await enrolment_codes.mark_used(work, code_id, now=work.now)
+        await enrolment_codes.mark_used(work, code_id, now=work.real_now)
         work.audit(
             "enrolment_code.used",
             "enrolment_code",
@@ -226,7 +226,7 @@ async def _patient_of(work: Work, code_id: UUID, code: CodeText) -> PatientRecor
     if (
         found is None
         or found.used_at is not None
-        or found.expires_at <= work.now
+        or found.expires_at <= work.real_now
         or not hmac.compare_digest(found.secret_mac, _mac(work.vault, code))
     ):
         raise CodeNotValidError("#/code")
@@ -239,10 +239,14 @@ async def _patient_of(work: Work, code_id: UUID, code: CodeText) -> PatientRecor
 async def _find_code(context: AppContext, caller: bytes, code: CodeText) -> tuple[UUID, UUID]:
     """Find where a code belongs, and count the attempt against it; a code that nobody made counts here."""
     async with context.work(None) as work:
-        window_start = failed_tries.window_of(work.now)
+        window_start = failed_tries.window_of(work.real_now)
         if await failed_tries.count_of(work, caller, window_start=window_start) >= MOST_TRIES:
-            raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, work.now))
-        where = await enrolment_codes.try_selector(work, code.selector, most_tries=MOST_TRIES, now=work.now)
+            raise TooManyTriesError(
+                retry_after_seconds=failed_tries.seconds_left(window_start, work.real_now)
+            )
+        where = await enrolment_codes.try_selector(
+            work, code.selector, most_tries=MOST_TRIES, now=work.real_now
+        )
         if where is None:
             await _count_attempt(work, caller, window_start=window_start)
     if where is None:
@@ -252,7 +256,7 @@ async def _find_code(context: AppContext, caller: bytes, code: CodeText) -> tupl
 
 async def _count_attempt(work: Work, caller: bytes, *, window_start: datetime) -> None:
     if await failed_tries.count_one(work, caller, window_start=window_start) > MOST_TRIES:
-        raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, work.now))
+        raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, work.real_now))
 
 
 def _mac(vault: Vault, code: CodeText) -> bytes:

@@ -39,8 +39,8 @@ async def add_link(work: Work, patient: PatientRecord) -> IssuedLink:
         id=new_id(),
         patient_id=patient.id,
         digest=reference.digest,
-        made_at=work.now,
-        expires_at=work.now + LASTS,
+        made_at=work.real_now,
+        expires_at=work.real_now + LASTS,
         used_at=None,
     )
     await sign_in_links.add(work, link)
@@ -66,7 +66,7 @@ async def _send(work: Work, patient: PatientRecord, link: SignInLink, url: str) 
         subject_id=link.id,
         not_after=link.expires_at,
     )
-    await queue_message(work, work.vault, message, now=work.now)
+    await queue_message(work, work.vault, message, now=work.real_now)
     work.audit("sign_in_link.queued", "sign_in_link", link.id, patient_id=patient.id)
     return True
 
@@ -145,7 +145,7 @@ async def look_at(context: AppContext, token: str) -> SeenLink:
         patient = None if link is None else await patients.find(work, link.patient_id)
     if link is None or patient is None:
         return SeenLink(state=LinkState.UNKNOWN, locale=None)
-    return SeenLink(state=_state(link, work.now), locale=patient.locale)
+    return SeenLink(state=_state(link, work.real_now), locale=patient.locale)
 
 
 async def spend(context: AppContext, token: str, *, browser_name: str) -> OpenedBrowser:
@@ -162,10 +162,10 @@ async def spend(context: AppContext, token: str, *, browser_name: str) -> Opened
         patient = None if link is None else await patients.find(work, link.patient_id)
         if link is None or patient is None:
             raise LinkNotKnownError
-        _refuse_unless_valid(_state(link, work.now))
+        _refuse_unless_valid(_state(link, work.real_now))
         device_id = new_id()
         opened = await open_browser(work, patient, device_id=device_id, name=browser_name)
-        await sign_in_links.mark_used(work, link.id, now=work.now)
+        await sign_in_links.mark_used(work, link.id, now=work.real_now)
         work.audit(
             "sign_in_link.used",
             "sign_in_link",
@@ -197,7 +197,7 @@ async def send_again(context: AppContext, token: str, *, address: str) -> None:
             return
         # One at a time for one patient, or two who ask at once would both be the last of the day.
         await patient_states.lock(work, patient.id)
-        if await sign_in_links.count_since(work, patient.id, work.now - LASTS) >= _MOST_A_DAY:
+        if await sign_in_links.count_since(work, patient.id, work.real_now - LASTS) >= _MOST_A_DAY:
             return
         await add_link(work, patient)
 
@@ -225,7 +225,9 @@ def _refuse_unless_valid(state: LinkState) -> None:
 async def _count_asking(context: AppContext, address: str) -> None:
     caller = context.vault.digest(b"asks for link", address.encode())
     async with context.work(None) as work:
-        window_start = failed_tries.window_of(work.now)
+        window_start = failed_tries.window_of(work.real_now)
         asked = await failed_tries.count_one(work, caller, window_start=window_start)
     if asked > _MOST_ASKED_FROM_ONE_ADDRESS:
-        raise TooManyLinksAskedError(retry_after_seconds=failed_tries.seconds_left(window_start, work.now))
+        raise TooManyLinksAskedError(
+            retry_after_seconds=failed_tries.seconds_left(window_start, work.real_now)
+        )

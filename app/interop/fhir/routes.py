@@ -41,6 +41,7 @@ from app.interop.fhir.searching import read_search
 from app.interop.fhir.written import read_conditional
 from app.interop.smart import backend_services
 from app.interop.smart.backend_services import ALGORITHMS, TokenRequestRefusedError
+from app.interop.smart.systems import public_keys
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema=False)
@@ -74,6 +75,13 @@ async def read_smart_configuration(context: ContextNeeded) -> Response:
         "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
     }
     return JSONResponse(configuration)
+
+
+@router.get("/.well-known/jwks/{clinic_id}/{system_id}")
+async def read_public_keys(clinic_id: UUID, system_id: UUID, context: ContextNeeded) -> Response:
+    """Give the public key by which an EHR knows us. Who may: everybody."""
+    async with context.work(clinic_id) as work:
+        return JSONResponse(await public_keys(work, system_id))
 
 
 @router.post("/token")

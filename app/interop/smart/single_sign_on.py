@@ -35,6 +35,7 @@ LASTS: Final = timedelta(minutes=10)
 SIGN_IN: Final = "sign_in"
 EHR: Final = "ehr"
 SECRET_CELL: Final = {"table": "connected_systems", "column": "secret_sealed"}
+KEY_CELL: Final = {"table": "connected_systems", "column": "key_sealed"}
 LABEL_CELL: Final = {"table": "staff_identities", "column": "label_sealed"}
 _STATE_CELL: Final = {"table": "single_sign_on", "column": "state"}
 _NOBODY: Final = UUID(int=0)

@@ -1,8 +1,9 @@
 """Connecting a clinic's systems, and saying who of its staff someone is whom they name: an owner's doing alone."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from app.access.clinics.permissions import StaffRole
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.interop.smart.single_sign_on import EHR, LABEL_CELL, SECRET_CELL, SIGN_IN
+from app.interop.smart.single_sign_on import EHR, KEY_CELL, LABEL_CELL, SECRET_CELL, SIGN_IN
 from app.notifications.transport.addresses import (
     AllowedNetworks,
     EndpointAddressRefusedError,
@@ -44,6 +45,8 @@ class NewSystem:
         hosts: further hosts that it may name, such as the one that gives its tokens.
         role_claim: the claim that holds a person's groups.
         roles: which group has which role; empty: members keep the roles that they have.
+        procedure_code: the EHR's code of a session, as system|code; empty: it is not read.
+        chart_number_system: the system of the identifier that is the chart number; empty: the first one.
     """
 
     kind: str
@@ -54,6 +57,8 @@ class NewSystem:
     hosts: tuple[str, ...] = ()
     role_claim: str = "groups"
     roles: Mapping[str, StaffRole] = field(default_factory=dict)
+    procedure_code: str = ""
+    chart_number_system: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +98,40 @@ async def connect(work: Work, new: NewSystem) -> ConnectedSystem:
             "hosts": [urlsplit(f"https://{one}").netloc.lower() for one in new.hosts],
             "role_claim": new.role_claim,
             "roles": {group: role.value for group, role in new.roles.items()},
+            "procedure_code": new.procedure_code,
+            "chart_number_system": new.chart_number_system,
         },
         created_at=work.now,
+        key_sealed=_new_key(work, system_id) if new.kind == EHR else None,
     )
     if not await connected_systems.add(work, system):
         raise SystemExistsError("#/issuer")
     work.audit("connected_system.added", "connected_system", system.id)
     return system
+
+
+def _new_key(work: Work, system_id: UUID) -> bytes:
+    from joserfc.jwk import ECKey  # noqa: PLC0415 - takes a third of a second to load; seldom needed
+
+    key = ECKey.generate_key("P-384", {"kid": str(system_id)})
+    text = json.dumps(key.as_dict(private=True))
+    return work.vault.seal(text, clinic_id=work.clinic_id, row_id=system_id, **KEY_CELL)
+
+
+async def public_keys(work: Work, system_id: UUID) -> dict[str, Any]:
+    """Give the public half of our key for an EHR, as it asks for it.
+
+    Raises:
+        NotFoundError: the clinic has no such EHR.
+    """
+    from joserfc.jwk import ECKey  # noqa: PLC0415 - as above
+
+    system = await connected_systems.find(work, system_id)
+    if system is None or system.key_sealed is None:
+        raise NotFoundError
+    text = work.vault.open(system.key_sealed, clinic_id=work.clinic_id, row_id=system_id, **KEY_CELL)
+    key = ECKey.import_key(json.loads(text)).as_dict(private=False)
+    return {"keys": [{**key, "use": "sig", "alg": "ES384"}]}
 
 
 async def disconnect(work: Work, system_id: UUID) -> None:

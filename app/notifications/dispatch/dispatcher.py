@@ -112,7 +112,7 @@ class Dispatcher:
         async with context.work(None) as work:
             due = await due_work.due(
                 work,
-                now=work.now,
+                now=work.real_now,
                 channels=channels_set_up(context),
                 only_urgent=self._only_urgent,
             )

@@ -71,7 +71,7 @@ def _slack(text: str) -> str:
 async def end_channel(work: Work, channel_id: UUID) -> None:
     """End a channel, once, and write to both contacts."""
     profile = await clinics.profile(work)
-    if not await notice_channels.end(work, channel_id, now=work.now) or profile is None:
+    if not await notice_channels.end(work, channel_id, now=work.real_now) or profile is None:
         return
     work.audit("notice_channel.ended", "notice_channel", channel_id)
     await notices.cancel_all_to(work, channel_id)
@@ -82,5 +82,5 @@ async def end_channel(work: Work, channel_id: UUID) -> None:
         Wording.NOTICE_CHANNEL_ENDED,
         link=worklist_link(work.public_url),
         mode=profile.mode,
-        now=work.now,
+        now=work.real_now,
     )

@@ -154,5 +154,5 @@ async def notify_other_contact(work: Work, message: OutgoingMessage, refused: st
                 mode=message.mode,
                 subject_id=message.id,
             )
-            await queue_message(work, work.vault, instead, now=work.now)
+            await queue_message(work, work.vault, instead, now=work.real_now)
             work.audit("contact.notified_instead", "clinic", work.clinic_id, actor=SYSTEM)

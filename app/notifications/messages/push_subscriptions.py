@@ -83,7 +83,7 @@ async def subscribe(
         device_id=device_id,
         kind="web" if isinstance(address, WebPushAddress) else "app",
         address_sealed=_seal(work.vault, work.clinic_id, subscription_id, address),
-        made_at=work.now,
+        made_at=work.real_now,
     )
     await push_subscriptions.put(work, subscription)
     work.audit("push.subscribed", "device", device_id, patient_id=patient_id)

@@ -73,7 +73,9 @@ class Attempted:
 async def send_due(post: Post, clinic_id: UUID, *, channel: str, urgent: bool, limit: int) -> list[Attempted]:
     """Send what is due of a clinic's messages of one channel, so many at once; gives what was attempted."""
     async with post.context.work(clinic_id) as work:
-        ids = await outgoing_messages.due_ids(work, urgent=urgent, channel=channel, now=work.now, limit=limit)
+        ids = await outgoing_messages.due_ids(
+            work, urgent=urgent, channel=channel, now=work.real_now, limit=limit
+        )
     attempted = await asyncio.gather(*(send_message(post, clinic_id, message_id) for message_id in ids))
     return [one for one in attempted if one is not None]
 
@@ -92,7 +94,7 @@ async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempt
 
 async def cancel_too_late(work: Work) -> int:
     """End messages that help nobody any more, also where their channel is not set up; gives how many."""
-    ended = await outgoing_messages.cancel_too_late(work, now=work.now)
+    ended = await outgoing_messages.cancel_too_late(work, now=work.real_now)
     for message_id in ended:
         work.audit("message.cancelled", "message", message_id)
     return len(ended)
@@ -102,9 +104,9 @@ async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None
     async with post.context.work(clinic_id) as work:
         await lock_for_update(work, message_id)
         message = await outgoing_messages.lock(work, message_id)
-        if message is None or not _is_due(message, work.now):
+        if message is None or not _is_due(message, work.real_now):
             return None
-        until = await waits_until(work, message, now=work.now)
+        until = await waits_until(work, message, now=work.real_now)
         if until is not None:
             await notices.postpone(work, message_id, until=until)
             return None
@@ -113,7 +115,9 @@ async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None
         if claimed is None:
             await _end(work, message, over or Outcome(ending=Ending.GONE, trouble="gone"))
         elif can_go(post.context, claimed):
-            await outgoing_messages.claim(work, message_id, now=work.now, until=work.now + CLAIM_LASTS)
+            await outgoing_messages.claim(
+                work, message_id, now=work.real_now, until=work.real_now + CLAIM_LASTS
+            )
         else:
             return None
     return claimed
@@ -126,12 +130,12 @@ def _is_due(message: OutgoingMessage, now: datetime) -> bool:
 
 async def _over_before_it_is_sent(post: Post, work: Work, message: OutgoingMessage) -> Outcome | None:
     """Say why a message is not to be sent any more; None when it is."""
-    if message.not_after is not None and message.not_after <= work.now:
+    if message.not_after is not None and message.not_after <= work.real_now:
         return Outcome(ending=Ending.GONE, trouble="too_late")
     if message.claimed_until is not None and Wording(message.wording).is_reminder:
         return Outcome(ending=Ending.REFUSED, trouble="worker_died")
     ask = post.still_wanted.get(Wording(message.wording))
-    if ask is not None and not await ask(work, message, work.now):
+    if ask is not None and not await ask(work, message, work.real_now):
         return Outcome(ending=Ending.GONE, trouble="not_wanted")
     return None
 
@@ -146,7 +150,7 @@ async def _keep(
             Wording(message.wording),
             attempts=message.attempts + 1,
             first_attempt_at=message.first_attempt_at or began_at,
-            now=work.now,
+            now=work.real_now,
             speedup=post.speedup,
         )
         await lock_for_update(work, message.id)
@@ -156,7 +160,7 @@ async def _keep(
             state=follows.state,
             trouble=outcome.trouble,
             next_attempt_at=follows.next_attempt_at,
-            sent_at=work.now if outcome.ending is Ending.SENT else None,
+            sent_at=work.real_now if outcome.ending is Ending.SENT else None,
         )
         _audit(work, message, follows.state)
         if message.channel == Channel.EMAIL and message.patient_id is None and isinstance(claimed.to, str):
@@ -168,7 +172,7 @@ async def _keep(
         if outcome.ending is Ending.GONE and message.notice_channel_id is not None:
             await end_channel(work, message.notice_channel_id)
         if outcome.ending is Ending.SENT and claimed.along:
-            await notices.sent_along(work, claimed.along, now=work.now)
+            await notices.sent_along(work, claimed.along, now=work.real_now)
             _audit(work, message, "sent_along")
 
 
@@ -186,7 +190,7 @@ async def _end(work: Work, message: OutgoingMessage, outcome: Outcome) -> None:
         message.id,
         state=state,
         trouble=outcome.trouble,
-        next_attempt_at=work.now,
+        next_attempt_at=work.real_now,
         sent_at=None,
     )
     _audit(work, message, state)

@@ -62,7 +62,7 @@ class SnapshotPage:
 async def keep_stream(work: Work) -> None:
     """Give positions to what was committed since, and let go of what is older than 90 days."""
     await event_stream.place(work)
-    await event_stream.forget(work, before=work.now - KEPT_FOR)
+    await event_stream.forget(work, before=work.real_now - KEPT_FOR)
 
 
 async def read_events(work: Work, *, after: StreamPlace | None, limit: int) -> EventPage:

@@ -99,7 +99,7 @@ async def add_endpoint(
         state="enabled",
         disabled_because=None,
         failing_since=None,
-        created_at=work.now,
+        created_at=work.real_now,
         care_team=care_team,
     )
     await endpoints.add(work, endpoint)
@@ -165,13 +165,13 @@ async def rotate_secret(work: Work, endpoint_id: UUID) -> NewEndpoint:
     """
     secret, vault = new_secret(), work.vault
     endpoint = await existing(work, endpoint_id, lock=True)
-    before, *_ = open_secrets(vault, work.clinic_id, endpoint, now=work.now)
+    before, *_ = open_secrets(vault, work.clinic_id, endpoint, now=work.real_now)
     await endpoints.change_secret(
         work,
         endpoint_id,
         secret_sealed=seal_secret(vault, work.clinic_id, endpoint_id, secret),
         previous_secret_sealed=seal_secret(vault, work.clinic_id, endpoint_id, before, previous=True),
-        previous_secret_until=work.now + _BOTH_SIGN_FOR,
+        previous_secret_until=work.real_now + _BOTH_SIGN_FOR,
     )
     work.audit("endpoint.secret_rotated", "endpoint", endpoint_id)
     return NewEndpoint(endpoint=view_of(work, await existing(work, endpoint_id)), secret=secret)
@@ -185,7 +185,7 @@ async def enable(work: Work, endpoint_id: UUID) -> EndpointView:
     """
     await existing(work, endpoint_id, lock=True)
     await endpoints.enable(work, endpoint_id)
-    await delivery_log.release_held(work, endpoint_id, now=work.now)
+    await delivery_log.release_held(work, endpoint_id, now=work.real_now)
     work.audit("endpoint.enabled", "endpoint", endpoint_id)
     work.wake_outbox()
     return view_of(work, await existing(work, endpoint_id))
@@ -227,7 +227,7 @@ async def resend(work: Work, delivery_id: UUID) -> LoggedDelivery:
     endpoint = await endpoints.find(work, found[0].endpoint_id)
     if endpoint is None or endpoint.state != "enabled":
         raise EndpointDisabledError
-    await delivery_log.begin_again(work, delivery_id, now=work.now)
+    await delivery_log.begin_again(work, delivery_id, now=work.real_now)
     work.audit("delivery.resent", "delivery", delivery_id)
     work.wake_outbox()
     again = await delivery_log.find(work, delivery_id)
@@ -244,12 +244,12 @@ async def recover(work: Work, endpoint_id: UUID, *, since: datetime, also_delive
         EndpointDisabledError: it is disabled.
         SinceInFutureError: there is no such past.
     """
-    if since > work.now:
+    if since > work.real_now:
         raise SinceInFutureError("#/since")
     if (await existing(work, endpoint_id, lock=True)).state != "enabled":
         raise EndpointDisabledError
     recovery = Recovery(
-        endpoint_id=endpoint_id, since=since, asked_at=work.now, also_delivered=also_delivered
+        endpoint_id=endpoint_id, since=since, asked_at=work.real_now, also_delivered=also_delivered
     )
     count = await delivery_log.begin_again_since(work, recovery)
     work.audit("endpoint.recovered", "endpoint", endpoint_id)

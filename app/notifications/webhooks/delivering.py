@@ -106,13 +106,15 @@ async def _claim(
         if endpoint is None or endpoint.state != "enabled":
             await hold_if_disabled(work, endpoint_id)
             return None
-        until = work.now + (SAFETY_CLAIM_LASTS if safety else CLAIM_LASTS)
+        until = work.real_now + (SAFETY_CLAIM_LASTS if safety else CLAIM_LASTS)
         if endpoint.probe_at is not None:
             limit = 1
-            if not safety and not await endpoints.take_probe(work, endpoint_id, now=work.now, until=until):
+            if not safety and not await endpoints.take_probe(
+                work, endpoint_id, now=work.real_now, until=until
+            ):
                 return None
         claimed = await deliveries.claim_due(
-            work, endpoint_id, safety=safety, now=work.now, until=until, limit=limit
+            work, endpoint_id, safety=safety, now=work.real_now, until=until, limit=limit
         )
         if not claimed:
             return None
@@ -125,7 +127,7 @@ async def _claim(
 async def _note_sent(work: Work, delivery: Delivery) -> None:
     if delivery.type == EventType.SAFETY_REPORTED and delivery.attempts_made == 1:
         work.audit("safety.sent", "delivery", delivery.id)
-        await safety_events.note_sent(work, delivery.notification_id, now=work.now)
+        await safety_events.note_sent(work, delivery.notification_id, now=work.real_now)
 
 
 def _message(work: Work, delivery: Delivery, endpoint: Endpoint) -> OutgoingMessage:
@@ -133,7 +135,7 @@ def _message(work: Work, delivery: Delivery, endpoint: Endpoint) -> OutgoingMess
         url=open_url(work.vault, work.clinic_id, endpoint),
         webhook_id=str(delivery.notification_id),
         body=delivery.body.encode(),
-        secrets=open_secrets(work.vault, work.clinic_id, endpoint, now=work.now),
+        secrets=open_secrets(work.vault, work.clinic_id, endpoint, now=work.real_now),
     )
 
 
@@ -183,11 +185,11 @@ async def _note_how_it_is(
     unanswered = sum(outcome.error is AttemptError.TIMEOUT for outcome in failed)
     answers = unanswered < len(attempted)
     failing = await endpoints.note_failure(
-        work, endpoint.id, now=work.now, unanswered=0 if answers else unanswered
+        work, endpoint.id, now=work.real_now, unanswered=0 if answers else unanswered
     )
     wait = circuit_opens(failing.unanswered, speedup=outbox.speedup)
     if wait is not None or endpoint.probe_at is not None:
-        await endpoints.set_probe(work, endpoint.id, probe_at=None if wait is None else work.now + wait)
+        await endpoints.set_probe(work, endpoint.id, probe_at=None if wait is None else work.real_now + wait)
     return failing
 
 
@@ -195,13 +197,13 @@ def _result(work: Work, outbox: Outbox, one: _Attempted, failing: Failing | None
     work.audit("delivery.attempted", "delivery", one.delivery.id)
     if one.outcome.ok:
         return AttemptResult(
-            attempt=one.as_kept, state="delivered", next_attempt_at=None, delivered_at=work.now
+            attempt=one.as_kept, state="delivered", next_attempt_at=None, delivered_at=work.real_now
         )
     follows = next_attempt(
         kind=DeliveryKind(one.delivery.urgency),
         attempts_made=one.delivery.attempts_made,
-        failed_at=work.now,
-        first_attempt_at=one.delivery.first_attempt_at or work.now,
+        failed_at=work.real_now,
+        first_attempt_at=one.delivery.first_attempt_at or work.real_now,
         outcome=one.outcome,
         jitter=outbox.chance.uniform(-1, 1),
         speedup=outbox.speedup,
@@ -218,7 +220,7 @@ async def _note_what_follows(
 ) -> None:
     if result.state == "delivered" and one.delivery.type == EventType.SAFETY_REPORTED:
         work.audit("safety.delivered", "delivery", one.delivery.id)
-        await safety_events.note_delivered(work, one.delivery.notification_id, now=work.now)
+        await safety_events.note_delivered(work, one.delivery.notification_id, now=work.real_now)
     if result.state == "exhausted" and failing is not None:
         await notify_of_exhausted(work, one.delivery, failing_since=failing.since)
 
@@ -227,6 +229,6 @@ async def _disable_if_hopeless(
     work: Work, endpoint_id: UUID, attempted: Sequence[_Attempted], failing: Failing
 ) -> None:
     gone = any(one.outcome.error is AttemptError.GONE for one in attempted)
-    if gone or work.now - failing.since >= _GIVE_UP_AFTER:
+    if gone or work.real_now - failing.since >= _GIVE_UP_AFTER:
         work.audit("endpoint.disabled", "endpoint", endpoint_id)
         await disable(work, endpoint_id, because=Because.GONE if gone else Because.ONLY_FAILING)

@@ -88,7 +88,7 @@ def view_of(work: Work, endpoint: Endpoint) -> EndpointView:
         disabled_because=endpoint.disabled_because,
         failing_since=endpoint.failing_since,
         created_at=endpoint.created_at,
-        previous_secret_until=until if until is not None and work.now < until else None,
+        previous_secret_until=until if until is not None and work.real_now < until else None,
         version=endpoint.version,
     )
 

@@ -33,6 +33,9 @@ class EventData(ReplyBody):
     level_changed: bool | None = None
     reference_changed: bool | None = None
     signal_ids: str | None = Field(default=None, description="Signals that a correction changed, by blanks")
+    superseded_event_ids: str | None = Field(
+        default=None, description="Events that were sent before and no longer hold, by blanks"
+    )
     criterion: str | None = None
     urgent: bool | None = None
     disposition: str | None = None

@@ -84,7 +84,7 @@ async def notify_channels(
             notification_id=notification_id,
             patient_id=patient_id,
         )
-        await queue_notice(work, notice, now=now)
+        await queue_notice(work, notice, now=work.real_now)
         work.audit("notice_channel.notified", "notice_channel", channel.id, actor=SYSTEM)
 
 
@@ -176,7 +176,7 @@ async def add_channel(
         events=list(dict.fromkeys(event.value for event in events or UNLESS_CHOSEN)),
         locale=locale,
         state="enabled",
-        created_at=work.now,
+        created_at=work.real_now,
         ended_at=None,
         care_team=care_team,
     )
@@ -216,7 +216,7 @@ async def send_test(work: Work, channel_id: UUID) -> UUID:
         raise NoticeChannelEndedError
     notice = NewNotice(channel=channel, wording=Wording.NOTICE_CHANNEL_TEST, mode=profile.mode)
     work.audit("notice_channel.tested", "notice_channel", channel_id)
-    return await queue_notice(work, notice, now=work.now)
+    return await queue_notice(work, notice, now=work.real_now)
 
 
 def _view(work: Work, channel: NoticeChannel) -> NoticeChannelView:

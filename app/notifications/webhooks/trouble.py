@@ -35,20 +35,20 @@ async def notify_of_exhausted(work: Work, delivery: Delivery, *, failing_since: 
 
 async def notify_of_newly_held(work: Work) -> None:
     """Notify of what has been held since people were last notified, at endpoints that were disabled before."""
-    for endpoint_id in await delivery_log.newly_held(work, notified_before=work.now - _ONCE_IN):
+    for endpoint_id in await delivery_log.newly_held(work, notified_before=work.real_now - _ONCE_IN):
         await notify_of_trouble(work, endpoint_id)
 
 
 async def notify_of_trouble(work: Work, endpoint_id: UUID, *, always: bool = False) -> None:
     """Write to both contacts, and to the channels that are meant to hear of it, unless it was done within a day."""
     may = await endpoints.note_trouble(
-        work, endpoint_id, now=work.now, unless_after=None if always else work.now - _ONCE_IN
+        work, endpoint_id, now=work.real_now, unless_after=None if always else work.real_now - _ONCE_IN
     )
     profile = await clinics.profile(work)
     if not may or profile is None:
         return
     work.audit("endpoint.trouble_notified", "endpoint", endpoint_id)
-    await notify_channels(work, NoticeEvent.ENDPOINT_TROUBLE, mode=profile.mode, now=work.now)
+    await notify_channels(work, NoticeEvent.ENDPOINT_TROUBLE, mode=profile.mode, now=work.real_now)
     await notify_contacts(
         work,
         work.vault,
@@ -56,7 +56,7 @@ async def notify_of_trouble(work: Work, endpoint_id: UUID, *, always: bool = Fal
         Wording.ENDPOINT_DOWN,
         link=worklist_link(work.public_url),
         mode=profile.mode,
-        now=work.now,
+        now=work.real_now,
     )
 
 

@@ -193,7 +193,7 @@ async def send(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
 
 async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
     """Take a form that is known to be this person's."""
-    now = context.clock.now()
+    now = visitor.now(context)
     opened = read_opened(form, ID_FIELD)
     if opened is None:
         return await unfinished(context, visitor, form, {"form": NOT_READABLE})
@@ -230,7 +230,7 @@ async def unfinished(
 ) -> PageAnswer:
     """Show the form again with what is wrong in it; everything that was answered stays."""
     clinic_notified = (await report_disclosures(form, failed=status >= FAULT)).clinic_notified
-    opened = read_opened(form, ID_FIELD) or open_form(context.clock.now(), visitor.time_zone)
+    opened = read_opened(form, ID_FIELD) or open_form(visitor.now(context), visitor.time_zone)
     answer = form_page(
         context,
         visitor,
@@ -257,7 +257,7 @@ async def refused(context: AppContext, visitor: Visitor, form: Form, error: Exce
 def _for_today(context: AppContext, visitor: Visitor, form: Form) -> Form:
     """Open the form again for today, under its own id, with its answers."""
     known = read_opened(form, ID_FIELD)
-    opened = open_form(context.clock.now(), visitor.time_zone, form_id=known.id if known else None)
+    opened = open_form(visitor.now(context), visitor.time_zone, form_id=known.id if known else None)
     return form.filled(opened.fields(ID_FIELD) | {"answered_at": ""})
 
 
@@ -343,7 +343,7 @@ async def send_form(request: Request, context: ContextNeeded) -> Response:
 async def _other_form(request: Request, context: AppContext, found: Visitor) -> Response | None:
     """Open a form that is not today's: one that was sent and is to be corrected, or a day to add; else None."""
     asked = request.query_params
-    now, zone = context.clock.now(), found.signed_in.time_zone
+    now, zone = found.now(context), found.signed_in.time_zone
     if correct := asked.get("correct"):
         try:
             stored = await own_report(found, UUID(correct))
@@ -378,7 +378,7 @@ async def _open_form(
 
     Two tabs, a double tap and the back button are then one check-in, and other answers are a correction.
     """
-    caller, now = found.signed_in, context.clock.now()
+    caller, now = found.signed_in, found.now(context)
     known, fresh = _from_cookie(cookie, caller.time_zone), open_form(now, caller.time_zone)
     if known is None or known.day != fresh.day:
         return fresh, None

@@ -200,7 +200,7 @@ async def send_questionnaire(
         visitor.refuse_forged(context, form)
     except FormExpiredError as error:
         return await questionnaire_refused(context, visitor, asked, form, error)
-    opened, now = read_opened(form, ID_FIELD), context.clock.now()
+    opened, now = read_opened(form, ID_FIELD), visitor.now(context)
     if opened is None:
         return await shown_again(context, visitor, asked, form, Mistakes(sentence=NOT_READABLE))
     settled = opened.settled(form, now)
@@ -239,7 +239,7 @@ async def shown_again(
         context,
         visitor,
         asked,
-        opened or open_form(context.clock.now(), visitor.time_zone),
+        opened or open_form(visitor.now(context), visitor.time_zone),
         form=form,
         mistakes=mistakes,
         day_choices=day_choices,
@@ -285,7 +285,7 @@ async def show_questionnaire(key: str, context: ContextNeeded, found: SignedInVi
         return RedirectResponse(ASK_FIRST, 303)
     if asked.scale.key == LONG_EXPOSURE.key and not await asks_long_exposure(found):
         raise NotFoundError
-    opened = open_form(context.clock.now(), found.signed_in.time_zone)
+    opened = open_form(found.now(context), found.signed_in.time_zone)
     return questionnaire_page(context, found, asked, opened)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -61,6 +61,10 @@ class Visitor(PageVisitor[PatientCaller]):
     def time_zone(self) -> str:
         """The patient's zone; while nobody is signed in, that of the world's clocks."""
         return self.caller.time_zone if self.caller else "UTC"
+
+    def now(self, context: AppContext) -> datetime:
+        """Give the present moment as the patient's clinic lives it; while nobody is signed in, the real one."""
+        return context.now(self.caller.clinic_id if self.caller else None)
 
     def keep_cookies(self, context: AppContext, response: Response) -> None:
         """Let the browser keep what it was given with this page."""

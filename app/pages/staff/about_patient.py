@@ -52,7 +52,7 @@ async def about(context: AppContext, visitor: StaffVisitor, patient_id: UUID) ->
         NotFoundError: the clinic has no such patient.
     """
     patient = await read_patient(visitor.work, patient_id)
-    clock = WallClock(patient.time_zone, context.clock.now())
+    clock = WallClock(patient.time_zone, context.now(visitor.work.clinic_id))
     return AboutPatient(patient=patient, clock=clock, path=path_of(patient_id))
 
 

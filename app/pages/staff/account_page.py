@@ -19,6 +19,7 @@ from app.access.staff.second_factor import (
 from app.care.patients.enrolment import qr_svg
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.kept_form import own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
@@ -66,11 +67,11 @@ SECOND_FACTOR = "/care/account/second-factor"
 PASSKEYS = "/care/account/passkeys"
 router = APIRouter(prefix="/care/account", route_class=CarePageRoute, include_in_schema=False)
 _DONE = {
-    "password": "Your password is changed. You are signed out everywhere else.",
-    "passkey": "Your passkey is set up. Next time, sign in with it.",
-    "removed": "The passkey is removed.",
-    "phone": "Your phone is set up. You are signed out everywhere else.",
-    "recovered": "You are signed in with a recovery code, which is spent now.",
+    "password": say("Your password is changed. You are signed out everywhere else."),
+    "passkey": say("Your passkey is set up. Next time, sign in with it."),
+    "removed": say("The passkey is removed."),
+    "phone": say("Your phone is set up. You are signed out everywhere else."),
+    "recovered": say("You are signed in with a recovery code, which is spent now."),
 }
 
 

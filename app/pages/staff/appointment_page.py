@@ -12,6 +12,7 @@ from app.care.treatment.appointment_schemas import AppointmentChange, Appointmen
 from app.clinical.course import Route
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.infusion_page import GIVEN_FIELDS, ROUTES
@@ -29,44 +30,49 @@ router = APIRouter(
     prefix="/care/patients/{patient_id}/appointments", route_class=CarePageRoute, include_in_schema=False
 )
 KINDS: Final[Mapping[str, str]] = {
-    AppointmentKind.BOOSTER: "Booster",
-    AppointmentKind.INDUCTION: "Induction infusion",
-    AppointmentKind.VISIT: "Visit",
+    AppointmentKind.BOOSTER: say("Booster"),
+    AppointmentKind.INDUCTION: say("Induction infusion"),
+    AppointmentKind.VISIT: say("Visit"),
 }
 _NOTICES: Final[Mapping[str, str]] = {
-    "planned": "It is planned.",
-    "changed": "The change is saved.",
-    "canceled": "It is canceled.",
+    "planned": say("It is planned."),
+    "changed": say("The change is saved."),
+    "canceled": say("It is canceled."),
 }
 _WHEN: Final = (
     Field(
         name="on",
-        label="Day",
+        label=say("Day"),
         kind="date",
-        hint="By the patient's clock.",
-        wrong="Please give a day to come.",
+        hint=say("By the patient's clock."),
+        wrong=say("Please give a day to come."),
     ),
-    Field(name="at", label="Time (optional)", kind="time", wrong="A time such as 09:30, or leave it empty."),
+    Field(
+        name="at",
+        label=say("Time (optional)"),
+        kind="time",
+        wrong=say("A time such as 09:30, or leave it empty."),
+    ),
     Field(
         name="dose_mg_per_kg",
-        label="Planned dose in mg/kg (optional)",
+        label=say("Planned dose in mg/kg (optional)"),
         kind="number",
-        wrong="A dose is a number above 0 and at most 15.",
+        wrong=say("A dose is a number above 0 and at most 15."),
     ),
     Field(
         name="dose_mg",
-        label="Planned dose in mg (optional)",
+        label=say("Planned dose in mg (optional)"),
         kind="number",
-        wrong="A dose is a number above 0 and at most 4500.",
+        wrong=say("A dose is a number above 0 and at most 4500."),
     ),
     Field(
         name="route",
-        label="Planned route (optional)",
+        label=say("Planned route (optional)"),
         kind="choice",
-        choices=(("", "Not stated"), *ROUTES.items()),
+        choices=(("", say("Not stated")), *ROUTES.items()),
     ),
 )
-_KIND: Final = Field(name="kind", label="What", kind="choice", choices=tuple(KINDS.items()))
+_KIND: Final = Field(name="kind", label=say("What"), kind="choice", choices=tuple(KINDS.items()))
 
 
 def appointment_said(one: Appointment, clock: WallClock) -> str:
@@ -74,10 +80,10 @@ def appointment_said(one: Appointment, clock: WallClock) -> str:
     at = f", {one.at:%H:%M}" if one.at else ""
     doses = (
         f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else "",
-        f"{one.dose_mg:g} mg" if one.dose_mg else "",
+        say("{dose_mg:g} mg", dose_mg=one.dose_mg) if one.dose_mg else "",
         ROUTES[Route(one.route)] if one.route else "",
     )
-    dose = ", ".join(filter(None, doses))
+    dose = joined(filter(None, doses))
     return f"{KINDS[one.kind]}, {clock.day_ago(one.on)}{at}" + (f": {dose}" if dose else "")
 
 
@@ -251,12 +257,12 @@ def _sent(form: Form) -> dict[str, object]:
 async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title="Plan an appointment",
+        title=say("Plan an appointment"),
         whose=whose.reference,
-        lead="While a booster is planned, no new signal is raised until two days after its day.",
+        lead=say("While a booster is planned, no new signal is raised until two days after its day."),
         path=f"{_path(patient_id)}/new",
         back=_path(patient_id),
-        button="Plan it",
+        button=say("Plan it"),
         fields=(_KIND, *_WHEN),
         values={"kind": AppointmentKind.BOOSTER.value},
     )
@@ -278,12 +284,12 @@ async def _changed(
 ) -> AskedForm:
     whose, one = await _one(context, visitor, patient_id, appointment_id)
     return AskedForm(
-        title="Change an appointment",
+        title=say("Change an appointment"),
         whose=whose.reference,
         lead=f"{appointment_said(one, whose.clock)}.",
         path=f"{_path(patient_id)}/{appointment_id}",
         back=_path(patient_id),
-        button="Save the change",
+        button=say("Save the change"),
         fields=_WHEN,
         values={
             "on": one.on.isoformat(),
@@ -302,12 +308,12 @@ async def _canceled(
 ) -> AskedForm:
     whose, one = await _one(context, visitor, patient_id, appointment_id)
     return AskedForm(
-        title="Cancel this appointment?",
+        title=say("Cancel this appointment?"),
         whose=whose.reference,
         lead=f"{appointment_said(one, whose.clock)}.",
         path=f"{_path(patient_id)}/{appointment_id}/cancel",
         back=_path(patient_id),
-        button="Cancel the appointment",
+        button=say("Cancel the appointment"),
         fields=(),
         version=one.version,
         present=(f"{appointment_said(one, whose.clock)}, {one.state.value}.",),
@@ -321,13 +327,16 @@ async def _given(
     whose, one = await _one(context, visitor, patient_id, appointment_id)
     clock = whose.clock
     return AskedForm(
-        title="Given as planned",
+        title=say("Given as planned"),
         whose=whose.reference,
-        lead=f"{appointment_said(one, clock)}. Dose and route are entered as planned; correct them afterwards"
-        " if they were not.",
+        lead=say(
+            "{appointment_said}. Dose and route are entered as planned; correct them afterwards if "
+            "they were not.",
+            appointment_said=appointment_said(one, clock),
+        ),
         path=f"{_path(patient_id)}/{appointment_id}/give",
         back=_path(patient_id),
-        button="Enter the infusion",
+        button=say("Enter the infusion"),
         fields=GIVEN_FIELDS,
         values={"on": clock.wall_date.isoformat(), "at": clock.time(clock.now)},
         version=one.version,

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.translations import say
 from app.pages.staff.about_patient import path_of
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor
@@ -25,7 +26,7 @@ Choices = Sequence[tuple[str, str]]
 _USER_CORRECTABLE: Final = frozenset(
     {RefusalKind.INVALID, RefusalKind.CONFLICT, RefusalKind.PRECONDITION_FAILED, RefusalKind.TOO_LARGE}
 )
-_CHECK: Final = "Please check this."
+_CHECK: Final = say("Please check this.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,10 +189,12 @@ def _confirmation(error: NeedsConfirmationError) -> Field:
     """Ask whether what is unlikely is right all the same, a tick for each."""
     return Field(
         name="confirm",
-        label="Is this right?",
+        label=say("Is this right?"),
         kind="ticks",
-        hint="Tick what is right all the same, and send the form again.",
-        choices=tuple((str(one["code"]), f"Yes. {one['detail']}") for one in error.findings),
+        hint=say("Tick what is right all the same, and send the form again."),
+        choices=tuple(
+            (str(one["code"]), say("Yes. {value1}", value1=one["detail"])) for one in error.findings
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from app.clinical.english_formats import SCALE_NAMES
 from app.clinical.scales import Scale
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import say
 from app.pages.staff.about_patient import (
     AboutPatient,
     MayRecord,
@@ -33,39 +34,39 @@ from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
-_NOT_ANSWERED: Final = ("", "Skipped")
+_NOT_ANSWERED: Final = ("", say("Skipped"))
 
 
 def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
     """Ask for a scale's form."""
     wording = WORDINGS[scale.key]["en"] if scale.key in WORDINGS else None
-    about = f" by the patient's clock ({whose.patient.time_zone})"
+    about = say(" by the patient's clock ({time_zone})", time_zone=whose.patient.time_zone)
     return AskedForm(
-        title=f"Enter {said(scale)}",
+        title=say("Enter {said}", said=said(scale)),
         whose=whose.reference,
         lead=_lead(scale),
         path=f"{whose.path}/assessment/{scale.key}",
         back=whose.path,
-        button="Keep this form",
+        button=say("Keep this form"),
         fields=(
             Field(
                 name="on",
-                label="Day it was completed",
+                label=say("Day it was completed"),
                 kind="date",
-                hint=f"As the days go{about}.",
+                hint=say("As the days go{about}.", about=about),
                 api_names=("taken_at",),
-                wrong="Please give a day and a time.",
+                wrong=say("Please give a day and a time."),
             ),
-            Field(name="at", label="Time", kind="time", hint="About is enough, such as 14:30."),
+            Field(name="at", label=say("Time"), kind="time", hint=say("About is enough, such as 14:30.")),
             *_items(scale, wording.items if wording else (), wording.answers if wording else ()),
             Field(
                 name="total",
-                label="Total",
+                label=say("Total"),
                 kind="number",
-                hint="If the items are given too, it is compared with what they add up to."
+                hint=say("If the items are given too, it is compared with what they add up to.")
                 if scale.items
-                else f"From {scale.minimum:g} to {scale.maximum:g}.",
-                wrong="The total is a number.",
+                else say("From {minimum:g} to {maximum:g}.", minimum=scale.minimum, maximum=scale.maximum),
+                wrong=say("The total is a number."),
             ),
         ),
         values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
@@ -92,10 +93,13 @@ def entry_in(form: Form, scale: Scale, taken_at: str) -> dict[str, object]:
 
 
 def _lead(scale: Scale) -> str:
-    rated = "Rated by a clinician. " if scale.clinician_rated else ""
+    rated = say("Rated by a clinician. ") if scale.clinician_rated else ""
     if not scale.items:
-        return f"{rated}This scale is known by its total."
-    return f"{rated}Give the items, or the total alone. An answer about self-harm is acted upon at once."
+        return say("{rated}This scale is known by its total.", rated=rated)
+    return say(
+        "{rated}Give the items, or the total alone. An answer about self-harm is acted upon at once.",
+        rated=rated,
+    )
 
 
 def _items(scale: Scale, texts: Sequence[str], answers: Sequence[str]) -> list[Field]:
@@ -106,7 +110,7 @@ def _items(scale: Scale, texts: Sequence[str], answers: Sequence[str]) -> list[F
     return [
         Field(
             name=f"item_{number}",
-            label=f"{number}. {texts[number - 1]}" if texts else f"Item {number}",
+            label=f"{number}. {texts[number - 1]}" if texts else say("Item {number}", number=number),
             kind="radios" if texts else "numbers",
             choices=(*choices, _NOT_ANSWERED),
         )

@@ -15,6 +15,7 @@ from app.access.audit.schemas import place_after, read_place
 from app.access.clinics.permissions import Permission
 from app.care.patients.references import id_of_reference, references_of
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, staff_may
@@ -159,9 +160,9 @@ def _why(emergency_id: UUID | None, names: AuditNames) -> str:
         return ""
     access = names.emergencies.get(emergency_id)
     if access is None:
-        return "In an emergency"
+        return say("In an emergency")
     opened, ends = (moment_in(at, UTC_ZONE) for at in (access.opened_at, access.ends_at))
-    return f"In an emergency, opened {opened}, until {ends}"
+    return say("In an emergency, opened {opened}, until {ends}", opened=opened, ends=ends)
 
 
 def _words(action: str) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import BookedBooster
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -30,21 +31,28 @@ def _number(day: date | None) -> int:
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     booked = await queries.read_booking(visitor.work, patient_id)
-    so_far = f"A booster is booked for {whose.clock.day_ago(booked)}." if booked else "No booster is booked."
+    so_far = (
+        say("A booster is booked for {day_ago}.", day_ago=whose.clock.day_ago(booked))
+        if booked
+        else say("No booster is booked.")
+    )
     return AskedForm(
-        title="Book a booster",
+        title=say("Book a booster"),
         whose=whose.reference,
-        lead=f"{so_far} While one is booked, no new signal is raised until two days after its day.",
+        lead=say(
+            "{so_far} While one is booked, no new signal is raised until two days after its day.",
+            so_far=so_far,
+        ),
         path=f"{whose.path}/booster",
         back=whose.path,
-        button="Keep this",
+        button=say("Keep this"),
         fields=(
             Field(
                 name="on",
-                label="Day of the next booster",
+                label=say("Day of the next booster"),
                 kind="date",
-                hint="Today or later. Leave it empty to take a booking back.",
-                wrong="Please give a day, such as 2026-11-24.",
+                hint=say("Today or later. Leave it empty to take a booking back."),
+                wrong=say("Please give a day, such as 2026-11-24."),
             ),
         ),
         values={"on": booked.isoformat() if booked else ""},

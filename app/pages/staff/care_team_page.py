@@ -10,6 +10,7 @@ from app.access.staff.members import ACTIVE
 from app.care.alerts.history import names_in
 from app.care.patients import care_teams
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -23,9 +24,9 @@ router = APIRouter(
     prefix="/care/patients/{patient_id}/care-team", route_class=CarePageRoute, include_in_schema=False
 )
 DUTIES: Final = {
-    Duty.FIRST.value: "First contact",
-    Duty.ON_CALL.value: "On call",
-    Duty.MEMBER.value: "In the team",
+    Duty.FIRST.value: say("First contact"),
+    Duty.ON_CALL.value: say("On call"),
+    Duty.MEMBER.value: say("In the team"),
 }
 
 
@@ -65,23 +66,26 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
     assigned = {one.member_id: one.duty.value for one in team.members}
     said = [f"{names.get(member, 'Someone')}: {DUTIES[duty]}." for member, duty in assigned.items()]
     return AskedForm(
-        title="Care team",
+        title=say("Care team"),
         whose=whose.reference,
-        lead="Who is assigned is notified of a safety event first. The clinic's contacts and every endpoint are"
-        " notified at the same moment, in any case.",
+        lead=say(
+            "Who is assigned is notified of a safety event first. The clinic's contacts and every "
+            "endpoint are"
+            " notified at the same moment, in any case."
+        ),
         path=f"{whose.path}/care-team",
         back=whose.path,
-        button="Save",
+        button=say("Save"),
         fields=tuple(
             Field(
                 name=f"m_{one.id}",
                 label=names[one.id],
                 kind="choice",
-                choices=(("", "Not assigned"), *DUTIES.items()),
+                choices=(("", say("Not assigned")), *DUTIES.items()),
             )
             for one in active
         ),
         values={f"m_{member}": duty for member, duty in assigned.items()},
         version=team.version,
-        present=tuple(said) or ("Nobody is assigned.",),
+        present=tuple(said) or (say("Nobody is assigned."),),
     )

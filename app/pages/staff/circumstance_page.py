@@ -12,13 +12,14 @@ from app.care.treatment import circumstances
 from app.care.treatment.circumstance_schemas import CircumstanceEntry
 from app.care.treatment.circumstances import KnownCircumstance
 from app.chart.fluid import Mark
-from app.clinical.english_formats import capitalised, counted
+from app.clinical.english_formats import capitalised
 from app.context import AppContext
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayRecord, about, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.pages.staff.wall_clock import WallClock
+from app.pages.staff.wall_clock import WallClock, counted
 from app.storage.circumstances import CircumstanceKind, Severity
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
@@ -28,57 +29,57 @@ router = APIRouter(
     prefix="/care/patients/{patient_id}/circumstances", route_class=CarePageRoute, include_in_schema=False
 )
 KINDS: Final[Mapping[str, str]] = {
-    CircumstanceKind.SEVERITY: "Severity of the illness",
-    CircumstanceKind.ILLNESS_DURATION: "Duration of the illness",
-    CircumstanceKind.CONDITION: "Another condition",
-    CircumstanceKind.PHYSICAL_HEALTH: "Physical health",
-    CircumstanceKind.WEIGHT: "Weight",
-    CircumstanceKind.ANTIDEPRESSANT_STARTED: "Antidepressant started",
-    CircumstanceKind.ANTIDEPRESSANT_CHANGED: "Antidepressant changed",
+    CircumstanceKind.SEVERITY: say("Severity of the illness"),
+    CircumstanceKind.ILLNESS_DURATION: say("Duration of the illness"),
+    CircumstanceKind.CONDITION: say("Another condition"),
+    CircumstanceKind.PHYSICAL_HEALTH: say("Physical health"),
+    CircumstanceKind.WEIGHT: say("Weight"),
+    CircumstanceKind.ANTIDEPRESSANT_STARTED: say("Antidepressant started"),
+    CircumstanceKind.ANTIDEPRESSANT_CHANGED: say("Antidepressant changed"),
     CircumstanceKind.TMS: "TMS",
     CircumstanceKind.ECT: "ECT",
-    CircumstanceKind.PSYCHOTHERAPY: "Psychotherapy",
-    CircumstanceKind.OTHER_MEDICATION: "Other medication",
+    CircumstanceKind.PSYCHOTHERAPY: say("Psychotherapy"),
+    CircumstanceKind.OTHER_MEDICATION: say("Other medication"),
 }
 SEVERITIES: Final = {one.value: capitalised(one.value) for one in Severity}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-DECIDES_NOTHING: Final = "It is shown beside the trend and with a signal. It decides nothing."
+DECIDES_NOTHING: Final = say("It is shown beside the trend and with a signal. It decides nothing.")
 CIRCUMSTANCE_FIELDS: Final = (
-    Field(name="kind", label="What changed", kind="choice", choices=tuple(KINDS.items())),
-    Field(name="since", label="From", kind="date", wrong="Please give a day, such as 2026-11-24."),
+    Field(name="kind", label=say("What changed"), kind="choice", choices=tuple(KINDS.items())),
+    Field(name="since", label=say("From"), kind="date", wrong=say("Please give a day, such as 2026-11-24.")),
     Field(
         name="until",
-        label="Until (optional)",
+        label=say("Until (optional)"),
         kind="date",
-        hint="Its last day, if it is over.",
-        wrong="Please give a day, or leave it empty.",
+        hint=say("Its last day, if it is over."),
+        wrong=say("Please give a day, or leave it empty."),
     ),
     Field(
         name="detail",
-        label="What it is",
-        hint="Such as a medicine with its dose. Kept sealed.",
-        wrong="At most 500 characters, please.",
+        label=say("What it is"),
+        hint=say("Such as a medicine with its dose. Kept sealed."),
+        wrong=say("At most 500 characters, please."),
     ),
     Field(
         name="weight_kg",
-        label="Weight in kg",
+        label=say("Weight in kg"),
         kind="number",
-        hint="For weight only.",
-        wrong="A weight is a number from 20 to 400, in kilograms.",
+        hint=say("For weight only."),
+        wrong=say("A weight is a number from 20 to 400, in kilograms."),
     ),
     Field(
         name="severity",
-        label="Severity",
+        label=say("Severity"),
         kind="choice",
-        hint="For severity only.",
-        choices=(("", "Not stated"), *SEVERITIES.items()),
+        hint=say("For severity only."),
+        choices=(("", say("Not stated")), *SEVERITIES.items()),
     ),
     Field(
         name="months",
-        label="Months of illness",
+        label=say("Months of illness"),
         kind="number",
-        hint="For the duration of the illness only.",
-        wrong="A whole number of months.",
+        hint=say("For the duration of the illness only."),
+        wrong=say("A whole number of months."),
     ),
 )
 
@@ -89,10 +90,10 @@ def said(known: KnownCircumstance) -> str:
     values = [
         stored.severity.value if stored.severity else "",
         counted(stored.months, "month") if stored.months is not None else "",
-        f"{stored.weight_kg:g} kg" if stored.weight_kg is not None else "",
+        say("{weight_kg:g} kg", weight_kg=stored.weight_kg) if stored.weight_kg is not None else "",
         known.detail or "",
     ]
-    value = ", ".join(filter(None, values))
+    value = joined(filter(None, values))
     return f"{KINDS[stored.kind]}: {value}" if value else KINDS[stored.kind]
 
 
@@ -100,7 +101,7 @@ def days_said(known: KnownCircumstance, clock: WallClock) -> str:
     """Say from when, and until when if it is over."""
     stored = known.stored
     since = clock.day_ago(stored.since)
-    return f"{since} to {clock.day(stored.until)}" if stored.until else since
+    return say("{since} to {day}", since=since, day=clock.day(stored.until)) if stored.until else since
 
 
 def marks_of(known: Sequence[KnownCircumstance], first: date, last: date) -> list[Mark]:
@@ -164,12 +165,12 @@ async def enter_circumstance(
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title="Enter what else changed",
+        title=say("Enter what else changed"),
         whose=whose.reference,
         lead=DECIDES_NOTHING,
         path=f"{whose.path}/circumstances/new",
         back=whose.path,
-        button="Save",
+        button=say("Save"),
         fields=CIRCUMSTANCE_FIELDS,
         values={"kind": next(iter(KINDS)), "since": whose.clock.wall_date.isoformat()},
     )

@@ -10,6 +10,7 @@ from app.access.clinics.permissions import Permission
 from app.care.patients import corrections
 from app.care.patients.schemas import ContactFacts
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -21,23 +22,23 @@ router = APIRouter(
     prefix="/care/patients/{patient_id}/contact", route_class=CarePageRoute, include_in_schema=False
 )
 MayReach = Annotated[StaffVisitor, staff_may(Permission.PATIENTS_CONTACT)]
-_NUMBER: Final = "Digits, blanks and + ( ) . / - only, please."
+_NUMBER: Final = say("Digits, blanks and + ( ) . / - only, please.")
 _FIELDS: Final = (
-    Field(name="name", label="Name", wrong="Please write the name in one line."),
-    Field(name="telephone", label="Telephone", wrong=_NUMBER),
-    Field(name="birth_year", label="Year of birth", kind="number", wrong="A year from 1900 on."),
-    Field(name="emergency_contact_name", label="Emergency contact", wrong="One line, please."),
-    Field(name="emergency_contact_telephone", label="Their telephone", wrong=_NUMBER),
+    Field(name="name", label=say("Name"), wrong=say("Please write the name in one line.")),
+    Field(name="telephone", label=say("Telephone"), wrong=_NUMBER),
+    Field(name="birth_year", label=say("Year of birth"), kind="number", wrong=say("A year from 1900 on.")),
+    Field(name="emergency_contact_name", label=say("Emergency contact"), wrong=say("One line, please.")),
+    Field(name="emergency_contact_telephone", label=say("Their telephone"), wrong=_NUMBER),
     Field(
         name="preferred_way",
-        label="Preferred way",
+        label=say("Preferred way"),
         kind="choice",
         choices=(
-            ("", "Not stated"),
-            ("telephone", "Telephone"),
-            ("sms", "Text message"),
+            ("", say("Not stated")),
+            ("telephone", say("Telephone")),
+            ("sms", say("Text message")),
             ("email", "E-mail"),
-            ("letter", "Letter"),
+            ("letter", say("Letter")),
         ),
     ),
 )
@@ -70,12 +71,12 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
     whose = await about(context, visitor, patient_id)
     facts = await corrections.read_contact_facts(visitor.work, patient_id)
     return AskedForm(
-        title="How to reach the patient",
+        title=say("How to reach the patient"),
         whose=whose.reference,
-        lead="All of it is optional, sealed, and for staff alone. Each look is in the audit log.",
+        lead=say("All of it is optional, sealed, and for staff alone. Each look is in the audit log."),
         path=f"{whose.path}/contact",
         back=whose.path,
-        button="Save",
+        button=say("Save"),
         fields=_FIELDS,
         values={name: str(value) for name, value in facts.items()},
     )

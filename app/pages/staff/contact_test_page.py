@@ -6,6 +6,7 @@ from starlette.responses import Response
 from app.access.clinics import contact_tests
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import AnyStaff, StaffVisitor, read_own_form
@@ -39,8 +40,8 @@ async def answer_test(token: str, request: Request, context: ContextNeeded, visi
         visitor,
         "message.html",
         here="",
-        title="Thank you",
-        sentence="Messages reach you. Your clinic can see that, and nothing else is asked of you now.",
+        title=say("Thank you"),
+        sentence=say("Messages reach you. Your clinic can see that, and nothing else is asked of you now."),
     )
 
 
@@ -51,6 +52,6 @@ def _dead(context: AppContext, visitor: StaffVisitor, error: RefusalError) -> Re
         "message.html",
         here="",
         status=status_of(error),
-        title="This link does not work",
+        title=say("This link does not work"),
         sentence=str(error),
     )

@@ -11,6 +11,7 @@ from app.care.treatment import course_corrections, protocol_templates, queries
 from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -25,25 +26,39 @@ from app.web.reading import read_as
 router = APIRouter(
     prefix="/care/patients/{patient_id}/course", route_class=CarePageRoute, include_in_schema=False
 )
-_WRONG_DAY: Final = "Please give a day, such as 2026-11-24, or leave it empty."
+_WRONG_DAY: Final = say("Please give a day, such as 2026-11-24, or leave it empty.")
 _PLANNED: Final = Field(
     name="planned_infusions",
-    label="Planned induction infusions, if known",
+    label=say("Planned induction infusions, if known"),
     kind="number",
-    wrong="A whole number from 1 to 20.",
+    wrong=say("A whole number from 1 to 20."),
 )
 _DAYS: Final = {
-    "induction_ended_on": ("Induction ended on", "If it ended before the planned infusions were given."),
-    "reviewed_on": ("Induction was reviewed on", ""),
-    "benefit_recorded_on": ("A benefit was seen on", "One that a clinician saw and the scales did not show."),
-    "ended_on": ("Course ended on", "As planned, or because it is no longer needed."),
-    "stopped_on": ("Course stopped on", "Before its time."),
+    "induction_ended_on": (
+        say("Induction ended on"),
+        say("If it ended before the planned infusions were given."),
+    ),
+    "reviewed_on": (say("Induction was reviewed on"), ""),
+    "benefit_recorded_on": (
+        say("A benefit was seen on"),
+        say("One that a clinician saw and the scales did not show."),
+    ),
+    "ended_on": (say("Course ended on"), say("As planned, or because it is no longer needed.")),
+    "stopped_on": (say("Course stopped on"), say("Before its time.")),
 }
 
 
 def template_choices(own: Sequence[OwnTemplate]) -> Choices:
     """Offer the clinic's own templates, and the protocols."""
-    described = {str(one.id): f"{one.name} ({one.infusions} every {one.interval_days} days)" for one in own}
+    described = {
+        str(one.id): say(
+            "{name} ({infusions} every {interval_days} days)",
+            name=one.name,
+            infusions=one.infusions,
+            interval_days=one.interval_days,
+        )
+        for one in own
+    }
     return (*described.items(), *((code, one.name) for code, one in TEMPLATES.items()))
 
 
@@ -66,23 +81,23 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
     whose = await about(context, visitor, patient_id)
     own = await protocol_templates.list_templates(visitor.work)
     return AskedForm(
-        title="Enter a course",
+        title=say("Enter a course"),
         whose=whose.reference,
-        lead="A later series is a separate course.",
+        lead=say("A later series is a separate course."),
         path=f"{whose.path}/course/new",
         back=whose.path,
-        button="Enter the course",
+        button=say("Enter the course"),
         fields=(
             Field(
                 name="protocol",
-                label="Template",
+                label=say("Template"),
                 kind="choice",
-                hint="With one of the clinic's own, its infusions are planned at once.",
+                hint=say("With one of the clinic's own, its infusions are planned at once."),
                 choices=template_choices(own),
                 api_names=("protocol", "template_id"),
             ),
             _PLANNED,
-            Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
+            Field(name="started_on", label=say("First day"), kind="date", wrong=say("Please give a day.")),
         ),
         values={
             "protocol": str(own[0].id) if own else next(iter(TEMPLATES)),
@@ -100,12 +115,12 @@ async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) 
     }
     planned = course.planned_infusions
     return AskedForm(
-        title="Change the course",
+        title=say("Change the course"),
         whose=whose.reference,
-        lead="An empty day is taken back.",
+        lead=say("An empty day is taken back."),
         path=f"{whose.path}/course",
         back=whose.path,
-        button="Keep this",
+        button=say("Keep this"),
         fields=(
             _PLANNED,
             *(
@@ -117,7 +132,11 @@ async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) 
         | {"planned_infusions": str(planned or "")},
         version=view.stored.version,
         present=(
-            f"Phase: {PHASES[view.phase]}. Planned infusions: {planned or 'not stated'}.",
+            say(
+                "Phase: {value1}. Planned infusions: {value2}.",
+                value1=PHASES[view.phase],
+                value2=planned or say("not stated"),
+            ),
             *(f"{_DAYS[name][0]} {whose.clock.day(day)}." for name, day in days.items() if day),
         ),
     )

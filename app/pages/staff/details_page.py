@@ -11,6 +11,7 @@ from app.care.patients import devices
 from app.care.patients.schemas import read_details_change
 from app.care.patients.service import change_patient
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, answer_form, show_form
 from app.pages.staff.new_patient_page import EMAIL, LOCALE, ZONE
@@ -26,19 +27,22 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
     whose = await about(context, visitor, patient_id)
     patient = whose.patient
     return AskedForm(
-        title="The patient's details",
+        title=say("The patient's details"),
         whose=whose.reference,
-        lead="Past days do not move when the zone does. With another address, sign-in links that were sent end.",
+        lead=say(
+            "Past days do not move when the zone does. With another address, sign-in links that "
+            "were sent end."
+        ),
         path=f"{whose.path}/details",
         back=whose.path,
-        button="Keep these",
+        button=say("Keep these"),
         fields=(ZONE, LOCALE, EMAIL),
         values={"time_zone": patient.time_zone, "locale": patient.locale, "email": patient.email or ""},
         version=patient.version,
         present=(
-            f"Time zone: {patient.time_zone}.",
-            f"Language and region: {patient.locale}.",
-            f"E-mail: {patient.email or 'none'}.",
+            say("Time zone: {time_zone}.", time_zone=patient.time_zone),
+            say("Language and region: {locale}.", locale=patient.locale),
+            say("E-mail: {value1}.", value1=patient.email or "none"),
         ),
     )
 
@@ -48,14 +52,16 @@ async def _device(context: AppContext, visitor: StaffVisitor, patient_id: UUID, 
     listed = await devices.list_devices(visitor.work, patient_id)
     device = next((one for one in listed if one.id == device_id), None)
     return AskedForm(
-        title="End this device?" if device else "This device has ended",
+        title=say("End this device?") if device else say("This device has ended"),
         whose=whose.reference,
-        lead=f"“{device.name}” stops speaking for the patient at once. A new code enrolls it again."
+        lead=say(
+            "“{name}” stops speaking for the patient at once. A new code enrolls it again.", name=device.name
+        )
         if device
         else "",
         path=f"{whose.path}/devices/{device_id}",
         back=whose.path,
-        button="End the device",
+        button=say("End the device"),
         fields=(),
         serious=True,
     )
@@ -64,20 +70,23 @@ async def _device(context: AppContext, visitor: StaffVisitor, patient_id: UUID, 
 async def _withdrawal(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title="Note that consent was withdrawn",
+        title=say("Note that consent was withdrawn"),
         whose=whose.reference,
-        lead="When the patient asked you to. No check-in is taken and nothing is evaluated from then on; an open"
-        " signal is closed. Only the patient can give consent again.",
+        lead=say(
+            "When the patient asked you to. No check-in is taken and nothing is evaluated from "
+            "then on; an open"
+            " signal is closed. Only the patient can give consent again."
+        ),
         path=f"{whose.path}/consent",
         back=whose.path,
-        button="Note the withdrawal",
+        button=say("Note the withdrawal"),
         fields=(
             Field(
                 name="reason",
-                label="Why, if the patient said so",
+                label=say("Why, if the patient said so"),
                 kind="note",
-                hint="Kept sealed. Never needed.",
-                wrong="At most 2000 characters, please.",
+                hint=say("Kept sealed. Never needed."),
+                wrong=say("At most 2000 characters, please."),
             ),
         ),
         serious=True,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import FactorsEntry
 from app.context import AppContext
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayDecide, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -21,34 +22,39 @@ from app.web.reading import read_as
 router = APIRouter(
     prefix="/care/patients/{patient_id}/factors", route_class=CarePageRoute, include_in_schema=False
 )
-_NO_PROFILE: Final = "Nobody has said yet"
+_NO_PROFILE: Final = say("Nobody has said yet")
 
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     found = await queries.read_factors(visitor.work, patient_id)
-    named = ", ".join(CAUTIONS[one] for one in found.cautions) or "none"
+    named = joined(CAUTIONS[one] for one in found.cautions) or "none"
     return AskedForm(
-        title="Profile and cautions",
+        title=say("Profile and cautions"),
         whose=whose.reference,
-        lead="They are shown with every decision and decide nothing.",
+        lead=say("They are shown with every decision and decide nothing."),
         path=f"{whose.path}/factors",
         back=whose.path,
-        button="Keep these",
+        button=say("Keep these"),
         fields=(
             Field(
                 name="profile",
-                label="Profile",
+                label=say("Profile"),
                 kind="choice",
                 choices=(("", _NO_PROFILE), *PROFILES.items()),
             ),
-            Field(name="cautions", label="Active precautions", kind="ticks", choices=tuple(CAUTIONS.items())),
+            Field(
+                name="cautions",
+                label=say("Active precautions"),
+                kind="ticks",
+                choices=tuple(CAUTIONS.items()),
+            ),
         ),
         values={"profile": found.profile or ""} | {f"cautions_{one}": "yes" for one in found.cautions},
         version=found.version,
         present=(
-            f"Profile: {PROFILES[found.profile] if found.profile else _NO_PROFILE}.",
-            f"Active precautions: {named}.",
+            say("Profile: {value1}.", value1=PROFILES[found.profile] if found.profile else _NO_PROFILE),
+            say("Active precautions: {named}.", named=named),
         ),
     )
 

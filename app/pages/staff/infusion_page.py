@@ -11,6 +11,7 @@ from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.plausibility import Remark
 from app.clinical.course import InfusionPhase, Route
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -24,13 +25,13 @@ router = APIRouter(
 )
 
 ROUTES: Final = {
-    Route.IV: "Intravenous",
-    Route.IM: "Intramuscular",
-    Route.SUBCUTANEOUS: "Subcutaneous",
-    Route.INTRANASAL: "Intranasal",
-    Route.SUBLINGUAL: "Sublingual",
-    Route.LOZENGE: "Lozenge",
-    Route.ORAL: "Oral",
+    Route.IV: say("Intravenous"),
+    Route.IM: say("Intramuscular"),
+    Route.SUBCUTANEOUS: say("Subcutaneous"),
+    Route.INTRANASAL: say("Intranasal"),
+    Route.SUBLINGUAL: say("Sublingual"),
+    Route.LOZENGE: say("Lozenge"),
+    Route.ORAL: say("Oral"),
 }
 _NOTICES: Final = {
     Remark.REORDERED: "infusion-reordered",
@@ -39,42 +40,42 @@ _NOTICES: Final = {
 GIVEN_FIELDS: Final = (
     Field(
         name="on",
-        label="Day",
+        label=say("Day"),
         kind="date",
-        hint="By the patient's clock.",
+        hint=say("By the patient's clock."),
         api_names=("given_at",),
-        wrong="Please give a day and a time.",
+        wrong=say("Please give a day and a time."),
     ),
-    Field(name="at", label="Time", kind="time", hint="When it began, such as 14:30."),
+    Field(name="at", label=say("Time"), kind="time", hint=say("When it began, such as 14:30.")),
 )
 INFUSION_FIELDS: Final = (
     *GIVEN_FIELDS,
     Field(
         name="phase",
-        label="What it was for",
+        label=say("What it was for"),
         kind="radios",
-        wrong="Please choose one.",
-        choices=((InfusionPhase.INDUCTION, "Induction"), (InfusionPhase.BOOSTER, "Booster")),
+        wrong=say("Please choose one."),
+        choices=((InfusionPhase.INDUCTION, say("Induction")), (InfusionPhase.BOOSTER, say("Booster"))),
     ),
     Field(
         name="dose_mg_per_kg",
-        label="Dose in mg/kg (optional)",
+        label=say("Dose in mg/kg (optional)"),
         kind="number",
-        hint="Such as 0.5.",
-        wrong="A dose is a number above 0 and at most 15.",
+        hint=say("Such as 0.5."),
+        wrong=say("A dose is a number above 0 and at most 15."),
     ),
     Field(
         name="dose_mg",
-        label="Dose in mg (optional)",
+        label=say("Dose in mg (optional)"),
         kind="number",
-        hint="Such as 40, or 56 or 84 for esketamine.",
-        wrong="A dose is a number above 0 and at most 4500.",
+        hint=say("Such as 40, or 56 or 84 for esketamine."),
+        wrong=say("A dose is a number above 0 and at most 4500."),
     ),
     Field(
         name="route",
-        label="Route (optional)",
+        label=say("Route (optional)"),
         kind="choice",
-        choices=(("", "Not stated"), *ROUTES.items()),
+        choices=(("", say("Not stated")), *ROUTES.items()),
     ),
 )
 
@@ -93,13 +94,16 @@ def infusion_in(form: Form, time_zone: str) -> dict[str, object]:
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title="Enter an infusion",
+        title=say("Enter an infusion"),
         whose=whose.reference,
-        lead="Only what was given. An open signal is closed with it as “booster given”."
-        f" Times are by the patient's clock ({whose.patient.time_zone}).",
+        lead=say(
+            "Only what was given. An open signal is closed with it as “booster given”. Times are "
+            "by the patient's clock ({time_zone}).",
+            time_zone=whose.patient.time_zone,
+        ),
         path=f"{whose.path}/infusion",
         back=whose.path,
-        button="Enter the infusion",
+        button=say("Enter the infusion"),
         fields=INFUSION_FIELDS,
         values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
     )

@@ -13,6 +13,7 @@ from app.access.staff.joining import (
 from app.access.staff.passwords import SHORTEST
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.account_page import SetUp, new_set_up, same_set_up
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
@@ -88,6 +89,6 @@ def _dead(context: AppContext, visitor: StaffVisitor, error: RefusalError) -> Re
         "message.html",
         here="",
         status=status_of(error),
-        title="This link does not work",
+        title=say("This link does not work"),
         sentence=str(error),
     )

@@ -10,6 +10,7 @@ from app.care.merging.queries import MergeFacts, find_by_chart_number, merge_fac
 from app.care.merging.schemas import MergeRequest, UnmergeRequest
 from app.context import AppContext
 from app.foundation.text import read_chart_number
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import AboutPatient, MayEdit, about, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -21,27 +22,29 @@ from app.web.reading import read_as
 router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
 _REASON = Field(
     name="reason",
-    label="Why",
+    label=say("Why"),
     kind="note",
-    hint="Kept sealed.",
-    wrong="Please say why, in at most 1000 characters.",
+    hint=say("Kept sealed."),
+    wrong=say("Please say why, in at most 1000 characters."),
 )
 
 
 async def _which(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title="Merge a duplicate",
+        title=say("Merge a duplicate"),
         whose=whose.reference,
-        lead="For one person who was registered twice. The next page shows both before anything is changed.",
+        lead=say(
+            "For one person who was registered twice. The next page shows both before anything is changed."
+        ),
         path=f"{whose.path}/merge",
         back=whose.path,
-        button="Show both",
+        button=say("Show both"),
         fields=(
             Field(
                 name="into",
-                label="Chart number of the patient who stays",
-                wrong="No other patient has this chart number.",
+                label=say("Chart number of the patient who stays"),
+                wrong=say("No other patient has this chart number."),
             ),
         ),
     )
@@ -52,15 +55,19 @@ async def _both(context: AppContext, visitor: StaffVisitor, patient_id: UUID, in
     goes, stays = [await merge_facts(visitor.work, one) for one in (patient_id, into_id)]
     kept = stays.patient.external_ref
     return AskedForm(
-        title=f"Merge {whose.reference} into {kept}?",
+        title=say("Merge {reference} into {kept}?", reference=whose.reference, kept=kept),
         whose=whose.reference,
-        lead=f"What is known of {whose.reference} counts for {kept} from now on, and its devices report for {kept}."
-        " This can be taken back.",
+        lead=say(
+            "What is known of {reference} counts for {kept} from now on, and its devices report "
+            "for {kept}. This can be taken back.",
+            reference=whose.reference,
+            kept=kept,
+        ),
         path=f"{whose.path}/merge/{into_id}",
         back=whose.path,
-        button=f"Merge into {kept}",
+        button=say("Merge into {kept}", kept=kept),
         fields=(_REASON,),
-        shown=(*_said(whose, goes, "Goes"), *_said(whose, stays, "Stays")),
+        shown=(*_said(whose, goes, say("Goes")), *_said(whose, stays, say("Stays"))),
         serious=True,
     )
 
@@ -68,15 +75,38 @@ async def _both(context: AppContext, visitor: StaffVisitor, patient_id: UUID, in
 def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
     """What distinguishes the two, in sentences."""
     patient, clock = facts.patient, whose.clock
-    who = ", ".join(str(one) for one in (facts.name, facts.birth_year and f"born {facts.birth_year}") if one)
-    last_report = f", the last on {clock.moment(facts.last_check_in_at)}" if facts.last_check_in_at else ""
-    last_infusion = f", the last on {clock.moment(facts.last_infusion_at)}" if facts.last_infusion_at else ""
-    courses = ", ".join(clock.day(day) for day in facts.courses_from) or "none"
+    who = joined(
+        str(one)
+        for one in (facts.name, facts.birth_year and say("born {birth_year}", birth_year=facts.birth_year))
+        if one
+    )
+    last_report = (
+        say(", the last on {moment}", moment=clock.moment(facts.last_check_in_at))
+        if facts.last_check_in_at
+        else ""
+    )
+    last_infusion = (
+        say(", the last on {moment}", moment=clock.moment(facts.last_infusion_at))
+        if facts.last_infusion_at
+        else ""
+    )
+    courses = joined(clock.day(day) for day in facts.courses_from) or "none"
     number, named = patient.external_ref, f" ({who})" if who else ""
-    registered = f"registered {clock.moment(patient.registered_at)}, {patient.time_zone}"
-    known = (
-        f"{facts.check_ins} check-ins{last_report}; {facts.infusions} infusions{last_infusion}; "
-        f"courses from {courses}; {facts.assessments} forms; {facts.devices} devices"
+    registered = say(
+        "registered {moment}, {time_zone}",
+        moment=clock.moment(patient.registered_at),
+        time_zone=patient.time_zone,
+    )
+    known = say(
+        "{check_ins} check-ins{last_report}; {infusions} infusions{last_infusion}; courses from "
+        "{courses}; {assessments} forms; {devices} devices",
+        check_ins=facts.check_ins,
+        last_report=last_report,
+        infusions=facts.infusions,
+        last_infusion=last_infusion,
+        courses=courses,
+        assessments=facts.assessments,
+        devices=facts.devices,
     )
     return f"{what}: {number}{named}, {registered}.", f"{number}: {known}."
 
@@ -84,12 +114,12 @@ def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
 async def _unmerge(context: AppContext, visitor: StaffVisitor, patient_id: UUID, other_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title="Take the merge back?",
+        title=say("Take the merge back?"),
         whose=whose.reference,
-        lead="Both patients are as they were; what the moved devices sent since goes back with them.",
+        lead=say("Both patients are as they were; what the moved devices sent since goes back with them."),
         path=f"{whose.path}/unmerge/{other_id}",
         back=whose.path,
-        button="Take the merge back",
+        button=say("Take the merge back"),
         fields=(_REASON,),
         serious=True,
     )

@@ -18,6 +18,7 @@ from app.care.patients.service import Patient, register
 from app.care.treatment import protocol_templates
 from app.context import Work
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.foundation.vault import CannotOpenError
 from app.foundation.zones import choosable_zones
 from app.pages.staff.about_patient import AboutPatient, MayEdit, about
@@ -57,24 +58,24 @@ def kept_code(request: Request, work: Work, patient_id: UUID) -> tuple[str, date
 
 ZONE: Final = Field(
     name="time_zone",
-    label="Time zone",
+    label=say("Time zone"),
     kind="zone",
-    hint="Where the patient lives, such as America/New_York.",
-    wrong="Please choose a zone from the list, such as America/New_York.",
+    hint=say("Where the patient lives, such as America/New_York."),
+    wrong=say("Please choose a zone from the list, such as America/New_York."),
     choices=tuple((name, name) for name in choosable_zones()),
 )
 LOCALE: Final = Field(
     name="locale",
-    label="Language and region",
-    hint="Such as en-US or es-MX. The patient's pages and messages speak English or Spanish.",
-    wrong="Like en-US: a language, a hyphen, a region.",
+    label=say("Language and region"),
+    hint=say("Such as en-US or es-MX. The patient's pages and messages speak English or Spanish."),
+    wrong=say("Like en-US: a language, a hyphen, a region."),
 )
 EMAIL: Final = Field(
     name="email",
-    label="E-mail, if the patient likes",
+    label=say("E-mail, if the patient likes"),
     kind="email",
-    hint="For sign-in links and reminders, which say nothing clinical.",
-    wrong="This is not one e-mail address, such as name@example.org.",
+    hint=say("For sign-in links and reminders, which say nothing clinical."),
+    wrong=say("This is not one e-mail address, such as name@example.org."),
 )
 
 
@@ -82,23 +83,23 @@ router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_i
 LIST: Final = "/care/patients"
 _COURSE: Final = Field(
     name="protocol",
-    label="Course, if one is planned already",
+    label=say("Course, if one is planned already"),
     kind="choice",
-    hint="With one of the clinic's own templates, its infusions are planned at once.",
+    hint=say("With one of the clinic's own templates, its infusions are planned at once."),
     api_names=("protocol", "template_id"),
 )
 _COURSE_DAYS: Final = (
     Field(
         name="planned_infusions",
-        label="Planned induction infusions, if known",
+        label=say("Planned induction infusions, if known"),
         kind="number",
-        wrong="A whole number from 1 to 20.",
+        wrong=say("A whole number from 1 to 20."),
     ),
     Field(
         name="started_on",
-        label="First day of the course",
+        label=say("First day of the course"),
         kind="date",
-        wrong="A course needs its first day.",
+        wrong=say("A course needs its first day."),
     ),
 )
 
@@ -107,19 +108,19 @@ async def _asked(visitor: StaffVisitor) -> AskedForm:
     course: tuple[Field, ...] = ()
     if visitor.signed_in.may(Permission.TREATMENT_RECORD):
         own = await protocol_templates.list_templates(visitor.work)
-        course = (replace(_COURSE, choices=(("", "None yet"), *template_choices(own))), *_COURSE_DAYS)
+        course = (replace(_COURSE, choices=(("", say("None yet")), *template_choices(own))), *_COURSE_DAYS)
     return AskedForm(
-        title="Register a patient",
-        whose="the patients",
+        title=say("Register a patient"),
+        whose=say("the patients"),
         path=f"{LIST}/new",
         back=LIST,
-        button="Register",
+        button=say("Register"),
         fields=(
             Field(
                 name="external_ref",
-                label="Reference",
-                hint="Your own number for the patient, never a name.",
-                wrong="Please give a reference of at most 200 characters.",
+                label=say("Reference"),
+                hint=say("Your own number for the patient, never a name."),
+                wrong=say("Please give a reference of at most 200 characters."),
             ),
             ZONE,
             LOCALE,
@@ -200,7 +201,7 @@ async def _register(visitor: StaffVisitor, form: Form) -> Patient:
 
 def _until(whose: AboutPatient, expires_at: datetime) -> str:
     minutes = max(1, round((expires_at - whose.clock.now).total_seconds() / 60))
-    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return say("{minutes} minute{value2}", minutes=minutes, value2="" if minutes == 1 else "s")
 
 
 async def _with_new_code(visitor: StaffVisitor, patient_id: UUID) -> Response:

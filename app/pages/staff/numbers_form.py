@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.clinical.number_notes import NumberNotes
 from app.clinical.protocol import Protocol
 from app.clinical.protocol_versions import numbers_of
+from app.foundation.translations import say
 from app.web.pages.forms import Form
 
 # What raises a signal or holds it back comes first; all else is folded away.
@@ -129,4 +130,4 @@ def _number(text: str) -> float:
 def _bounds(notes: NumberNotes) -> str:
     if notes.choices:
         return " or ".join(str(one) for one in notes.choices)
-    return f"{written(notes.lowest)} to {written(notes.highest)}"
+    return say("{written} to {value2}", written=written(notes.lowest), value2=written(notes.highest))

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.translations import say
 from app.pages.staff.kept_form import SIGN_IN, START, KeptForm, Onward, keep_form, without_secrets
 from app.pages.staff.rendering import FILES, render
 from app.pages.staff.sign_in_form import kept_page, sign_in_form
@@ -18,23 +19,28 @@ from app.web.pages.forms import Form, FormExpiredError
 from app.web.pages.page_route import PageRoute, failure_of
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "foreign": ("This form came from elsewhere", "Please open the page itself and send it from there."),
-    "again": ("This could not be done", "Please look at what you sent, and try once more."),
-    "not_found": (
-        "There is nothing here",
-        "This page, or what it was about, is not there. It may have been erased.",
+    "foreign": (
+        say("This form came from elsewhere"),
+        say("Please open the page itself and send it from there."),
     ),
-    "busy": ("Please wait a little", "There were too many requests from here at once."),
-    "too_large": ("This is too large", "Please send less at once."),
+    "again": (say("This could not be done"), say("Please look at what you sent, and try once more.")),
+    "not_found": (
+        say("There is nothing here"),
+        say("This page, or what it was about, is not there. It may have been erased."),
+    ),
+    "busy": (say("Please wait a little"), say("There were too many requests from here at once.")),
+    "too_large": (say("This is too large"), say("Please send less at once.")),
     "away": (
-        "Something is wrong on our side",
-        "Nothing was changed. Please try again in a minute; notify whoever runs Afterglow if it stays so.",
+        say("Something is wrong on our side"),
+        say(
+            "Nothing was changed. Please try again in a minute; notify whoever runs Afterglow if it stays so."
+        ),
     ),
 }
 # Of these the refusal itself says best what is wrong: who reads it is staff, and it holds no value.
 _SAID_BY_ITSELF: Final[Mapping[RefusalKind, str]] = {
-    RefusalKind.FORBIDDEN: "This is not for you to do",
-    RefusalKind.CONFLICT: "Someone else changed this",
+    RefusalKind.FORBIDDEN: say("This is not for you to do"),
+    RefusalKind.CONFLICT: say("Someone else changed this"),
 }
 
 
@@ -63,8 +69,8 @@ class CarePageRoute(PageRoute):
                 context,
                 visitor,
                 kept,
-                title="This page was open for a long time",
-                sentence="You signed in again in the meantime. What you wrote is not saved yet.",
+                title=say("This page was open for a long time"),
+                sentence=say("You signed in again in the meantime. What you wrote is not saved yet."),
                 status=403,
             )
         return failure_page(request, context, error, written=kept.written)

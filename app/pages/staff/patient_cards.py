@@ -6,11 +6,12 @@ from uuid import UUID
 
 from app.access.clinics.permissions import Permission
 from app.clinical.domains import DOMAINS, LABELS
+from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import CAUTIONS, SOURCES
 from app.pages.staff.patient_view import NotedReport, PatientView
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock, how_long
-from app.pages.staff.worklist_words import CRITERIA, FINDINGS, percent, short_day
+from app.pages.staff.wall_clock import WallClock, how_long, percent_written, short_day
+from app.pages.staff.worklist_words import CRITERIA, FINDINGS
 from app.storage.alerts import Alert
 
 
@@ -29,18 +30,23 @@ def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Itera
     for event in view.events:
         source, waits = view.sources.get(event.source_id), event.acknowledged_at is None
         ago = how_long(event.received_at, view.now)
+        following: str
         if waits and event.escalate_at is not None:
             when = how_long(event.escalate_at, view.now)
-            following = f"Acknowledging stops escalation. The next contact is notified {when}."
+            following = say("Acknowledging stops escalation. The next contact is notified {when}.", when=when)
         else:
-            following = "Acknowledging stops escalation." if waits else ""
+            following = say("Acknowledging stops escalation.") if waits else ""
         yield {
             "id": event.id,
             "version": event.version,
-            "title": "thinking about self-harm" if event.urgent else "an answer about self-harm",
-            "standing": f"{ago}, {'not acknowledged' if waits else 'acknowledged'}",
+            "title": say("thinking about self-harm") if event.urgent else say("an answer about self-harm"),
+            "standing": joined((ago, say("not acknowledged") if waits else say("acknowledged"))),
             "said": (
-                f"Answered in {SOURCES[event.source]}, {clock.plain(event.received_at)} by the patient's clock."
+                say(
+                    "Answered in {value1}, {plain} by the patient's clock.",
+                    value1=SOURCES[event.source],
+                    plain=clock.plain(event.received_at),
+                )
             ),
             "note": source.note if source else None,
             "answers": _answers(source) if source else "",
@@ -64,7 +70,7 @@ def _answers(source: NotedReport) -> str:
         for domain, value in zip(DOMAINS, values, strict=True)
         if value is not None
     ]
-    return f"Same check-in: {', '.join(parts)}." if parts else ""
+    return say("Same check-in: {join}.", join=joined(parts)) if parts else ""
 
 
 def _signals(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:
@@ -72,19 +78,35 @@ def _signals(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, Any
         raised = signal.decision["smoothed"]
         now = view.evaluation.evaluation.smoothed if view.evaluation else None
         figures = (
-            [f"{percent(raised)} when raised {short_day(signal.raised_on)}"] if raised is not None else []
+            [
+                say(
+                    "{percent} when raised {short_day}",
+                    percent=percent_written(raised),
+                    short_day=short_day(signal.raised_on),
+                )
+            ]
+            if raised is not None
+            else []
         )
         if now is not None:
-            figures.append(f"{percent(now)} today")
+            figures.append(say("{percent} today", percent=percent_written(now)))
         criteria = "; ".join(CRITERIA.get(name, name) for name in signal.criteria)
-        steady = f" Stable again since {short_day(signal.steady_since)}." if signal.steady_since else ""
+        steady = (
+            say(" Stable again since {short_day}.", short_day=short_day(signal.steady_since))
+            if signal.steady_since
+            else ""
+        )
         yield {
             **_common(signal, visitor),
-            "title": "consider a booster",
-            "standing": f"Raised {how_long(signal.raised_at, view.now)}. {_stands(signal, view)}",
+            "title": say("consider a booster"),
+            "standing": say(
+                "Raised {how_long}. {stands}",
+                how_long=how_long(signal.raised_at, view.now),
+                stands=_stands(signal, view),
+            ),
             "why": f"{criteria}.{steady}",
-            "figures": f"{', '.join(figures)}." if figures else "",
-            "cautions": ", ".join(CAUTIONS.get(one.value, one.value) for one in view.factors.cautions),
+            "figures": f"{joined(figures)}." if figures else "",
+            "cautions": joined(CAUTIONS.get(one.value, one.value) for one in view.factors.cautions),
         }
 
 
@@ -112,9 +134,13 @@ def _common(alert: Alert, visitor: StaffVisitor) -> dict[str, Any]:
 
 
 def _stands(alert: Alert, view: PatientView) -> str:
-    seen = "Acknowledged" if alert.acknowledged_at is not None else "Not acknowledged"
+    seen = say("Acknowledged") if alert.acknowledged_at is not None else say("Not acknowledged")
     if alert.state == "snoozed":
-        seen = "Snoozed"
+        seen = say("Snoozed")
     if alert.assignee_id is None:
-        return f"{seen}, unassigned."
-    return f"{seen}, assigned to {view.names.get(alert.assignee_id, 'a member of the staff')}."
+        return say("{seen}, unassigned.", seen=seen)
+    return say(
+        "{seen}, assigned to {get}.",
+        seen=seen,
+        get=view.names.get(alert.assignee_id, "a member of the staff"),
+    )

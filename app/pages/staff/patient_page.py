@@ -15,7 +15,7 @@ from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, LABELS
-from app.clinical.english_formats import capitalised, counted, percent, scale_name
+from app.clinical.english_formats import capitalised, percent, scale_name
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import what_would_have_changed_it
 from app.clinical.explanation_words import ENGLISH
@@ -24,6 +24,7 @@ from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
 from app.clinical.taper import planned_said, reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
+from app.foundation.translations import joined, say
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
 from app.pages.staff.about_patient import MayRead
@@ -33,19 +34,18 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import cards_of
 from app.pages.staff.patient_timeline import GROUPS, entries_of
 from app.pages.staff.patient_view import PatientView, patient_view
-from app.pages.staff.patient_words import NOTICES
+from app.pages.staff.patient_words import LEVELS, NOTICES
 from app.pages.staff.rendering import render
 from app.pages.staff.session_page import dose_said, session_said
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock, clock_written, how_long
+from app.pages.staff.wall_clock import WallClock, clock_written, counted, how_long, percent_written, short_day
 from app.pages.staff.worklist_page import step_notice
-from app.pages.staff.worklist_words import LEVELS, initials, short_day
-from app.pages.staff.worklist_words import percent as in_percent
+from app.pages.staff.worklist_words import initials
 from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
-SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, "Course"))
+SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, say("Course")))
 
 
 def values_of(
@@ -123,9 +123,9 @@ def _groups(path: str, days: int | None, group: str) -> list[dict[str, Any]]:
 def _chip(view: PatientView) -> dict[str, str]:
     """Give the patient's level as a mark with a shape and a word; safety comes first."""
     if view.events:
-        return {"tone": "now", "icon": "now", "said": "Safety"}
+        return {"tone": "now", "icon": "now", "said": say("Safety")}
     if view.evaluation is None:
-        return {"tone": "", "icon": "dot", "said": "Consent withdrawn"}
+        return {"tone": "", "icon": "dot", "said": say("Consent withdrawn")}
     code = "consider_booster" if view.signals else view.evaluation.evaluation.level.value
     tone, shape = {
         "consider_booster": ("decide", "warn"),
@@ -139,33 +139,40 @@ def sentence_of(view: PatientView) -> dict[str, str]:
     """Say in one sentence where the patient stands."""
     if view.events:
         event = view.events[0]
-        seen = "Acknowledged, not closed." if event.acknowledged_at else "Nobody has acknowledged it."
-        return {"first": f"Safety answer {how_long(event.received_at, view.now)}.", "rest": seen}
+        seen = (
+            say("Acknowledged, not closed.") if event.acknowledged_at else say("Nobody has acknowledged it.")
+        )
+        return {
+            "first": say("Safety answer {how_long}.", how_long=how_long(event.received_at, view.now)),
+            "rest": seen,
+        }
     if view.evaluation is None:
-        return {"first": "Consent is withdrawn.", "rest": "Nothing is evaluated."}
+        return {"first": say("Consent is withdrawn."), "rest": say("Nothing is evaluated.")}
     evaluation = view.evaluation.evaluation
     quality = evaluation.data_quality
-    data = f"{counted(quality.days_in_last_10, 'check-in day')} in the last 10 days."
+    data = say("{count} in the last 10 days.", count=counted(quality.days_in_last_10, say("check-in day")))
     if evaluation.worse_than_before:
-        return {"first": "Worse than before treatment.", "rest": f"Call today. {data}"}
+        return {"first": say("Worse than before treatment."), "rest": say("Call today. {data}", data=data)}
     if evaluation.smoothed is None:
-        return {"first": "Not enough data yet.", "rest": data}
+        return {"first": say("Not enough data yet."), "rest": data}
     parts = [
-        f"{LABELS[domain]} {in_percent(share)}"
+        f"{LABELS[domain]} {percent_written(share)}"
         for domain, share in zip(DOMAINS, evaluation.smoothed_share, strict=True)
         if share is not None
     ]
-    said = f"{in_percent(evaluation.smoothed)} of the improvement is lost"
-    return {"first": said, "rest": f"({', '.join(parts)}). {data}"}
+    said = say("{in_percent} of the improvement is lost", in_percent=percent_written(evaluation.smoothed))
+    return {"first": said, "rest": f"({joined(parts)}). {data}"}
 
 
 def _standing(view: PatientView, clock: WallClock) -> str:
-    parts = [patient_words.PHASES[view.course.phase]] if view.course else []
+    parts: list[str] = [patient_words.PHASES[view.course.phase]] if view.course else []
     if view.infusions:
         last = view.infusions[-1]
         on = check_in_day(last.given_at, view.patient.time_zone)
         ago = counted((clock.today - on).days, "day")
-        parts.append(f"{last.phase.value} on {short_day(on)}, {ago} ago")
+        parts.append(
+            say("{value} on {short_day}, {ago} ago", value=last.phase.value, short_day=short_day(on), ago=ago)
+        )
     return " · ".join(parts)
 
 
@@ -179,19 +186,19 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
             step = f"/care/worklist/{alert.id}/acknowledge"
             return {
                 "path": step,
-                "label": "Acknowledge",
+                "label": say("Acknowledge"),
                 "version": alert.version,
                 "tone": tone,
                 "link": False,
             }
         if visitor.may(Permission.SIGNALS_CLOSE):
-            label = "Record outcome…" if tone == "urgent" else "Close signal…"
+            label = say("Record outcome…") if tone == "urgent" else say("Close signal…")
             return {"path": link, "label": label, "version": 0, "tone": "primary", "link": True}
     if not visitor.may(Permission.TREATMENT_RECORD):
         return {"path": "", "label": "", "version": 0, "tone": "", "link": True}
     return {
         "path": f"{path}/infusion",
-        "label": "Enter infusion",
+        "label": say("Enter infusion"),
         "version": 0,
         "tone": "primary",
         "link": True,
@@ -210,12 +217,14 @@ def _answer(view: EvaluationView, clock: WallClock) -> dict[str, Any]:
         "domains": list(_domains(evaluation)),
         "overall": (_share(evaluation.weighted), _share(evaluation.smoothed), _share(evaluation.threshold)),
         "quality": (
-            f"{counted(quality.days_in_last_10, 'check-in day')} in the last 10",
-            f"last report {clock.day_ago(quality.last_report_on)}"
+            say("{count} in the last 10", count=counted(quality.days_in_last_10, say("check-in day"))),
+            say("last report {day_ago}", day_ago=clock.day_ago(quality.last_report_on))
             if quality.last_report_on
-            else "no report yet",
-            f"usually {counted(gap, 'day')} apart" if gap else "",
-            f"longest gap {counted(quality.longest_gap_days, 'day')}" if quality.longest_gap_days else "",
+            else say("no report yet"),
+            say("usually {count} apart", count=counted(gap, "day")) if gap else "",
+            say("longest gap {count}", count=counted(quality.longest_gap_days, "day"))
+            if quality.longest_gap_days
+            else "",
         ),
         "exposure": evaluation.exposure,
     }
@@ -239,27 +248,38 @@ def _domains(evaluation: Evaluation) -> Iterator[Sequence[str]]:
 def _responses(view: PatientView) -> Iterator[tuple[str, str, str]]:
     for one in view.course.review.responses if view.course else ():
         if one.category is None:
-            why = patient_words.RESPONSE_NOT_KNOWN[one.because] if one.because else "Not known"
+            why = patient_words.RESPONSE_NOT_KNOWN[one.because] if one.because else say("Not known")
             yield scale_name(one.scale), why, ""
             continue
-        gone = f"{percent(one.improvement)} of the burden is gone" if one.improvement is not None else ""
+        gone = (
+            say("{percent} of the burden is gone", percent=percent(one.improvement))
+            if one.improvement is not None
+            else ""
+        )
         totals = f"{one.baseline.total:g} → {one.after.total:g}" if one.baseline and one.after else ""
         yield (
             scale_name(one.scale),
             patient_words.RESPONSES[one.category],
-            ", ".join(filter(None, (totals, gone))),
+            joined(filter(None, (totals, gone))),
         )
 
 
 def _early(view: PatientView) -> Iterator[str]:
     for one in view.course.early if view.course else ():
         hours = (
-            f"{one.hours_after:.0f} hours after the first infusion"
+            say("{hours_after:.0f} hours after the first infusion", hours_after=one.hours_after)
             if one.hours_after is not None
             else "early"
         )
-        said = "had responded" if one.responded else "had not responded yet; that is no reason to stop"
-        yield f"{scale_name(one.scale)}: {hours} the patient {said}."
+        said = (
+            say("had responded") if one.responded else say("had not responded yet; that is no reason to stop")
+        )
+        yield say(
+            "{scale_name}: {hours} the patient {said}.",
+            scale_name=scale_name(one.scale),
+            hours=hours,
+            said=said,
+        )
 
 
 def _forms(view: PatientView, clock: WallClock) -> Iterator[Sequence[str]]:
@@ -271,7 +291,7 @@ def _forms(view: PatientView, clock: WallClock) -> Iterator[Sequence[str]]:
             capitalised(score.band.value.replace("_", " ")) if score.band else NOTHING,
             patient_words.RESPONSES[one.response] if one.response else NOTHING,
             clock.day(one.taken_at.date()),
-            "the patient" if one.stored.entered_by == "patient" else "the clinic",
+            say("the patient") if one.stored.entered_by == "patient" else say("the clinic"),
         )
 
 
@@ -287,8 +307,13 @@ def _circumstances(view: PatientView, marks: Sequence[Mark], clock: WallClock) -
 
 
 def _benefit(one: ResponseDuration, clock: WallClock) -> str:
-    lasted = f"{counted(one.days, 'day')}" if one.lost else f"at least {counted(one.days, 'day')}"
-    return f"{lasted}, from {clock.day(one.from_day)}{'' if one.lost else ', not lost when last seen'}"
+    lasted = counted(one.days, "day") if one.lost else say("at least {count}", count=counted(one.days, "day"))
+    return say(
+        "{lasted}, from {day}{value3}",
+        lasted=lasted,
+        day=clock.day(one.from_day),
+        value3="" if one.lost else say(", not lost when last seen"),
+    )
 
 
 def _learned(view: PatientView, clock: WallClock) -> str:
@@ -296,11 +321,13 @@ def _learned(view: PatientView, clock: WallClock) -> str:
     learned, planned = view.learned, view.taper.planned
     if learned.days is None or learned.from_stretch is None:
         why = "; ".join(patient_words.NOT_OFFERED[one] for one in learned.not_offered)
-        return f"No learned interval is offered: {why}."
-    day = f", so {clock.day(planned.since + timedelta(days=learned.days))}" if planned else ""
-    return (
-        f"Learned from this patient, beside the plan: {counted(learned.days, 'day')}{day}. "
-        f"It rests on the benefit of {_benefit(learned.from_stretch, clock)}."
+        return say("No learned interval is offered: {why}.", why=why)
+    day = say(", so {day}", day=clock.day(planned.since + timedelta(days=learned.days))) if planned else ""
+    return say(
+        "Learned from this patient, beside the plan: {count}{day}. It rests on the benefit of {benefit}.",
+        count=counted(learned.days, "day"),
+        day=day,
+        benefit=_benefit(learned.from_stretch, clock),
     )
 
 
@@ -314,7 +341,7 @@ def _lines(view: PatientView, vault: Vault, clinic_id: UUID, clock: WallClock) -
     for line in view.lines:
         who = names.get(line.actor_id) or patient_words.ACTORS[ActorKind(line.actor_kind)]
         what = capitalised(line.action.replace("check_in", "check-in").replace(".", " ").replace("_", " "))
-        yield clock.moment(line.at), who, what, "in an emergency" if line.emergency_id else ""
+        yield clock.moment(line.at), who, what, say("in an emergency") if line.emergency_id else ""
 
 
 def _points(value: float | None) -> str:

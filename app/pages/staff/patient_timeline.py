@@ -12,57 +12,58 @@ from app.clinical.course import TEMPLATES, Infusion, InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.english_formats import scale_name
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
+from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of
 from app.pages.staff.patient_view import PatientView
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock, clock_written
-from app.pages.staff.worklist_words import FINDING_OUTCOMES, short_day
+from app.pages.staff.wall_clock import WallClock, clock_written, short_day
+from app.pages.staff.worklist_words import FINDING_OUTCOMES
 
 _MOST: Final = 50
 _ALERTS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "signal": ("Signal", "sig", "warn"),
-    "safety_event": ("Safety event", "saf", "now"),
-    "finding": ("For the team", "", "dot"),
+    "signal": (say("Signal"), "sig", "warn"),
+    "safety_event": (say("Safety event"), "saf", "now"),
+    "finding": (say("For the team"), "", "dot"),
 }
 _VERBS: Final[Mapping[str, str]] = {
-    "add_evidence": "new evidence",
-    "became_steady": "stable again",
-    "returned_from_snooze": "back from its snooze",
-    "closed_by_infusion": "closed by an infusion",
-    "closed_by_withdrawal": "closed, consent was withdrawn",
-    "acknowledgement_taken_back": "acknowledgement taken back",
-    "reached_out": "reached out",
-    "snooze_ended": "snooze ended",
+    "add_evidence": say("new evidence"),
+    "became_steady": say("stable again"),
+    "returned_from_snooze": say("back from its snooze"),
+    "closed_by_infusion": say("closed by an infusion"),
+    "closed_by_withdrawal": say("closed, consent was withdrawn"),
+    "acknowledgement_taken_back": say("acknowledgement taken back"),
+    "reached_out": say("reached out"),
+    "snooze_ended": say("snooze ended"),
 }
 _OUTREACH: Final[Mapping[str, str]] = {
     "reached": "reached",
-    "left_message": "left a message",
-    "no_answer": "no answer",
-    "wrong_number": "wrong number",
+    "left_message": say("left a message"),
+    "no_answer": say("no answer"),
+    "wrong_number": say("wrong number"),
 }
 
 
 # What the timeline can be narrowed to, by the word in the address.
 GROUPS: Final[Mapping[str, str]] = {
-    "": "All",
+    "": say("All"),
     "reports": "Check-ins",
-    "treatment": "Treatment",
-    "scales": "Scales",
-    "signals": "Signals",
-    "corrections": "Corrections",
+    "treatment": say("Treatment"),
+    "scales": say("Scales"),
+    "signals": say("Signals"),
+    "corrections": say("Corrections"),
 }
 _NOUNS: Final[Mapping[str, str]] = {
-    "infusion": "Infusion",
-    "assessment": "Form",
-    "course": "Course",
-    "check_in": "Imported check-in",
-    "chosen_reference": "Reference",
-    "circumstance": "Change in treatment",
+    "infusion": say("Infusion"),
+    "assessment": say("Form"),
+    "course": say("Course"),
+    "check_in": say("Imported check-in"),
+    "chosen_reference": say("Reference"),
+    "circumstance": say("Change in treatment"),
 }
 _CORRECTIONS: Final[Mapping[str, str]] = {
     "amended": "corrected",
-    "voided": "entered in error",
+    "voided": say("entered in error"),
     "restored": "restored",
 }
 
@@ -130,11 +131,11 @@ def _reports(
             for domain, value in zip(DOMAINS, values, strict=True)
             if value is not None
         ]
-        asks = "asks to talk about a booster" if report.asks_about_booster else ""
+        asks = say("asks to talk about a booster") if report.asks_about_booster else ""
         is_imported = one.stored.input_mode == "import"
         # The patient's own is the patient's to correct; an imported one is imported again rightly.
         voidable = (
-            {"link": f"{_record(view)}/check-ins/{report.id}/void", "link_said": "Entered in error"}
+            {"link": f"{_record(view)}/check-ins/{report.id}/void", "link_said": say("Entered in error")}
             if is_imported and visitor.may(Permission.CHECK_INS_IMPORT)
             else {}
         )
@@ -144,8 +145,8 @@ def _reports(
                 {
                     "kind": "",
                     "icon": "dot",
-                    "title": "Imported check-in" if is_imported else "Check-in",
-                    "rest": ", ".join(filter(None, (", ".join(said).lower(), asks))),
+                    "title": say("Imported check-in") if is_imported else "Check-in",
+                    "rest": joined(filter(None, (joined(said).lower(), asks))),
                     **voidable,
                 },
             )
@@ -155,10 +156,10 @@ def _reports(
             {
                 "kind": "note",
                 "icon": "note",
-                "title": f"Patient's note {number}" if number else "Patient's note",
+                "title": say("Patient's note {number}", number=number) if number else say("Patient's note"),
                 "rest": asks,
                 "quote": one.note,
-                "small": " · ".join(filter(None, (", ".join(said), "not read yet" if waiting else "read"))),
+                "small": " · ".join(filter(None, (joined(said), say("not read yet") if waiting else "read"))),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
                 **voidable,
@@ -170,7 +171,11 @@ def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime,
     boosters = 0
     for one in view.infusions:
         boosters += one.phase is InfusionPhase.BOOSTER
-        title = f"Booster {boosters}" if one.phase is InfusionPhase.BOOSTER else "Induction infusion"
+        title = (
+            say("Booster {boosters}", boosters=boosters)
+            if one.phase is InfusionPhase.BOOSTER
+            else say("Induction infusion")
+        )
         entry = {"kind": "", "icon": "drop", "title": title, "rest": _dose(one)}
         yield one.given_at, entry | _correct(view, correctable, "infusions", one.id)
 
@@ -187,19 +192,19 @@ def _record(view: PatientView) -> str:
 def _correct(view: PatientView, correctable: bool, what: str, record_id: object) -> dict[str, str]:
     """Give the way to correct what staff entered, or to say that it was entered in error."""
     link = f"{_record(view)}/{what}/{record_id}"
-    return {"link": link, "link_said": "Correct"} if correctable else {}
+    return {"link": link, "link_said": say("Correct")} if correctable else {}
 
 
 def _courses(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
     zone = zone_of(view.patient.time_zone)
     for one in (view.course.stored, *view.course.earlier) if view.course else ():
         course = one.course
-        joined = course.taken_on_at is not None
+        is_taken_on = course.taken_on_at is not None
         at = datetime.combine(course.taken_on_at or one.declared_started_on, time(0), tzinfo=zone)
         entry = {
             "kind": "",
             "icon": "dot",
-            "title": "Taken on in maintenance" if joined else "Course began",
+            "title": say("Taken on in maintenance") if is_taken_on else say("Course began"),
             "rest": one.template.name if one.template else TEMPLATES[course.protocol].name,
         }
         yield at, entry | _correct(view, correctable, "courses", course.id)
@@ -207,14 +212,14 @@ def _courses(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, d
 
 def _references(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
     for one in view.references:
-        days = f"{short_day(one.from_day)} to {short_day(one.to_day)}"
-        entry = {"kind": "", "icon": "dot", "title": "Reference chosen", "rest": days}
+        days = say("{short_day} to {value2}", short_day=short_day(one.from_day), value2=short_day(one.to_day))
+        entry = {"kind": "", "icon": "dot", "title": say("Reference chosen"), "rest": days}
         yield one.set_at, entry | _correct(view, correctable, "references", one.id)
 
 
 def _voided(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
     """Struck through, never gone."""
-    restore = {"link": _record(view), "link_said": "Show"} if correctable else {}
+    restore = {"link": _record(view), "link_said": say("Show")} if correctable else {}
     for stored in view.voided:
         one = stored.infusion
         yield (
@@ -222,9 +227,9 @@ def _voided(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, di
             {
                 "kind": "void",
                 "icon": "drop",
-                "title": "Booster" if one.phase is InfusionPhase.BOOSTER else "Induction infusion",
+                "title": say("Booster") if one.phase is InfusionPhase.BOOSTER else say("Induction infusion"),
                 "was": _dose(one),
-                "small": "Not counted anywhere.",
+                "small": say("Not counted anywhere."),
                 **restore,
             },
         )
@@ -265,7 +270,9 @@ def _scales(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, di
                 "icon": "form",
                 "title": f"{scale_name(one.stored.scale)}: {one.score.total:g}",
                 "rest": band,
-                "small": "By the patient" if one.stored.entered_by == "patient" else "By the clinic",
+                "small": say("By the patient")
+                if one.stored.entered_by == "patient"
+                else say("By the clinic"),
                 **_correct(
                     view, correctable and one.stored.entered_by == "clinic", "assessments", one.stored.id
                 ),
@@ -283,8 +290,8 @@ def _long_exposure(one: Assessment) -> dict[str, Any]:
         "kind": "",
         "icon": "form",
         "title": scale_name(LONG_EXPOSURE.key),
-        "rest": "; ".join(said) or "nothing that stands out",
-        "small": "By the patient" if one.stored.entered_by == "patient" else "By the clinic",
+        "rest": "; ".join(said) or say("nothing that stands out"),
+        "small": say("By the patient") if one.stored.entered_by == "patient" else say("By the clinic"),
     }
 
 
@@ -300,7 +307,7 @@ def _steps(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
         said = _OUTREACH.get(outcome, outcome) if verb == "reached_out" else outcomes.get(outcome, outcome)
         who = dict(view.names)
         if step.assignee_id is not None:
-            said = f"to {who.get(step.assignee_id, 'a member of the staff')}"
+            said = say("to {get}", get=who.get(step.assignee_id, "a member of the staff"))
         link = {"signal": "/care/signals/", "safety_event": "/care/safety-events/"}.get(step.alert_kind)
         yield (
             step.at,
@@ -312,6 +319,6 @@ def _steps(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
                 "quote": one.words or "",
                 "small": by_whom(step.actor_kind, step.actor_id, who),
                 "link": f"{link}{step.alert_id}" if link and verb in {"raised", "reported"} else "",
-                "link_said": "Open",
+                "link_said": say("Open"),
             },
         )

@@ -5,112 +5,142 @@ from typing import Final
 
 from app.care.patients.consent_standing import ConsentStanding
 from app.clinical.course import InductionEndedBecause, InfusionPhase, Phase
-from app.clinical.english_formats import capitalised
-from app.clinical.explanation import HEADLINES
 from app.clinical.interval import NotOffered
-from app.clinical.profiles import CAUTION_NAMES, Caution, Profile
+from app.clinical.profiles import Caution, Profile
 from app.clinical.review import NotKnown, ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.taper import TaperMove
 from app.foundation.audit import ActorKind
+from app.foundation.translations import capitalized, say
+from app.pages.staff.alert_words import CAUTIONS as CAUTION_WORDS
 
-LEVELS: Final[Mapping[str, str]] = {level.value: said.rstrip(".") for level, said in HEADLINES.items()}
-MODES: Final = {"test": "Test", "live": "Live"}
-PROFILES: Final = {one: capitalised(one.value.replace("_", " ")) for one in Profile}
-CAUTIONS: Final = {one: capitalised(CAUTION_NAMES[one]) for one in Caution}
+LEVELS: Final[Mapping[str, str]] = {
+    "consider_booster": say("Consider a booster"),
+    "watch": say("Watch"),
+    "steady": say("Stable"),
+    "unknown": say("Unknown"),
+    "no_reference": say("Not enough data yet"),
+}
+MODES: Final = {"test": say("Test"), "live": say("Live")}
+PROFILES: Final[Mapping[str, str]] = {
+    Profile.FIRST_TIME: say("First time"),
+    Profile.SEVERE_OR_CHRONIC: say("Severe or chronic"),
+    Profile.MILD_TO_MODERATE: say("Mild to moderate"),
+    Profile.RECURRING_RELAPSE: say("Recurring relapse"),
+}
+CAUTIONS: Final = {one: capitalized(CAUTION_WORDS[one]) for one in Caution}
 CONSENT: Final = {
-    ConsentStanding.NOT_ASKED: "Not asked yet; the patient's pages ask first",
-    ConsentStanding.GIVEN: "Given",
-    ConsentStanding.OUTDATED: "Given to an earlier text; it stands, and the patient is asked again",
-    ConsentStanding.WITHDRAWN: "Withdrawn: nothing is taken or evaluated, except statements of self-harm",
+    ConsentStanding.NOT_ASKED: say("Not asked yet; the patient's pages ask first"),
+    ConsentStanding.GIVEN: say("Given"),
+    ConsentStanding.OUTDATED: say("Given to an earlier text; it stands, and the patient is asked again"),
+    ConsentStanding.WITHDRAWN: say(
+        "Withdrawn: nothing is taken or evaluated, except statements of self-harm"
+    ),
 }
 PHASES: Final = {
-    Phase.PLANNED: "Planned",
-    Phase.INDUCTION: "Induction",
-    Phase.REVIEW: "Induction is over, the review is open",
-    Phase.MAINTENANCE: "Maintenance",
-    Phase.ENDED: "Ended",
-    Phase.STOPPED: "Stopped",
+    Phase.PLANNED: say("Planned"),
+    Phase.INDUCTION: say("Induction"),
+    Phase.REVIEW: say("Induction is over, the review is open"),
+    Phase.MAINTENANCE: say("Maintenance"),
+    Phase.ENDED: say("Ended"),
+    Phase.STOPPED: say("Stopped"),
 }
-INFUSIONS: Final = {InfusionPhase.INDUCTION: "Induction", InfusionPhase.BOOSTER: "Booster"}
+INFUSIONS: Final = {InfusionPhase.INDUCTION: say("Induction"), InfusionPhase.BOOSTER: say("Booster")}
 ENDED_BECAUSE: Final = {
-    InductionEndedBecause.PLANNED_COUNT: "the planned infusions were given",
-    InductionEndedBecause.CONFIRMED_BY_STAFF: "staff said so",
-    InductionEndedBecause.NO_FURTHER_INFUSION: "no further infusion was given",
-    InductionEndedBecause.FIRST_BOOSTER: "a booster was given",
-    InductionEndedBecause.TAKEN_ON: "the patient was taken on in maintenance",
+    InductionEndedBecause.PLANNED_COUNT: say("the planned infusions were given"),
+    InductionEndedBecause.CONFIRMED_BY_STAFF: say("staff said so"),
+    InductionEndedBecause.NO_FURTHER_INFUSION: say("no further infusion was given"),
+    InductionEndedBecause.FIRST_BOOSTER: say("a booster was given"),
+    InductionEndedBecause.TAKEN_ON: say("the patient was taken on in maintenance"),
 }
 RESPONSES: Final = {
-    ResponseCategory.REMISSION: "Remission",
-    ResponseCategory.RESPONSE: "Response",
-    ResponseCategory.PARTIAL: "Partial response",
-    ResponseCategory.NONE: "No response",
-    ResponseCategory.WORSE: "Worse than before treatment",
+    ResponseCategory.REMISSION: say("Remission"),
+    ResponseCategory.RESPONSE: say("Response"),
+    ResponseCategory.PARTIAL: say("Partial response"),
+    ResponseCategory.NONE: say("No response"),
+    ResponseCategory.WORSE: say("Worse than before treatment"),
 }
 RESPONSE_NOT_KNOWN: Final = {
-    NotKnown.NO_BASELINE: "Not known: no total before treatment",
-    NotKnown.NO_TOTAL_AFTER: "Not known: no total after induction",
-    NotKnown.RECALL_TOO_LONG: "Not known: the form asks about too many days",
+    NotKnown.NO_BASELINE: say("Not known: no total before treatment"),
+    NotKnown.NO_TOTAL_AFTER: say("Not known: no total after induction"),
+    NotKnown.RECALL_TOO_LONG: say("Not known: the form asks about too many days"),
 }
 FINDINGS: Final = {
-    ReviewFinding.ENOUGH_RESPONSE: "The response is enough.",
-    ReviewFinding.BENEFIT_RECORDED: "A clinician recorded a benefit that the scales did not show.",
-    ReviewFinding.NOT_ENOUGH_RESPONSE: "The response is not enough.",
-    ReviewFinding.NOT_MEASURED: "No scale was completed before and after, so the response is not known.",
+    ReviewFinding.ENOUGH_RESPONSE: say("The response is enough."),
+    ReviewFinding.BENEFIT_RECORDED: say("A clinician recorded a benefit that the scales did not show."),
+    ReviewFinding.NOT_ENOUGH_RESPONSE: say("The response is not enough."),
+    ReviewFinding.NOT_MEASURED: say("No scale was completed before and after, so the response is not known."),
 }
 OPTIONS: Final = {
-    ReviewOption.ONE_OR_TWO_MORE_INFUSIONS: "one or two more infusions",
-    ReviewOption.ADJUST_DOSE: "adjust the dose",
-    ReviewOption.CONCLUDE_NON_RESPONSE: "conclude that there is no response",
+    ReviewOption.ONE_OR_TWO_MORE_INFUSIONS: say("one or two more infusions"),
+    ReviewOption.ADJUST_DOSE: say("adjust the dose"),
+    ReviewOption.CONCLUDE_NON_RESPONSE: say("conclude that there is no response"),
 }
 NOT_OFFERED: Final = {
-    NotOffered.NO_STRETCH: "no benefit has ended yet",
-    NotOffered.NOT_OBSERVED: "too few of the asked days were answered",
-    NotOffered.FINDING_OPEN: "a finding is open for review",
-    NotOffered.LONG_EXPOSURE_OPEN: "an answer about long exposure is open for review",
-    NotOffered.PRECAUTION_ACTIVE: "a precaution is active",
+    NotOffered.NO_STRETCH: say("no benefit has ended yet"),
+    NotOffered.NOT_OBSERVED: say("too few of the asked days were answered"),
+    NotOffered.FINDING_OPEN: say("a finding is open for review"),
+    NotOffered.LONG_EXPOSURE_OPEN: say("an answer about long exposure is open for review"),
+    NotOffered.PRECAUTION_ACTIVE: say("a precaution is active"),
 }
-MOVES: Final = {TaperMove.LENGTHEN: "Lengthen", TaperMove.HOLD: "Hold", TaperMove.SHORTEN: "Shorten"}
-SIGNAL_STATES: Final = {"open": "Open", "acknowledged": "Acknowledged", "snoozed": "Snoozed"}
-EVENT_STATES: Final = {"open": "Nobody has taken it up yet", "acknowledged": "Someone has taken it up"}
+MOVES: Final = {
+    TaperMove.LENGTHEN: say("Lengthen"),
+    TaperMove.HOLD: say("Hold"),
+    TaperMove.SHORTEN: say("Shorten"),
+}
+SIGNAL_STATES: Final = {"open": say("Open"), "acknowledged": say("Acknowledged"), "snoozed": say("Snoozed")}
+EVENT_STATES: Final = {
+    "open": say("Nobody has taken it up yet"),
+    "acknowledged": say("Someone has taken it up"),
+}
 CRITERIA: Final = {
-    "gain_lost": "gain lost",
-    "scale_relapse": "validated totals",
-    "one_domain": "one domain alone",
-    "patient_asks": "the patient asked",
+    "gain_lost": say("gain lost"),
+    "scale_relapse": say("validated totals"),
+    "one_domain": say("one domain alone"),
+    "patient_asks": say("the patient asked"),
 }
 ACTORS: Final = {
-    ActorKind.DEVICE: "The patient",
-    ActorKind.API_KEY: "An API key",
-    ActorKind.STAFF: "A member of the staff",
-    ActorKind.OPERATOR: "The operator",
+    ActorKind.DEVICE: say("The patient"),
+    ActorKind.API_KEY: say("An API key"),
+    ActorKind.STAFF: say("A member of the staff"),
+    ActorKind.OPERATOR: say("The operator"),
     ActorKind.SYSTEM: "Afterglow",
 }
 
 
 NOTICES: Final[Mapping[str, str]] = {
-    "infusion": "The infusion is entered, and the patient was re-evaluated.",
-    "infusion-reordered": "The infusion is entered. A later one was there; it was put in its place by its time.",
-    "infusion-after-booster": "The induction infusion is entered after a booster: the reference is taken again.",
-    "session": "The session is documented.",
-    "assessment": "Saved.",
-    "assessment-before": "Already saved; nothing was changed.",
-    "assessment-safety": "Saved. Its answer about self-harm opened a safety event: please look at it now.",
-    "course": "The course is entered.",
-    "taken-on": "The patient is taken on. Infusions from now on count as boosters.",
-    "merged": "The duplicate is merged. Everything known of it counts here now.",
-    "unmerged": "The merge is taken back. Both patients are as they were.",
-    "course-changed": "The course is changed.",
-    "circumstance": "Saved. It stands on the chart from its day on.",
-    "booster": "The booster is booked. No signal is raised until two days after that day.",
-    "booster-cleared": "The booking is taken back.",
-    "factors": "Profile and cautions are kept.",
-    "taper": "The taper plan is kept.",
-    "reference": "The new reference is taken. From its last day on, nothing counts as lost yet.",
-    "details": "The patient's details are changed.",
-    "care-team": "The care team is saved.",
-    "contact": "It is noted how to reach the patient.",
-    "device": "Device access revoked.",
-    "consent": "The withdrawal is noted. Nothing is taken or evaluated any more; statements of self-harm are.",
-    "link-sent": "A sign-in link is on its way to the patient's e-mail. It works once, within a day.",
-    "link-not-sent": "No mail could be sent: there is no address, or no mail server is set up. Please use a code.",
+    "infusion": say("The infusion is entered, and the patient was re-evaluated."),
+    "infusion-reordered": say(
+        "The infusion is entered. A later one was there; it was put in its place by its time."
+    ),
+    "infusion-after-booster": say(
+        "The induction infusion is entered after a booster: the reference is taken again."
+    ),
+    "session": say("The session is documented."),
+    "assessment": say("Saved."),
+    "assessment-before": say("Already saved; nothing was changed."),
+    "assessment-safety": say(
+        "Saved. Its answer about self-harm opened a safety event: please look at it now."
+    ),
+    "course": say("The course is entered."),
+    "taken-on": say("The patient is taken on. Infusions from now on count as boosters."),
+    "merged": say("The duplicate is merged. Everything known of it counts here now."),
+    "unmerged": say("The merge is taken back. Both patients are as they were."),
+    "course-changed": say("The course is changed."),
+    "circumstance": say("Saved. It stands on the chart from its day on."),
+    "booster": say("The booster is booked. No signal is raised until two days after that day."),
+    "booster-cleared": say("The booking is taken back."),
+    "factors": say("Profile and cautions are kept."),
+    "taper": say("The taper plan is kept."),
+    "reference": say("The new reference is taken. From its last day on, nothing counts as lost yet."),
+    "details": say("The patient's details are changed."),
+    "care-team": say("The care team is saved."),
+    "contact": say("It is noted how to reach the patient."),
+    "device": say("Device access revoked."),
+    "consent": say(
+        "The withdrawal is noted. Nothing is taken or evaluated any more; statements of self-harm are."
+    ),
+    "link-sent": say("A sign-in link is on its way to the patient's e-mail. It works once, within a day."),
+    "link-not-sent": say(
+        "No mail could be sent: there is no address, or no mail server is set up. Please use a code."
+    ),
 }

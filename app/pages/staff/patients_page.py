@@ -12,11 +12,13 @@ from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.service import Patient, patient_of
 from app.care.worklist.queries import clinic_status, patients_with
 from app.context import Work
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRead
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_words import MODES
+from app.pages.staff.patient_words import LEVELS, MODES
 from app.pages.staff.rendering import render
-from app.pages.staff.worklist_words import LEVELS, initials, short_day
+from app.pages.staff.wall_clock import short_day
+from app.pages.staff.worklist_words import initials
 from app.storage import appointments, patients
 from app.web.dependencies import ContextNeeded
 from app.web.schemas import read_id_cursor, write_cursor
@@ -85,5 +87,5 @@ def _day(text: str) -> date | None:
 
 def _state(patient: Patient) -> str:
     if patient.consent is ConsentStanding.WITHDRAWN:
-        return "Consent withdrawn"
+        return say("Consent withdrawn")
     return LEVELS.get(patient.level, patient.level)

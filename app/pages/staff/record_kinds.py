@@ -18,11 +18,12 @@ from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.care.treatment.maintenance_schemas import ReferenceAmendment
 from app.clinical.check_ins import calendar_day
-from app.clinical.course import TEMPLATES
+from app.clinical.course import TEMPLATES, Course
 from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.english_formats import SCALE_NAMES
 from app.context import Work
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import Words, joined, say
 from app.pages.staff.about_patient import AboutPatient, moment_in, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, confirmed_in
 from app.pages.staff.circumstance_page import (
@@ -37,8 +38,10 @@ from app.pages.staff.infusion_page import INFUSION_FIELDS, ROUTES, infusion_in
 from app.pages.staff.patient_words import INFUSIONS
 from app.pages.staff.reference_page import WINDOW_FIELDS
 from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.wall_clock import WallClock
 from app.storage import check_ins
 from app.storage.check_ins import StoredCheckIn
+from app.storage.chosen_references import StoredReference
 from app.storage.record_versions import RecordStatus
 from app.web.headers import version_in
 from app.web.pages.forms import Form
@@ -50,12 +53,12 @@ _MOST: Final = 1000
 _MOST_REPORTS: Final = 100
 REASON: Final = Field(
     name="reason",
-    label="Why",
+    label=say("Why"),
     kind="note",
-    hint="Kept sealed; the audit log says that it was corrected and by whom.",
-    wrong="Please say why, in at most 1000 characters.",
+    hint=say("Kept sealed; the audit log says that it was corrected and by whom."),
+    wrong=say("Please say why, in at most 1000 characters."),
 )
-_LEAD: Final = (
+_LEAD: Final = say(
     "The earlier version is kept. The patient is re-evaluated as if this had been entered rightly at once."
 )
 
@@ -116,13 +119,18 @@ def _line(what: str, record_id: UUID, said: str, status: RecordStatus, *, own: b
     )
 
 
+def _course_said(course: Course, whose: AboutPatient) -> Words:
+    day, name = whose.clock.day(course.started_on), TEMPLATES[course.protocol].name
+    return say("Course from {day}: {name}", day=day, name=name)
+
+
 async def _courses(work: Work, whose: AboutPatient) -> list[RecordLine]:
     found = await queries.list_courses(work, whose.patient.id, with_errors=True)
     return [
         _line(
             "courses",
             UUID(one.course.id),
-            f"Course from {whose.clock.day(one.course.started_on)}: {TEMPLATES[one.course.protocol].name}",
+            _course_said(one.course, whose),
             status,
         )
         for one, status in found
@@ -165,6 +173,10 @@ async def _circumstances(work: Work, whose: AboutPatient) -> list[RecordLine]:
     ]
 
 
+def _days_of(one: StoredReference, clock: WallClock) -> Words:
+    return say("{first} to {last}", first=clock.day(one.from_day), last=clock.day(one.to_day))
+
+
 async def _references(work: Work, whose: AboutPatient) -> list[RecordLine]:
     clock = whose.clock
     found = await queries.list_references(work, whose.patient.id, with_errors=True)
@@ -172,8 +184,7 @@ async def _references(work: Work, whose: AboutPatient) -> list[RecordLine]:
         _line(
             "references",
             one.id,
-            f"Reference chosen {clock.plain(one.set_at)}:"
-            f" {clock.day(one.from_day)} to {clock.day(one.to_day)}",
+            joined((say("Reference chosen {at}", at=clock.plain(one.set_at)), _days_of(one, clock)), ": "),
             status,
         )
         for one, status in found
@@ -207,15 +218,16 @@ async def line_of(
 def _report_line(stored: StoredCheckIn, whose: AboutPatient) -> RecordLine:
     report = stored.check_in
     values = (report.mood, report.energy, report.sleep_quality)
-    answers = ", ".join(
+    answers = joined(
         f"{LABELS[domain].lower()} {value:g}"
         for domain, value in zip(DOMAINS, values, strict=True)
         if value is not None
     )
+    at = whose.clock.plain(report.recorded_at)
     return RecordLine(
         id=UUID(report.id),
         what=REPORTS,
-        said=f"Imported check-in, {whose.clock.plain(report.recorded_at)}: {answers}",
+        said=say("Imported check-in, {at}: {answers}", at=at, answers=answers),
         active=stored.withdrawn_at is None,
         amendable=False,
         restorable=stored.entered_in_error,
@@ -233,12 +245,12 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
     doses = {"dose_mg_per_kg": infusion.dose_mg_per_kg, "dose_mg": stored.dose_mg}
     given_at = clock.plain(infusion.given_at)
     return AskedForm(
-        title="Correct an infusion",
+        title=say("Correct an infusion"),
         whose=whose.reference,
         lead=_LEAD,
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(*INFUSION_FIELDS, REASON),
         values={
             "on": calendar_day(infusion.given_at, clock.time_zone).isoformat(),
@@ -250,7 +262,7 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
         version=stored.version,
         present=(
             f"{INFUSIONS[infusion.phase]}, {given_at}.",
-            f"Route: {ROUTES[infusion.route] if infusion.route else 'not stated'}.",
+            say("Route: {value1}.", value1=ROUTES[infusion.route] if infusion.route else say("not stated")),
         ),
     )
 
@@ -265,22 +277,24 @@ async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUI
     stored, clock = one.stored, whose.clock
     name = SCALE_NAMES.get(stored.scale, stored.scale)
     return AskedForm(
-        title=f"Correct {name}",
+        title=say("Correct {name}", name=name),
         whose=whose.reference,
-        lead=f"{_LEAD} To change its answers, take the form as entered in error and enter it again.",
+        lead=say(
+            "{LEAD} To change its answers, take the form as entered in error and enter it again.", LEAD=_LEAD
+        ),
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(
             Field(
                 name="on",
-                label="Day it was completed",
+                label=say("Day it was completed"),
                 kind="date",
                 api_names=("taken_at",),
-                wrong="Please give a day and a time.",
+                wrong=say("Please give a day and a time."),
             ),
-            Field(name="at", label="Time", kind="time"),
-            Field(name="total", label="Total", kind="number", wrong="The total is a number."),
+            Field(name="at", label=say("Time"), kind="time"),
+            Field(name="total", label=say("Total"), kind="number", wrong=say("The total is a number.")),
             REASON,
         ),
         values={
@@ -300,26 +314,26 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
         raise NotFoundError
     course = stored.course
     return AskedForm(
-        title="Correct a course",
+        title=say("Correct a course"),
         whose=whose.reference,
         lead=_LEAD,
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(
             Field(
                 name="protocol",
-                label="Template",
+                label=say("Template"),
                 kind="choice",
                 choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
             ),
             Field(
                 name="planned_infusions",
-                label="Planned induction infusions, if known",
+                label=say("Planned induction infusions, if known"),
                 kind="number",
-                wrong="A whole number from 1 to 20.",
+                wrong=say("A whole number from 1 to 20."),
             ),
-            Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
+            Field(name="started_on", label=say("First day"), kind="date", wrong=say("Please give a day.")),
             REASON,
         ),
         values={
@@ -328,7 +342,7 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
             "started_on": stored.declared_started_on.isoformat(),
         },
         version=stored.version,
-        present=(f"Course from {whose.clock.day(course.started_on)}: {TEMPLATES[course.protocol].name}.",),
+        present=(_course_said(course, whose),),
     )
 
 
@@ -339,16 +353,16 @@ async def _reference(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID
         raise NotFoundError
     clock = whose.clock
     return AskedForm(
-        title="Correct a chosen reference",
+        title=say("Correct a chosen reference"),
         whose=whose.reference,
         lead=_LEAD,
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(*WINDOW_FIELDS, REASON),
         values={"from": stored.from_day.isoformat(), "to": stored.to_day.isoformat()},
         version=stored.version,
-        present=(f"{clock.day(stored.from_day)} to {clock.day(stored.to_day)}.",),
+        present=(_days_of(stored, clock),),
     )
 
 
@@ -358,12 +372,12 @@ async def _circumstance(visitor: StaffVisitor, whose: AboutPatient, record_id: U
     if known is None:
         raise NotFoundError
     return AskedForm(
-        title="Correct what else changed",
+        title=say("Correct what else changed"),
         whose=whose.reference,
-        lead=f"The earlier version is kept. {DECIDES_NOTHING}",
+        lead=say("The earlier version is kept. {DECIDES_NOTHING}", DECIDES_NOTHING=DECIDES_NOTHING),
         path="",
         back="",
-        button="Save the correction",
+        button=say("Save the correction"),
         fields=(*CIRCUMSTANCE_FIELDS, REASON),
         values=circumstance_values(known),
         version=known.stored.version,
@@ -441,28 +455,28 @@ async def _amend_reference(work: Work, whose: AboutPatient, record_id: UUID, for
 
 KINDS: Final[Mapping[str, RecordKind]] = {
     "infusions": RecordKind(
-        noun="infusion",
+        noun=say("infusion"),
         ask=_infusion,
         amend=_amend_infusion,
         void=infusion_corrections.void_infusion,
         restore=infusion_corrections.restore_infusion,
     ),
     "courses": RecordKind(
-        noun="course",
+        noun=say("course"),
         ask=_course,
         amend=_amend_course,
         void=course_corrections.void_course,
         restore=course_corrections.restore_course,
     ),
     "assessments": RecordKind(
-        noun="form",
+        noun=say("form"),
         ask=_assessment,
         amend=_amend_assessment,
         void=form_corrections.void_assessment,
         restore=form_corrections.restore_assessment,
     ),
     "circumstances": RecordKind(
-        noun="entry",
+        noun=say("entry"),
         ask=_circumstance,
         amend=_amend_circumstance,
         void=circumstances.void_circumstance,
@@ -470,7 +484,7 @@ KINDS: Final[Mapping[str, RecordKind]] = {
         decides=False,
     ),
     "references": RecordKind(
-        noun="reference",
+        noun=say("reference"),
         ask=_reference,
         amend=_amend_reference,
         void=course_corrections.void_reference,
@@ -478,7 +492,7 @@ KINDS: Final[Mapping[str, RecordKind]] = {
         permission=Permission.TREATMENT_DECIDE,
     ),
     REPORTS: RecordKind(
-        noun="check-in",
+        noun=say("check-in"),
         void=report_corrections.void_check_in,
         restore=report_corrections.restore_check_in,
         permission=Permission.CHECK_INS_IMPORT,

@@ -12,6 +12,7 @@ from app.access.clinics.permissions import Permission
 from app.care.check_ins.reading import read_place
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about
 from app.pages.staff.asked_form import AskedForm, answer_form, show_form
 from app.pages.staff.circumstance_page import DECIDES_NOTHING
@@ -133,12 +134,12 @@ async def take_step(
 
 
 _NOTICES: Final = {
-    "amended": "The correction is saved, and the patient was re-evaluated.",
-    "voided": "It counts as entered in error, and the patient was re-evaluated without it.",
-    "restored": "It counts again, and the patient was re-evaluated.",
-    "amended-beside": "The correction is saved; the earlier version is kept.",
-    "voided-beside": "It is marked as entered in error.",
-    "restored-beside": "It counts again.",
+    "amended": say("The correction is saved, and the patient was re-evaluated."),
+    "voided": say("It counts as entered in error, and the patient was re-evaluated without it."),
+    "restored": say("It counts again, and the patient was re-evaluated."),
+    "amended-beside": say("The correction is saved; the earlier version is kept."),
+    "voided-beside": say("It is marked as entered in error."),
+    "restored-beside": say("It counts again."),
 }
 
 
@@ -186,12 +187,14 @@ async def _step(
     if row is None:
         raise NotFoundError
     return AskedForm(
-        title=f"Was this {one.noun} entered in error?" if is_void else f"Let this {one.noun} count again?",
+        title=say("Was this {noun} entered in error?", noun=one.noun)
+        if is_void
+        else say("Let this {noun} count again?", noun=one.noun),
         whose=whose.reference,
         lead=f"{row.said}. {_follows(one, is_void=is_void)}",
         path=f"{_path(patient_id)}/{kind}/{record_id}/{step}",
         back=_path(patient_id),
-        button="Mark as entered in error" if is_void else "Restore",
+        button=say("Mark as entered in error") if is_void else say("Restore"),
         fields=(REASON,),
         serious=is_void,
     )
@@ -200,7 +203,11 @@ async def _step(
 def _follows(kind: RecordKind, *, is_void: bool) -> str:
     """Say what happens when an entry stops counting, or counts again."""
     if not kind.decides:
-        return f"It is kept, marked as entered in error. {DECIDES_NOTHING}" if is_void else DECIDES_NOTHING
+        return (
+            say("It is kept, marked as entered in error. {DECIDES_NOTHING}", DECIDES_NOTHING=DECIDES_NOTHING)
+            if is_void
+            else DECIDES_NOTHING
+        )
     if is_void:
-        return "It is kept, marked as entered in error, and the patient is re-evaluated without it."
-    return "The patient is re-evaluated with it."
+        return say("It is kept, marked as entered in error, and the patient is re-evaluated without it.")
+    return say("The patient is re-evaluated with it.")

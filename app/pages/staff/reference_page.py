@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.care.treatment import commands, taking_on
 from app.care.treatment.maintenance_schemas import ReferenceEntry
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayDecide, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -22,13 +23,13 @@ router = APIRouter(
 
 
 WINDOW_FIELDS: Final = (
-    Field(name="from", label="First day", kind="date", wrong="Please give a day."),
+    Field(name="from", label=say("First day"), kind="date", wrong=say("Please give a day.")),
     Field(
         name="to",
-        label="Last day",
+        label=say("Last day"),
         kind="date",
-        hint="Before today.",
-        wrong="Please give a day on or after the first one, and before today.",
+        hint=say("Before today."),
+        wrong=say("Please give a day on or after the first one, and before today."),
     ),
 )
 
@@ -37,22 +38,24 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
     whose = await about(context, visitor, patient_id)
     proposed = await taking_on.proposed_days(visitor.work, patient_id)
     return AskedForm(
-        title="Choose the reference",
+        title=say("Choose the reference"),
         whose=whose.reference,
-        lead="Check-ins are measured against these days. From the last of them on, nothing counts as lost yet.",
+        lead=say(
+            "Check-ins are measured against these days. From the last of them on, nothing counts as lost yet."
+        ),
         path=f"{whose.path}/reference",
         back=whose.path,
-        button="Take these days as the reference",
+        button=say("Take these days as the reference"),
         values={"from": proposed[0].isoformat(), "to": proposed[1].isoformat()} if proposed else {},
-        present=("These days are proposed: name others if they were not stable.",) if proposed else (),
+        present=(say("These days are proposed: name others if they were not stable."),) if proposed else (),
         fields=(
             *WINDOW_FIELDS,
             Field(
                 name="reason",
-                label="Why",
+                label=say("Why"),
                 kind="note",
-                hint="Kept sealed; the audit log says that it was done and by whom.",
-                wrong="Please say why, in at most 1000 characters.",
+                hint=say("Kept sealed; the audit log says that it was done and by whom."),
+                wrong=say("Please say why, in at most 1000 characters."),
             ),
         ),
     )

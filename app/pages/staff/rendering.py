@@ -6,13 +6,16 @@ from typing import Final
 from app.access.clinics.permissions import Permission
 from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
+from app.foundation.translations import STAFF_LANGUAGES, direction
 from app.pages.staff.visitor import StaffVisitor
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import TOKEN_FIELD
 from app.web.pages.templates import SHARED_FILES, StaticFiles, template_environment
 
 _HERE: Final = Path(__file__).parent
-TEMPLATES: Final = template_environment(_HERE / "templates")
+TEMPLATES: Final = {
+    language: template_environment(_HERE / "templates", language=language) for language in STAFF_LANGUAGES
+}
 FILES: Final = StaticFiles("/care/static/", [SHARED_FILES, _HERE / "static"])
 
 
@@ -29,15 +32,20 @@ def render(
 
     A template asks ``may("SIGNALS_CLOSE")`` before it offers what not everybody may.
     """
-    text = TEMPLATES.get_template(template).render(
-        language="en",
-        direction="ltr",
-        files=FILES.paths,
-        here=here,
-        name=_name(context, visitor),
-        may=lambda permission: visitor.may(Permission[permission]),
-        hidden={TOKEN_FIELD: visitor.token},
-        **values,
+    text = (
+        TEMPLATES[visitor.language]
+        .get_template(template)
+        .render(
+            language=visitor.language,
+            direction=direction(visitor.language),
+            languages=STAFF_LANGUAGES,
+            files=FILES.paths,
+            here=here,
+            name=_name(context, visitor),
+            may=lambda permission: visitor.may(Permission[permission]),
+            hidden={TOKEN_FIELD: visitor.token},
+            **values,
+        )
     )
     answer = PageAnswer(text, status)
     answer.allow_style(STYLE_SOURCE)

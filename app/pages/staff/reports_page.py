@@ -15,24 +15,25 @@ from app.care.insights.numbers import Insights, Step, Watched
 from app.care.insights.outcomes import BenefitGroup, BenefitNumbers, ScaleNumbers
 from app.care.insights.queries import read_insights
 from app.care.insights.routes import table_answer
-from app.clinical.english_formats import counted, scale_name
+from app.clinical.english_formats import scale_name
+from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.settings.room import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import day_written
+from app.pages.staff.wall_clock import counted, day_written
 from app.web.dependencies import ContextNeeded
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
-NOTHING: Final = "none yet"
+NOTHING: Final = say("none yet")
 NO_VALUE: Final = "\N{EN DASH}"
 _GROUPS: Final = {
-    "induction": "After induction",
-    "booster": "After a booster",
+    "induction": say("After induction"),
+    "booster": say("After a booster"),
     "iv": "IV",
     "im": "IM",
-    "not_recorded": "Route not recorded",
+    "not_recorded": say("Route not recorded"),
 }
 # The boxes that lines and bars are drawn in.
 _ACROSS: Final = 100
@@ -64,64 +65,92 @@ class Figure:
 
 def figures_of(found: Insights) -> list[Figure]:
     """Give the few figures that say what alerts cost and were worth, and how patients fared."""
-    signals, safety, steps = found.signals, found.safety, found.steps
+    signals, steps = found.signals, found.steps
     return [
         _burden(found),
         _share(
-            "Acknowledged in time",
+            say("Acknowledged in time"),
             signals.in_time,
             "signal",
-            "Acknowledged within the clinic's present limit, of those acknowledged or waiting longer than it.",
+            say(
+                "Acknowledged within the clinic's present limit, of those acknowledged or waiting "
+                "longer than it."
+            ),
             [one.in_time for one in steps],
             also=_half_within(signals.hours, _hours),
         ),
         _share(
-            "Right, of those closed",
+            say("Right, of those closed"),
             signals.precision,
             "signal",
-            "Precision: of closed signals that someone called right or wrong, those called right: a booster given or "
-            "booked, or other treatment. Watchful waiting says neither. A booster that was planned anyway "
-            "counts as right, so this leans upwards.",
+            say(
+                "Precision: of closed signals that someone called right or wrong, those called "
+                "right: a booster given or booked, or other treatment. Watchful waiting says neither. A "
+                "booster that was planned anyway counts as right, so this leans upwards."
+            ),
             [one.precision for one in steps],
         ),
+        _seen_in_time(found),
+        _answered(found),
         _share(
-            "Safety events seen in time",
-            safety.in_time,
-            "safety event",
-            "Acknowledged within the clinic's present limit for its urgency, of those acknowledged or "
-            "waiting longer than it.",
-            [one.safety_in_time for one in steps],
-            also=_half_within(safety.minutes, _minutes),
-        ),
-        _share(
-            "Check-ins answered",
-            found.check_ins.answered,
-            "day",
-            "Days with a check-in, of the days on which a steady patient's plan asks for one. "
-            f"{counted(found.check_ins.patients, 'patient')} asked; {counted(found.check_ins.beside, 'day')} with a "
-            "check-in that was not asked for are not in it.",
-            [one.answered for one in steps],
-        ),
-        _share(
-            "Days with half of the gain lost",
+            say("Days with half of the gain lost"),
             found.below_half,
             "day",
-            "Of the days watched, those from a signal that nobody called wrong to the next infusion; one that was "
-            "closed for neither a booster given nor one to come is over on that day.",
+            say(
+                "Of the days watched, those from a signal that nobody called wrong to the next "
+                "infusion; one that was "
+                "closed for neither a booster given nor one to come is over on that day."
+            ),
             [one.below_half for one in steps],
         ),
     ]
 
 
+def _seen_in_time(found: Insights) -> Figure:
+    return _share(
+        say("Safety events seen in time"),
+        found.safety.in_time,
+        say("safety event"),
+        say(
+            "Acknowledged within the clinic's present limit for its urgency, of those acknowledged or "
+            "waiting longer than it."
+        ),
+        [one.safety_in_time for one in found.steps],
+        also=_half_within(found.safety.minutes, _minutes),
+    )
+
+
+def _answered(found: Insights) -> Figure:
+    return _share(
+        say("Check-ins answered"),
+        found.check_ins.answered,
+        "day",
+        say(
+            "Days with a check-in, of the days on which a steady patient's plan asks for one. "
+            "{count} asked; {value2} with a check-in that was not asked for are not in it.",
+            count=counted(found.check_ins.patients, "patient"),
+            value2=counted(found.check_ins.beside, "day"),
+        ),
+        [one.answered for one in found.steps],
+    )
+
+
 def _burden(found: Insights) -> Figure:
     raised, rate, steps = found.signals.raised, found.per_patient_year, found.steps
-    a_year = "" if rate is None else f"{rate:.1f} per patient-year, over "
+    a_year = "" if rate is None else say("{rate:.1f} per patient-year, over ", rate=rate)
     return Figure(
-        title="Signals",
+        title=say("Signals"),
         value=str(raised),
-        rests_on=f"{a_year}{_lasting(found.watched)} of {counted(found.watched.patients, 'patient')}",
-        how="Signals raised in the period, and for each year that a patient was watched after induction: the "
-        "alert burden.",
+        rests_on=say(
+            "{a_year}{lasting} of {count}",
+            a_year=a_year,
+            lasting=_lasting(found.watched),
+            count=counted(found.watched.patients, "patient"),
+        ),
+        how=say(
+            "Signals raised in the period, and for each year that a patient was watched after induction: the "
+            "alert burden."
+        ),
         small=raised < SMALL_BELOW or found.watched.years < 1,
         lines=_lines([one.raised for one in steps], most=max((one.raised for one in steps), default=0)),
     )
@@ -139,7 +168,9 @@ def _share(
     return Figure(
         title=title,
         value=NOTHING if share.share is None else f"{share.share:.0%}",
-        rests_on=f"{share.count} of {counted(share.of, noun)}{also}",
+        rests_on=say(
+            "{count} of {value2}{also}", count=share.count, value2=counted(share.of, noun), also=also
+        ),
         how=how,
         small=share.of < SMALL_BELOW,
         lines=_lines([one.share for one in over_time], most=1),
@@ -149,7 +180,11 @@ def _share(
 def _half_within(times: Times, lasting: Callable[[float], str]) -> str:
     if times.median is None or times.ninetieth_percentile is None:
         return ""
-    return f"; half within {lasting(times.median)}, nine of ten within {lasting(times.ninetieth_percentile)}"
+    return say(
+        "; half within {lasting}, nine of ten within {value2}",
+        lasting=lasting(times.median),
+        value2=lasting(times.ninetieth_percentile),
+    )
 
 
 def _lines(values: Sequence[float | None], *, most: float) -> tuple[str, ...]:
@@ -168,8 +203,12 @@ def _lines(values: Sequence[float | None], *, most: float) -> tuple[str, ...]:
 
 def _hours(hours: float) -> str:
     if hours < 1:
-        return f"{hours * _MINUTES_AN_HOUR:.0f} min"
-    return f"{hours:.1f} h" if hours < 2 * _HOURS_A_DAY else f"{hours / _HOURS_A_DAY:.1f} days"
+        return say("{value1:.0f} min", value1=hours * _MINUTES_AN_HOUR)
+    return (
+        f"{hours:.1f} h"
+        if hours < 2 * _HOURS_A_DAY
+        else say("{value1:.1f} days", value1=hours / _HOURS_A_DAY)
+    )
 
 
 def _minutes(minutes: float) -> str:
@@ -179,7 +218,7 @@ def _minutes(minutes: float) -> str:
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
 MayReadReports = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
 REPORTS: Final = "/care/reports"
-_PRESETS: Final = ((30, "Last 30 days"), (90, "Last 90 days"), (365, "Last year"))
+_PRESETS: Final = ((30, say("Last 30 days")), (90, say("Last 90 days")), (365, say("Last year")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +300,7 @@ def _shown(found: Insights) -> dict[str, object]:
         "scales": [_scale(one) for one in found.inductions.scales],
         "inductions": counted(found.inductions.ended, "induction"),
         "durations": [
-            ("All", _duration(found.benefits)),
+            (say("All"), _duration(found.benefits)),
             *((_GROUPS.get(one.group, _plain(one.group)), _duration(one)) for one in found.benefits.groups),
         ],
         "weeks": [(one.week, one.lost, one.censored) for one in found.benefits.weeks],
@@ -275,7 +314,7 @@ def _row(step: Step) -> list[str]:
 
 
 def _of(share: Share) -> str:
-    return f"{share.count} of {share.of}" if share.of else NO_VALUE
+    return say("{count} of {of}", count=share.count, of=share.of) if share.of else NO_VALUE
 
 
 def _bars(steps: Sequence[Step]) -> list[dict[str, float]]:
@@ -304,8 +343,10 @@ def _with_percent(share: Share) -> str:
 def _duration(one: BenefitNumbers | BenefitGroup) -> dict[str, str]:
     return {
         "begun": counted(one.begun, "benefit"),
-        "lost": f"{one.lost} lost, {one.censored} still going on when last seen",
-        "median": "not reached" if one.median_days is None else counted(one.median_days, "day"),
+        "lost": say(
+            "{lost} lost, {censored} still going on when last seen", lost=one.lost, censored=one.censored
+        ),
+        "median": say("not reached") if one.median_days is None else counted(one.median_days, "day"),
     }
 
 

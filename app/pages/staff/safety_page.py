@@ -17,6 +17,7 @@ from app.care.alerts.safety_events.schemas import SafetyClosing
 from app.clinical.check_ins import zone_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.alert_forms import (
     AlertPatient,
     AlertSteps,
@@ -47,13 +48,13 @@ MayRead = Annotated[StaffVisitor, staff_may(Permission.SAFETY_READ)]
 MayHandle = Annotated[StaffVisitor, staff_may(Permission.SAFETY_HANDLE)]
 MayClose = Annotated[StaffVisitor, staff_may(Permission.SAFETY_CLOSE)]
 DONE: Final = {
-    "acknowledge": "Noted: you have acknowledged it.",
-    "unacknowledge": "Taken back: it waits for someone again, and its limit starts now.",
-    "close": "Closed.",
+    "acknowledge": say("Noted: you have acknowledged it."),
+    "unacknowledge": say("Taken back: it waits for someone again, and its limit starts now."),
+    "close": say("Closed."),
 }
 _REFUSED: Final[Mapping[str, str]] = {
-    "outcome": "Please choose an outcome.",
-    "contact_made_at": "Please give date and time, such as 2026-11-03 19:30.",
+    "outcome": say("Please choose an outcome."),
+    "contact_made_at": say("Please give date and time, such as 2026-11-03 19:30."),
 }
 
 
@@ -181,24 +182,24 @@ _STEPS: Final = AlertSteps(path="/care/safety-events", show=_page)
 def _standing(found: EventDossier, now: datetime) -> str:
     event = found.event
     if event.state == "closed":
-        return "Closed"
+        return say("Closed")
     if event.acknowledged_at is not None:
-        return f"Acknowledged {how_long(event.acknowledged_at, now)}; not closed yet"
-    return f"Nobody has acknowledged it; reported {how_long(event.received_at, now)}"
+        return say("Acknowledged {how_long}; not closed yet", how_long=how_long(event.acknowledged_at, now))
+    return say("Nobody has acknowledged it; reported {how_long}", how_long=how_long(event.received_at, now))
 
 
 def _times(found: EventDossier, now: datetime) -> list[dict[str, str]]:
     """Give every time of the event, also those that have not come."""
     event = found.event
     rows: list[tuple[str, datetime | None, str, UUID | None]] = [
-        ("Reported", event.received_at, "", None),
-        ("Crisis help shown to the patient", event.shown_at, "not shown: staff entered it", None),
-        ("Sent to the clinic's systems", event.sent_at, "not yet", None),
-        ("Delivered there", event.delivered_at, "not yet", None),
-        ("Escalated", event.escalated_at, "not escalated", None),
-        ("Acknowledged", event.acknowledged_at, "not yet", event.acknowledged_by),
-        ("Patient reached", event.contact_made_at, "not noted", None),
-        ("Closed", event.closed_at, "not yet", event.closed_by),
+        (say("Reported"), event.received_at, "", None),
+        (say("Crisis help shown to the patient"), event.shown_at, say("not shown: staff entered it"), None),
+        (say("Sent to the clinic's systems"), event.sent_at, say("not yet"), None),
+        (say("Delivered there"), event.delivered_at, say("not yet"), None),
+        (say("Escalated"), event.escalated_at, say("not escalated"), None),
+        (say("Acknowledged"), event.acknowledged_at, say("not yet"), event.acknowledged_by),
+        (say("Patient reached"), event.contact_made_at, say("not noted"), None),
+        (say("Closed"), event.closed_at, say("not yet"), event.closed_by),
     ]
     return [
         {"what": what, "when": _written(found, at, otherwise, by, now)} for what, at, otherwise, by in rows
@@ -208,5 +209,5 @@ def _times(found: EventDossier, now: datetime) -> list[dict[str, str]]:
 def _written(found: EventDossier, at: datetime | None, otherwise: str, by: UUID | None, now: datetime) -> str:
     if at is None:
         return otherwise
-    who = "" if by is None else f" by {found.names.get(by, 'key')}"
+    who = "" if by is None else say(" by {get}", get=found.names.get(by, "key"))
     return f"{moment_in(at, found.whose.time_zone)}{who} ({how_long(at, now)})"

@@ -14,6 +14,7 @@ from app.clinical.check_ins import zone_of
 from app.clinical.english_formats import SCALE_NAMES, capitalised, scale_name
 from app.clinical.scales import STANDARD_SCALES
 from app.context import AppContext
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayRecord, about, number_in, path_of, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -29,14 +30,17 @@ from app.web.reading import read_as
 SITES: Final = {one.value: capitalised(one.value.replace("_", " ")) for one in Site}
 DISSOCIATIONS: Final = {one.value: capitalised(one.value) for one in Dissociation}
 SIDE_EFFECTS: Final = {one.value: capitalised(one.value.replace("_", " ")) for one in SideEffect}
-MOMENTS: Final = {"before": "before", "peak": "at the peak", "after": "after"}
+MOMENTS: Final = {"before": "before", "peak": say("at the peak"), "after": "after"}
 
 
 def dose_said(stored: StoredInfusion) -> str:
     """Say the dose in the units in which it was given."""
     per_kg, milligrams = stored.infusion.dose_mg_per_kg, stored.dose_mg
-    said = [f"{per_kg:g} mg/kg" if per_kg else "", f"{milligrams:g} mg" if milligrams else ""]
-    return ", ".join(filter(None, said))
+    said = [
+        f"{per_kg:g} mg/kg" if per_kg else "",
+        say("{milligrams:g} mg", milligrams=milligrams) if milligrams else "",
+    ]
+    return joined(filter(None, said))
 
 
 def session_said(session: Session, clock: WallClock) -> str:
@@ -46,7 +50,7 @@ def session_said(session: Session, clock: WallClock) -> str:
 
 def _parts(session: Session, clock: WallClock) -> Iterator[str]:
     if session.ended_at is not None:
-        yield f"Until {clock.time_written(session.ended_at)}"
+        yield say("Until {time_written}", time_written=clock.time_written(session.ended_at))
     if session.site is not None:
         yield SITES[session.site]
     for moment, words in MOMENTS.items():
@@ -54,20 +58,22 @@ def _parts(session: Session, clock: WallClock) -> Iterator[str]:
         if vitals is not None:
             yield f"{_vitals_said(vitals)} {words}"
     if session.dissociation is not None:
-        yield f"Dissociation: {session.dissociation.value}"
+        yield say("Dissociation: {value}", value=session.dissociation.value)
     if session.side_effects:
-        yield ", ".join(SIDE_EFFECTS[one] for one in session.side_effects)
+        yield joined(SIDE_EFFECTS[one] for one in session.side_effects)
     if session.four_hour_score is not None:
         score = session.four_hour_score
-        yield f"{SCALE_NAMES.get(score.scale, score.scale)} {score.total:g} after 4 hours"
+        yield say(
+            "{get} {total:g} after 4 hours", get=SCALE_NAMES.get(score.scale, score.scale), total=score.total
+        )
 
 
 def _vitals_said(vitals: Vitals) -> str:
     pressure = ""
     if vitals.systolic is not None or vitals.diastolic is not None:
         pressure = f"{vitals.systolic or '?'}/{vitals.diastolic or '?'} mmHg"
-    pulse = f"pulse {vitals.pulse}" if vitals.pulse is not None else ""
-    return ", ".join(filter(None, (pressure, pulse)))
+    pulse = say("pulse {pulse}", pulse=vitals.pulse) if vitals.pulse is not None else ""
+    return joined(filter(None, (pressure, pulse)))
 
 
 router = APIRouter(
@@ -76,18 +82,18 @@ router = APIRouter(
     include_in_schema=False,
 )
 _MEASURES: Final = {
-    "systolic": "Upper blood pressure",
-    "diastolic": "Lower blood pressure",
-    "pulse": "Pulse",
+    "systolic": say("Upper blood pressure"),
+    "diastolic": say("Lower blood pressure"),
+    "pulse": say("Pulse"),
 }
 # The kept reason where staff document what they had not entered yet: that is no error to explain.
-_REASON: Final = "The session was documented."
+_REASON: Final = say("The session was documented.")
 _MEASURED: Final = tuple(
     Field(
         name=f"{moment}_{name}",
-        label=f"{label} {words} (optional)",
+        label=say("{label} {words} (optional)", label=label, words=words),
         kind="number",
-        wrong="A whole number, as it was measured.",
+        wrong=say("A whole number, as it was measured."),
         api_names=(f"session/{moment}/{name}",),
     )
     for moment, words in MOMENTS.items()
@@ -96,47 +102,47 @@ _MEASURED: Final = tuple(
 FIELDS: Final = (
     Field(
         name="ended",
-        label="Ended at (optional)",
+        label=say("Ended at (optional)"),
         kind="time",
-        hint="By the patient's clock, such as 11:30.",
-        wrong="A time after the start, such as 11:30.",
+        hint=say("By the patient's clock, such as 11:30."),
+        wrong=say("A time after the start, such as 11:30."),
         api_names=("session/ended_at",),
     ),
     Field(
         name="site",
-        label="Site (optional)",
+        label=say("Site (optional)"),
         kind="choice",
-        choices=(("", "Not stated"), *SITES.items()),
+        choices=(("", say("Not stated")), *SITES.items()),
         api_names=("session/site",),
     ),
     *_MEASURED,
     Field(
         name="dissociation",
-        label="Dissociation (optional)",
+        label=say("Dissociation (optional)"),
         kind="choice",
-        choices=(("", "Not stated"), *DISSOCIATIONS.items()),
+        choices=(("", say("Not stated")), *DISSOCIATIONS.items()),
     ),
-    Field(name="effects", label="Side effects", kind="ticks", choices=tuple(SIDE_EFFECTS.items())),
+    Field(name="effects", label=say("Side effects"), kind="ticks", choices=tuple(SIDE_EFFECTS.items())),
     Field(
         name="score_scale",
-        label="Score after 4 hours: scale (optional)",
+        label=say("Score after 4 hours: scale (optional)"),
         kind="choice",
-        choices=(("", "None"), *((key, scale_name(key)) for key in STANDARD_SCALES)),
+        choices=(("", say("None")), *((key, scale_name(key)) for key in STANDARD_SCALES)),
         api_names=("session/four_hour_score", "session/four_hour_score/scale"),
     ),
     Field(
         name="score_total",
-        label="Score after 4 hours: total",
+        label=say("Score after 4 hours: total"),
         kind="number",
-        wrong="The total is a number.",
+        wrong=say("The total is a number."),
         api_names=("session/four_hour_score/total",),
     ),
     Field(
         name="note",
-        label="Notes (optional)",
+        label=say("Notes (optional)"),
         kind="note",
-        hint="For the care team. Kept sealed.",
-        wrong="At most 4000 characters, please.",
+        hint=say("For the care team. Kept sealed."),
+        wrong=say("At most 4000 characters, please."),
     ),
 )
 
@@ -212,17 +218,21 @@ async def _asked(
     stored, note = await queries.read_session(visitor.work, patient_id, infusion_id)
     clock, session = whose.clock, stored.session
     return AskedForm(
-        title="Document the session",
+        title=say("Document the session"),
         whose=whose.reference,
-        lead=f"Given {clock.plain(stored.infusion.given_at)}. What is left empty was not documented."
-        " None of it decides.",
+        lead=say(
+            "Given {plain}. What is left empty was not documented. None of it decides.",
+            plain=clock.plain(stored.infusion.given_at),
+        ),
         path=f"{whose.path}/infusions/{infusion_id}/session",
         back=whose.path,
-        button="Save",
+        button=say("Save"),
         fields=FIELDS,
         values=_values(stored, note, clock.time(session.ended_at) if session and session.ended_at else ""),
         version=stored.version,
-        present=((session_said(session, clock) or "Nothing.") if session else "Nothing is documented.",),
+        present=(
+            (session_said(session, clock) or say("Nothing.")) if session else say("Nothing is documented."),
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from app.access.staff.signing_in import Proof, SignedIn, read_ticket, write_tick
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenKind
+from app.foundation.translations import say
 from app.pages.staff.kept_form import SIGN_IN, Onward, onward_of, open_kept, own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
@@ -160,8 +161,8 @@ async def _first_page(
         caller = await find_caller(context, signed_in.token, TokenKind.STAFF_SESSION)
         if kept := open_kept(context.vault, onward.draft, caller, now=context.clock.now()):
             found = replace(visitor, caller=caller, token=form_token(context.vault, signed_in.token))
-            sentence = "What you wrote before you were signed out is not saved yet."
-            return kept_page(context, found, kept, title="You are signed in again", sentence=sentence)
+            sentence = say("What you wrote before you were signed out is not saved yet.")
+            return kept_page(context, found, kept, title=say("You are signed in again"), sentence=sentence)
     if signed_in.codes_left is not None:
         return RedirectResponse(f"{ACCOUNT}?recovered&next={quote(onward.path, safe='/')}", 303)
     return RedirectResponse(onward.path, 303)

@@ -18,12 +18,13 @@ from app.care.alerts.signals.queries import SignalView, views_of
 from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, LABELS, Domain
-from app.clinical.english_formats import capitalised, counted, percent, scale_name
+from app.clinical.english_formats import capitalised, percent, scale_name
 from app.clinical.episodes import Disposition, EpisodeState, reopened
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.sentence_splitting import sentences_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
+from app.foundation.translations import joined, say
 from app.pages.staff.alert_forms import (
     AlertPatient,
     AlertSteps,
@@ -50,7 +51,7 @@ from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.wall_clock import day_written, how_long, moment_and_ago, moment_in
+from app.pages.staff.wall_clock import counted, day_written, how_long, moment_and_ago, moment_in
 from app.storage import notices, patient_states, safety_events, signals
 from app.storage.alerts import OPEN_STATES
 from app.storage.notices import SentNotification
@@ -133,21 +134,21 @@ router = APIRouter(prefix="/care/signals", route_class=CarePageRoute, include_in
 MayRead = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]
 MayHandle = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_HANDLE)]
 MayClose = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_CLOSE)]
-_WOULD_HAVE: Final = ("What would have changed it", "No other single answer")
+_WOULD_HAVE: Final = (say("What would have changed it"), say("No other single answer"))
 DONE: Final = {
-    "acknowledge": "Noted: you have seen it.",
-    "unacknowledge": "Taken back: it waits for someone again.",
-    "snooze": "Snoozed. It comes back by itself.",
-    "end-snooze": "The snooze has ended.",
-    "close": "Closed.",
-    "reopen": "Reopened. It waits for someone to acknowledge it.",
+    "acknowledge": say("Noted: you have seen it."),
+    "unacknowledge": say("Taken back: it waits for someone again."),
+    "snooze": say("Snoozed. It comes back by itself."),
+    "end-snooze": say("The snooze has ended."),
+    "close": say("Closed."),
+    "reopen": say("Reopened. It waits for someone to acknowledge it."),
 }
 _REFUSED: Final[Mapping[str, str]] = {
-    "disposition": "Please choose an outcome.",
-    "booster_booked_for": "Please give the day, such as 2026-11-12.",
-    "until": "Please give the day, such as 2026-11-12.",
-    "reason": "Please say why, in at most 1,000 characters, so that whoever looks next knows.",
-    "note": "This note is too long to be kept; please shorten it.",
+    "disposition": say("Please choose an outcome."),
+    "booster_booked_for": say("Please give the day, such as 2026-11-12."),
+    "until": say("Please give the day, such as 2026-11-12."),
+    "reason": say("Please say why, in at most 1,000 characters, so that whoever looks next knows."),
+    "note": say("This note is too long to be kept; please shorten it."),
 }
 
 
@@ -359,30 +360,37 @@ def _standing(found: SignalDossier, now: datetime) -> dict[str, Any]:
     signal, zone = found.view.signal, found.whose.time_zone
     steady = signal.steady_since is not None
     if signal.closed_at is not None:
-        words = f"Closed {moment_in(signal.closed_at, zone)}: {DISPOSITIONS[signal.disposition or '']}"
+        words = say(
+            "Closed {moment_in}: {value2}",
+            moment_in=moment_in(signal.closed_at, zone),
+            value2=DISPOSITIONS[signal.disposition or ""],
+        )
         return {"kind": "closed", "closed": True, "seen": True, "words": words}
     kind = "steady" if steady else "consider"
     if reopened(episode_of(signal), as_of=now).state is EpisodeState.SNOOZED and signal.snoozed_until:
-        words = f"Snoozed: comes back {moment_in(signal.snoozed_until, zone)}"
+        words = say("Snoozed: comes back {moment_in}", moment_in=moment_in(signal.snoozed_until, zone))
     elif signal.acknowledged_at is not None:
-        words = f"Acknowledged {how_long(signal.acknowledged_at, now)}"
+        words = say("Acknowledged {how_long}", how_long=how_long(signal.acknowledged_at, now))
     elif signal.escalate_at is not None:
-        words = f"Not acknowledged; goes to the second contact {how_long(signal.escalate_at, now)}"
+        words = say(
+            "Not acknowledged; goes to the second contact {how_long}",
+            how_long=how_long(signal.escalate_at, now),
+        )
     else:
-        words = "Not acknowledged, escalated"
+        words = say("Not acknowledged, escalated")
     return {"kind": kind, "closed": False, "seen": signal.acknowledged_at is not None, "words": words}
 
 
 def _step(one: OpenedStep, found: SignalDossier, now: datetime) -> dict[str, Any]:
     step, zone = one.step, found.whose.time_zone
-    more = []
+    more: list[str] = []
     if step.until is not None:
-        more.append(f"until {moment_in(step.until, zone)}")
+        more.append(say("until {moment_in}", moment_in=moment_in(step.until, zone)))
     if step.disposition is not None:
         more.append(DISPOSITIONS.get(step.disposition, step.disposition))
     return {
         "what": STEPS.get(step.action, step.action),
-        "more": ", ".join(more),
+        "more": joined(more),
         "who": done_by(step, found.names),
         "at": moment_in(step.at, zone),
         "ago": how_long(step.at, now),
@@ -393,10 +401,16 @@ def _step(one: OpenedStep, found: SignalDossier, now: datetime) -> dict[str, Any
 def _infusions(view: SignalView) -> str:
     shown = view.exposure
     if shown.last_on is None or shown.days_since_last is None:
-        return "None recorded"
-    return (
-        f"Last {day_written(shown.last_on)} ({counted(shown.days_since_last, 'day')} ago); {shown.in_30_days} in 30"
-        f" days, {shown.in_90_days} in 90, {shown.in_365_days} in 365, {shown.total} in all"
+        return say("None recorded")
+    return say(
+        "Last {day_written} ({count} ago); {in_30_days} in 30 days, {in_90_days} in 90, "
+        "{in_365_days} in 365, {total} in all",
+        day_written=day_written(shown.last_on),
+        count=counted(shown.days_since_last, "day"),
+        in_30_days=shown.in_30_days,
+        in_90_days=shown.in_90_days,
+        in_365_days=shown.in_365_days,
+        total=shown.total,
     )
 
 

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import RefusalError
 from app.interop.smart import single_sign_on
+from app.interop.smart.linked_patients import patient_in_launch
 from app.pages.staff.kept_form import Onward, own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.sign_in_form import sign_in_form
@@ -67,4 +68,11 @@ async def come_back(request: Request, context: ContextNeeded, visitor: AnyStaff)
         )
     except RefusalError as error:
         return sign_in_form(context, visitor, Onward(), error=error)
-    return await signed_in_answer(context, visitor, arrived.signed_in, Onward(path=arrived.onward))
+    onward = Onward(path=arrived.onward)
+    if arrived.patient is not None:
+        try:
+            patient_id = await patient_in_launch(context, arrived)
+        except RefusalError as error:
+            return sign_in_form(context, visitor, Onward(), error=error)
+        onward = Onward(path=f"/care/patients/{patient_id}")
+    return await signed_in_answer(context, visitor, arrived.signed_in, onward)

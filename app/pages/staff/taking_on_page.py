@@ -12,6 +12,7 @@ from app.care.treatment import protocol_templates
 from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES, DatePrecision
 from app.context import AppContext
+from app.foundation.translations import say
 from app.pages.staff.about_patient import MayDecide, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.course_page import template_choices, template_in
@@ -26,44 +27,57 @@ router = APIRouter(
 )
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 _PRECISION: Final = (
-    (DatePrecision.DAY.value, "To the day"),
-    (DatePrecision.MONTH.value, "To the month"),
-    (DatePrecision.UNKNOWN.value, "Not known"),
+    (DatePrecision.DAY.value, say("To the day")),
+    (DatePrecision.MONTH.value, say("To the month")),
+    (DatePrecision.UNKNOWN.value, say("Not known")),
 )
 _FIELDS: Final = (
     Field(
         name="protocol",
-        label="Template",
+        label=say("Template"),
         kind="choice",
         api_names=("protocol", "template_id"),
     ),
-    Field(name="on", label="Taken on", kind="date", wrong="Please give the day, today or before."),
+    Field(name="on", label=say("Taken on"), kind="date", wrong=say("Please give the day, today or before.")),
     Field(
         name="infusions",
-        label="Infusions whose day is known (optional)",
+        label=say("Infusions whose day is known (optional)"),
         kind="note",
-        hint="Days such as 2026-08-03, one a line.",
-        wrong="Please give days such as 2026-08-03, none after the day of taking on.",
+        hint=say("Days such as 2026-08-03, one a line."),
+        wrong=say("Please give days such as 2026-08-03, none after the day of taking on."),
     ),
     Field(
         name="count",
-        label="Other infusions before, about (optional)",
+        label=say("Other infusions before, about (optional)"),
         kind="number",
-        wrong="Please give a whole number from 1 to 1000, and how well the last day is known.",
+        wrong=say("Please give a whole number from 1 to 1000, and how well the last day is known."),
         api_names=("earlier",),
     ),
-    Field(name="last_on", label="The last of these (optional)", kind="date", wrong="Please give a day."),
-    Field(name="precision", label="How well that day is known", kind="radios", choices=_PRECISION),
+    Field(
+        name="last_on",
+        label=say("The last of these (optional)"),
+        kind="date",
+        wrong=say("Please give a day."),
+    ),
+    Field(name="precision", label=say("How well that day is known"), kind="radios", choices=_PRECISION),
     Field(
         name="from",
-        label="Stable period: first day (optional)",
+        label=say("Stable period: first day (optional)"),
         kind="date",
-        hint="At least 10 days with check-ins on 7. Left empty, a period is proposed after 14 days of check-ins.",
-        wrong="Please give both days, and why.",
+        hint=say(
+            "At least 10 days with check-ins on 7. Left empty, a period is proposed after 14 days "
+            "of check-ins."
+        ),
+        wrong=say("Please give both days, and why."),
         api_names=("reference",),
     ),
-    Field(name="to", label="Stable period: last day (optional)", kind="date", wrong="Please give a day."),
-    Field(name="reason", label="Why this period (optional)", kind="note"),
+    Field(
+        name="to",
+        label=say("Stable period: last day (optional)"),
+        kind="date",
+        wrong=say("Please give a day."),
+    ),
+    Field(name="reason", label=say("Why this period (optional)"), kind="note"),
 )
 
 
@@ -72,13 +86,16 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
     own = await protocol_templates.list_templates(visitor.work)
     template, *others = _FIELDS
     return AskedForm(
-        title="Take on in maintenance",
+        title=say("Take on in maintenance"),
         whose=whose.reference,
         within="taken_on/",
-        lead="For a patient whose induction was elsewhere or long ago. Infusions from now on count as boosters.",
+        lead=say(
+            "For a patient whose induction was elsewhere or long ago. Infusions from now on count "
+            "as boosters."
+        ),
         path=f"{whose.path}/course/taken-on",
         back=whose.path,
-        button="Take on",
+        button=say("Take on"),
         fields=(replace(template, choices=template_choices(own)), *others),
         values={
             "protocol": str(own[0].id) if own else next(iter(TEMPLATES)),

@@ -11,6 +11,7 @@ from app.care.treatment.maintenance_schemas import TaperPlanEntry
 from app.care.treatment.queries import WrittenPlan
 from app.clinical.taper import TaperStep
 from app.context import AppContext
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayDecide, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
@@ -47,40 +48,45 @@ def _steps_in(text: str) -> list[dict[str, object]]:
     ]
 
 
+_FIELDS: Final = (
+    Field(
+        name="steps",
+        label=say("Steps, one a line"),
+        kind="note",
+        hint=say(
+            "Days between boosters, x, how often: “14 x 2”. “28 x on” goes on until someone changes it."
+        ),
+        wrong=say("Each line is like “14 x 2”."),
+    ),
+    Field(
+        name="interval_days",
+        label=say("Days between boosters now"),
+        kind="number",
+        wrong=say("A whole number of days, from 1 to 365."),
+    ),
+    Field(
+        name="since",
+        label=say("Since"),
+        kind="date",
+        hint=say("Empty: since induction."),
+        wrong=say("Please give a day, or leave it empty."),
+    ),
+)
+
+
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     view = await queries.read_taper(visitor.work, patient_id)
     written = view.written
     steps = [step_written(step) for step in written.plan.steps]
     return AskedForm(
-        title="Taper plan",
+        title=say("Taper plan"),
         whose=whose.reference,
-        lead="Intervals never grow shorter along a plan; only the last step may be open.",
+        lead=say("Intervals never grow shorter along a plan; only the last step may be open."),
         path=f"{whose.path}/taper",
         back=whose.path,
-        button="Keep this plan",
-        fields=(
-            Field(
-                name="steps",
-                label="Steps, one a line",
-                kind="note",
-                hint="Days between boosters, x, how often: “14 x 2”. “28 x on” goes on until someone changes it.",
-                wrong="Each line is like “14 x 2”.",
-            ),
-            Field(
-                name="interval_days",
-                label="Days between boosters now",
-                kind="number",
-                wrong="A whole number of days, from 1 to 365.",
-            ),
-            Field(
-                name="since",
-                label="Since",
-                kind="date",
-                hint="Empty: since induction.",
-                wrong="Please give a day, or leave it empty.",
-            ),
-        ),
+        button=say("Keep this plan"),
+        fields=_FIELDS,
         values={
             "steps": "\n".join(steps),
             "interval_days": str(written.interval_days),
@@ -88,8 +94,12 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         },
         version=written.version,
         present=(
-            f"Steps: {', '.join(steps)}.",
-            f"Every {written.interval_days} days now, since {written.since or 'induction'}.",
+            say("Steps: {join}.", join=joined(steps)),
+            say(
+                "Every {interval_days} days now, since {value2}.",
+                interval_days=written.interval_days,
+                value2=written.since or say("induction"),
+            ),
         ),
     )
 

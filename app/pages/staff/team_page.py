@@ -14,6 +14,7 @@ from app.access.staff.members import Member
 from app.access.staff.schemas import AwayEntry, MemberChange, MemberEntry
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.translations import say
 from app.pages.staff.asked_form import entered_as, entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
@@ -33,23 +34,23 @@ _CALLS: Final[Mapping[str, Callable[[Work, UUID], Awaitable[object]]]] = {
 }
 _LINKS: Final = {"invite-again": commands.invite_again, "reset": commands.reset_second_factor}
 _ROLES: Final[Mapping[StaffRole, str]] = {
-    StaffRole.OWNER: "Owner: everything, and the staff",
-    StaffRole.CLINICIAN: "Clinician: decides about treatment, closes signals",
-    StaffRole.COORDINATOR: "Coordinator: registers, records, acknowledges",
-    StaffRole.READ_ONLY: "Read only: sees everything, changes nothing",
+    StaffRole.OWNER: say("Owner: everything, and the staff"),
+    StaffRole.CLINICIAN: say("Clinician: decides about treatment, closes signals"),
+    StaffRole.COORDINATOR: say("Coordinator: registers, records, acknowledges"),
+    StaffRole.READ_ONLY: say("Read only: sees everything, changes nothing"),
 }
 _STATES: Final = {
-    "invited": "invited, has not joined yet",
-    "active": "can sign in",
+    "invited": say("invited, has not joined yet"),
+    "active": say("can sign in"),
     "disabled": "deactivated",
 }
 _DONE: Final = {
-    "invited": "The link is on its way by mail.",
-    "role": "The role is changed.",
-    "deactivate": "Deactivated. Every session has ended.",
-    "unlock": "Unlocked.",
-    "away": "Saved.",
-    "test": "A test message is on its way.",
+    "invited": say("The link is on its way by mail."),
+    "role": say("The role is changed."),
+    "deactivate": say("Deactivated. Every session has ended."),
+    "unlock": say("Unlocked."),
+    "away": say("Saved."),
+    "test": say("A test message is on its way."),
 }
 _MOST_EMERGENCIES: Final = 50
 _NOTHING: Final[Mapping[str, str]] = {}
@@ -191,8 +192,12 @@ def _row(context: AppContext, member: Member, *, own: bool) -> dict[str, Any]:
 def _away(member: Member) -> str:
     if member.away is None:
         return ""
-    until = f" until {day_written(member.away.until)}" if member.away.until else ", until further notice"
-    return f"Away from {day_written(member.away.first)}{until}"
+    until = (
+        say(" until {day_written}", day_written=day_written(member.away.until))
+        if member.away.until
+        else say(", until further notice")
+    )
+    return say("Away from {day_written}{until}", day_written=day_written(member.away.first), until=until)
 
 
 async def _emergencies(context: AppContext, visitor: StaffVisitor) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.permissions import Permission
 from app.context import AppContext
 from app.foundation.text import read_chart_number
+from app.foundation.translations import say
 from app.interop.transfer import commands, queries
 from app.interop.transfer.commands import ReceivedTransfer, StartedTransfer
 from app.interop.transfer.routes import as_file
@@ -30,44 +31,55 @@ receiving_router = APIRouter(prefix="/care/transfers", route_class=CarePageRoute
 MayTransfer = Annotated[StaffVisitor, staff_may(Permission.RIGHTS)]
 _LIST: Final = "/care/patients"
 _HOW: Final = {
-    ConsentForm.IN_WRITING: "In writing",
-    ConsentForm.IN_PERSON: "In person",
-    ConsentForm.BY_TELEPHONE: "By telephone",
+    ConsentForm.IN_WRITING: say("In writing"),
+    ConsentForm.IN_PERSON: say("In person"),
+    ConsentForm.BY_TELEPHONE: say("By telephone"),
 }
 _NOTICES: Final = {
-    "confirmed": "The other clinic is responsible now. The patient is archived here; open safety events stay open.",
-    "canceled": "The transfer is canceled. The patient stays here.",
-    "received": "The patient is here, with everything that was known. Send the receipt back: until the other clinic"
-    " has it, they are responsible too.",
+    "confirmed": say(
+        "The other clinic is responsible now. The patient is archived here; open safety events stay open."
+    ),
+    "canceled": say("The transfer is canceled. The patient stays here."),
+    "received": say(
+        "The patient is here, with everything that was known. Send the receipt back: until the other clinic"
+        " has it, they are responsible too."
+    ),
 }
-_CONSENT: Final = "A patient is transferred with their own consent: give the day and how they agreed."
+_CONSENT: Final = say("A patient is transferred with their own consent: give the day and how they agreed.")
 
 
 async def _start_form(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title=f"Transfer {whose.reference} to another clinic",
+        title=say("Transfer {reference} to another clinic", reference=whose.reference),
         whose=whose.reference,
-        lead="Everything that is known of the patient goes into one encrypted file. This clinic stays responsible"
-        " until the other one has confirmed that it imported the file.",
+        lead=say(
+            "Everything that is known of the patient goes into one encrypted file. This clinic "
+            "stays responsible"
+            " until the other one has confirmed that it imported the file."
+        ),
         path=f"{whose.path}/transfer/new",
         back=f"{whose.path}/transfer",
-        button="Start the transfer",
+        button=say("Start the transfer"),
         fields=(
-            Field(name="to", label="Receiving clinic", wrong="Please write the clinic's name in one line."),
+            Field(
+                name="to",
+                label=say("Receiving clinic"),
+                wrong=say("Please write the clinic's name in one line."),
+            ),
             Field(
                 name="given_on",
-                label="The patient agreed on",
+                label=say("The patient agreed on"),
                 kind="date",
-                hint="To be transferred to just this clinic.",
+                hint=say("To be transferred to just this clinic."),
                 wrong=_CONSENT,
                 api_names=("given_on", "consent"),
             ),
             Field(
                 name="how",
-                label="How the patient agreed",
+                label=say("How the patient agreed"),
                 kind="choice",
-                choices=(("", "Not recorded"), *((one.value, words) for one, words in _HOW.items())),
+                choices=(("", say("Not recorded")), *((one.value, words) for one, words in _HOW.items())),
                 wrong=_CONSENT,
             ),
         ),
@@ -79,19 +91,22 @@ async def _receipt_form(
 ) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
-        title="Enter the receipt",
+        title=say("Enter the receipt"),
         whose=whose.reference,
-        lead=f"The other clinic is responsible from then on, and {whose.reference} is archived here as transferred.",
+        lead=say(
+            "The other clinic is responsible from then on, and {reference} is archived here as transferred.",
+            reference=whose.reference,
+        ),
         path=f"{whose.path}/transfer/{transfer_id}/confirm",
         back=f"{whose.path}/transfer",
-        button="Confirm the transfer",
+        button=say("Confirm the transfer"),
         fields=(
             Field(
                 name="receipt",
-                label="Receipt",
+                label=say("Receipt"),
                 kind="note",
-                hint="The line that begins with afterglow-receipt.",
-                wrong="Please copy all of the receipt.",
+                hint=say("The line that begins with afterglow-receipt."),
+                wrong=say("Please copy all of the receipt."),
             ),
         ),
         serious=True,
@@ -100,30 +115,33 @@ async def _receipt_form(
 
 def _receive_form() -> AskedForm:
     return AskedForm(
-        title="Take in a transferred patient",
+        title=say("Take in a transferred patient"),
         whose="",
-        lead="The patient comes with the same evaluation as before. Open safety events wait for someone here too.",
+        lead=say(
+            "The patient comes with the same evaluation as before. Open safety events wait for "
+            "someone here too."
+        ),
         path="/care/transfers/receive",
         back=_LIST,
-        button="Import the patient",
+        button=say("Import the patient"),
         fields=(
             Field(
                 name="file",
-                label="File from the other clinic",
+                label=say("File from the other clinic"),
                 kind="file",
-                wrong="Please choose the file that the other clinic sent.",
+                wrong=say("Please choose the file that the other clinic sent."),
             ),
             Field(
                 name="passphrase",
-                label="Passphrase",
-                hint="Six groups of four, as the other clinic gave it to you.",
-                wrong="Please write the passphrase as the other clinic gave it to you.",
+                label=say("Passphrase"),
+                hint=say("Six groups of four, as the other clinic gave it to you."),
+                wrong=say("Please write the passphrase as the other clinic gave it to you."),
             ),
             Field(
                 name="external_ref",
-                label="Chart number here (optional)",
-                hint="Empty: as it was.",
-                wrong="A chart number has 1 to 100 characters that can be seen.",
+                label=say("Chart number here (optional)"),
+                hint=say("Empty: as it was."),
+                wrong=say("A chart number has 1 to 100 characters that can be seen."),
             ),
         ),
     )

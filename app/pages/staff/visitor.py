@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -15,14 +16,18 @@ from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
 from app.access.clinics.staff_sessions import LASTS_AT_MOST, SignedInMember
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
+from app.foundation.translations import STAFF_LANGUAGES
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, form_token, new_anchor, read_upload, refuse_foreign
 from app.web.pages.page_route import read_form_to_keep
 from app.web.pages.page_visitor import PageVisitor
+from app.web.pages.wording import language_for
 
 SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
+LANGUAGE: Final = "afterglow-staff-language"
+_PREFERENCE_LASTS: Final = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +35,13 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
     """One browser of the care team's with one request.
 
     Attributes:
+        language: what the page is written in.
+        switched_to: the language that the member chose just now, or an empty text.
         emergency: the access by which the page's patient is open in an emergency, if there is one.
     """
 
+    language: str
+    switched_to: str
     emergency: UUID | None = None
 
     @property
@@ -56,6 +65,8 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
         """Let the browser keep what it was given with this page."""
         if self.new_anchor:
             Cookies(context.public_url).write(response, ANCHOR, self.anchor, lasts=None)
+        if self.switched_to:
+            Cookies(context.public_url).write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
 
 
 def sign_in_with(context: AppContext, response: Response, token: str) -> None:
@@ -80,9 +91,18 @@ def visitor_without_look_up(
     cookies = Cookies(context.public_url)
     session, anchor = cookies.read(request, SESSION), cookies.read(request, ANCHOR)
     made = anchor or new_anchor()
+    asked = request.query_params.get("lang", "")
+    switched_to = asked if asked in STAFF_LANGUAGES else ""
     return StaffVisitor(
         caller=caller,
         session=session,
+        language=language_for(
+            STAFF_LANGUAGES,
+            chosen=switched_to or cookies.read(request, LANGUAGE),
+            locale=None,
+            accepted=request.headers.get("accept-language", ""),
+        ),
+        switched_to=switched_to,
         anchor=made,
         new_anchor=not anchor,
         token=form_token(context.vault, session if caller else made),

@@ -1,11 +1,15 @@
 """How a page writes times: by the clock on the patient's wall, with the date, and how long ago in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
 
+from babel.dates import format_skeleton, format_time
+
 from app.clinical.check_ins import calendar_day, check_in_day, zone_of
-from app.clinical.english_formats import MONTHS, counted
+from app.clinical.english_formats import MONTHS
+from app.foundation.translations import Words, joined, say, written
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 # Up to so many of a unit are written in it. Written here, because Babel writes weeks and months, which is too
@@ -19,42 +23,81 @@ _NOON: Final = 12
 UTC_ZONE: Final = "UTC"
 
 
-def moment_in(at: datetime, time_zone: str) -> str:
+def moment_in(at: datetime, time_zone: str) -> Words:
     """Write a time as "Nov 3, 2026, 7:00 PM", by the clocks of that zone; that it is UTC is said."""
     there = at.astimezone(zone_of(time_zone))
-    return (
-        f"{day_written(there.date())}, {clock_written(there.time())}{' UTC' if time_zone == UTC_ZONE else ''}"
-    )
+    day, clock = day_written(there.date()), clock_written(there.time())
+    return say("{day}, {clock} UTC", day=day, clock=clock) if time_zone == UTC_ZONE else joined((day, clock))
 
 
-def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> str:
+def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> Words:
     """Write a time and how long ago it was: "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
-    return f"{moment_in(at, time_zone)} ({how_long(at, now)})"
+    return say("{moment} ({ago})", moment=moment_in(at, time_zone), ago=how_long(at, now))
 
 
-def clock_written(at: time) -> str:
+def clock_written(at: time) -> Words:
     """Write a time of day as "7:00 PM"."""
-    return f"{at.hour % 12 or 12}:{at:%M} {'AM' if at.hour < _NOON else 'PM'}"
+    english = f"{at.hour % 12 or 12}:{at:%M} {'AM' if at.hour < _NOON else 'PM'}"
+    return written(english, lambda language: format_time(at, "short", locale=language))
 
 
-def day_written(day: date) -> str:
+def day_written(day: date) -> Words:
     """Write a day as "Nov 3, 2026"."""
-    return f"{MONTHS[day.month - 1][:3]} {day.day}, {day.year}"
+    english = f"{MONTHS[day.month - 1][:3]} {day.day}, {day.year}"
+    return written(english, lambda language: format_skeleton("yMMMd", day, locale=language))
 
 
-def how_long(at: datetime, now: datetime) -> str:
+def short_day(day: date) -> Words:
+    """Write a day as "Nov 29"."""
+    english = f"{MONTHS[day.month - 1][:3]} {day.day}"
+    return written(english, lambda language: format_skeleton("MMMd", day, locale=language))
+
+
+def percent_written(share: float) -> Words:
+    """Write a share as one figure from 0 to 100."""
+    english = f"{round(max(0.0, min(1.0, share)) * 100)}%"
+    return written(english, lambda _: english.replace("%", "\N{NO-BREAK SPACE}%"))
+
+
+_COUNTED: Final[Mapping[str, tuple[Words, Words]]] = {
+    "minute": (say("{number:g} minute"), say("{number:g} minutes")),
+    "hour": (say("{number:g} hour"), say("{number:g} hours")),
+    "day": (say("{number:g} day"), say("{number:g} days")),
+    "month": (say("{number:g} month"), say("{number:g} months")),
+    "check-in day": (say("{number:g} check-in day"), say("{number:g} check-in days")),
+    "patient": (say("{number:g} patient"), say("{number:g} patients")),
+    "patient-day": (say("{number:g} patient-day"), say("{number:g} patient-days")),
+    "patient-year": (say("{number:g} patient-year"), say("{number:g} patient-years")),
+    "signal": (say("{number:g} signal"), say("{number:g} signals")),
+    "safety event": (say("{number:g} safety event"), say("{number:g} safety events")),
+    "induction": (say("{number:g} induction"), say("{number:g} inductions")),
+    "benefit": (say("{number:g} benefit"), say("{number:g} benefits")),
+}
+
+
+def counted(number: float, noun: str) -> Words:
+    """Write a count with its noun: "1 day", "3 days", "24.5 days"."""
+    one, many = _COUNTED[noun]
+    return Words((one if number == 1 else many).message, number=number)
+
+
+def how_long(at: datetime, now: datetime) -> Words:
     """Say how long ago, or in how long: "2 hours ago", "in 3 days"."""
     seconds = (now - at).total_seconds()
     span = abs(seconds)
     if span < _MINUTE:
-        return "just now"
+        return say("just now")
     if span < _IN_MINUTES:
         span_said = counted(span // _MINUTE, "minute")
     elif span < _IN_HOURS:
         span_said = counted(round(span / _HOUR), "hour")
     else:
         span_said = counted(round(span / _DAY), "day")
-    return f"{span_said} ago" if seconds > 0 else f"in {span_said}"
+    return (
+        say("{span_said} ago", span_said=span_said)
+        if seconds > 0
+        else say("in {span_said}", span_said=span_said)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +117,11 @@ class WallClock:
         """The date on the wall, as forms are filled in with it."""
         return calendar_day(self.now, self.time_zone)
 
-    def moment(self, at: datetime) -> str:
+    def moment(self, at: datetime) -> Words:
         """Write "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
         return moment_and_ago(at, self.now, self.time_zone)
 
-    def plain(self, at: datetime) -> str:
+    def plain(self, at: datetime) -> Words:
         """Write "Nov 3, 2026, 7:00 PM"."""
         return moment_in(at, self.time_zone)
 
@@ -86,19 +129,24 @@ class WallClock:
         """Write "19:00", as a form's field takes it."""
         return f"{at.astimezone(zone_of(self.time_zone)):%H:%M}"
 
-    def time_written(self, at: datetime) -> str:
+    def time_written(self, at: datetime) -> Words:
         """Write "7:00 PM"."""
         return clock_written(at.astimezone(zone_of(self.time_zone)).time())
 
-    def day(self, day: date) -> str:
+    def day(self, day: date) -> Words:
         """Write "Nov 3, 2026"."""
         return day_written(day)
 
-    def day_ago(self, day: date) -> str:
+    def day_ago(self, day: date) -> Words:
         """Write "Nov 3, 2026 (today)", or how many days ago or ahead."""
         days = (self.today - day).days
-        near = {0: "today", 1: "yesterday", -1: "tomorrow"}
-        distance = near.get(days) or (
-            f"{counted(days, 'day')} ago" if days > 0 else f"in {counted(-days, 'day')}"
-        )
-        return f"{self.day(day)} ({distance})"
+        near = {0: say("today"), 1: say("yesterday"), -1: say("tomorrow")}
+        distance = near.get(days)
+        if distance is None:
+            count = counted(abs(days), "day")
+            distance = (
+                say("{span_said} ago", span_said=count)
+                if days > 0
+                else say("in {span_said}", span_said=count)
+            )
+        return say("{moment} ({ago})", moment=self.day(day), ago=distance)

@@ -19,15 +19,15 @@ from app.access.clinics.policy import (
     write_policy,
 )
 from app.care.patients.references import references_of
-from app.clinical.english_formats import counted
 from app.clinical.protocol import Protocol
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.numbers_form import differences, fields_of, numbers_in
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.wall_clock import UTC_ZONE, moment_in
+from app.pages.staff.wall_clock import UTC_ZONE, counted, moment_in
 from app.studies.what_if import RuleCounts, WhatIf
 from app.studies.what_if_jobs import (
     NothingDiffersError,
@@ -56,24 +56,30 @@ def more_or_fewer(found: WhatIf) -> str:
     """Say in one sentence how many signals more or fewer there would have been."""
     more = found.instead.signals - found.now.signals
     if not more:
-        return f"As many signals as with today's numbers: {found.now.signals}."
+        return say("As many signals as with today's numbers: {signals}.", signals=found.now.signals)
     word = "more" if more > 0 else "fewer"
-    return f"{counted(abs(more), 'signal')} {word}: {found.instead.signals} instead of {found.now.signals}."
+    return say(
+        "{count} {word}: {signals} instead of {value4}.",
+        count=counted(abs(more), "signal"),
+        word=word,
+        signals=found.instead.signals,
+        value4=found.now.signals,
+    )
 
 
 def raised_rows(found: WhatIf) -> list[Row]:
     """Give the counts side by side."""
     now, instead = found.now, found.instead
     return [
-        _row("Signals", now.signals, instead.signals),
+        _row(say("Signals"), now.signals, instead.signals),
         Row(
-            title="Signals per patient-year",
+            title=say("Signals per patient-year"),
             now=_rate(now),
             instead=_rate(instead),
             difference=_signed((instead.per_patient_year or 0) - (now.per_patient_year or 0), digits=1),
         ),
-        _row("Patients with any signal", now.patients_with_signals, instead.patients_with_signals),
-        _row("Times that a watch began", now.watches, instead.watches),
+        _row(say("Patients with any signal"), now.patients_with_signals, instead.patients_with_signals),
+        _row(say("Times that a watch began"), now.watches, instead.watches),
     ]
 
 
@@ -82,13 +88,21 @@ def delay_words(found: WhatIf) -> str:
     days = found.median_days_later
     both = found.now.patients_with_signals - found.no_longer_raised
     if days is None:
-        return "No patient has a signal under both, so nothing can be said about sooner or later."
+        return say("No patient has a signal under both, so nothing can be said about sooner or later.")
     middle = (
-        "on the same day" if not days else f"{counted(abs(days), 'day')} {'later' if days > 0 else 'sooner'}"
+        say("on the same day")
+        if not days
+        else say("{count} later", count=counted(days, "day"))
+        if days > 0
+        else say("{count} sooner", count=counted(-days, "day"))
     )
-    return (
-        f"Of {counted(both, 'patient')} with a signal under both, the first would have come sooner for "
-        f"{found.earlier} and later for {found.later}; in the middle {middle}."
+    return say(
+        "Of {count} with a signal under both, the first would have come sooner for {earlier} and "
+        "later for {later}; in the middle {middle}.",
+        count=counted(both, "patient"),
+        earlier=found.earlier,
+        later=found.later,
+        middle=middle,
     )
 
 
@@ -97,12 +111,12 @@ def _row(title: str, now: int, instead: int) -> Row:
 
 
 def _rate(counts: RuleCounts) -> str:
-    return "none watched" if counts.per_patient_year is None else f"{counts.per_patient_year:.1f}"
+    return say("none watched") if counts.per_patient_year is None else f"{counts.per_patient_year:.1f}"
 
 
 def _signed(difference: float, *, digits: int = 0) -> str:
     text = f"{difference:+.{digits}f}"
-    return "the same" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    return say("the same") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
 WHAT_IF: Final = "/care/what-if"
@@ -238,16 +252,20 @@ async def _found(visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
 MayTry = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
 MaySetNumbers = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
-_NO_NUMBER = "This is not a number."
-_OTHERS_SET = "Someone set other numbers meanwhile. Below they are compared with those; please look again."
-_NO_TIME = "A day and a time are written out; without a day the numbers hold from now on."
+_NO_NUMBER = say("This is not a number.")
+_OTHERS_SET = say(
+    "Someone set other numbers meanwhile. Below they are compared with those; please look again."
+)
+_NO_TIME = say("A day and a time are written out; without a day the numbers hold from now on.")
 
 
 @router.get("/what-if")
 async def show_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
     """Show the numbers that a clinic may try."""
     notice = (
-        "The numbers are kept, and hold from the time you chose." if "kept" in request.query_params else ""
+        say("The numbers are kept, and hold from the time you chose.")
+        if "kept" in request.query_params
+        else ""
     )
     return await form_page(context, visitor, notice=notice)
 
@@ -263,7 +281,7 @@ async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry)
         if not wrong:
             made = await ask(visitor.work, numbers=numbers, first=first, last=last)
             return RedirectResponse(f"{WHAT_IF}/{made}", 303)
-        mistakes = dict.fromkeys(wrong, _NO_NUMBER)
+        mistakes: dict[str, str] = dict.fromkeys(wrong, _NO_NUMBER)
     except (PolicyRefusedError, NothingDiffersError, TryPeriodRefusedError) as error:
         mistakes = _mistakes(error)
     await visitor.work.start_over(snapshot=True)
@@ -288,7 +306,8 @@ async def set_numbers(
 ) -> Response:
     """Put the tried numbers in force, unless someone set others meanwhile."""
     form = await read_own_form(request, context, visitor)
-    mistake, status = _NO_TIME, 422
+    mistake: str = _NO_TIME
+    status = 422
     try:
         await _set(visitor, what_if_id, form)
     except ChangedMeanwhileError:
@@ -327,7 +346,12 @@ def _mistakes(error: RefusalError) -> dict[str, str]:
 
 def _sentence(finding: Any) -> str:  # noqa: ANN401 - a mapping of a refusal's own
     if "lowest" in finding:
-        return f"{finding['detail']} It may lie from {finding['lowest']:g} to {finding['highest']:g}."
+        return say(
+            "{value1} It may lie from {value2:g} to {value3:g}.",
+            value1=finding["detail"],
+            value2=finding["lowest"],
+            value3=finding["highest"],
+        )
     return str(finding["detail"])
 
 

@@ -19,18 +19,18 @@ from app.care.worklist.queries import A_LANE, ClinicStatus, Glance, Today, Workl
 from app.care.worklist.schemas import Answer, Outreach, path_of, place_in, position_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.translations import Words, joined, say
 from app.pages.staff.alert_forms import filled_in, version_of
 from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_words import LEVELS
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.wall_clock import how_long
+from app.pages.staff.wall_clock import how_long, short_day
 from app.pages.staff.worklist_words import (
     ATTENTION,
     LANES,
-    LEVELS,
     age_of,
     initials,
-    short_day,
     why_of,
 )
 from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
@@ -48,21 +48,29 @@ ON_A_PAGE: Final = 50
 _SHOWS: Final = ("everyone", "mine", "patients", "unassigned", "unseen", "snoozed", "closed")
 _LANES: Final[Mapping[str, Lane]] = {words[0]: lane for lane, words in LANES.items()}
 _DONE: Final[Mapping[str, tuple[str, str, str]]] = {
-    "acknowledge": ("Acknowledged.", "No further escalation is sent.", "unacknowledge"),
-    "unacknowledge": ("Taken back.", "It waits for someone again.", ""),
-    "take": ("Assigned to you.", "", "release"),
-    "release": ("Unassigned.", "", ""),
-    "read": ("Marked as read.", "", "reopen"),
-    "reopen": ("Back on the list.", "", ""),
-    "outreach": ("Saved.", "It is in the timeline.", ""),
-    "answer": ("Sent.", "It is in the timeline.", ""),
+    "acknowledge": (say("Acknowledged."), say("No further escalation is sent."), "unacknowledge"),
+    "unacknowledge": (say("Taken back."), say("It waits for someone again."), ""),
+    "take": (say("Assigned to you."), "", "release"),
+    "release": (say("Unassigned."), "", ""),
+    "read": (say("Marked as read."), "", "reopen"),
+    "reopen": (say("Back on the list."), "", ""),
+    "outreach": (say("Saved."), say("It is in the timeline."), ""),
+    "answer": (say("Sent."), say("It is in the timeline."), ""),
 }
 _ASIDE: Final[Mapping[Shown, tuple[str, str]]] = {
-    Shown.SNOOZED: ("Snoozed", "comes back by itself"),
-    Shown.CLOSED: ("Closed", "in the last 30 days"),
+    Shown.SNOOZED: (say("Snoozed"), say("comes back by itself")),
+    Shown.CLOSED: (say("Closed"), say("in the last 30 days")),
 }
-_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_WEEKDAY_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_WEEKDAYS: Final = (say("Mon"), say("Tue"), say("Wed"), say("Thu"), say("Fri"), say("Sat"), say("Sun"))
+_WEEKDAY_NAMES: Final = (
+    say("Monday"),
+    say("Tuesday"),
+    say("Wednesday"),
+    say("Thursday"),
+    say("Friday"),
+    say("Saturday"),
+    say("Sunday"),
+)
 _SATURDAY: Final = 5
 # A sparkline is 120 px wide, a day 4 px.
 _SPARK_DAYS: Final = 30
@@ -246,15 +254,17 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
     if done == "refused":
         return {
             "tone": "bad",
-            "first": "Someone else changed this.",
-            "rest": "What you see is how it is now.",
+            "first": say("Someone else changed this."),
+            "rest": say("What you see is how it is now."),
             "undo": None,
         }
     if done == "not-reached":
         return {
             "tone": "bad",
-            "first": "Not sent.",
-            "rest": "No push, text message or e-mail reaches this patient. Please call, and record the call.",
+            "first": say("Not sent."),
+            "rest": say(
+                "No push, text message or e-mail reaches this patient. Please call, and record the call."
+            ),
             "undo": None,
         }
     if done not in _DONE:
@@ -273,12 +283,23 @@ def _troubles(standing: ClinicStatus, work: Work) -> list[str]:
     said = [ATTENTION[one] for one in standing.attention]
     count = standing.undelivered.count
     if count:
-        what = ", safety events among them" if standing.undelivered.safety else ""
-        said.append(f"{count} message{'s' if count != 1 else ''} to the clinic's systems undelivered{what}.")
+        what = say(", safety events among them") if standing.undelivered.safety else ""
+        said.append(
+            say(
+                "{count} message{value2} to the clinic's systems undelivered{what}.",
+                count=count,
+                value2="s" if count != 1 else "",
+                what=what,
+            )
+        )
     if standing.no_sweep_since is not None:
         last = how_long(standing.no_sweep_since, work.now)
         said.append(
-            f"What is due was last looked at {last}: notify whoever runs Afterglow that its worker does not run."
+            say(
+                "What is due was last looked at {last}: notify whoever runs Afterglow that its "
+                "worker does not run.",
+                last=last,
+            )
         )
     return said
 
@@ -290,7 +311,7 @@ def _lanes(
         title, hint = _ASIDE[shown]
         rows = [_row(one, found, visitor) for one in found.items]
         count = found.items[0].row.lane_count if found.items else 0
-        return [_lane("decide", title, hint, empty="Nothing here.", count=count, rows=rows)]
+        return [_lane("decide", title, hint, empty=say("Nothing here."), count=count, rows=rows)]
     made = []
     for lane, items in lanes(found.items).items():
         if only is not None and lane is not only:
@@ -331,17 +352,23 @@ def _row(item: WorklistItem, found: Today, visitor: StaffVisitor) -> dict[str, A
     seen, handles = row.acknowledged_at is not None, visitor.may(Permission.SIGNALS_HANDLE)
     changeable = handles and row.version is not None and not row.closed
     age = age_of(row.since, now)
-    days = f"infusion {glance.days_since} d ago · " if glance.days_since is not None else ""
+    days = (
+        say("infusion {days_since} d ago", days_since=glance.days_since)
+        if glance.days_since is not None
+        else ""
+    )
     lost = glance.lost
     is_test = row.mode == "test" and found.standing.mode != "test"
     return {
         "id": row.id,
         "path": path_of(row.kind, row.id, row.patient_id),
         "number": item.chart_number,
-        "standing": LEVELS.get(row.level, row.level) + (" · test" if is_test else ""),
+        "standing": joined(
+            filter(None, (LEVELS.get(row.level, row.level), say("test") if is_test else "")), " · "
+        ),
         "why": why,
         "detail": detail,
-        "meta": f"{days}{age} · {item.assignee or 'unassigned'}",
+        "meta": joined(filter(None, (days, age, item.assignee or say("unassigned"))), " · "),
         "lost": None if lost is None else round(lost * 100),
         "spark": _spark(glance),
         "days_since": glance.days_since,
@@ -359,12 +386,12 @@ def _row(item: WorklistItem, found: Today, visitor: StaffVisitor) -> dict[str, A
 def _act(kind: str, *, seen: bool, changeable: bool) -> str:
     """Say which step comes next: one button a row."""
     if not changeable:
-        return "Open"
+        return say("Open")
     if kind == "note":
         return "read"
     if not seen and kind in {"safety", "signal", "worse_than_before"}:
         return "acknowledge"
-    return "Decide" if KINDS.get(kind, Lane.REACH_OUT) is not Lane.REACH_OUT else "Reach out"
+    return say("Decide") if KINDS.get(kind, Lane.REACH_OUT) is not Lane.REACH_OUT else say("Reach out")
 
 
 def _spark(glance: Glance) -> dict[str, Any] | None:
@@ -414,13 +441,13 @@ def _strip(planned: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
 
 def _filters(show: str, counts: Counts) -> list[dict[str, Any]]:
     titles: Mapping[str, tuple[str, int | None]] = {
-        "everyone": ("Everyone", counts.everything),
-        "mine": ("Mine", counts.mine),
-        "patients": ("My patients", None),
-        "unassigned": ("Unassigned", counts.unassigned),
-        "unseen": ("Not acknowledged", counts.unseen),
-        "snoozed": ("Snoozed", counts.snoozed),
-        "closed": ("Closed, 30 days", None),
+        "everyone": (say("Everyone"), counts.everything),
+        "mine": (say("Mine"), counts.mine),
+        "patients": (say("My patients"), None),
+        "unassigned": (say("Unassigned"), counts.unassigned),
+        "unseen": (say("Not acknowledged"), counts.unseen),
+        "snoozed": (say("Snoozed"), counts.snoozed),
+        "closed": (say("Closed, 30 days"), None),
     }
     return [
         {
@@ -437,5 +464,5 @@ def _path(asked: Mapping[str, str]) -> str:
     return f"{HERE}?{urlencode(asked)}" if asked else HERE
 
 
-def _said(day: date) -> str:
-    return f"{_WEEKDAY_NAMES[day.weekday()]}, {short_day(day)}"
+def _said(day: date) -> Words:
+    return joined((_WEEKDAY_NAMES[day.weekday()], short_day(day)))

@@ -7,70 +7,76 @@ from typing import Any, Final
 from app.access.clinics.queries import Attention
 from app.care.worklist.queries import Glance, WorklistItem
 from app.clinical.check_ins import calendar_day
-from app.clinical.english_formats import MONTHS
+from app.foundation.translations import Words, capitalized, joined, say
 from app.pages.staff.alert_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
+from app.pages.staff.wall_clock import percent_written, short_day
 from app.storage.worklist import Lane
 
 LANES: Final[Mapping[Lane, tuple[str, str, str, str]]] = {
-    Lane.NOW: ("now", "Now", "safety, undelivered, worse than before", "Nothing urgent."),
-    Lane.DECIDE: ("decide", "Decide", "not acknowledged first", "Nothing to decide."),
-    Lane.REACH_OUT: ("reach", "Reach out", "asked, wrote, silent, review due", "Nobody to reach out to."),
+    Lane.NOW: ("now", say("Now"), say("safety, undelivered, worse than before"), say("Nothing urgent.")),
+    Lane.DECIDE: ("decide", say("Decide"), say("not acknowledged first"), say("Nothing to decide.")),
+    Lane.REACH_OUT: (
+        "reach",
+        say("Reach out"),
+        say("asked, wrote, silent, review due"),
+        say("Nobody to reach out to."),
+    ),
 }
 """Each lane: its code, title, hint, and what it says when it is empty."""
 
-LEVELS: Final[Mapping[str, str]] = {
-    "consider_booster": "Consider a booster",
-    "watch": "Watch",
-    "steady": "Stable",
-    "unknown": "Unknown",
-    "no_reference": "Not enough data yet",
-}
 FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
-    "worse_than_before": ("Worse than before treatment", "Call today; not a booster question"),
-    "elevated_mood": ("Elevated mood with little sleep", "Assess; not a booster question"),
-    "check_ins_and_scale_disagree": ("Check-ins and questionnaire disagree", "Repeat the questionnaire"),
-    "boosters_not_holding": ("Boosters are not holding", "Review the plan rather than repeat"),
-    "long_exposure": ("Answer about long-term use", "For review, with the exposure beside it"),
-    "asked": ("Asks to talk about a booster", "In a check-in"),
-    "note": ("Wrote a note", "Not read yet"),
-    "silent_after_low": ("Two low days, then silence", "Call"),
-    "unknown": ("Unknown", "No recent check-in"),
-    "overdue": ("No check-in", "Longer than the plan allows"),
-    "review_due": ("Induction review is due", "The series is complete"),
-    "no_reference": (
-        "No reference yet",
-        "Check-ins cannot show a loss: name its days, or accept the proposed ones",
+    "worse_than_before": (say("Worse than before treatment"), say("Call today; not a booster question")),
+    "elevated_mood": (say("Elevated mood with little sleep"), say("Assess; not a booster question")),
+    "check_ins_and_scale_disagree": (
+        say("Check-ins and questionnaire disagree"),
+        say("Repeat the questionnaire"),
     ),
-    "erasure_request": ("Asks to be erased", "To be approved or declined"),
+    "boosters_not_holding": (say("Boosters are not holding"), say("Review the plan rather than repeat")),
+    "long_exposure": (say("Answer about long-term use"), say("For review, with the exposure beside it")),
+    "asked": (say("Asks to talk about a booster"), say("In a check-in")),
+    "note": (say("Wrote a note"), say("Not read yet")),
+    "silent_after_low": (say("Two low days, then silence"), say("Call")),
+    "unknown": (say("Unknown"), say("No recent check-in")),
+    "overdue": (say("No check-in"), say("Longer than the plan allows")),
+    "review_due": (say("Induction review is due"), say("The series is complete")),
+    "no_reference": (
+        say("No reference yet"),
+        say("Check-ins cannot show a loss: name its days, or accept the proposed ones"),
+    ),
+    "erasure_request": (say("Asks to be erased"), say("To be approved or declined")),
 }
 CRITERIA: Final[Mapping[str, str]] = {
-    "gain_lost": "Mood, energy and sleep are falling",
-    "scale_relapse": "A questionnaire is back at relapse level",
-    "one_domain": "Mood alone is lost",
-    "patient_asks": "Asks about a booster",
+    "gain_lost": say("Mood, energy and sleep are falling"),
+    "scale_relapse": say("A questionnaire is back at relapse level"),
+    "one_domain": say("Mood alone is lost"),
+    "patient_asks": say("Asks about a booster"),
 }
 TOPICS_SAID: Final[Mapping[str, str]] = {
-    "bladder": "bladder",
-    "craving": "craving",
-    "use_outside": "use outside the clinic",
-    "memory": "memory",
+    "bladder": say("bladder"),
+    "craving": say("craving"),
+    "use_outside": say("use outside the clinic"),
+    "memory": say("memory"),
 }
 """What the form about long exposure asks about."""
 FINDING_OUTCOMES: Final[Mapping[str, str]] = {
-    "seen": "Read",
-    "contacted": "Contacted",
-    "treatment_changed": "Treatment changed",
-    "not_confirmed": "Not confirmed",
-    "other": "Other",
-    "ended": "No longer holds",
+    "seen": say("Read"),
+    "contacted": say("Contacted"),
+    "treatment_changed": say("Treatment changed"),
+    "not_confirmed": say("Not confirmed"),
+    "other": say("Other"),
+    "ended": say("No longer holds"),
 }
 ATTENTION: Final[Mapping[Attention, str]] = {
-    Attention.SAFETY_UNACKNOWLEDGED: "A safety event was not acknowledged in time.",
-    Attention.SAFETY_MAIL_REFUSED: "An e-mail about a safety event was refused: check the contacts' addresses.",
-    Attention.NO_WORKER: "No worker runs, so nothing but urgent notices is sent: call whoever runs Afterglow.",
-    Attention.NO_ENABLED_ENDPOINT: "No webhook endpoint is enabled: the clinic's systems hear nothing.",
-    Attention.ENDPOINT_DISABLED: "A webhook endpoint is disabled: its deliveries are held.",
-    Attention.ENDPOINT_FAILING: "A webhook endpoint is failing: nothing has got through since.",
+    Attention.SAFETY_UNACKNOWLEDGED: say("A safety event was not acknowledged in time."),
+    Attention.SAFETY_MAIL_REFUSED: say(
+        "An e-mail about a safety event was refused: check the contacts' addresses."
+    ),
+    Attention.NO_WORKER: say(
+        "No worker runs, so nothing but urgent notices is sent: call whoever runs Afterglow."
+    ),
+    Attention.NO_ENABLED_ENDPOINT: say("No webhook endpoint is enabled: the clinic's systems hear nothing."),
+    Attention.ENDPOINT_DISABLED: say("A webhook endpoint is disabled: its deliveries are held."),
+    Attention.ENDPOINT_FAILING: say("A webhook endpoint is failing: nothing has got through since."),
 }
 _LONGEST_NOTE: Final = 90
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -81,16 +87,23 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     row, more = item.row, item.row.more
     if row.closed:
         return _closed(row.kind, more), _join(
-            f"closed {short_day(calendar_day(row.since, row.time_zone))}", _kept_in_mind(glance)
+            say("closed {short_day}", short_day=short_day(calendar_day(row.since, row.time_zone))),
+            _kept_in_mind(glance),
         )
     if row.kind == "safety":
-        urgent = "Thinking about self-harm" if more["urgent"] else "Safety answer"
+        urgent = say("Thinking about self-harm") if more["urgent"] else say("Safety answer")
         again = more["escalations"]
-        escalated = f"escalated {'once' if again == 1 else f'{again} times'}" if again else ""
-        return urgent, _join(f"Answered in {SOURCES[more['source']]}", escalated, _seen(item))
+        escalated: str = ""
+        if again:
+            escalated = say("escalated once") if again == 1 else say("escalated {again} times", again=again)
+        return urgent, _join(
+            say("Answered in {value1}", value1=SOURCES[more["source"]]), escalated, _seen(item)
+        )
     if row.kind == "undelivered":
         count = more["count"]
-        return "Undelivered", f"{count} message{'s' if count != 1 else ''} to the clinic's systems"
+        return say("Undelivered"), say(
+            "{count} message{value2} to the clinic's systems", count=count, value2="s" if count != 1 else ""
+        )
     if row.kind == "signal":
         return _signal(item, glance)
     title, detail = FINDINGS.get(row.kind, (row.kind.replace("_", " ").capitalize(), ""))
@@ -100,7 +113,7 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
         detail = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: ")
     if row.kind == "note" and glance.note is not None and glance.note_on is not None:
         return f"“{_shortened(glance.note)}”", _join(
-            f"Note of {short_day(glance.note_on)}, not read yet", _seen(item)
+            say("Note of {short_day}, not read yet", short_day=short_day(glance.note_on)), _seen(item)
         )
     return title, _join(detail, _seen(item), _kept_in_mind(glance))
 
@@ -108,21 +121,25 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
 def _signal(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     row, more = item.row, item.row.more
     criteria: Sequence[str] = more["criteria"]
-    title = CRITERIA.get(criteria[0], criteria[0]) if criteria else "Consider a booster"
+    title = CRITERIA.get(criteria[0], criteria[0]) if criteria else say("Consider a booster")
     steady = more["steady_since"]
     if steady:
-        title = f"Stable again since {short_day(date.fromisoformat(steady))}"
+        title = say("Stable again since {short_day}", short_day=short_day(date.fromisoformat(steady)))
     raised, booked = more["raised_smoothed"], row.booster_booked_for
     back = row.snoozed_until
     return title, _join(
-        f"snoozed until {short_day(calendar_day(back, row.time_zone))}"
+        say("snoozed until {short_day}", short_day=short_day(calendar_day(back, row.time_zone)))
         if back and row.state == "snoozed"
         else "",
-        f"{percent(raised)} when raised {short_day(calendar_day(row.since, row.time_zone))}"
+        say(
+            "{percent} when raised {short_day}",
+            percent=percent_written(raised),
+            short_day=short_day(calendar_day(row.since, row.time_zone)),
+        )
         if raised is not None
         else "",
-        f"booster booked {short_day(booked)}" if booked else "",
-        "escalated" if row.escalated_at and not row.acknowledged_at else "",
+        say("booster booked {short_day}", short_day=short_day(booked)) if booked else "",
+        say("escalated") if row.escalated_at and not row.acknowledged_at else "",
         _seen(item),
         _kept_in_mind(glance),
     )
@@ -130,32 +147,45 @@ def _signal(item: WorklistItem, glance: Glance) -> tuple[str, str]:
 
 def _long_exposure(more: Mapping[str, Any]) -> str:
     """Say what was asked about, and how much was given: never what was answered."""
-    topics = ", ".join(TOPICS_SAID.get(one, one) for one in more.get("topics", ()))
-    counts = f"{more['in_90_days']} infusions in 90 days, {more['in_365_days']} in 365" if topics else ""
+    topics = joined(TOPICS_SAID.get(one, one) for one in more.get("topics", ()))
+    counts = (
+        say(
+            "{value1} infusions in 90 days, {value2} in 365",
+            value1=more["in_90_days"],
+            value2=more["in_365_days"],
+        )
+        if topics
+        else ""
+    )
     return _join(topics, counts)
 
 
 def _closed(kind: str, more: Mapping[str, Any]) -> str:
     outcome = more.get("outcome") or ""
     words = {"signal": DISPOSITIONS, "safety": OUTCOMES}.get(kind, FINDING_OUTCOMES).get(outcome, outcome)
-    what = {"signal": "Signal", "safety": "Safety event"}.get(kind) or FINDINGS.get(kind, (kind, ""))[0]
-    return f"{what}: {words}" if words else what
+    what = {"signal": say("Signal"), "safety": say("Safety event")}.get(kind) or FINDINGS.get(
+        kind, (kind, "")
+    )[0]
+    return joined((what, words), ": ") if words else what
 
 
 def _seen(item: WorklistItem) -> str:
     if item.row.acknowledged_at is None:
         return ""
-    return f"acknowledged by {item.acknowledged_by}" if item.acknowledged_by else "acknowledged"
+    return (
+        say("acknowledged by {acknowledged_by}", acknowledged_by=item.acknowledged_by)
+        if item.acknowledged_by
+        else say("acknowledged")
+    )
 
 
 def _kept_in_mind(glance: Glance) -> str:
     named = [CAUTIONS.get(one, one) for one in glance.cautions]
-    return f"precautions: {', '.join(named)}" if named else ""
+    return say("precautions: {join}", join=joined(named)) if named else ""
 
 
-def _join(*parts: str) -> str:
-    said = " · ".join(part for part in parts if part)
-    return said[:1].upper() + said[1:]
+def _join(*parts: str) -> Words:
+    return capitalized(joined((part for part in parts if part), " · "))
 
 
 def _shortened(note: str) -> str:
@@ -163,21 +193,11 @@ def _shortened(note: str) -> str:
     return plain if len(plain) <= _LONGEST_NOTE else plain[: _LONGEST_NOTE - 1].rstrip() + "…"
 
 
-def percent(share: float) -> str:
-    """Write a share as one figure from 0 to 100."""
-    return f"{round(max(0.0, min(1.0, share)) * 100)}%"
-
-
-def short_day(day: date) -> str:
-    """Write a day as "Nov 29"."""
-    return f"{MONTHS[day.month - 1][:3]} {day.day}"
-
-
 def age_of(since: datetime, now: datetime) -> str:
     """Say how old something is, as short as a column is: "6 min", "2 h", "3 d"."""
     seconds = max(0.0, (now - since).total_seconds())
     if seconds < _HOUR:
-        return f"{int(seconds // _MINUTE)} min"
+        return say("{value1} min", value1=int(seconds // _MINUTE))
     if seconds < 2 * _DAY:
         return f"{int(seconds // _HOUR)} h"
     return f"{int(seconds // _DAY)} d"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -53,11 +53,13 @@ class UnitOfWork:
         proof: TenantProof,
         actor: Actor = SYSTEM,
         now: datetime | None = None,
+        ahead: timedelta = timedelta(),
         snapshot: bool = False,
         safety: bool = False,
     ) -> None:
         self.actor = actor
         self._now = now
+        self._ahead = ahead
         self._engine = engine
         self._budget = budget
         self._proof = proof
@@ -85,7 +87,15 @@ class UnitOfWork:
 
     @property
     def now(self) -> datetime:
-        """When this cause happens, read once at the edge."""
+        """When this cause happens for the clinic: what patients report, what is due, what is evaluated.
+
+        It is the real time, unless the clinic's test clock was moved ahead of it.
+        """
+        return self.real_now + self._ahead
+
+    @property
+    def real_now(self) -> datetime:
+        """When this cause happens, read once at the edge: for credentials, limits, the audit log and sending."""
         if self._now is None:
             raise TimeMissingError(TimeMissingError.__doc__)
         return self._now
@@ -175,7 +185,7 @@ class UnitOfWork:
         whose = subject_id if subject_kind == "patient" else patient_id
         self._audit.append(
             AuditEvent(
-                at=self.now,
+                at=self.real_now,
                 actor=actor or self.actor,
                 action=action,
                 subject_kind=subject_kind,

@@ -22,6 +22,7 @@ _CODE: Final = frozenset({"script", "style", "code", "pre", "kbd"})
 _LETTER: Final = re.compile(r"[^\W\d_]{2}")
 _ENTITY: Final = re.compile(r"&#?\w+;")
 _SENTENCE: Final = re.compile(r"[A-Z][a-z]|[A-Za-z,.]+ [A-Za-z]")
+_WRITTEN_ATTRIBUTE: Final = re.compile(r"\s*[\w-]+=\"")
 _TAG_NAME: Final = re.compile(r"</?([a-zA-Z0-9]*)")
 _ATTRIBUTE: Final = re.compile(r"([\w-]+)\s*=\s*([\"'])$")
 # What these hold is compared with, never read.
@@ -75,8 +76,9 @@ def _name_of(expression: nodes.Expr) -> str:
 
 
 def _is_said(text: str) -> bool:
-    # Our own name is the same in every language.
-    return _LETTER.search(_ENTITY.sub("", text.replace("Afterglow", ""))) is not None
+    # Our own name is the same in every language; a block or macro may write an attribute.
+    plain = _ENTITY.sub("", text.replace("Afterglow", ""))
+    return _LETTER.search(plain) is not None and _WRITTEN_ATTRIBUTE.match(text) is None
 
 
 class _Walk:

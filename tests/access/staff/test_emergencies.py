@@ -251,7 +251,9 @@ def test_the_refused_page_leads_to_the_emergency_where_one_would_help(
 def test_a_page_about_an_opened_patient_offers_what_is_open(service: Service, clinic: ClinicClient) -> None:
     token = signed_in(service, clinic.clinic_id, StaffRole.COORDINATOR)
     caller = service.run(find_caller(service.context, token, TokenKind.STAFF_SESSION))
-    plain = StaffVisitor(caller=caller, session="", anchor="", new_anchor=False, token="")
+    plain = StaffVisitor(
+        caller=caller, session="", anchor="", new_anchor=False, token="", language="en", switched_to=""
+    )
 
     for permission, who in PERMISSIONS_MATRIX.items():
         always = StaffRole.COORDINATOR in who.roles

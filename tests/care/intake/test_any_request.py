@@ -168,7 +168,7 @@ def test_what_the_schema_accepts_means_what_the_schema_says(
 def test_a_packed_body_is_refused_and_heard(one_clinic: ClinicClient, phone: PatientClient) -> None:
     headers = JSON | {"content-encoding": "gzip"}
     reply = phone.http.put(f"/v1/check-ins/{new_id()}", content=gzip.compress(SAID), headers=headers)
-    assert (reply.status_code, reply.json()["type"]) == (415, "urn:afterglow:problem:encoding-not-supported")
+    assert (reply.status_code, reply.json()["type"]) == (415, "/problems/encoding-not-supported")
     assert helps(reply)
     assert len(events(one_clinic, phone)) == 1
     bomb = gzip.compress(b" " * 50_000_000 + SAID)
@@ -432,7 +432,7 @@ def test_a_person_does_not_wait_for_a_row_that_is_held_and_the_connection_goes_o
         reply = phone.http.put(f"/v1/check-ins/{check_in_id}", json=said)
         assert (reply.status_code, helps(reply)) == (503, True)
         busy = phone.http.put(f"/v1/check-ins/{new_id()}", json=entry(NOW, (5, 5, 5)))
-        assert (busy.status_code, busy.json()["type"]) == (503, "urn:afterglow:problem:busy")
+        assert (busy.status_code, busy.json()["type"]) == (503, "/problems/busy")
     assert [one.name for one in caplog.records] == []
     assert phone.http.put(f"/v1/check-ins/{check_in_id}", json=said).status_code == 201
     assert [event["source_id"] for event in events(one_clinic, phone)] == [str(check_in_id)]

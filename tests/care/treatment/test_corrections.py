@@ -1,5 +1,6 @@
 """A record that can be made true: after a correction everything is as if the error had never been entered."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -309,7 +310,7 @@ def test_corrections_that_race_are_done_once_and_the_others_are_refused_by_name(
     def race(*calls: Callable[[], httpx2.Response]) -> list[tuple[int, str]]:
         with ThreadPoolExecutor(len(calls)) as pool:
             replies = [one.result() for one in [pool.submit(call) for call in calls]]
-        return sorted((one.status_code, one.json().get("type", "").rpartition(":")[2]) for one in replies)
+        return sorted((one.status_code, one.json().get("type", "").rpartition("/")[2]) for one in replies)
 
     amending = [partial(amend, one_clinic, patient, path, 1, dose_mg=dose) for dose in (40, 41, 42)]
     assert race(*amending) == [(200, ""), *[(412, "changed-meanwhile")] * 2]
@@ -426,11 +427,14 @@ def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
     assert {**after, "booked-booster": None} == {**before, "booked-booster": None}
     said = ask(
         shared_database.owner_url,
-        "SELECT type, body FROM care.notifications WHERE patient_id = %(id)s ORDER BY occurred_at, id",
+        "SELECT id, type, body FROM care.notifications WHERE patient_id = %(id)s ORDER BY occurred_at, id",
         id=lost,
     )
     assert [one["type"] for one in said][-2:] == ["signal.reopened", "record.corrected"]
     assert '"cause":"correction"' in said[-2]["body"]
+    kinds = {str(one["id"]): one["type"] for one in said}
+    superseded = json.loads(said[-1]["body"])["data"]["superseded_event_ids"].split()
+    assert [kinds[one] for one in superseded] == ["infusion.recorded", "signal.closed"]
     service.clock.move_to(NOW)
 
 

@@ -187,7 +187,7 @@ def test_an_imported_check_in_that_is_there_already_is_asked_about_one_by_one(
     found = results(first, copied, other, sent(25, 5), much_later)
     assert [one["status"] for one in found] == [200, 409, 201, 409, 201]
     for one in (found[1], found[3]):
-        assert one["problem"]["type"].endswith(":needs-confirmation")
+        assert one["problem"]["type"].endswith("/needs-confirmation")
         assert one["problem"]["confirm"] == ["same_check_in"]
     corrected = sent(30, 5, supersedes=other["id"])
     confirmed = results(copied | {"confirm": ["same_check_in"]}, corrected)

@@ -204,7 +204,7 @@ def test_an_imported_check_in_at_such_a_time_is_refused_and_the_others_are_kept(
     reply = one_clinic.http.post(f"/v1/patients/{patient}/check-ins/batch", json={"items": items})
     results = reply.json()["results"]
     assert [one["status"] for one in results] == [201, 422, 422, 422], reply.text
-    codes = [one["problem"]["type"].rpartition(":")[2] for one in results[1:]]
+    codes = [one["problem"]["type"].rpartition("/")[2] for one in results[1:]]
     assert codes == ["time-skipped", "before-birth", "before-birth"]
 
 

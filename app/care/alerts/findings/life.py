@@ -77,7 +77,7 @@ class FindingLife(LifeCycle[Finding]):
             Wording.SIGNAL_UNACKNOWLEDGED,
             link=worklist_link(work.public_url),
             mode=patient.mode,
-            now=work.now,
+            now=work.real_now,
         )
         return {"escalated_at": work.now, "escalate_at": None}
 

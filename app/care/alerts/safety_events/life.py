@@ -67,6 +67,10 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
                 ESCALATE_SAFETY, at=at, priority=SAFETY_PRIORITY, clinic_id=work.clinic_id, event_id=alert_id
             )
 
+    def now(self, work: Work) -> datetime:
+        """Give the real time: no test clock makes a safety limit pass."""
+        return work.real_now
+
     async def waits_again(self, work: Work, alert: SafetyEvent) -> dict[str, Any]:
         """Start its limit from now, and count escalations from none; when it was escalated first stays."""
         return {
@@ -80,7 +84,7 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
     ) -> dict[str, Any]:
         """Notify the second contact, then both, as often as the limits say; the clinic's systems once."""
         count = alert.escalations + 1
-        again_at = next_escalation(limits, _urgency(alert), escalations=count, escalated_at=work.now)
+        again_at = next_escalation(limits, _urgency(alert), escalations=count, escalated_at=self.now(work))
         about = self.about(alert, mode=patient.mode, public_url=work.public_url)
         if count == 1:
             await self.announce(work, EventType.SAFETY_UNACKNOWLEDGED, alert)
@@ -91,11 +95,11 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
             Wording.SAFETY_UNACKNOWLEDGED,
             link=about.url,
             mode=about.mode,
-            now=work.now,
+            now=work.real_now,
         )
         self.queue_escalation(work, alert.id, at=again_at)
         return {
-            "escalated_at": alert.escalated_at or work.now,
+            "escalated_at": alert.escalated_at or self.now(work),
             "escalations": count,
             "escalate_at": again_at,
         }

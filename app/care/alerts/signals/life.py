@@ -95,7 +95,7 @@ class SignalLife(LifeCycle[Signal]):
             Wording.SIGNAL_UNACKNOWLEDGED,
             link=about.url,
             mode=about.mode,
-            now=work.now,
+            now=work.real_now,
         )
         return {"escalated_at": work.now, "escalate_at": None}
 

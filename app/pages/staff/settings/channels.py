@@ -10,6 +10,7 @@ from app.access.clinics.permissions import Permission
 from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.notifications.webhooks import notice_channels
 from app.notifications.webhooks.notice_channels import UNLESS_CHOSEN, NoticeEvent, NoticeKind
 from app.notifications.webhooks.schemas import NoticeChannelEntry
@@ -25,9 +26,9 @@ HERE: Final = f"{SETTINGS}/channels"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayManage = Annotated[StaffVisitor, staff_may(Permission.WEBHOOKS)]
 _DONE: Final = {
-    "added": "The channel is added.",
-    "removed": "The channel is removed.",
-    "test": "A test is on its way.",
+    "added": say("The channel is added."),
+    "removed": say("The channel is removed."),
+    "test": say("A test is on its way."),
 }
 
 

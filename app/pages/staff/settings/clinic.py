@@ -14,6 +14,7 @@ from app.access.clinics.schemas import ClinicChange, ContactTestEntry
 from app.clinical.waiting import LIMIT_NOTES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
@@ -102,8 +103,12 @@ def fields_of(clinic: Clinic) -> dict[str, str]:
 
 def _tested(one: ShownTest, visitor: StaffVisitor) -> tuple[str, str, str]:
     now = visitor.work.now
-    answered = f"answered {how_long(one.answered_at, now)}" if one.answered_at else "not answered yet"
-    return one.email, f"sent {how_long(one.sent_at, now)}", answered
+    answered = (
+        say("answered {how_long}", how_long=how_long(one.answered_at, now))
+        if one.answered_at
+        else say("not answered yet")
+    )
+    return one.email, say("sent {how_long}", how_long=how_long(one.sent_at, now)), answered
 
 
 async def _page(

@@ -10,6 +10,8 @@ from app.access.clinics.permissions import Permission, StaffRole
 from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
+from app.interop.ehr.reading import queue_reading
 from app.interop.smart import backend_services, systems
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
 from app.interop.smart.systems import NewSystem
@@ -26,11 +28,12 @@ HERE: Final = f"{SETTINGS}/connections"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayConnect = Annotated[StaffVisitor, staff_may(Permission.CONNECTIONS)]
 _DONE: Final = {
-    "connected": "Connected. Give your staff the address below.",
-    "removed": "Removed. Nobody comes in by it any more.",
-    "linked": "Saved. It counts from the next sign-in on.",
-    "registered": "Registered. The client id is in the list.",
-    "revoked": "Revoked. It opens nothing any more.",
+    "connected": say("Connected. Give your staff the address below."),
+    "removed": say("Removed. Nobody comes in by it any more."),
+    "reading": say("It is being read; what that did stands here within minutes."),
+    "linked": say("Saved. It counts from the next sign-in on."),
+    "registered": say("Registered. The client id is in the list."),
+    "revoked": say("Revoked. It opens nothing any more."),
 }
 _LONGEST_KEYS: Final = 20_000
 
@@ -60,6 +63,8 @@ async def connect_system(request: Request, context: ContextNeeded, visitor: MayC
         hosts=tuple(form["hosts"].split()),
         role_claim=form["role_claim"].strip() or "groups",
         roles=roles,
+        procedure_code=form["procedure_code"].strip(),
+        chart_number_system=form["chart_number_system"].strip(),
     )
     try:
         await systems.connect(visitor.work, new)
@@ -76,6 +81,16 @@ async def remove_system(
     await read_own_form(request, context, visitor)
     await systems.disconnect(visitor.work, system_id)
     return RedirectResponse(f"{HERE}?done=removed", 303)
+
+
+@router.post("/systems/{system_id}/read")
+async def read_system(
+    system_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
+) -> Response:
+    """Have a worker read what changed in the EHR."""
+    await read_own_form(request, context, visitor)
+    await queue_reading(visitor.work, system_id)
+    return RedirectResponse(f"{HERE}?done=reading", 303)
 
 
 @router.post("/people/{identity_id}")
@@ -96,7 +111,7 @@ async def register_program(request: Request, context: ContextNeeded, visitor: Ma
     try:
         await backend_services.register(
             visitor.work,
-            name=form["program"].strip()[:200] or "Program",
+            name=form["program"].strip()[:200] or say("Program"),
             scopes=form["scopes"],
             keys=form["keys"][:_LONGEST_KEYS],
         )
@@ -142,12 +157,13 @@ async def _page(
             (one, backend_services.client_id_of(work.clinic_id, one.id))
             for one in await backend_clients.all_of_clinic(work)
         ],
-        kinds={SIGN_IN: "Sign-in service", EHR: "EHR"},
+        kinds={SIGN_IN: say("Sign-in service"), EHR: "EHR"},
         roles=list(StaffRole),
         addresses={
             SIGN_IN: f"{work.public_url}/care/sign-in/with/{work.clinic_id}",
             EHR: f"{work.public_url}/care/launch/{work.clinic_id}",
         },
+        keys_at=f"{work.public_url}/fhir/.well-known/jwks/{work.clinic_id}",
         redirect=redirect_uri(context),
         token_address=f"{work.public_url}/fhir/token",
         typed=typed or NOTHING_FILLED_IN,

@@ -10,6 +10,7 @@ from app.care.reminders.schemas import DaysWithoutReminders
 from app.care.reminders.service import read_days, write_days
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
@@ -59,5 +60,5 @@ async def _page(
         status=200 if error is None else status_of(error),
         typed="\n".join(day.isoformat() for day in days) if typed is None else typed,
         saved=saved,
-        mistake="" if error is None else "A day is written out, such as 2026-12-25, one a line.",
+        mistake="" if error is None else say("A day is written out, such as 2026-12-25, one a line."),
     )

@@ -13,6 +13,7 @@ from app.care.consent.schemas import ErasureDeclining
 from app.care.patients.references import references_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
@@ -26,7 +27,7 @@ router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=Fal
 MayServeRights = Annotated[StaffVisitor, staff_may(Permission.RIGHTS)]
 _STATES: Final = ["open", "approved", "declined"]
 _MOST: Final = 100
-_DONE: Final = {"approved": "The patient is erased.", "declined": "The patient is shown why."}
+_DONE: Final = {"approved": say("The patient is erased."), "declined": say("The patient is shown why.")}
 
 
 @router.get("")

@@ -13,6 +13,7 @@ from app.access.staff.members import ACTIVE
 from app.access.staff.queries import list_members
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -68,19 +69,19 @@ async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
     contacts = [left[code] for code in _CORRECTED_AT if code in left and code != "no-endpoint-answered"]
     required = [
         Step(
-            title="Safety contact and second contact",
-            detail=" ".join(contacts) or "Two people are notified when nobody acknowledges.",
+            title=say("Safety contact and second contact"),
+            detail=" ".join(contacts) or say("Two people are notified when nobody acknowledges."),
             done=not contacts,
             path=f"{SETTINGS}/clinic",
         ),
         Step(
-            title="One delivery that works",
+            title=say("One delivery that works"),
             detail=left.get("no-endpoint-answered", "An endpoint answered a test event."),
             done="no-endpoint-answered" not in left,
             path=f"{SETTINGS}/webhooks",
         ),
         Step(
-            title="A worker that runs",
+            title=say("A worker that runs"),
             detail=left.get("no-worker", "It looks at what is due, and sends what waits."),
             done="no-worker" not in left,
         ),
@@ -100,24 +101,28 @@ async def _advice(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
     owners = [one for one in members if one.role is StaffRole.OWNER and one.state == ACTIVE]
     return [
         Step(
-            title="Time zone and country",
-            detail="Times are shown by the clinic's clocks."
+            title=say("Time zone and country"),
+            detail=say("Times are shown by the clinic's clocks.")
             if clinic.country
-            else "Say where the clinic is, so that times and help fit.",
+            else say("Say where the clinic is, so that times and help fit."),
             done=clinic.country is not None,
             path=f"{SETTINGS}/clinic",
             advice=True,
         ),
         Step(
-            title="Two owners",
-            detail=f"{len(owners)} can sign in. With two, one lost phone locks nobody out.",
+            title=say("Two owners"),
+            detail=say(
+                "{number} can sign in. With two, one lost phone locks nobody out.", number=len(owners)
+            ),
             done=len(owners) >= _OWNERS_ADVISED,
             path="/care/staff",
             advice=True,
         ),
         Step(
-            title="A backup that was restored",
-            detail="Whoever runs Afterglow restores one into a scratch database, once, before real patients.",
+            title=say("A backup that was restored"),
+            detail=say(
+                "Whoever runs Afterglow restores one into a scratch database, once, before real patients."
+            ),
             done=False,
             advice=True,
         ),

@@ -15,6 +15,7 @@ from app.access.clinics.permissions import Permission
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.text import inert
+from app.foundation.translations import say
 from app.imports import commands
 from app.imports.clinic_files import FORMATS, ROWS_KEPT
 from app.imports.commands import UNDONE_WITHIN, Import, UploadedFile
@@ -32,36 +33,36 @@ HERE: Final = f"{SETTINGS}/import"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayImport = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
 KINDS: Final[Mapping[FileKind, str]] = {
-    FileKind.PATIENTS: "Patients and courses",
-    FileKind.INFUSIONS: "Infusions",
-    FileKind.CHECK_INS: "Past check-ins",
-    FileKind.ASSESSMENTS: "Scale totals",
+    FileKind.PATIENTS: say("Patients and courses"),
+    FileKind.INFUSIONS: say("Infusions"),
+    FileKind.CHECK_INS: say("Past check-ins"),
+    FileKind.ASSESSMENTS: say("Scale totals"),
 }
 _COLUMNS: Final[Mapping[str, str]] = {
-    "patient": "Chart number",
-    "time_zone": "Time zone",
-    "locale": "Language",
-    "protocol": "Protocol",
-    "planned_infusions": "Planned infusions",
-    "started_on": "Course began on",
-    "taken_on": "In maintenance here since",
-    "about_infusions": "Earlier infusions, about",
-    "last_infusion_on": "Last earlier infusion on",
-    "last_infusion_precision": "How exactly that is known",
-    "reference_from": "Well from",
-    "reference_to": "Well until",
-    "given_at": "Given at",
-    "phase": "Phase (induction or booster)",
-    "dose_mg_per_kg": "Dose in mg/kg",
-    "route": "Route",
-    "recorded_at": "Recorded at",
-    "mood": "Mood, 0 to 10",
-    "energy": "Energy, 0 to 10",
-    "sleep_quality": "Sleep quality, 0 to 10",
-    "sleep_hours": "Hours of sleep",
-    "taken_at": "Taken at",
-    "scale": "Scale",
-    "total": "Total",
+    "patient": say("Chart number"),
+    "time_zone": say("Time zone"),
+    "locale": say("Language"),
+    "protocol": say("Protocol"),
+    "planned_infusions": say("Planned infusions"),
+    "started_on": say("Course began on"),
+    "taken_on": say("In maintenance here since"),
+    "about_infusions": say("Earlier infusions, about"),
+    "last_infusion_on": say("Last earlier infusion on"),
+    "last_infusion_precision": say("How exactly that is known"),
+    "reference_from": say("Well from"),
+    "reference_to": say("Well until"),
+    "given_at": say("Given at"),
+    "phase": say("Phase (induction or booster)"),
+    "dose_mg_per_kg": say("Dose in mg/kg"),
+    "route": say("Route"),
+    "recorded_at": say("Recorded at"),
+    "mood": say("Mood, 0 to 10"),
+    "energy": say("Energy, 0 to 10"),
+    "sleep_quality": say("Sleep quality, 0 to 10"),
+    "sleep_hours": say("Hours of sleep"),
+    "taken_at": say("Taken at"),
+    "scale": say("Scale"),
+    "total": say("Total"),
 }
 _EXAMPLES: Final[Mapping[str, str]] = {
     "patient": "RB-1204",
@@ -83,7 +84,11 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "scale": "phq-9",
     "total": "17",
 }
-_WORKING: Final = {"checking": "Being checked", "importing": "Being imported", "undoing": "Being undone"}
+_WORKING: Final = {
+    "checking": say("Being checked"),
+    "importing": say("Being imported"),
+    "undoing": say("Being undone"),
+}
 _LOOK_AGAIN: Final = 3
 _ROWS_SHOWN: Final = 50
 _PAST_SHOWN: Final = 10
@@ -136,7 +141,7 @@ async def give_rows(import_id: UUID, visitor: MayImport) -> Response:
     """Give what was said about rows as a table."""
     found = (await commands.read_import(visitor.work, import_id)).stored.found or {}
     said = [
-        (file, line, "left out" if refused else "warning", rows, reason)
+        (file, line, say("left out") if refused else "warning", rows, reason)
         for file, line, reason, refused, rows in found.get("imported", found).get("rows", ())
     ]
     return _table("afterglow-rows", [("file", "line", "what", "rows", "reason"), *said])

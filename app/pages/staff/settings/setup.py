@@ -12,6 +12,7 @@ from app.access.clinics.queries import Clinic, clinic_in
 from app.access.clinics.schemas import ClinicChange
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
@@ -26,7 +27,7 @@ from app.web.pages.page_route import status_of
 HERE: Final = "/care/setup"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayChange = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
-STEPS: Final[Mapping[str, str]] = {"clinic": "Clinic", "contacts": "Contacts", "try": "Try it"}
+STEPS: Final[Mapping[str, str]] = {"clinic": say("Clinic"), "contacts": say("Contacts"), "try": say("Try it")}
 # What a step asks for; the rest of the clinic stays as it is.
 _ASKED: Final[Mapping[str, tuple[str, ...]]] = {
     "clinic": ("name", "time_zone", "country", "crisis_phone"),

@@ -12,6 +12,7 @@ from app.access.clinics.permissions import Permission
 from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.translations import say
 from app.notifications.webhooks import commands, queries
 from app.notifications.webhooks.commands import NewEndpoint
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
@@ -33,20 +34,20 @@ CHOOSABLE: Final = tuple(
     event for event in EventType if event not in SAFETY_EVENTS and event is not EventType.ENDPOINT_TEST
 )
 _STATES: Final[Mapping[str, str]] = {
-    "": "All",
-    "pending": "Waiting",
-    "delivered": "Delivered",
-    "exhausted": "Undelivered",
-    "held": "Held",
+    "": say("All"),
+    "pending": say("Waiting"),
+    "delivered": say("Delivered"),
+    "exhausted": say("Undelivered"),
+    "held": say("Held"),
 }
 _DONE: Final[Mapping[str, str]] = {
-    "removed": "The endpoint is removed.",
-    "changed": "Saved.",
-    "test": "A test is on its way; its answer shows below within seconds.",
-    "enabled": "Enabled. What was held goes out.",
-    "disabled": "Disabled. What is due is held, never dropped.",
-    "resent": "On its way again, from the start of its schedule.",
-    "recovered": "What did not arrive is on its way again.",
+    "removed": say("The endpoint is removed."),
+    "changed": say("Saved."),
+    "test": say("A test is on its way; its answer shows below within seconds."),
+    "enabled": say("Enabled. What was held goes out."),
+    "disabled": say("Disabled. What is due is held, never dropped."),
+    "resent": say("On its way again, from the start of its schedule."),
+    "recovered": say("What did not arrive is on its way again."),
 }
 # How far back one click sends again what did not arrive; a program can name any time.
 _RECOVERED_DAYS: Final = (1, 7, 30)

@@ -1,0 +1,1 @@
+"""What anybody meets first: the start page, the reference of the API, and what each problem means."""

@@ -1,0 +1,193 @@
+"""The SDKs on a running service: enroll, check-ins without a network, sync, signal, with the test clock."""
+
+import json
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from afterglow_sdk import (
+    Clinic,
+    NetworkAwayError,
+    OfflineQueue,
+    Phone,
+    ProblemError,
+    Tokens,
+    new_id,
+)
+
+from tests.support.node import NODE
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import Service
+
+pytestmark = pytest.mark.processes
+
+SDK: Final = Path(__file__).parents[2] / "sdk"
+NOWHERE: Final = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def opened(service: Service) -> ClinicClient:
+    return clinic_client(service, "Clinic of an integrator")
+
+
+@pytest.fixture
+def api(service: Service, opened: ClinicClient) -> Clinic:
+    return Clinic(service.url, opened.key)
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> OfflineQueue:
+    return OfflineQueue(tmp_path / "check-ins.json")
+
+
+def enrolled(api: Clinic, opened: ClinicClient, service: Service) -> tuple[str, Phone]:
+    patient = opened.patient()
+    code = api.request("POST", f"/v1/patients/{patient}/enrolment-codes")["code"]
+    return patient, Phone.enroll(service.url, code=code, device_name="phone")
+
+
+def report(queue: OfflineQueue, now: str, values: list[int]) -> list[str]:
+    last = datetime.fromisoformat(now)
+    return [
+        queue.add(
+            {
+                "recorded_at": (last - timedelta(days=len(values) - 1 - day)).isoformat(),
+                "time_zone": "Europe/Berlin",
+                "mood": value,
+                "energy": value,
+                "sleep_quality": value,
+            }
+        )
+        for day, value in enumerate(values)
+    ]
+
+
+def test_python_enroll_offline_check_ins_sync_and_signal(
+    service: Service, opened: ClinicClient, api: Clinic, tmp_path: Path
+) -> None:
+    patient, phone = enrolled(api, opened, service)
+    away = Phone(NOWHERE, phone.tokens)
+    made: list[str] = []
+
+    def reported(now: str, values: list[int]) -> None:
+        ids = report(OfflineQueue(tmp_path / "queue.json"), now, values)
+        # As after each restart: what waits is in the file, under the same ids.
+        assert away.sync(OfflineQueue(tmp_path / "queue.json")).waiting == len(values)
+        sent = phone.sync(OfflineQueue(tmp_path / "queue.json"))
+        assert (sent.kept, sent.refused, sent.waiting) == (ids, [], 0)
+        made.extend(ids)
+
+    now = api.advance_test_clock(days=14)
+    reported(now, [3] * 14)
+    course = {"protocol": "standard", "planned_infusions": 6, "started_on": now[:10]}
+    api.request("POST", f"/v1/patients/{patient}/courses", course)
+    for number in range(6):
+        given = {"given_at": now, "phase": "induction"}
+        api.request("POST", f"/v1/patients/{patient}/infusions", given)
+        now = api.advance_test_clock(days=2 if number < 5 else 10)
+    reported(now, [8] * 9)
+    now = api.advance_test_clock(days=8)
+    reported(now, [4] * 8)
+
+    (signal,) = api.request("GET", f"/v1/signals?state=open&patient_id={patient}")["items"]
+    assert signal["level"] == "consider_booster"
+    known = phone.request("GET", "/v1/check-ins")["items"]
+    assert [one["id"] for one in known] == made
+
+
+def test_typescript_enroll_offline_check_ins_sync_and_signal(service: Service, opened: ClinicClient) -> None:
+    done = subprocess.run(
+        [NODE, SDK / "typescript" / "test" / "journey.ts", service.url, opened.key],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    assert seen["known"] == seen["ids"]
+    assert len(seen["ids"]) == 31
+    assert [one["level"] for one in seen["signals"]] == ["consider_booster"]
+    assert seen["unreachable"] is True
+
+
+def test_the_sample_apps_logic_keeps_sends_and_shows_help(service: Service, opened: ClinicClient) -> None:
+    code = opened.http.post(f"/v1/patients/{opened.patient()}/enrolment-codes").json()["code"]
+    done = subprocess.run(
+        [
+            NODE,
+            SDK / "sample-app" / "test" / "session.ts",
+            service.url,
+            code,
+            service.clock.now().isoformat(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    assert seen["screens"] == ["enroll", "check-in", "waiting", "thanks", "help"]
+    assert seen["help"]["lines"]
+
+
+def test_what_was_sent_and_whose_reply_was_lost_is_one_report(
+    service: Service, opened: ClinicClient, api: Clinic, queue: OfflineQueue, tmp_path: Path
+) -> None:
+    _, phone = enrolled(api, opened, service)
+    report(queue, service.clock.now().isoformat(), [5, 6])
+    before = (tmp_path / "check-ins.json").read_bytes()
+    assert len(phone.sync(queue).kept) == 2
+    (tmp_path / "check-ins.json").write_bytes(before)
+    assert len(phone.sync(OfflineQueue(tmp_path / "check-ins.json")).kept) == 2
+    assert len(phone.request("GET", "/v1/check-ins")["items"]) == 2
+
+
+def test_a_refused_report_leaves_the_queue_and_is_given_back_with_its_problem(
+    service: Service, opened: ClinicClient, api: Clinic, queue: OfflineQueue
+) -> None:
+    _, phone = enrolled(api, opened, service)
+    future = (service.clock.now() + timedelta(days=1)).isoformat()
+    report(queue, future, [5])
+    good = report(queue, service.clock.now().isoformat(), [6])
+    sent = phone.sync(queue)
+    assert (sent.kept, sent.waiting) == (good, 0)
+    assert [one["problem"]["type"] for one in sent.refused] == ["/problems/check-in-in-future"]
+
+
+def test_help_comes_back_with_a_disclosure_and_tokens_are_renewed(
+    service: Service, opened: ClinicClient, api: Clinic, queue: OfflineQueue
+) -> None:
+    _, phone = enrolled(api, opened, service)
+    kept: list[Tokens] = []
+    phone = Phone(service.url, Tokens("agp_wrong", phone.tokens.refresh), on_tokens=kept.append)
+    queue.add(
+        {
+            "recorded_at": service.clock.now().isoformat(),
+            "time_zone": "Europe/Berlin",
+            "mood": 2,
+            "self_harm_thoughts": True,
+        }
+    )
+    sent = phone.sync(queue)
+    assert sent.crisis_help is not None
+    assert sent.crisis_help["lines"]
+    assert [one.access for one in kept] == [phone.tokens.access]
+
+
+def test_problems_have_a_code_and_no_network_has_a_name(api: Clinic) -> None:
+    with pytest.raises(ProblemError) as refused:
+        api.request("POST", "/v1/patients", {"external_ref": "P-1"})
+    assert (refused.value.status, refused.value.code) == (422, "invalid-request")
+    assert {one["pointer"] for one in refused.value.errors} >= {"#/time_zone"}
+    with pytest.raises(NetworkAwayError):
+        Clinic(NOWHERE, "agk_none").request("GET", "/v1/clinic")
+
+
+def test_ids_are_version_7_and_in_order() -> None:
+    ids = [new_id() for _ in range(50)]
+    assert all(one[14] == "7" and one[19] in "89ab" for one in ids)
+    assert [one[:13] for one in ids] == sorted(one[:13] for one in ids)
