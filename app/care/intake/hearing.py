@@ -101,7 +101,9 @@ class Hearing:
         try:
             return disclosures_in(body, **sent)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must neither silence nor stop the request
-            log_failed_report(error)
+            structlog.get_logger().error(
+                "safety.hearing_failed", error_type=type(error).__name__, error_at=where(error)
+            )
             return last_look(body, path=self._path)
 
     async def heard_in_form(self, form: Mapping[str, str]) -> Heard:
