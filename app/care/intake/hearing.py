@@ -155,9 +155,7 @@ class Hearing:
         if failure is None:
             return reporting.result()
         reporting.cancel()
-        structlog.get_logger().error(
-            "safety.report_failed", error_type=type(failure).__name__, error_at=where(failure)
-        )
+        _log_failure(failure)
         # Waiting for the disk beside the event loop: others are answered meanwhile.
         spooled = (
             self._spool is not None
@@ -206,6 +204,13 @@ def said_in_url(scope: Scope) -> str:
 def made_now() -> list[UUID]:
     """The safety events that this request made by itself."""
     return MADE_NOW.get() or []
+
+
+def _log_failure(error: BaseException) -> None:
+    """Log that hearing or reporting failed, by the error's name and place only; the person gets the help."""
+    structlog.get_logger().error(
+        "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
+    )
 
 
 async def report_disclosures(form: Mapping[str, str], *, failed: bool = False) -> Outcome:
