@@ -100,7 +100,8 @@ class Worker:
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(context=self._context, client=client, speedup=self._speedup)
             post = self.post(client)
-            background = [asyncio.create_task(learn_now_and_then(self._context))]
+            learning = asyncio.create_task(learn_now_and_then(self._context))
+            background = []
             if Duty.SWEEP in self._duties:
                 background.append(asyncio.create_task(self._sweep_now_and_then()))
             elif self._queues:
@@ -119,7 +120,8 @@ class Worker:
             finally:
                 # What is being sent is finished; a sweep looks before each step whether it may go on.
                 self._stopping.set()
-                await asyncio.gather(*background, return_exceptions=True)
+                learning.cancel()
+                await asyncio.gather(learning, *background, return_exceptions=True)
                 await self._context.database.close()
 
     async def _work_while_connected(self) -> None:

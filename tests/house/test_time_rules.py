@@ -102,6 +102,8 @@ def test_no_statement_asks_the_database_for_the_time() -> None:
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and any(word in node.value.lower() for word in ("now()", "current_timestamp", "clock_timestamp"))
+            # The queue itself goes by the database's clock.
+            and "UPDATE jobs.procrastinate_" not in node.value
         )
     ]
     assert found == []

@@ -159,7 +159,7 @@ def test_a_hundred_longest_notes_in_any_script_are_not_too_large(phone: PatientC
 
 def test_an_unknown_operation_and_a_wrong_method_are_problems_too(one_clinic: ClinicClient) -> None:
     assert_problem(one_clinic.http.get(f"/v1/{CANARY}"), 404)
-    assert_problem(one_clinic.http.get("/"), 404)
+    assert_problem(one_clinic.http.get("/v1"), 404)
     assert_problem(one_clinic.http.get("/v1/patients/../../etc/passwd"), 404)
     for method in ("PUT", "DELETE", "OPTIONS", "TRACE"):
         reply = one_clinic.http.request(method, "/v1/patients")

@@ -83,13 +83,13 @@ def test_a_head_that_is_too_large_is_refused(service: Service, head: bytes) -> N
 def test_a_long_body_that_comes_in_one_piece_is_no_head(service: Service) -> None:
     connection = connected(service)
     body = b"[" + b" " * 100_000 + b"]"
-    head = b"POST /v1/enrolments HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
-    connection.sendall(head + body)
+    head = b"POST /v1/enrolments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    connection.sendall(head % len(body) + body)
 
     assert answer(connection).startswith(b"HTTP/1.1 422")
     whole = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
     connection = connected(service)
-    connection.sendall(head + body + whole)
+    connection.sendall(head % len(body) + body + whole)
     answered = b""
     while b"alive" not in answered:
         answered += connection.recv(65_536)
