@@ -22,7 +22,7 @@ WIDTHS = {320: 44, 195: 24, 640: 44}
 _ENGLISH = re.compile(
     r"[^\n]*\b(?:the|and|of|with|is|not|for|by|your|ago|since|until)\b[^\n]*", re.IGNORECASE
 )
-# The sentences of the rule and of alerts, of which the explanation alone is written in Spanish so far, stand on these.
+# Sentences of the rule and of alerts, of which the explanation alone is written in Spanish so far, stand on these.
 _RULE_SPEAKS_ENGLISH = {
     "patient",
     "patient beside a safety event",
