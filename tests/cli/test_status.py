@@ -208,7 +208,9 @@ def prometheus(installation: Installation) -> Iterator[str]:
 def firing(url: str) -> set[str]:
     """Name the alerts that fire; none while Prometheus does not answer yet."""
     try:
-        alerts = httpx2.get(f"{url}/api/v1/alerts", timeout=5, verify=NO_TLS).json()["data"]["alerts"]
+        shown = httpx2.get(f"{url}/api/v1/alerts", timeout=5, verify=NO_TLS)
+        # While it starts it answers, and not in JSON yet.
+        alerts = shown.json()["data"]["alerts"] if shown.is_success else []
     except httpx2.TransportError:
         return {"no answer yet"}
     return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}

@@ -108,9 +108,7 @@ def test_a_made_up_token_for_each_request_gets_nobody_further(own_database: Data
         assert guess(300, "2001:db8:1:3::1") == 401
 
 
-@pytest.mark.parametrize(
-    "locale", ["en", "en-US", "es", "es-MX", "es_419", "fr", "fr-CA", "de", "pt-BR", "", "x" * 35, "🌧️"]
-)
+@pytest.mark.parametrize("locale", ["en", "en-US", "es", "es-MX", "es_419", "fr", "de", "", "x" * 35, "🌧️"])
 def test_crisis_help_is_there_for_everybody_in_some_language(one_clinic: ClinicClient, locale: str) -> None:
     reply = one_clinic.http.get("/v1/crisis-help", params={"locale": locale}, headers={"authorization": ""})
 
