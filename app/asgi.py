@@ -15,15 +15,12 @@ from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
 from app.access.clinics.idempotency_middleware import IdempotentPosts
 from app.access.clinics.test_clock import learn_now_and_then
-from app.access.staff import routes as emergencies
 from app.access.staff import routes as staff
-from app.access.staff import routes as staff_sessions
 from app.care.alerts import escalation
 from app.care.alerts.findings import routes as findings
 from app.care.alerts.safety_events import routes as safety_events
 from app.care.alerts.signals import routes as signals
 from app.care.assessments import routes as assessments
-from app.care.assessments import routes as questionnaires
 from app.care.check_ins import routes as check_ins
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
@@ -38,7 +35,6 @@ from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import evaluation_routes as evaluations
 from app.care.treatment import routes as treatment
-from app.care.treatment import routes as treatment_sessions
 from app.care.treatment import template_routes as protocol_templates
 from app.care.worklist import routes as worklist
 from app.context import AppContext
@@ -129,7 +125,7 @@ _ROUTERS: Final = (
     circumstances.router,
     transfers.router,
     transfers.receiving_router,
-    treatment_sessions.session_router,
+    treatment.session_router,
     assessments.router,
     assessments.scales_router,
     check_ins.import_router,
@@ -147,13 +143,13 @@ _ROUTERS: Final = (
     consent.requests_router,
     audit.router,
     staff.router,
-    staff_sessions.session_router,
-    emergencies.emergency_router,
-    emergencies.list_router,
+    staff.session_router,
+    staff.emergency_router,
+    staff.list_router,
     patients.own_router,
     reminders.router,
-    questionnaires.own_router,
-    questionnaires.questionnaires_router,
+    assessments.own_router,
+    assessments.questionnaires_router,
     reminders.own_router,
     consent.own_router,
     monitoring.own_router,
