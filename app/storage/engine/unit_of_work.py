@@ -328,6 +328,9 @@ class UnitOfWork:
         try:
             return await self._fetch(statement, await self._with_tenant(parameters))
         except psycopg.OperationalError:
+            # A time-out is one too, and says nothing against the connection.
+            if not (await self._psycopg()).closed:
+                raise
             await self._throw_away()
             return await self._fetch(statement, await self._with_tenant(parameters))
 
