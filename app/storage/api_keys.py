@@ -53,7 +53,7 @@ async def add_for_client(work: UnitOfWork, key: ApiKey, *, digest: bytes) -> Non
         delete(ApiKey).where(
             ApiKey.clinic_id == work.clinic_id,
             ApiKey.client_id == key.client_id,
-            ApiKey.expires_at <= work.now,
+            ApiKey.expires_at <= work.real_now,
         )
     )
     await add(work, key, digest=digest)
@@ -66,7 +66,7 @@ async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
             ApiKey.clinic_id == work.clinic_id,
             ApiKey.digest == digest,
             ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > work.now),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > work.real_now),
         )
     )
     row = found.one_or_none()

@@ -67,7 +67,7 @@ async def revoke(work: UnitOfWork, client_id: UUID) -> bool:
             BackendClient.id == client_id,
             BackendClient.revoked_at.is_(None),
         )
-        .values(revoked_at=work.now)
+        .values(revoked_at=work.real_now)
         .returning(BackendClient.id)
     )
     await work.execute(
@@ -80,7 +80,7 @@ async def spend(work: UnitOfWork, digest: bytes, *, expires_at: datetime) -> boo
     """Note that this was shown; says whether it was the first time."""
     row = SpentAssertionRow
     await work.execute(
-        delete(row).where(row.clinic_id == work.clinic_id, row.expires_at <= work.now),
+        delete(row).where(row.clinic_id == work.clinic_id, row.expires_at <= work.real_now),
         unaudited="a digest of what opens nothing any more; what it opened is audited",
     )
     spent = await work.execute(

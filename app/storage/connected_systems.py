@@ -111,7 +111,7 @@ async def remove(work: UnitOfWork, system_id: UUID) -> bool:
             ConnectedSystem.id == system_id,
             ConnectedSystem.removed_at.is_(None),
         )
-        .values(removed_at=work.now)
+        .values(removed_at=work.real_now)
         .returning(ConnectedSystem.id)
     )
     return removed.one_or_none() is not None
@@ -124,7 +124,7 @@ async def note_read(work: UnitOfWork, system: ConnectedSystem, *, until: datetim
         .where(ConnectedSystem.clinic_id == work.clinic_id, ConnectedSystem.id == system.id)
         .values(
             read_until=until or system.read_until,
-            settings={**system.settings, "last_read": {"at": work.now.isoformat(), "said": said}},
+            settings={**system.settings, "last_read": {"at": work.real_now.isoformat(), "said": said}},
         )
     )
 
@@ -136,7 +136,7 @@ async def note_identity(work: UnitOfWork, identity: StaffIdentity) -> StaffIdent
         insert(row)
         .values(clinic_id=work.clinic_id, **values_of(identity))
         .on_conflict_do_update(
-            index_elements=[row.clinic_id, row.system_id, row.subject_digest], set_={"seen_at": work.now}
+            index_elements=[row.clinic_id, row.system_id, row.subject_digest], set_={"seen_at": work.real_now}
         )
         .returning(*columns_of(row))
     )
@@ -161,7 +161,7 @@ async def link(work: UnitOfWork, identity_id: UUID, staff_id: UUID | None) -> bo
         .values(
             staff_id=staff_id,
             linked_by=work.actor.id if staff_id else None,
-            linked_at=work.now if staff_id else None,
+            linked_at=work.real_now if staff_id else None,
         )
         .returning(StaffIdentity.id)
     )

@@ -305,6 +305,20 @@ def test_a_program_reads_what_its_scopes_allow_for_five_minutes(
         assert issue_of(http.get("/fhir/Patient"), 401) == ("login", "")
 
 
+def test_a_program_signs_in_by_the_real_time_where_the_clinics_clock_was_moved(
+    service: Service, clinic: ClinicClient, owner: PlainBrowser
+) -> None:
+    client_id = register(owner)
+    moved = clinic.http.post("/v1/test-clock/advance", json={"seconds": 30 * 86_400})
+    assert moved.status_code == 200, moved.text
+    once = assertion(client_id)
+    given = ask(service, once)
+    assert given.status_code == 200, given.text
+    bearer = {"authorization": f"Bearer {given.json()['access_token']}"}
+    assert httpx2.get(f"{service.url}/fhir/Patient", headers=bearer).status_code == 200
+    assert ask(service, once).status_code == 401, "believed once"
+
+
 def test_a_program_that_is_revoked_reads_nothing_more(
     service: Service, clinic: ClinicClient, owner: PlainBrowser
 ) -> None:

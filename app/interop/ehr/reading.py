@@ -98,7 +98,7 @@ async def read_ehr(context: AppContext, clinic_id: UUID, system_id: UUID, *, act
     """
     async with context.work(clinic_id) as work:
         system = await connected_systems.find(work, system_id)
-        begun_at = work.now
+        begun_at = work.real_now
     if system is None or not system.settings.get("procedure_code") or system.key_sealed is None:
         raise NotFoundError
     reading = _Reading(context, clinic_id, system, actor)
@@ -381,7 +381,7 @@ class _Reading:
             patient_id=patient_id,
             record_id=record_id,
             changed_at=None,
-            linked_at=work.now,
+            linked_at=work.real_now,
         )
 
     async def _keep(self, work: Work, link: LinkedRecord | None, resource: Json) -> None:

@@ -78,7 +78,7 @@ async def register(work: Work, *, name: str, scopes: str, keys: str) -> BackendC
     if not wanted or not all(one == Scope.FHIR_EXPORT or read_scope(one) for one in wanted):
         raise ScopesNotKnownError("#/scopes")
     client = BackendClient(
-        id=new_id(), name=name, scopes=list(wanted), jwks=_read_keys(keys), created_at=work.now
+        id=new_id(), name=name, scopes=list(wanted), jwks=_read_keys(keys), created_at=work.real_now
     )
     await backend_clients.add(work, client)
     work.audit("backend_client.registered", "backend_client", client.id)
@@ -122,10 +122,10 @@ async def give_token(context: AppContext, form: Mapping[str, str], *, token_url:
             id=new_id(),
             name=client.name,
             scopes=list(scopes),
-            created_at=work.now,
+            created_at=work.real_now,
             revoked_at=None,
             client_id=client.id,
-            expires_at=work.now + LASTS,
+            expires_at=work.real_now + LASTS,
         )
         await api_keys.add_for_client(work, key, digest=reference.digest)
         work.audit("backend_client.token_given", "backend_client", client.id)
@@ -137,12 +137,12 @@ async def _spend(work: Work, client: BackendClient, assertion: str, *, token_url
     named = client_id_of(work.clinic_id, client.id)
     try:
         claims = claims_in(
-            assertion, client.jwks, issuer=named, audience=token_url, now=work.now, algorithms=ALGORITHMS
+            assertion, client.jwks, issuer=named, audience=token_url, now=work.real_now, algorithms=ALGORITHMS
         )
     except TokenNotBelievedError:
         raise TokenRequestRefusedError("invalid_client") from None
     jti, ends = claims.get("jti"), datetime.fromtimestamp(claims["exp"], UTC)
-    lasts_long = ends > work.now + LASTS + timedelta(minutes=1)
+    lasts_long = ends > work.real_now + LASTS + timedelta(minutes=1)
     if (
         claims.get("sub") != named
         or not isinstance(jti, str)

@@ -127,7 +127,7 @@ async def start(
     """
     async with context.work(clinic_id) as work:
         system = await connected_systems.of_kind(work, kind, issuer=issuer)
-        now = work.now
+        now = work.real_now
     if system is None:
         raise NotFoundError
     known = await _discovered(context, system)
@@ -294,7 +294,7 @@ async def _identity(
                     label[:_LONGEST], clinic_id=state.clinic_id, row_id=identity_id, **LABEL_CELL
                 ),
                 staff_id=None,
-                seen_at=work.now,
+                seen_at=work.real_now,
             ),
         )
         work.audit("staff_identity.named", "staff_identity", found.id)
@@ -343,7 +343,7 @@ async def _taken(context: AppContext, text: str, *, anchor: str) -> _State:
         until=datetime.fromisoformat(said["until"]),
     )
     async with context.work(state.clinic_id) as work:
-        in_time = work.now < state.until and secrets.compare_digest(state.anchor, _fingerprint(anchor))
+        in_time = work.real_now < state.until and secrets.compare_digest(state.anchor, _fingerprint(anchor))
         digest = context.vault.digest(b"state", text.encode())
         if not in_time or not await backend_clients.spend(work, digest, expires_at=state.until):
             raise NotBegunHereError

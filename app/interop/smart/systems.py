@@ -101,7 +101,7 @@ async def connect(work: Work, new: NewSystem) -> ConnectedSystem:
             "procedure_code": new.procedure_code,
             "chart_number_system": new.chart_number_system,
         },
-        created_at=work.now,
+        created_at=work.real_now,
         key_sealed=_new_key(work, system_id) if new.kind == EHR else None,
     )
     if not await connected_systems.add(work, system):
