@@ -166,10 +166,11 @@ def install(data_dir: Path) -> None:
 @cache
 def _first_start() -> Path:
     folder = KEPT.enter_context(open_folder(in_memory()))
+    named = programs()
     with pytest.MonkeyPatch.context() as here:
         for name in os.environ.keys() - environment_for(folder).keys():
             here.delenv(name)
-        with open_runtime(settings_of(folder / "data", postgres_bin=programs())):
+        with open_runtime(settings_of(folder / "data", postgres_bin=named)):
             pass
     return folder / "data"
 
