@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.care.patients.commands import Registration
+from app.care.patients.commands import Registration, register
 from app.cli import doctor
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime

@@ -117,7 +117,7 @@ async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
 
 
 class PatientExistsError(RefusalError):
-    """The clinic has a patient with this reference already."""
+    """The clinic has a patient with this chart number already."""
 
     kind = RefusalKind.CONFLICT
     code = "patient-exists"
