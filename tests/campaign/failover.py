@@ -212,9 +212,8 @@ def _replica_set() -> Iterator[ReplicaSet]:
         whole = wait_until(lambda: sorted(one.role() for one in nodes) == _WHOLE, 120)
         assert whole, [one.role() for one in nodes]
         leads = wait_until(lambda: proxy.poll() is not None or _answers(cluster), 120)
-        assert leads and proxy.poll() is None, (
-            f"HAProxy does not lead to the primary: {programs.last_words()}"
-        )
+        assert leads, "HAProxy does not lead to the primary"
+        assert proxy.poll() is None, programs.last_words()
         yield cluster
     finally:
         programs.stop()
