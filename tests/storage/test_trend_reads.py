@@ -94,7 +94,7 @@ def test_a_chart_reads_the_levels_of_its_own_days_and_those_beside_them(
         )
         assert days / 10 <= len(found) <= days / 10 + 2
 
-    assert rows_read(own_service, clinic, read)["check_ins"] <= days + 6
+    assert rows_read(own_service, clinic, read)["check_ins"] <= days + 7
 
 
 def test_a_sweep_reads_one_check_in_of_each_patient(

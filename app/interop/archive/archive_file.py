@@ -18,7 +18,7 @@ FORMAT: Final = "afterglow-archive"
 # Fields and tables may be added within a version; one that changes its meaning makes the next.
 VERSION: Final = 1
 Scope = Literal["clinic", "patient"]
-# Tables that archives of before have: their rows are checked and passed over. The past levels of a trend are not taken
+# Tables that archives of before have: their rows are checked and passed over. Past levels of a trend are not taken
 # along; the present one is made again from the check-ins.
 _FORMER: Final = frozenset({"evaluations"})
 _TABLES: Final = {one.name: one for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)}
