@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.monitoring.service import EvaluationView
+from app.care.monitoring.queries import EvaluationView
 from app.chart.description import trend_table
 from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.wording import chart_words

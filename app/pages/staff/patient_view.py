@@ -16,14 +16,14 @@ from app.care.check_ins.queries import open_note
 from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
-from app.care.monitoring.service import EvaluationView, beside_of, view_of
+from app.care.monitoring.queries import EvaluationView, beside_of, view_of
 from app.care.monitoring.timelines import timeline_now
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
+from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
-from app.care.patients.service import Patient, existing, patient_of
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
