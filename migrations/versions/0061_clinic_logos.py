@@ -23,9 +23,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("clinic_id", name="pk_clinic_logos"),
-        sa.ForeignKeyConstraint(
-            ["clinic_id"], ["front_desk.clinics.id"], name="fk_clinic_logos_clinic_id"
-        ),
+        sa.ForeignKeyConstraint(["clinic_id"], ["front_desk.clinics.id"], name="fk_clinic_logos_clinic_id"),
         schema="care",
     )
     isolate("clinic_logos")

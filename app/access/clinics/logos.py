@@ -75,14 +75,20 @@ def written_again(picture: bytes) -> bytes:
     """
     try:
         with Image.open(io.BytesIO(picture), formats=_FORMATS) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
-                raise LogoTooLargeError
+            _refuse_huge(opened)
             upright = ImageOps.exif_transpose(opened).convert("RGBA")
         upright.thumbnail((_WIDEST, _HIGHEST), Image.Resampling.LANCZOS)
         out = io.BytesIO()
+        # From its dots alone: what the file said beside them is not written.
         Image.frombytes("RGBA", upright.size, upright.tobytes()).save(out, "PNG", optimize=True)
     except LogoTooLargeError:
         raise
-    except Exception as error:  # a broken file may fail anywhere in its decoder
+    except Exception as error:
+        # A broken file may fail anywhere in its decoder, and in any way.
         raise LogoNotReadableError from error
     return out.getvalue()
+
+
+def _refuse_huge(opened: Image.Image) -> None:
+    if opened.width * opened.height > _MOST_PIXELS:
+        raise LogoTooLargeError
