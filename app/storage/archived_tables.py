@@ -120,6 +120,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls that this installation made",
     "audit_events": "the log of this installation, sealed by it; export it with `afterglow audit export`",
     "audit_seals": "the same",
+    "clinic_logos": "a picture; the new clinic's owner uploads it again",
     "contact_tests": "whom this installation reached; the new one tests its own contacts",
     "backend_clients": "programs that this clinic lets in; the new one registers its own",
     "connected_systems": "systems of this installation with secrets; the new one connects its own",
