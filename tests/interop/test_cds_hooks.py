@@ -84,7 +84,11 @@ def test_a_chart_that_is_opened_shows_what_is_open_here(
     assert offered["hook"] == "patient-view"
     path = f"{services}/{offered['id']}"
     patient, other = (
-        next(one["id"] for one in clinic.http.get("/v1/patients").json()["items"] if one["external_ref"] == name)
+        next(
+            one["id"]
+            for one in clinic.http.get("/v1/patients").json()["items"]
+            if one["external_ref"] == name
+        )
         for name in ("MRN-1", "MRN-2")
     )
     assert call(service, path, token(ehr, path)).json() == {"cards": []}
@@ -144,7 +148,12 @@ def test_a_call_that_is_not_signed_right_shows_nothing(
         assert reply.status_code == 401, why
         assert reply.json()["type"].endswith("/hook-call-refused"), why
     assert httpx2.post(f"{service.url}{path}", json=calling("p1")).status_code == 401
-    for bad in ({"hook": "order-sign"}, {"context": {}}, {"hookInstance": "x"}, {"context": {"patientId": ""}}):
+    for bad in (
+        {"hook": "order-sign"},
+        {"context": {}},
+        {"hookInstance": "x"},
+        {"context": {"patientId": ""}},
+    ):
         assert call(service, path, token(ehr, path), **bad).status_code == 422
     system = path.split("/")[3]
     assert call(service, path.replace(system, str(uuid4())), token(ehr, path)).status_code == 404

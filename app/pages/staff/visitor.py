@@ -99,9 +99,7 @@ def _frames_in(request: Request, context: AppContext) -> tuple[str, ...]:
         return ()
     try:
         sealed = base64.urlsafe_b64decode(kept.encode())
-        return tuple(
-            context.vault.open(sealed, clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL).split()
-        )
+        return tuple(context.vault.open(sealed, clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL).split())
     except (CannotOpenError, ValueError):
         return ()
 
