@@ -70,7 +70,7 @@ def calling(patient: str) -> dict[str, Any]:
     }
 
 
-def call(service: Service, path: str, bearer: str, patient: str = "p1", **other: Any) -> httpx2.Response:
+def call(service: Service, path: str, bearer: str, patient: str = "p1", **other: object) -> httpx2.Response:
     body = calling(patient) | other
     return httpx2.post(f"{service.url}{path}", json=body, headers={"authorization": f"Bearer {bearer}"})
 
@@ -148,13 +148,10 @@ def test_a_call_that_is_not_signed_right_shows_nothing(
         assert reply.status_code == 401, why
         assert reply.json()["type"].endswith("/hook-call-refused"), why
     assert httpx2.post(f"{service.url}{path}", json=calling("p1")).status_code == 401
-    for bad in (
-        {"hook": "order-sign"},
-        {"context": {}},
-        {"hookInstance": "x"},
-        {"context": {"patientId": ""}},
-    ):
-        assert call(service, path, token(ehr, path), **bad).status_code == 422
+    wrong: list[tuple[str, object]] = [("hook", "order-sign"), ("context", {}), ("hookInstance", "x")]
+    for name, value in wrong:
+        assert call(service, path, token(ehr, path), **{name: value}).status_code == 422
+    assert call(service, path, token(ehr, path), "").status_code == 422
     system = path.split("/")[3]
     assert call(service, path.replace(system, str(uuid4())), token(ehr, path)).status_code == 404
 
