@@ -150,7 +150,7 @@ def test_a_call_that_is_not_signed_right_shows_nothing(
     assert httpx2.post(f"{service.url}{path}", json=calling("p1")).status_code == 401
     wrong: list[tuple[str, object]] = [("hook", "order-sign"), ("context", {}), ("hookInstance", "x")]
     for name, value in wrong:
-        assert call(service, path, token(ehr, path), **{name: value}).status_code == 422
+        assert call(service, path, token(ehr, path), "p1", **{name: value}).status_code == 422
     assert call(service, path, token(ehr, path), "").status_code == 422
     system = path.split("/")[3]
     assert call(service, path.replace(system, str(uuid4())), token(ehr, path)).status_code == 404
