@@ -22,6 +22,11 @@ class Settings(BaseSettings):
         description="PostgreSQL past the pooler that DATABASE_URL leads to (PgBouncer in transaction mode), as the "
         "application role; unset: DATABASE_URL leads to no pooler",
     )
+    replica_url: SecretStr | None = Field(
+        default=None,
+        description="A replica as the application role, past any pooler, for reports, exports and FHIR searches, "
+        "which may then be a minute old; unset: the primary is read",
+    )
     owner_url: SecretStr | None = Field(
         default=None, description="PostgreSQL as the owner, for migrate, backup and restore; past any pooler"
     )
@@ -83,7 +88,7 @@ class Settings(BaseSettings):
         default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"
     )
 
-    @field_validator("database_url", "direct_url", "owner_url")
+    @field_validator("database_url", "direct_url", "replica_url", "owner_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         scheme, separator, _ = (url.get_secret_value() if url else "postgresql://").partition("://")

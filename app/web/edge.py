@@ -109,6 +109,9 @@ class Edge:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers["x-request-id"] = request_id
+                read_as_of = getattr(scope.get("state", {}).get("work"), "read_as_of", None)
+                if read_as_of is not None:
+                    headers["afterglow-as-of"] = read_as_of.isoformat(timespec="seconds")
             await send(message)
 
         try:
