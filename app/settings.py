@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         default=None, description="A separate port for /metrics; a worker beside `serve` takes the next one"
     )
+    traces_url: str | None = Field(
+        default=None,
+        description="Where traces go, by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; needs the extra "
+        "`tracing`. Unset: none are made",
+    )
     public_url: str = Field(default="", description="How others reach this service; used in links")
     webhook_allow: str = Field(
         default="", description="Networks that a webhook may reach besides public ones, such as 10.1.0.0/16"

@@ -76,7 +76,10 @@ def _copy_of(cluster: Cluster) -> Path:
     """A streaming replica's folder beside the primary's."""
     data_dir = cluster.data_dir.with_name("replica")
     data_dir.mkdir()
-    program, owner = find_binaries(programs()).program("pg_basebackup"), (cluster.data_dir / "postgres").stat()
+    program, owner = (
+        find_binaries(programs()).program("pg_basebackup"),
+        (cluster.data_dir / "postgres").stat(),
+    )
     where = cluster.address.conninfo()
     copied = data_dir / "postgres"
     subprocess.run([program, "-d", where, "-D", copied, "-R", "--checkpoint=fast"], check=True)
@@ -86,7 +89,14 @@ def _copy_of(cluster: Cluster) -> Path:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/insights", "/v1/insights.csv", "/fhir/Patient", "/v1/patients/{}/export", "/fhir/Patient/{}/$everything"]
+    "path",
+    [
+        "/v1/insights",
+        "/v1/insights.csv",
+        "/fhir/Patient",
+        "/v1/patients/{}/export",
+        "/fhir/Patient/{}/$everything",
+    ],
 )
 def test_reports_exports_and_searches_are_read_at_the_replica_and_recorded_at_the_primary(
     pair: Pair, path: str
@@ -153,18 +163,18 @@ def test_nothing_can_be_written_where_a_replica_would_do(pair: Pair) -> None:
 
 def test_doctor_says_whether_the_replica_is_one(pair: Pair) -> None:
     assert _replica(pair.replica_url).verdict is Verdict.GOOD
-    assert "leads to a primary" in _replica(pair.primary.application_url).said
+    assert "leads to a primary" in _replica(pair.primary.application_url).found
 
 
 def test_while_the_replica_is_away_the_primary_answers(pair: Pair) -> None:
-    new = pair.clinic.patient()
+    new, replica_url = pair.clinic.patient(), pair.replica_url
     pair.replica.stop()
     try:
         replies = [pair.clinic.http.get(path) for path in ("/v1/insights", "/fhir/Patient", "/v1/insights")]
         assert [one.status_code for one in replies] == [200, 200, 200]
         assert new in replies[1].text
         assert not any(AS_OF in one.headers for one in replies)
-        assert _replica(pair.replica_url).verdict is Verdict.UNUSUAL
+        assert _replica(replica_url).verdict is Verdict.UNUSUAL
     finally:
         pair.replica.start()
     assert wait_until(lambda: AS_OF in pair.clinic.http.get("/v1/insights").headers, 30)
