@@ -282,8 +282,12 @@ def test_a_trace_goes_from_the_check_in_to_the_webhook_and_holds_nothing_of_the_
     clinic, spans = installation.dev.clinic(), installation.collector.spans
     clinic.add_endpoint(receiver.url)
     phone = clinic.enrol(clinic.patient("P-traced"), installation.dev.url)
-    disclosed = {"self_harm_thoughts": True, "note": "Nobody may read this elsewhere."}
-    assert phone.check_in(datetime.now(UTC), (1, 1, 1), **disclosed).status_code == 201
+    assert (
+        phone.check_in(
+            datetime.now(UTC), (1, 1, 1), self_harm_thoughts=True, note="Nobody may read this."
+        ).status_code
+        == 201
+    )
 
     def sent() -> list[KeptSpan]:
         return [one for one in spans if one.name == "delivery.attempted"]
