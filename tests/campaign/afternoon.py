@@ -137,11 +137,28 @@ def _postgres(folder: Path, port: str) -> Iterator[None]:
         if os.geteuid() == 0:
             shutil.chown(one, _NOBODY, _NOBODY)
     data = folder / "data"
-    made = [POSTGRES_15 / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", "--locale=C.UTF-8"]
+    made: list[str | Path] = [
+        POSTGRES_15 / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "scram-sha-256",
+        "--locale=C.UTF-8",
+    ]
     subprocess.run(
         [*_as_nobody(), *made, f"--pwfile={folder}/password"], check=True, stdout=subprocess.DEVNULL
     )
-    control = [*_as_nobody(), POSTGRES_15 / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
+    control: list[str | Path] = [
+        *_as_nobody(),
+        POSTGRES_15 / "pg_ctl",
+        "-D",
+        data,
+        "-w",
+        "-l",
+        folder / "log",
+    ]
     settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
     subprocess.run([*control, "-o", settings, "start"], check=True, stdout=subprocess.DEVNULL)
     try:
