@@ -155,7 +155,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "patient_transfers": "keys and receipts between two clinics; that it happened is in audit_events",
     "patient_keys": "the key that opens what the copy shows opened",
     "what_if_patients": "other numbers tried over the past: nothing that was reported or decided",
-    "care_teams": "who of the staff looks after the patient: that is about them",
+    "care_teams": "the care team of the patient: that is about them",
     "emergency_accesses": "in whose words staff gave reasons is theirs; that it happened is in audit_events",
     "idempotent_replies": "copies of what the clinic's systems were answered, for a day; what it was about is there",
     "erasures": "there is one only when nothing else is left",

@@ -75,7 +75,7 @@ async def evaluate_with(
 ) -> Evaluated:
     """Evaluate a patient as of now, with check-ins that are about to be written; writes nothing.
 
-    ``announce``: whether conditions may be announced. Not while history is brought along piece by piece, when
+    ``announce``: whether conditions may be announced. Not while history is imported piece by piece, when
     much seems to be missing that comes with the next piece; they are announced with the patient's next report.
     """
     protocol = protocol_of(snapshot, context)
@@ -164,7 +164,7 @@ async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -
 async def evaluate_by_time(
     context: AppContext, clinic_id: UUID, patient_id: UUID, *, kept_level: str
 ) -> bool:
-    """Judge what time alone may have changed since the last answer; says whether something had.
+    """Evaluate what time alone may have changed since the last answer; says whether something had.
 
     Nothing is written and no turn is taken where nothing did, which is so for nearly everybody each day.
     """
