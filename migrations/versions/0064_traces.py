@@ -1,14 +1,14 @@
 """A delivery knows the trace in which its event was recorded, where traces are kept.
 
 Revision ID: 0064
-Revises: 0057
+Revises: 0063
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0064"
-down_revision = "0057"
+down_revision = "0063"
 branch_labels = None
 depends_on = None
 
