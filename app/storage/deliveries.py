@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ColumnElement,
     DateTime,
@@ -148,6 +149,8 @@ class DeliveryRow(TenantRow):
     delivered_at: Mapped[datetime | None]
     # The trace in which its event was recorded; null: none was kept.
     traceparent: Mapped[str | None]
+    # The how manieth event of its endpoint, where these are counted; given when it is first sent.
+    number: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Attempt(TenantRow):
@@ -196,6 +199,7 @@ class Delivery:
     claimed_until: datetime | None
     delivered_at: datetime | None
     traceparent: str | None
+    number: int | None
 
 
 async def add_notification(
@@ -304,6 +308,17 @@ async def claim_due(
     return [delivery_of(row) for row in found]
 
 
+async def give_numbers(work: UnitOfWork, delivery_ids: Sequence[UUID], *, first: int) -> None:
+    """Number deliveries that have none, in this order."""
+    for number, delivery_id in enumerate(delivery_ids, first):
+        await work.execute(
+            update(DeliveryRow)
+            .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
+            .values(number=number),
+            unaudited="the attempt that follows is",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
     """An attempt that is over, and what follows from it for its delivery."""
@@ -397,6 +412,8 @@ def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type h
             DeliveryRow.next_attempt_at,
             DeliveryRow.claimed_until,
             DeliveryRow.delivered_at,
+            DeliveryRow.traceparent,
+            DeliveryRow.number,
         )
         .join(
             Notification,

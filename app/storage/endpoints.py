@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, case, func, insert, or_, select, update
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Select, case, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
@@ -20,6 +20,7 @@ class Endpoint(TenantRow):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         CheckConstraint("state in ('enabled', 'disabled', 'removed')", name="state"),
+        CheckConstraint("format in ('standard', 'fhir')", name="format"),
         {"schema": CARE},
     )
 
@@ -46,6 +47,10 @@ class Endpoint(TenantRow):
     care_team: Mapped[UUID | None] = mapped_column(default=None)
     # While its circuit is open: when one ordinary delivery is tried next, to see whether it answers again.
     probe_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    # As what its events are written; FHIR counts them.
+    format: Mapped[str] = mapped_column(default="standard", server_default="standard")
+    numbered: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
     @property
     def is_clean(self) -> bool:
@@ -74,6 +79,18 @@ async def all_of_clinic(work: UnitOfWork) -> list[Endpoint]:
     """List the clinic's addresses, oldest first."""
     found = await work.execute(_endpoints(work).order_by(Endpoint.id))
     return [Endpoint(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
+async def count_numbered(work: UnitOfWork, endpoint_id: UUID, count: int) -> int:
+    """Give the first of so many numbers for an endpoint's events; the next ones wait until the transaction ends."""
+    counted = await work.execute(
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .values(numbered=Endpoint.numbered + count)
+        .returning(Endpoint.numbered),
+        unaudited="the attempt that follows is",
+    )
+    return int(counted.scalar_one()) - count + 1
 
 
 async def take_probe(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, until: datetime) -> bool:

@@ -27,6 +27,7 @@ from tests.support.receiver import running_receiver
 from tests.support.service import NOW, Service
 
 NAMES = [one.name for one in RESOURCE_TYPES]
+OF_CLINIC = [one.name for one in RESOURCE_TYPES if one.of_clinic is not None]
 PHQ_9 = {str(number): 1 for number in range(1, 10)}
 
 
@@ -58,6 +59,8 @@ def lively(shared_service: Service) -> Iterator[LivelyClinic]:
         wrong = made.client.http.post(f"{record}/infusions", json=extra)
         voided = f"{record}/infusions/{wrong.json()['id']}/void"
         assert made.client.http.post(voided, json={"reason": "Never given"}).is_success
+        subscription = {"url": f"{receiver.url}/fhir", "format": "fhir"}
+        assert made.client.http.post("/v1/webhook-endpoints", json=subscription).is_success
         yield made
     made.client.close()
 
@@ -223,7 +226,7 @@ def test_everything_about_a_patient_is_what_the_searches_find(http: httpx2.Clien
     searched = {
         (name, one["id"])
         for name in NAMES
-        if name not in {"Patient", "Questionnaire"}
+        if name not in {"Patient", *OF_CLINIC}
         for one in every_page(http, name, patient=patient, _count="200")
     }
     assert found == searched | {("Patient", patient)}
@@ -323,10 +326,10 @@ def test_another_clinic_sees_nothing_of_it(
     other = clinic_client(shared_service, "Other")
     for name in NAMES:
         (one, *_) = every_page(http, name, _count="200")
-        if name != "Questionnaire":
+        if name not in OF_CLINIC:
             assert every_page(other.http, name) == []
             assert issue_of(other.http.get(f"/fhir/{name}/{one['id']}"), 404) == ("not-found", "")
-    for name in set(NAMES) - {"Patient", "Questionnaire"}:
+    for name in set(NAMES) - {"Patient", *OF_CLINIC}:
         reply = other.http.get(f"/fhir/{name}", params={"patient": patient})
         assert issue_of(reply, 404) == ("not-found", "http.patient")
     assert issue_of(other.http.get(f"/fhir/Patient/{patient}/$everything"), 404) == ("not-found", "")

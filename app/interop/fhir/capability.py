@@ -7,9 +7,11 @@ from typing import Final
 from app.interop.fhir.catalogue import RESOURCE_TYPES
 from app.interop.fhir.codes import Json, coding, concept
 from app.interop.fhir.resource_type import ResourceType
+from app.notifications.webhooks.fhir_format import BACKPORT, TOPIC
 
 _SECURITY: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _FHIR: Final = "4.0.1"
+_STATUS: Final = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status"
 _EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 
 
@@ -63,4 +65,8 @@ def _resource(kind: ResourceType) -> Json:
     if kind.name == "Patient":
         definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
         made["operation"] = [{"name": "everything", "definition": definition}]
+    if kind.name == "Subscription":
+        made["operation"] = [{"name": "status", "definition": _STATUS}]
+        topic = {"url": f"{BACKPORT}/capabilitystatement-subscriptiontopic-canonical", "valueCanonical": TOPIC}
+        made["extension"] = [topic]
     return made

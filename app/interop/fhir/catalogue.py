@@ -10,6 +10,7 @@ from app.interop.fhir.resources.infusions import MEDICATION_ADMINISTRATION, PROC
 from app.interop.fhir.resources.observation import OBSERVATION
 from app.interop.fhir.resources.patient import PATIENT
 from app.interop.fhir.resources.record_keeping import CONSENT, PROVENANCE
+from app.interop.fhir.resources.subscription import SUBSCRIPTION
 
 RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
     PATIENT,
@@ -23,5 +24,6 @@ RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
     FLAG,
     PROVENANCE,
     CONSENT,
+    SUBSCRIPTION,
 )
 BY_NAME: Final = {one.name: one for one in RESOURCE_TYPES}

@@ -76,11 +76,6 @@ def day(on: date | None) -> str | None:
     return None if on is None else on.isoformat()
 
 
-def id_of(patient_id: UUID, record_id: UUID, tag: str = "") -> str:
-    """Make a resource's id: the patient's and the record's, for a phone's ids are unique for one patient only."""
-    return f"{tag}{_letters(patient_id)}-{_letters(record_id)}"
-
-
 def patient_in(resource_id: str) -> UUID:
     """Read whose a resource is off its id.
 
@@ -92,10 +87,6 @@ def patient_in(resource_id: str) -> UUID:
         return UUID(bytes=base64.b32decode(f"{letters.upper()}======"))
     except ValueError:
         raise NotFoundError from None
-
-
-def _letters(one: UUID) -> str:
-    return base64.b32encode(one.bytes).decode().rstrip("=").lower()
 
 
 def to_patient(patient_id: UUID) -> Json:

@@ -11,8 +11,9 @@ from app.care.treatment.commands import enter_infusion
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.context import Work
 from app.foundation.errors import NotFoundError
+from app.foundation.ids import resource_id
 from app.interop.fhir.catalogue import BY_NAME
-from app.interop.fhir.codes import Json, id_of
+from app.interop.fhir.codes import Json
 from app.interop.fhir.queries import of_subject
 from app.interop.fhir.refusals import SubjectNotHereError
 from app.interop.fhir.resource_type import subject_of
@@ -52,7 +53,7 @@ async def create_form(
         work, source=unless.source, external_id=unless.external_id
     )
     if kept:
-        return await _created(work, kept.patient_id, FORM, id_of(kept.patient_id, kept.id), is_new=False)
+        return await _created(work, kept.patient_id, FORM, resource_id(kept.patient_id, kept.id), is_new=False)
     scales = {one.key: one for one in (*await list_scales(work), LONG_EXPOSURE)}
     written = read_form(resource, scales, base_url=base_url)
     await _require_patient(work, written.patient_id, FORM)
@@ -61,7 +62,7 @@ async def create_form(
     stored = entered.stored
     kind, tag = (FORM, "") if stored.items else ("Observation", "t-")
     return await _created(
-        work, stored.patient_id, kind, id_of(stored.patient_id, stored.id, tag), is_new=entered.created
+        work, stored.patient_id, kind, resource_id(stored.patient_id, stored.id, tag), is_new=entered.created
     )
 
 
@@ -81,13 +82,13 @@ async def create_session(
     )
     if kept:
         patient_id, stored = kept
-        return await _created(work, patient_id, SESSION, id_of(patient_id, stored.id), is_new=False)
+        return await _created(work, patient_id, SESSION, resource_id(patient_id, stored.id), is_new=False)
     written = read_session(resource, base_url=base_url)
     await _require_patient(work, written.patient_id, SESSION)
     with in_fhirs_places(SESSION):
         entered = await enter_infusion(work, written.patient_id, written.given)
-    resource_id = id_of(written.patient_id, entered.stored.id)
-    return await _created(work, written.patient_id, SESSION, resource_id, is_new=entered.created)
+    made_id = resource_id(written.patient_id, entered.stored.id)
+    return await _created(work, written.patient_id, SESSION, made_id, is_new=entered.created)
 
 
 async def _require_patient(work: Work, patient_id: UUID, kind: str) -> None:
@@ -98,7 +99,7 @@ async def _require_patient(work: Work, patient_id: UUID, kind: str) -> None:
         raise SubjectNotHereError(f"{kind}.subject.reference") from None
 
 
-async def _created(work: Work, patient_id: UUID, kind: str, resource_id: str, *, is_new: bool) -> Created:
+async def _created(work: Work, patient_id: UUID, kind: str, made_id: str, *, is_new: bool) -> Created:
     subject = await subject_of(work, await existing(work, patient_id))
     found = await of_subject(work, BY_NAME[kind], subject)
     return Created(resource=next(one for one in found if one["id"] == resource_id), is_new=is_new)

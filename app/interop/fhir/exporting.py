@@ -21,7 +21,7 @@ from app.context import AppContext
 from app.foundation.audit import Actor
 from app.foundation.errors import NotFoundError
 from app.foundation.vault import CannotOpenError, Vault
-from app.interop.fhir.catalogue import BY_NAME
+from app.interop.fhir.catalogue import BY_NAME, RESOURCE_TYPES
 from app.interop.fhir.codes import Json, instant
 from app.interop.fhir.queries import of_subject
 from app.interop.fhir.refusals import ParameterNotKnownError, ParameterNotReadableError
@@ -80,12 +80,13 @@ def read_export(parameters: Sequence[tuple[str, str]], *, by: UUID, now: datetim
     if given.get("_freeText", "false") not in {"true", "false"}:
         raise ParameterNotReadableError("http._freeText")
     types = tuple(name for one, names in parameters if one == "_type" for name in names.split(","))
-    if not set(types) <= set(BY_NAME):
+    every = tuple(one.name for one in RESOURCE_TYPES if one.in_copies)
+    if not set(types) <= set(every):
         raise ParameterNotReadableError("http._type")
     return Export(
         asked_at=now,
         by=by,
-        types=tuple(dict.fromkeys(types)) or tuple(BY_NAME),
+        types=tuple(dict.fromkeys(types)) or every,
         since=_since(given.get("_since")),
         free_text=given.get("_freeText") == "true",
     )

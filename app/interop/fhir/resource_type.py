@@ -63,6 +63,7 @@ class ResourceType:
         tokens: search parameters for a code or an identifier, each with its element.
         patient: the element that refers to the patient; None: it is the patient, or about none.
         writable: whether one can be created.
+        in_copies: whether a copy of the clinic's records holds it.
         documentation: what its reader should know, for the CapabilityStatement.
     """
 
@@ -76,3 +77,4 @@ class ResourceType:
     tokens: Mapping[str, str] = field(default_factory=dict)
     patient: str | None = None
     writable: bool = False
+    in_copies: bool = True

@@ -37,6 +37,7 @@ from app.interop.fhir.refusals import (
     ParameterNotReadableError,
 )
 from app.interop.fhir.resource_type import ResourceType
+from app.interop.fhir.resources.subscription import status_bundle
 from app.interop.fhir.searching import read_search
 from app.interop.fhir.written import read_conditional
 from app.interop.smart import backend_services
@@ -53,6 +54,7 @@ _EVERY_METHOD: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 MayCopyPatient = Annotated[Work, fhir_work_for(Permission.RIGHTS, "*", "rs", may_be_old=True)]
 MayWriteForms = Annotated[Work, fhir_work_for(Permission.TREATMENT_RECORD, "QuestionnaireResponse", "c")]
 MayWriteSessions = Annotated[Work, fhir_work_for(Permission.TREATMENT_RECORD, "Procedure", "c")]
+MayReadSubscriptions = Annotated[Work, fhir_work_for(Permission.WEBHOOKS, "Subscription", "r")]
 MayExport = Annotated[ClinicCaller, Depends(fhir_may(Permission.FHIR_EXPORT, "*", "rs"))]
 IfNoneExist = Annotated[str | None, Header()]
 
@@ -118,6 +120,12 @@ async def read_everything(patient_id: str, work: MayCopyPatient, request: Reques
     found = await queries.everything(work, wanted, kinds)
     path = f"Patient/{patient_id}/$everything"
     return FhirResponse(everything_set(found, base_url=_base_url(work.public_url), path=path))
+
+
+@router.get("/Subscription/{resource_id}/$status")
+async def read_subscription_status(resource_id: str, work: MayReadSubscriptions) -> Response:
+    """Say how a Subscription is, and how many events it has had."""
+    return FhirResponse(await status_bundle(work, resource_id, base_url=_base_url(work.public_url)))
 
 
 @router.post("/QuestionnaireResponse")

@@ -14,6 +14,7 @@ from app.notifications.transport.signing import new_secret
 from app.notifications.webhooks import trouble
 from app.notifications.webhooks.endpoints import (
     EndpointView,
+    Format,
     checked_address,
     existing,
     open_secrets,
@@ -78,9 +79,14 @@ class NewEndpoint:
 
 
 async def add_endpoint(
-    work: Work, *, url: str, events: Sequence[EventType] | None, care_team: UUID | None = None
+    work: Work,
+    *,
+    url: str,
+    events: Sequence[EventType] | None,
+    care_team: UUID | None = None,
+    written_as: Format = Format.STANDARD,
 ) -> NewEndpoint:
-    """Add an address to notify.
+    """Add an address to notify; one that takes FHIR gets the handshake of its subscription first.
 
     Raises:
         EndpointAddressRefusedError: it is not public HTTPS; see ``checked_address``.
@@ -101,9 +107,12 @@ async def add_endpoint(
         failing_since=None,
         created_at=work.real_now,
         care_team=care_team,
+        format=written_as.value,
     )
     await endpoints.add(work, endpoint)
     work.audit("endpoint.added", "endpoint", endpoint_id)
+    if written_as is Format.FHIR:
+        await send_test(work, endpoint_id)
     return NewEndpoint(endpoint=view_of(work, endpoint), secret=secret)
 
 

@@ -9,7 +9,7 @@ whether it answers again, and the others wait without using up their attempts. S
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
 from typing import Final
@@ -23,8 +23,9 @@ from prometheus_client import Counter
 from app.context import AppContext, Work
 from app.foundation.ids import new_id
 from app.foundation.tracing import note, span
-from app.notifications.webhooks.endpoints import open_secrets, open_url
+from app.notifications.webhooks.endpoints import Format, open_secrets, open_url
 from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.fhir_format import MEDIA_TYPE, notification_of
 from app.notifications.webhooks.retry_schedule import (
     AttemptError,
     AttemptOutcome,
@@ -122,6 +123,8 @@ async def _claim(
             return None
         for delivery in claimed:
             await _note_sent(work, delivery)
+        if endpoint.format == Format.FHIR:
+            claimed = await _numbered(work, endpoint, claimed)
         messages = [_message(work, delivery, endpoint) for delivery in claimed]
     return _Batch(endpoint=endpoint, claimed=claimed, messages=messages)
 
@@ -132,11 +135,25 @@ async def _note_sent(work: Work, delivery: Delivery) -> None:
         await safety_events.note_sent(work, delivery.notification_id, now=work.real_now)
 
 
+async def _numbered(work: Work, endpoint: Endpoint, claimed: list[Delivery]) -> list[Delivery]:
+    """Give each event its number when it is first sent; a test is none."""
+    new = [one.id for one in claimed if one.number is None and one.type != EventType.ENDPOINT_TEST]
+    if not new:
+        return claimed
+    first = await endpoints.count_numbered(work, endpoint.id, len(new))
+    await deliveries.give_numbers(work, new, first=first)
+    numbers = dict(zip(new, range(first, first + len(new)), strict=True))
+    return [replace(one, number=numbers.get(one.id, one.number)) for one in claimed]
+
+
 def _message(work: Work, delivery: Delivery, endpoint: Endpoint) -> OutgoingMessage:
+    fhir = endpoint.format == Format.FHIR
+    body = notification_of(delivery, base_url=f"{work.public_url}/fhir") if fhir else delivery.body
     return OutgoingMessage(
+        media_type=MEDIA_TYPE if fhir else "application/json",
         url=open_url(work.vault, work.clinic_id, endpoint),
         webhook_id=str(delivery.notification_id),
-        body=delivery.body.encode(),
+        body=body.encode(),
         secrets=open_secrets(work.vault, work.clinic_id, endpoint, now=work.real_now),
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from app.context import Work
@@ -47,6 +48,14 @@ def open_secrets(vault: Vault, clinic_id: UUID, endpoint: Endpoint, *, now: date
     )
 
 
+class Format(StrEnum):
+    """As what an endpoint's events are written."""
+
+    STANDARD = "standard"
+    # The notification of a FHIR R4 Subscription, with ids only.
+    FHIR = "fhir"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointView:
     """An endpoint as its people see it: never its secret."""
@@ -62,6 +71,9 @@ class EndpointView:
     # Until then the secret before signs too.
     previous_secret_until: datetime | None
     version: int
+    format: Format
+    # How many events it has had, where these are counted.
+    numbered: int
 
 
 async def existing(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> Endpoint:
@@ -90,6 +102,8 @@ def view_of(work: Work, endpoint: Endpoint) -> EndpointView:
         created_at=endpoint.created_at,
         previous_secret_until=until if until is not None and work.real_now < until else None,
         version=endpoint.version,
+        format=Format(endpoint.format),
+        numbered=endpoint.numbered,
     )
 
 

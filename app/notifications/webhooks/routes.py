@@ -49,7 +49,9 @@ ManageWebhooks = Annotated[Work, work_for(Permission.WEBHOOKS)]
 @router.post("/webhook-endpoints", status_code=201, summary="Add an endpoint")
 async def add_endpoint(body: EndpointEntry, work: ManageWebhooks) -> NewEndpointReply:
     """Add an address to notify; its signing secret is shown this once. An address that is there already: 409."""
-    new = await commands.add_endpoint(work, url=body.url, events=body.events, care_team=body.care_team)
+    new = await commands.add_endpoint(
+        work, url=body.url, events=body.events, care_team=body.care_team, written_as=body.format
+    )
     return NewEndpointReply.of_new(new)
 
 

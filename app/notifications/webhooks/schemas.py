@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from app.foundation.errors import RefusalError
 from app.notifications.webhooks.commands import EndpointChange, LoggedDelivery, NewEndpoint
-from app.notifications.webhooks.endpoints import EndpointView
+from app.notifications.webhooks.endpoints import EndpointView, Format
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notice_channels import (
     UNLESS_CHOSEN,
@@ -48,6 +48,10 @@ class EndpointEntry(RequestBody):
         description="Only these; null means those that a person has to act on, an empty list safety events only",
     )
     care_team: UUID | None = Field(default=None, description=_CARE_TEAM)
+    format: Annotated[Format, choice_of(Format)] = Field(
+        default=Format.STANDARD,
+        description="As what events are written: `fhir` is the notification of a FHIR R4 Subscription, with ids only",
+    )
 
 
 class EndpointPatch(RequestBody):
@@ -88,6 +92,7 @@ class EndpointReply(ReplyBody):
     disabled_because: Because | None
     failing_since: datetime | None = Field(description="Since when nothing at all has got through")
     created_at: datetime
+    format: Annotated[Format, choice_of(Format)] = Field(description="As what events are written")
     previous_secret_until: datetime | None = Field(
         description="Until then the secret before the last rotation signs too"
     )

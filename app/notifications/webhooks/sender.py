@@ -37,6 +37,7 @@ class OutgoingMessage:
     webhook_id: str
     body: bytes
     secrets: Sequence[str] = field(repr=False)
+    media_type: str = "application/json"
 
 
 async def send(client: httpx2.AsyncClient, message: OutgoingMessage, now: datetime) -> AttemptOutcome:
@@ -51,6 +52,7 @@ async def send(client: httpx2.AsyncClient, message: OutgoingMessage, now: dateti
         now: The time of this attempt, aware; it is signed.
     """
     headers = signing.headers(message.webhook_id, now, message.body, message.secrets)
+    headers["content-type"] = message.media_type
     began = monotonic()
     try:
         answer = await client.post(message.url, content=message.body, headers=headers)

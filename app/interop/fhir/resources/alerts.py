@@ -5,11 +5,11 @@ from typing import Final
 
 from app.access.clinics.permissions import Permission
 from app.context import Work
+from app.foundation.ids import resource_id
 from app.interop.fhir.codes import (
     Json,
     compact,
     concept,
-    id_of,
     identifier,
     instant,
     own_concept,
@@ -41,7 +41,7 @@ def _task(subject: Subject, signal: Signal) -> Json:
     outcome = signal.disposition and own_concept("disposition", signal.disposition)
     made = {
         "resourceType": "Task",
-        "id": id_of(subject.id, signal.id),
+        "id": resource_id(subject.id, signal.id),
         "meta": subject.meta(signal.id, _changed(signal, signal.raised_at), signal.version),
         "identifier": [identifier("signal", signal.id)],
         "status": _TASK_STATUS[signal.state],
@@ -78,7 +78,7 @@ def _flag(subject: Subject, event: SafetyEvent) -> Json:
     )
     made = {
         "resourceType": "Flag",
-        "id": id_of(subject.id, event.id),
+        "id": resource_id(subject.id, event.id),
         "meta": subject.meta(event.id, _changed(event, event.received_at), event.version),
         "identifier": [identifier("safety-event", event.id)],
         "status": "inactive" if event.state == "closed" else "active",

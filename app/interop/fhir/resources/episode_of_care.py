@@ -8,7 +8,8 @@ from app.access.clinics.permissions import Permission
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import Course
 from app.context import Work
-from app.interop.fhir.codes import Json, compact, day, external_identifier, id_of, identifier, own_concept
+from app.foundation.ids import resource_id
+from app.interop.fhir.codes import Json, compact, day, external_identifier, identifier, own_concept
 from app.interop.fhir.resource_type import ResourceType, Subject
 from app.storage import courses, record_versions
 from app.storage.courses import COURSE_CONTENT, StoredCourse
@@ -32,7 +33,7 @@ def _resource(subject: Subject, stored: StoredCourse, version: int, status: str)
     course, course_id = stored.course, UUID(stored.course.id)
     made = {
         "resourceType": "EpisodeOfCare",
-        "id": id_of(subject.id, course_id),
+        "id": resource_id(subject.id, course_id),
         "meta": subject.meta(course_id, version=version),
         "identifier": [
             identifier("course", course_id),

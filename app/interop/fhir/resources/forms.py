@@ -9,13 +9,13 @@ from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.scales import Scale
 from app.context import Work
+from app.foundation.ids import resource_id
 from app.interop.fhir.codes import (
     LOINC,
     Json,
     coding,
     compact,
     external_identifier,
-    id_of,
     identifier,
     moment,
     to_actor,
@@ -106,7 +106,7 @@ def _response(
     answers = answer_codings(scale)
     made = {
         "resourceType": "QuestionnaireResponse",
-        "id": id_of(subject.id, stored.id),
+        "id": resource_id(subject.id, stored.id),
         "meta": subject.meta(stored.id, stored.received_at, version),
         "identifier": form_identifiers(stored)[-1],
         "questionnaire": canonical(work, stored.scale),

@@ -7,6 +7,7 @@ from app.care.treatment.queries import voided_infusions
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import Route
 from app.context import Work
+from app.foundation.ids import resource_id
 from app.interop.fhir.codes import (
     OURS,
     Json,
@@ -14,7 +15,6 @@ from app.interop.fhir.codes import (
     compact,
     concept,
     external_identifier,
-    id_of,
     identifier,
     moment,
     own_concept,
@@ -61,7 +61,7 @@ def _procedure(subject: Subject, stored: StoredInfusion, counts: bool) -> Json:
         extension.append({"url": ROUTE, "valueCode": infusion.route.value})
     made = {
         "resourceType": "Procedure",
-        "id": id_of(subject.id, stored.id),
+        "id": resource_id(subject.id, stored.id),
         "meta": _meta(subject, stored),
         "extension": extension,
         "identifier": _identifiers(stored),
@@ -79,10 +79,10 @@ def _administration(subject: Subject, stored: StoredInfusion, counts: bool) -> J
     dosage = {"dose": doses[0], "route": _route(stored.infusion.route)} if doses else {}
     made = {
         "resourceType": "MedicationAdministration",
-        "id": id_of(subject.id, stored.id),
+        "id": resource_id(subject.id, stored.id),
         "meta": _meta(subject, stored),
         "identifier": _identifiers(stored),
-        "partOf": [to_resource("Procedure", id_of(subject.id, stored.id))],
+        "partOf": [to_resource("Procedure", resource_id(subject.id, stored.id))],
         "status": "completed" if counts else "entered-in-error",
         # Which of the two it was is not recorded.
         "medicationCodeableConcept": own_concept("medication", "ketamine-or-esketamine"),

@@ -11,13 +11,13 @@ from app.clinical.domains import REPORTED_NUMBERS
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.scales import Scale, band_of
 from app.context import Work
+from app.foundation.ids import resource_id
 from app.interop.fhir.codes import (
     LOINC,
     Json,
     coding,
     compact,
     concept,
-    id_of,
     identifier,
     instant,
     moment,
@@ -66,7 +66,7 @@ def _check_ins(work: Work, subject: Subject, reports: Sequence[StoredCheckIn]) -
         note = open_note(work.vault, work.clinic_id, one)
         resource = {
             "resourceType": "Observation",
-            "id": id_of(subject.id, report_id, CHECK_IN_TAG),
+            "id": resource_id(subject.id, report_id, CHECK_IN_TAG),
             "meta": subject.meta(report_id, max(known)),
             "identifier": [identifier(CHECK_IN, report_id)],
             "status": "final" if counts else "entered-in-error",
@@ -100,10 +100,10 @@ def _total(subject: Subject, scale: Scale, stored: StoredAssessment, version: in
     words = f"{scale.name}: total"
     codes = [coding(LOINC, scale.loinc.total)] if scale.loinc.total else []
     band = band_of(scale, stored.total)
-    form = to_resource("QuestionnaireResponse", id_of(subject.id, stored.id))
+    form = to_resource("QuestionnaireResponse", resource_id(subject.id, stored.id))
     resource = {
         "resourceType": "Observation",
-        "id": id_of(subject.id, stored.id, TOTAL_TAG),
+        "id": resource_id(subject.id, stored.id, TOTAL_TAG),
         "meta": subject.meta(stored.id, stored.received_at, version),
         "identifier": form_identifiers(stored),
         "status": "final" if counts else "entered-in-error",

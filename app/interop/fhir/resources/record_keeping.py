@@ -4,12 +4,12 @@ from typing import Final
 
 from app.access.clinics.permissions import Permission
 from app.context import Work
+from app.foundation.ids import resource_id
 from app.interop.fhir.codes import (
     Json,
     coding,
     compact,
     concept,
-    id_of,
     instant,
     own_concept,
     to_actor,
@@ -43,14 +43,14 @@ async def _provenances(work: Work, subject: Subject) -> list[Json]:
 
 def _provenance(subject: Subject, one: RecordVersion) -> Json:
     shown = [
-        to_resource(name, id_of(subject.id, one.record_id, tag))
+        to_resource(name, resource_id(subject.id, one.record_id, tag))
         for name, tag in _SHOWN_AS[RecordKind(one.kind)]
     ]
     if one.kind == RecordKind.ASSESSMENT and one.content.get("items"):
-        shown.append(to_resource("QuestionnaireResponse", id_of(subject.id, one.record_id)))
+        shown.append(to_resource("QuestionnaireResponse", resource_id(subject.id, one.record_id)))
     return {
         "resourceType": "Provenance",
-        "id": id_of(subject.id, one.id),
+        "id": resource_id(subject.id, one.id),
         "meta": subject.meta(one.id, one.replaced_at),
         "target": shown,
         "recorded": instant(one.replaced_at),
@@ -68,7 +68,7 @@ def _consent(work: Work, subject: Subject, one: Consent, last: bool) -> Json:
     given = one.kind == "given"
     made = {
         "resourceType": "Consent",
-        "id": id_of(subject.id, one.id),
+        "id": resource_id(subject.id, one.id),
         "meta": subject.meta(one.id, one.at),
         "status": "active" if given and last else ("inactive" if given else "rejected"),
         "scope": concept(

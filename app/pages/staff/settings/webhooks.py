@@ -15,6 +15,7 @@ from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.notifications.webhooks import commands, queries
 from app.notifications.webhooks.commands import NewEndpoint
+from app.notifications.webhooks.endpoints import Format
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, EndpointPatch
 from app.pages.staff.alert_forms import version_of
@@ -64,10 +65,19 @@ async def add_endpoint(request: Request, context: ContextNeeded, visitor: MayMan
     form = await read_own_form(request, context, visitor)
     try:
         whose = form["care_team"] or None
-        sent = {"url": form["url"].strip(), "events": _events_in(form), "care_team": whose}
+        sent = {
+            "url": form["url"].strip(),
+            "events": _events_in(form),
+            "care_team": whose,
+            "format": form["format"] or Format.STANDARD.value,
+        }
         entry = entry_of(EndpointEntry, sent)
         new = await commands.add_endpoint(
-            visitor.work, url=entry.url, events=entry.events, care_team=entry.care_team
+            visitor.work,
+            url=entry.url,
+            events=entry.events,
+            care_team=entry.care_team,
+            written_as=entry.format,
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)

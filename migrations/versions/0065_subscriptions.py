@@ -1,0 +1,37 @@
+"""An endpoint gets its events in the webhooks' own format or as FHIR's, where each has its number.
+
+Revision ID: 0065
+Revises: 0064
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0065"
+down_revision = "0064"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "webhook_endpoints",
+        sa.Column("format", sa.Text, nullable=False, server_default="standard"),
+        schema="care",
+    )
+    op.add_column(
+        "webhook_endpoints",
+        sa.Column("numbered", sa.BigInteger, nullable=False, server_default="0"),
+        schema="care",
+    )
+    op.create_check_constraint(
+        "format", "webhook_endpoints", "format in ('standard', 'fhir')", schema="care"
+    )
+    op.add_column("deliveries", sa.Column("number", sa.BigInteger), schema="care")
+
+
+def downgrade() -> None:
+    op.drop_column("deliveries", "number", schema="care")
+    op.drop_constraint("format", "webhook_endpoints", schema="care")
+    op.drop_column("webhook_endpoints", "numbered", schema="care")
+    op.drop_column("webhook_endpoints", "format", schema="care")
