@@ -69,6 +69,19 @@ def test_nothing_can_be_written_for_a_clinic_without_its_proof(
         injected.execute("SELECT care.erase_patient(%s)", [clinic_id])
 
 
+def test_the_functions_of_the_check_in_path_answer_the_services_proof_only(
+    injected: psycopg.Connection, clinic_id: str
+) -> None:
+    proof = TenantProof(TENANT_KEY).said(UUID(clinic_id), injected.info.backend_pid)
+    assert seen(injected, proof) == 1
+    found = injected.execute("SELECT id FROM care.patients").fetchone()
+    snapshot = "SELECT count(*) FROM care.patient_snapshot(%s, %s, NULL, %s, NULL, now())"
+    for said, rows in ((proof, 1), (clinic_id, 0)):
+        assert injected.execute(snapshot, [said, clinic_id, *(found or ())]).fetchone() == (rows,)
+    record = f"SELECT care.record_check_ins(%s, %s, %s, 0, '[]'{', NULL' * 11})"
+    assert injected.execute(record.encode(), [clinic_id, clinic_id, *(found or ())]).fetchone() == (False,)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
