@@ -23,7 +23,7 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import check_ins, patient_states, record_versions

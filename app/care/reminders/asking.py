@@ -16,9 +16,9 @@ import structlog
 
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.care.alerts.findings.life import FindingCode
+from app.care.monitoring.commands import evaluate_by_time
 from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of
-from app.care.monitoring.service import evaluate_by_time
 from app.care.patients.reaching import way_to
 from app.care.patients.reminding import times_of
 from app.care.reminders.deciding import Look, look
@@ -36,7 +36,7 @@ from app.storage.reminders import Reminder
 
 CHECK_IN_SLOT: Final = "check_in"
 _PATIENTS_AT_ONCE: Final = 200
-# While history is brought along piece by piece, much seems to be missing that comes with the next piece.
+# While history is imported piece by piece, much seems to be missing that comes with the next piece.
 _RECORD_AT_REST: Final = timedelta(hours=12)
 # A patient at whom looking fails must not hold up the others.
 _AFTER_FAILURE: Final = timedelta(hours=1)

@@ -1,6 +1,6 @@
 """A patient's page: what was read, put into the words and rows that the templates show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -9,16 +9,17 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.monitoring.service import EvaluationView
+from app.care.monitoring.queries import EvaluationView
 from app.chart.description import trend_table
 from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
-from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.course import InfusionPhase
+from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import capitalised, percent, scale_name
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import what_would_have_changed_it
-from app.clinical.explanation_words import ENGLISH
+from app.clinical.explanation_words import language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
@@ -45,6 +46,8 @@ from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
+_SCORE_AFTER: Final = timedelta(hours=4)
+_SCORE_ASKED_FOR: Final = timedelta(hours=24)
 SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, say("Course")))
 
 
@@ -70,11 +73,11 @@ def values_of(
         "clock": clock,
         "clock_written": clock_written,
         "words": patient_words,
-        "answer": None if view.evaluation is None else _answer(view.evaluation, clock),
+        "answer": None if view.evaluation is None else _answer(view.evaluation, clock, visitor.language),
         "safety_banner": SAFETY_BANNER,
         "picture": draw_fluid(view.trend, view.protocol, pins=pins, marks=marks),
         "circumstances": list(_circumstances(view, marks, clock)),
-        "table": trend_table(view.trend, chart_words("en")),
+        "table": trend_table(view.trend, chart_words(visitor.language)),
         "ranges": _ranges(path, view, days),
         "responses": list(_responses(view)),
         "planned": [(one, appointment_said(one, clock)) for one in view.planned],
@@ -85,7 +88,8 @@ def values_of(
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
         "taper": suggestion_sentence(view.taper.suggestion),
         "taper_reasons": reasons_said(view.taper.suggestion),
-        "next_by_plan": planned and planned_said(planned, ENGLISH, view.trend.last_day.year),
+        "next_by_plan": planned
+        and planned_said(planned, language_of(visitor.language), view.trend.last_day.year),
         "learned": _learned(view, clock),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
         "entries": entries_of(view, clock, numbered, visitor, group=group),
@@ -93,9 +97,21 @@ def values_of(
         "chip": _chip(view),
         "say": sentence_of(view),
         "standing": _standing(view, clock),
+        "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
         **cards,
     }
+
+
+_DOMAINS_SAID: Final[Mapping[Domain, str]] = {
+    Domain.MOOD: say("mood"),
+    Domain.ENERGY: say("energy"),
+    Domain.SLEEP_QUALITY: say("sleep"),
+}
+_PHASES_SAID: Final[Mapping[InfusionPhase, str]] = {
+    InfusionPhase.INDUCTION: say("induction"),
+    InfusionPhase.BOOSTER: say("booster"),
+}
 
 
 def _ranges(path: str, view: PatientView, days: int | None) -> list[dict[str, Any]]:
@@ -156,12 +172,12 @@ def sentence_of(view: PatientView) -> dict[str, str]:
     if evaluation.smoothed is None:
         return {"first": say("Not enough data yet."), "rest": data}
     parts = [
-        f"{LABELS[domain]} {percent_written(share)}"
+        joined((_DOMAINS_SAID[domain], percent_written(share)), " ")
         for domain, share in zip(DOMAINS, evaluation.smoothed_share, strict=True)
         if share is not None
     ]
     said = say("{in_percent} of the improvement is lost", in_percent=percent_written(evaluation.smoothed))
-    return {"first": said, "rest": f"({joined(parts)}). {data}"}
+    return {"first": said, "rest": say("({shares}). {data}", shares=joined(parts), data=data)}
 
 
 def _standing(view: PatientView, clock: WallClock) -> str:
@@ -171,9 +187,14 @@ def _standing(view: PatientView, clock: WallClock) -> str:
         on = check_in_day(last.given_at, view.patient.time_zone)
         ago = counted((clock.today - on).days, "day")
         parts.append(
-            say("{value} on {short_day}, {ago} ago", value=last.phase.value, short_day=short_day(on), ago=ago)
+            say(
+                "{value} on {short_day}, {ago} ago",
+                value=_PHASES_SAID[last.phase],
+                short_day=short_day(on),
+                ago=ago,
+            )
         )
-    return " · ".join(parts)
+    return joined(parts, " · ")
 
 
 def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any]:
@@ -205,8 +226,9 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
     }
 
 
-def _answer(view: EvaluationView, clock: WallClock) -> dict[str, Any]:
-    evaluation, changed = view.evaluation, what_would_have_changed_it(view.evaluation)
+def _answer(view: EvaluationView, clock: WallClock, language: str) -> dict[str, Any]:
+    evaluation = view.evaluation
+    changed = what_would_have_changed_it(evaluation, locale=language)
     before, _, after = view.explanation.partition(changed) if changed else (view.explanation, "", "")
     quality = evaluation.data_quality
     gap = quality.median_gap_days
@@ -252,7 +274,7 @@ def _responses(view: PatientView) -> Iterator[tuple[str, str, str]]:
             yield scale_name(one.scale), why, ""
             continue
         gone = (
-            say("{percent} of the burden is gone", percent=percent(one.improvement))
+            say("{percent} less severe", percent=percent(one.improvement))
             if one.improvement is not None
             else ""
         )
@@ -320,7 +342,7 @@ def _learned(view: PatientView, clock: WallClock) -> str:
     """Say the interval that the latest stretch speaks for, or why none is offered."""
     learned, planned = view.learned, view.taper.planned
     if learned.days is None or learned.from_stretch is None:
-        why = "; ".join(patient_words.NOT_OFFERED[one] for one in learned.not_offered)
+        why = joined((patient_words.NOT_OFFERED[one] for one in learned.not_offered), "; ")
         return say("No learned interval is offered: {why}.", why=why)
     day = say(", so {day}", day=clock.day(planned.since + timedelta(days=learned.days))) if planned else ""
     return say(
@@ -344,6 +366,30 @@ def _lines(view: PatientView, vault: Vault, clinic_id: UUID, clock: WallClock) -
         yield clock.moment(line.at), who, what, say("in an emergency") if line.emergency_id else ""
 
 
+def _undo(view: PatientView, visitor: StaffVisitor, entered: str) -> str:
+    """Say where an infusion that was entered just now is undone."""
+    mine = visitor.may(Permission.TREATMENT_RECORD) and entered in view.sessions
+    return f"/care/patients/{view.patient.id}/infusion/{entered}/undo" if mine else ""
+
+
+def _score_due(view: PatientView, clock: WallClock) -> dict[str, str] | None:
+    """Ask for the score of 4 hours after an infusion of the last day, until it is documented."""
+    given = next((one for one in view.given if not one.day_only), None)
+    if given is None or not timedelta() <= view.now - given.infusion.given_at < _SCORE_ASKED_FOR:
+        return None
+    if given.session is not None and given.session.four_hour_score is not None:
+        return None
+    due = given.infusion.given_at + _SCORE_AFTER
+    return {
+        "path": f"/care/patients/{view.patient.id}/infusions/{given.infusion.id}/session#score_scale",
+        "said": say(
+            "Due at {time}, 4 hours after the infusion, by the patient's clock.", time=clock.time_written(due)
+        )
+        if due > view.now
+        else say("Was due at {time}, 4 hours after the infusion.", time=clock.time_written(due)),
+    }
+
+
 def _points(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.1f}"
 
@@ -365,11 +411,16 @@ async def show_patient(
     days: Text = "",
     show: Text = "",
     notice: Text = "",
+    entered: Text = "",
 ) -> Response:
     """Show everything about a patient; a span that is not offered is the usual one."""
     span = next((length for length, _ in SPANS if str(length) == days), None)
     view = await patient_view(
-        visitor.work, patient_id, days=span, with_audit_log=visitor.signed_in.may(Permission.AUDIT)
+        visitor.work,
+        patient_id,
+        days=span,
+        with_audit_log=visitor.signed_in.may(Permission.AUDIT),
+        language=visitor.language,
     )
     return render(
         context,
@@ -377,6 +428,7 @@ async def show_patient(
         "patient.html",
         here="/care/patients",
         notice=NOTICES.get(notice, ""),
+        undo=_undo(view, visitor, entered),
         step_notice=step_notice(request.query_params),
         **values_of(view, visitor, days=span, group=show if show in GROUPS else ""),
     )
