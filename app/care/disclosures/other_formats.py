@@ -141,10 +141,10 @@ def _read_table(text: str, header: str) -> list[Pairs] | None:
         names, *lines = islice(rows, _MOST_PIECES)
     except csv.Error:
         return None
-    rows = [Pairs(zip(names, line, strict=False)) for line in lines if line]
+    found = [Pairs(zip(names, line, strict=False)) for line in lines if line]
     if len(names) == 2 and _IS_VALUE.fullmatch(names[1].strip()):  # noqa: PLR2004 - a name and its value a line
-        rows.append(Pairs((line[0], line[1]) for line in (names, *lines) if len(line) > 1))
-    return rows
+        found.append(Pairs((line[0], line[1]) for line in (names, *lines) if len(line) > 1))
+    return found
 
 
 def _bracketed(text: str) -> str:
