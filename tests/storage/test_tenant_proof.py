@@ -74,12 +74,24 @@ def test_the_functions_of_the_check_in_path_answer_the_services_proof_only(
 ) -> None:
     proof = TenantProof(TENANT_KEY).said(UUID(clinic_id), injected.info.backend_pid)
     assert seen(injected, proof) == 1
-    found = injected.execute("SELECT id FROM care.patients").fetchone()
+    asked = "SELECT patient_id, version, memory FROM care.patient_states"
+    patient_id, version, memory = injected.execute(asked).fetchone() or ()
+    named = injected.execute("SELECT proargnames FROM pg_proc WHERE proname = 'record_check_ins'").fetchone()
+    given = {
+        "of_clinic": clinic_id,
+        "of_patient": patient_id,
+        "of_version": version,
+        "new_rows": "[]",
+        "new_memory": memory,
+    }
     snapshot = "SELECT count(*) FROM care.patient_snapshot(%s, %s, NULL, %s, NULL, now())"
-    for said, rows in ((proof, 1), (clinic_id, 0)):
-        assert injected.execute(snapshot, [said, clinic_id, *(found or ())]).fetchone() == (rows,)
-    record = f"SELECT care.record_check_ins(%s, %s, %s, 0, '[]'{', NULL' * 11})"
-    assert injected.execute(record.encode(), [clinic_id, clinic_id, *(found or ())]).fetchone() == (False,)
+    record = (
+        f"SELECT care.record_check_ins({', '.join(f'{name} => %({name})s' for name in (named or ([],))[0])})"
+    )
+    for said, answer in ((clinic_id, 0), (proof, 1)):
+        assert injected.execute(snapshot, [said, clinic_id, patient_id]).fetchone() == (answer,)
+        values = dict.fromkeys((named or ([],))[0]) | given | {"tenant": said}
+        assert injected.execute(record.encode(), values).fetchone() == (bool(answer),)
 
 
 @pytest.mark.parametrize(
