@@ -129,6 +129,18 @@ def test_both_are_as_they_were_also_when_what_was_copied_was_corrected_in_betwee
             headers={"if-match": chosen["etag"]},
         )
         assert reply.status_code in {200, 409}, reply.text
+        path = f"/v1/patients/{right}/check-ins"
+        report = next(
+            one
+            for one in one_clinic.http.get(path, params={"limit": 200}).json()["items"]
+            if one["recorded_at"].startswith(f"{NOW - timedelta(days=60):%F}")
+        )
+        reply = one_clinic.http.patch(
+            f"{path}/{report['id']}",
+            json={"mood": 1, "reason": WHY},
+            headers={"if-match": report["etag"]},
+        )
+        assert reply.status_code == 200, reply.text
         assert one_clinic.http.get(f"/v1/patients/{right}/booked-booster").json()["on"] is None
         back = unmerge(one_clinic, double)
         assert back.status_code == 200, back.text
