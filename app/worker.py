@@ -21,9 +21,9 @@ from app.care.alerts.safety_events.life import ESCALATE_SAFETY
 from app.care.alerts.signals import commands as signals
 from app.care.alerts.signals.life import ESCALATE_SIGNAL
 from app.care.intake.spool import Spool, replay
+from app.care.monitoring import commands as monitoring
 from app.care.monitoring import corrections
-from app.care.monitoring import service as monitoring
-from app.care.patients.service import compute_keys
+from app.care.patients.commands import compute_keys
 from app.care.reminders.asking import remind_due
 from app.care.reminders.deciding import StillDue
 from app.context import AppContext

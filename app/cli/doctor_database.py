@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.care.patients.service import patient_of
+from app.care.patients.queries import patient_of
 from app.cli.doctor_findings import Finding, Verdict, good, unusual, wrong
 from app.cli.runtime import Runtime, find_runtime
 from app.context import AppContext

@@ -95,14 +95,14 @@ class PatientRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IndexedReference:
+class IndexedChartNumber:
     """A chart number as it is found: blind indexes of it exactly as written, and as people read it."""
 
     exactly: bytes
     key: bytes
 
 
-async def add(work: UnitOfWork, patient: PatientRecord, *, external_ref: IndexedReference) -> bool:
+async def add(work: UnitOfWork, patient: PatientRecord, *, external_ref: IndexedChartNumber) -> bool:
     """Keep a new patient, unless the reference is taken; says whether it was kept.
 
     An empty state, a key and a plan of reminders are kept beside it.
@@ -170,7 +170,7 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
     return {row.id: _record(row) for row in found}
 
 
-async def find_by_reference(work: UnitOfWork, reference: IndexedReference) -> UUID | None:
+async def find_by_chart_number(work: UnitOfWork, reference: IndexedChartNumber) -> UUID | None:
     """Find whose chart number this is: exactly as written first, then as people read it."""
     found = await work.execute(
         select(PatientRow.id)

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.care.patients import service
+from app.care.patients.commands import Registration, register
 from app.cli import doctor
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime
@@ -317,14 +317,14 @@ def a_clinic_with_a_patient(own_database: DatabaseUrls, key: str) -> str:
     with open_runtime(settings) as runtime:
         clinic_id = open_new_clinic(runtime, settings, name="Clinic").clinic_id
 
-        async def register() -> None:
+        async def add() -> None:
             context = runtime.context(settings)
-            patient = service.Registration(external_ref="P-1", time_zone="UTC", locale="en")
+            patient = Registration(external_ref="P-1", time_zone="UTC", locale="en")
             async with context.work(clinic_id, actor=OPERATOR) as work:
-                await service.register(work, patient)
+                await register(work, patient)
             await context.database.close()
 
-        asyncio.run(register())
+        asyncio.run(add())
     return str(clinic_id)
 
 

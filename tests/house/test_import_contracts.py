@@ -65,9 +65,9 @@ def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
     [
         ("app/storage/engine/health.py", "import app.web.problems"),
         ("app/clinical/ewma.py", "import app.storage.engine.rows"),
-        ("app/care/patients/service.py", "import app.care.alerts.signals.commands"),
-        ("app/care/alerts/signals/commands.py", "import app.care.monitoring.service"),
-        ("app/care/check_ins/service.py", "import app.care.treatment.service"),
+        ("app/care/patients/commands.py", "import app.care.alerts.signals.commands"),
+        ("app/care/alerts/signals/commands.py", "import app.care.monitoring.commands"),
+        ("app/care/check_ins/commands.py", "import app.care.treatment.commands"),
         ("app/foundation/ids.py", "import app.clinical.protocol"),
         ("app/web/health.py", "import app.access.clinics.queries"),
         ("app/worker.py", "import app.asgi"),
@@ -83,7 +83,7 @@ def test_an_import_upwards_or_sideways_fails(tree: Path, module: str, line: str)
     [
         ("app/clinical/ewma.py", "import pydantic", "The clinical core is pure"),
         ("app/clinical/ewma.py", "import app.foundation.clock", "The clinical core is pure"),
-        ("app/care/patients/service.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
+        ("app/care/patients/commands.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
         ("app/cli/processes.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
         (
             "app/notifications/webhooks/commands.py",
@@ -101,7 +101,7 @@ def test_an_import_upwards_or_sideways_fails(tree: Path, module: str, line: str)
             "know no HTTP framework",
         ),
         (
-            "app/care/patients/service.py",
+            "app/care/patients/commands.py",
             "import app.storage.engine.embedded",
             "The embedded PostgreSQL is started only by the processes",
         ),

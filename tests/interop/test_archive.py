@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from app.access.clinics.commands import OpenedClinic
-from app.care.monitoring.service import EvaluationView, evaluation_now
-from app.care.patients.service import PatientExistsError
+from app.care.monitoring.queries import EvaluationView, evaluation_now
+from app.care.patients.commands import PatientExistsError
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
 from app.interop.archive.archive_file import (

@@ -26,11 +26,11 @@ from app.care.check_ins.commands import record
 from app.care.check_ins.sources import FromClinic
 from app.care.check_ins.validation import CheckInDraft
 from app.care.consent.commands import withdraw
+from app.care.patients.commands import DetailsChange, Registration, change_patient, register
 from app.care.patients.reminding import ReminderChoices
-from app.care.patients.service import DetailsChange, Registration, change_patient, register
 from app.care.reminders.asking import remind_due
+from app.care.reminders.commands import write_days
 from app.care.reminders.deciding import StillDue
-from app.care.reminders.service import write_days
 from app.care.treatment.commands import GivenInfusion, enter_infusion
 from app.care.treatment.course_corrections import change_course
 from app.care.treatment.course_entry import PlannedCourse, enter_course

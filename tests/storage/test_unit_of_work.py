@@ -302,7 +302,7 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         registered_at=NOW,
         version=1,
     )
-    found_by = patients.IndexedReference(exactly=b"x", key=b"x")
+    found_by = patients.IndexedChartNumber(exactly=b"x", key=b"x")
     async with database.work(clinic_id, now=NOW) as work:
         await patients.add(work, record, external_ref=found_by)
         work.audit("patient.registered", "patient", patient_id)

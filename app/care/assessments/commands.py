@@ -28,7 +28,7 @@ from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.corrections import refuse_archived
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.clinical.answer import exposure_on
 from app.clinical.check_ins import check_in_day
 from app.clinical.long_exposure import LONG_EXPOSURE, TOPICS, items_that_stand_out

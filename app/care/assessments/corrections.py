@@ -29,7 +29,7 @@ from app.care.monitoring.corrections import (
     keep_version,
 )
 from app.care.patients.plausibility import refuse_before_birth, refuse_impossible_time
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.storage import assessments, patient_states, record_versions

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.clinical.check_ins import zone_of
 from app.clinical.course import infusions_of_course
 from app.clinical.history import ScaleTotals

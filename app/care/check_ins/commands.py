@@ -25,8 +25,8 @@ from app.care.check_ins.validation import (
     judge_items,
     numbered,
 )
+from app.care.monitoring import commands as monitoring
 from app.care.monitoring import effects
-from app.care.monitoring import service as monitoring
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import check_in_path, check_ins, patient_states

@@ -31,7 +31,7 @@ from app.care.monitoring.corrections import (
 )
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.plausibility import refuse_before_birth
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id

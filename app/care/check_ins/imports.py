@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.care.check_ins.validation import CheckInDraft, ItemOutcome, Kept
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_skipped
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.clinical.check_ins import CheckIn
 from app.context import Work
 from app.foundation.errors import RefusalError

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.care.check_ins.sync import SyncPlace, start_of
 from app.care.check_ins.validation import NOTE_CELL
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import Work
 from app.foundation.vault import Vault
 from app.storage import check_ins, patient_states, record_versions

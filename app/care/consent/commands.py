@@ -9,10 +9,10 @@ from typing import Final
 from uuid import UUID
 
 from app.care.alerts.signals.episodes import close_by_withdrawal
-from app.care.monitoring import service as monitoring
+from app.care.monitoring import commands as monitoring
 from app.care.patients.consent_standing import ConsentStanding, standing_of
 from app.care.patients.own_vault import vault_of
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id

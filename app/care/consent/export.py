@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.patients.own_vault import vault_of
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.clinical.check_ins import zone_of
 from app.context import Work
 from app.foundation.text import inert

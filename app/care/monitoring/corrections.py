@@ -14,11 +14,12 @@ from app.access.clinics.erased import PatientMergedError
 from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring import effects
+from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
-from app.care.monitoring.service import evaluate_later, findings_before, re_evaluate
+from app.care.monitoring.queries import findings_before
 from app.care.monitoring.timelines import replayed, timeline_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.clinical.evaluation import Evaluation, evaluate
 from app.clinical.levels import Level
 from app.context import AppContext, Work

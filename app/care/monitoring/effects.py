@@ -11,8 +11,9 @@ from prometheus_client import Counter
 
 from app.care.alerts.bookings import keep_by_infusion
 from app.care.alerts.signals.episodes import close_by_infusion
+from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import snapshot_of
-from app.care.monitoring.service import evaluate_later, findings_before, re_evaluate
+from app.care.monitoring.queries import findings_before
 from app.clinical.check_ins import check_in_day
 from app.clinical.findings import Finding
 from app.context import Work

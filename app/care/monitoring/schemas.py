@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from app.care.monitoring.queries import EvaluationView
 from app.care.monitoring.schedule import Schedule
-from app.care.monitoring.service import EvaluationView
 from app.chart.description import describe_trend
 from app.chart.trend import Band, Trend, TrendDay
 from app.chart.wording import ChartWords

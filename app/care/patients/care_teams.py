@@ -13,7 +13,7 @@ import structlog
 
 from app.access.clinics.queries import clinic_in
 from app.access.staff.members import ACTIVE, MemberNotActiveError, shown
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.errors import RefusalError

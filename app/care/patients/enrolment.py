@@ -16,7 +16,7 @@ from app.access.clinics.erased import no_such_patient
 from app.care.patients import devices
 from app.care.patients.corrections import ArchivedError
 from app.care.patients.devices import OpenedBrowser, add_device, device_actor, open_browser
-from app.care.patients.service import Patient, patient_of
+from app.care.patients.queries import Patient, patient_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id

@@ -6,8 +6,8 @@ from uuid import UUID
 from app.care.patients.contact import email_of
 from app.care.patients.corrections import SENT_NOTHING, ArchivedError
 from app.care.patients.own_vault import vault_of
+from app.care.patients.queries import existing
 from app.care.patients.reminding import plan_of, sms_number_of
-from app.care.patients.service import existing
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.outbox import Channel, NewMessage, Wording, queue_message

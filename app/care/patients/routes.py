@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from app.access.clinics.access import ClinicRoute, staff_work_for, work_for
 from app.access.clinics.permissions import Permission
-from app.care.patients import corrections, devices, enrolment, magic_links, service
+from app.care.patients import commands, corrections, devices, enrolment, magic_links, queries
 from app.care.patients.access import PatientSignedIn, PatientWork
+from app.care.patients.commands import register
 from app.care.patients.schemas import (
     Archive,
     ContactFacts,
@@ -30,7 +31,6 @@ from app.care.patients.schemas import (
     TokensReply,
     Unarchive,
 )
-from app.care.patients.service import register
 from app.context import Work
 from app.foundation.tokens import TokenKind, read_token
 from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit
@@ -64,7 +64,7 @@ async def list_patients(
     limit: PageLimit = PAGE_SIZE,
 ) -> PatientList:
     """List patients in the order of their registration; follow the Link header."""
-    listed = await service.list_patients(work, after=read_id_cursor(after), limit=limit)
+    listed = await queries.list_patients(work, after=read_id_cursor(after), limit=limit)
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return PatientList(items=[PatientReply.of(patient) for patient in listed])
 
@@ -72,7 +72,7 @@ async def list_patients(
 @router.get("/patients/{patient_id}", summary="Read a patient")
 async def read_patient(patient_id: UUID, work: ReadsPatients, response: Response) -> PatientReply:
     """Give one patient, with an ETag for changing."""
-    patient = await service.read_patient(work, patient_id)
+    patient = await queries.read_patient(work, patient_id)
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
@@ -92,7 +92,7 @@ async def change_patient(
             work, patient_id, body.external_ref, reason=body.reason, version=version
         )
         if_match = etag_of(renumbered.version)
-    patient = await service.change_patient(work, patient_id, body.change(), version=version_in(if_match))
+    patient = await commands.change_patient(work, patient_id, body.change(), version=version_in(if_match))
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
@@ -193,16 +193,16 @@ async def refresh_tokens(body: Refresh, context: ContextNeeded) -> TokensReply:
 @own_router.get("/me", summary="Read oneself")
 async def read_me(work: PatientWork, caller: PatientSignedIn) -> OwnReply:
     """Give what the service knows of how the patient is addressed, and asked."""
-    patient = await service.read_patient(work, caller.patient_id)
-    reminders = await service.reminders_of(work, caller.patient_id)
+    patient = await queries.read_patient(work, caller.patient_id)
+    reminders = await queries.reminders_of(work, caller.patient_id)
     return OwnReply.of_own(patient, reminders)
 
 
 @own_router.patch("/me", summary="Change oneself")
 async def change_me(body: OwnChange, work: PatientWork, caller: PatientSignedIn) -> OwnReply:
     """Change zone, language, e-mail or reminders from now on; past days do not move."""
-    patient = await service.change_patient(work, caller.patient_id, body.change(), version=None)
-    reminders = await service.reminders_of(work, caller.patient_id)
+    patient = await commands.change_patient(work, caller.patient_id, body.change(), version=None)
+    reminders = await queries.reminders_of(work, caller.patient_id)
     return OwnReply.of_own(patient, reminders)
 
 

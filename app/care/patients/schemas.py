@@ -8,13 +8,14 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
+from app.care.patients.commands import STAYS, DetailsChange, Registration
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.corrections import ArchiveReason
 from app.care.patients.devices import DeviceKind, EnrolledDevice, IssuedTokens
 from app.care.patients.enrolment import Enrolled
 from app.care.patients.magic_links import IssuedLink
+from app.care.patients.queries import Patient
 from app.care.patients.reminding import ChoicesChange, ReminderChoices
-from app.care.patients.service import STAYS, DetailsChange, Patient, Registration
 from app.foundation.addresses import read_mobile_number
 from app.foundation.errors import RefusalError
 from app.foundation.text import read_label

@@ -16,9 +16,9 @@ import structlog
 
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.care.alerts.findings.life import FindingCode
+from app.care.monitoring.commands import evaluate_by_time
 from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of
-from app.care.monitoring.service import evaluate_by_time
 from app.care.patients.reaching import way_to
 from app.care.patients.reminding import times_of
 from app.care.reminders.deciding import Look, look

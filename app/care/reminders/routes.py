@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.care.patients.access import PatientCaller, PatientSignedIn, PatientWork
-from app.care.reminders import service
+from app.care.reminders import commands, queries
 from app.care.reminders.schemas import (
     AppPushToken,
     DaysWithoutReminders,
@@ -33,13 +33,13 @@ own_router = APIRouter(prefix="/v1", tags=["patient's own"])
 @router.get("/patients/{patient_id}/reminders", summary="Read how a patient is reminded")
 async def read_reminders(patient_id: UUID, work: ReadsPatients) -> ReminderStateReply:
     """Say what the patient chose, what reaches them, and when they were asked."""
-    return ReminderStateReply.of(await service.read_state(work, patient_id))
+    return ReminderStateReply.of(await queries.read_state(work, patient_id))
 
 
 @router.get("/clinic/days-without-reminders", summary="Read days without reminders")
 async def read_days_without_reminders(work: ReadsClinic) -> DaysWithoutRemindersReply:
     """List the days on which nobody is reminded."""
-    return DaysWithoutRemindersReply(days=list(await service.read_days(work)))
+    return DaysWithoutRemindersReply(days=list(await queries.read_days(work)))
 
 
 @router.put("/clinic/days-without-reminders", summary="Set days without reminders")
@@ -47,14 +47,14 @@ async def write_days_without_reminders(
     body: DaysWithoutReminders, work: ChangesClinic
 ) -> DaysWithoutRemindersReply:
     """Let nobody be reminded on these days, the clinic's holidays say; they replace those of before."""
-    days = await service.write_days(work, set(body.days))
+    days = await commands.write_days(work, set(body.days))
     return DaysWithoutRemindersReply(days=list(days))
 
 
 @own_router.post("/unsubscribe/{token}", status_code=204, summary="Stop reminders by mail")
 async def stop_reminders_by_mail(token: Annotated[str, Path(max_length=100)], context: ContextNeeded) -> None:
     """Send no more reminders by mail: what a mail's own button calls. Who may: whoever got the mail."""
-    await service.unsubscribe(context, token)
+    await commands.unsubscribe(context, token)
 
 
 @own_router.get("/push-key", summary="Read the push key")

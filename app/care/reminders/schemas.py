@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.care.reminders.service import ReminderState
+from app.care.reminders.queries import ReminderState
 from app.notifications.messages.push_subscriptions import WebPushAddress
 from app.outbox import Channel
 from app.web.schemas import Day, ReplyBody, RequestBody, example

@@ -10,7 +10,7 @@ from app.access.clinics.queries import clinic_in
 from app.care.alerts import bookings
 from app.care.monitoring import effects
 from app.care.patients.plausibility import Unlikely, ask_about
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.care.treatment.commands import EnteredInfusion, GivenInfusion, enter_infusion
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import InfusionPhase, Route

@@ -15,7 +15,7 @@ from app.care.monitoring.corrections import (
     keep_version,
 )
 from app.care.patients.plausibility import Unlikely, refuse_before_birth
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.care.treatment.commands import let_course_begin, refuse_not_made, refuse_window
 from app.care.treatment.course_entry import CourseExistsError, ask_about_course
 from app.care.treatment.plausibility import NotTakenOnError, refuse_impossible

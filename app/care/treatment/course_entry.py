@@ -10,7 +10,7 @@ from app.access.clinics.policy import policy_in_force
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.clinical.course import Course, Phase, phase_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind

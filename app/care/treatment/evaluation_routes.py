@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.monitoring import service
+from app.care.monitoring.queries import evaluation_now
 from app.care.monitoring.schemas import EvaluationReply
 from app.care.treatment import queries
 from app.context import Work
@@ -24,4 +24,4 @@ async def read_evaluation(
 ) -> EvaluationReply:
     """Say what the patient's reports mean as of now; reading changes nothing."""
     planned = (await queries.taper_view(work, patient_id)).planned
-    return EvaluationReply.of(await service.evaluation_now(work, patient_id, planned=planned, locale=locale))
+    return EvaluationReply.of(await evaluation_now(work, patient_id, planned=planned, locale=locale))

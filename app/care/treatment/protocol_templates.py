@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.care.treatment.course_entry import EnteredCourse, PlannedCourse, enter_course
 from app.care.treatment.taking_on import TakenOn, take_on
 from app.clinical.check_ins import calendar_day

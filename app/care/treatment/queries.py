@@ -9,7 +9,7 @@ from app.access.clinics.policy import policy_in_force
 from app.care.alerts.findings.life import FindingCode as WorklistFinding
 from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of
 from app.care.monitoring.timelines import timeline_now
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.care.treatment.sessions import open_note
 from app.clinical.boosters import Stretch
 from app.clinical.check_ins import check_in_day, zone_of

@@ -19,7 +19,7 @@ from app.care.patients.plausibility import (
     refuse_before_birth,
     refuse_impossible_time,
 )
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.care.treatment.commands import (
     ChosenDays,
     InfusionExistsError,

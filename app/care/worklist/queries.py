@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.queries import Attention, attention_of
 from app.care.alerts.history import names_in
-from app.care.patients.service import open_reference
+from app.care.patients.chart_numbers import open_chart_number
 from app.clinical.check_ins import calendar_day, check_in_day
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -182,7 +182,7 @@ async def _items(work: Work, rows: Sequence[ListedItem]) -> list[WorklistItem]:
 def chart_number_of(work: Work, row: ListedItem) -> str:
     """Open the chart number of a row's patient."""
     own = work.vault.of_patient(row.wrapped_key, clinic_id=work.clinic_id, patient_id=row.patient_id)
-    return open_reference(own, row.patient_id, row.external_ref_sealed)
+    return open_chart_number(own, row.patient_id, row.external_ref_sealed)
 
 
 async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]:
@@ -231,7 +231,7 @@ async def patients_with(work: Work, part: str, *, limit: int) -> list[tuple[UUID
     found = []
     for one in await patients.all_references(work):
         own = work.vault.of_patient(one.wrapped_key, clinic_id=work.clinic_id, patient_id=one.id)
-        number = open_reference(own, one.id, one.external_ref_sealed)
+        number = open_chart_number(own, one.id, one.external_ref_sealed)
         if wanted in number.casefold():
             found.append((one.id, number))
     work.record_access("patients", patient_id=None)

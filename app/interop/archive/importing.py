@@ -7,7 +7,8 @@ from uuid import UUID
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.patients.service import PatientExistsError, index_of
+from app.care.patients.chart_numbers import index_of
+from app.care.patients.commands import PatientExistsError
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.interop.archive.archive_file import (
@@ -176,7 +177,7 @@ async def _add_patient(work: Work, one: _OnePatient, *, external_ref: str | None
 
     number = external_ref or str(first.values.get("external_ref"))
     index = index_of(work.vault, work.clinic_id, number)
-    if await patients.find_by_reference(work, index) is not None:
+    if await patients.find_by_chart_number(work, index) is not None:
         raise PatientExistsError("#/external_ref")
     first.values["external_ref"] = number
     row = _values(first, one.patient_id, sealed)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.patients.own_vault import vault_of
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import Work
 from app.interop.archive.archive_file import ArchiveHead, ArchiveWriter
 from app.storage import archived_tables, patients

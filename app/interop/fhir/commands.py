@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.care.assessments.commands import enter
 from app.care.assessments.queries import list_scales
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.care.treatment.commands import enter_infusion
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.context import Work

@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from app.access.clinics.erased import PatientMergedError
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import AppContext
 from app.foundation.audit import Actor
 from app.foundation.errors import NotFoundError

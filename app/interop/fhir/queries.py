@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
-from app.care.patients.service import existing, existing_even_merged
+from app.care.patients.queries import existing, existing_even_merged
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.interop.fhir.catalogue import RESOURCE_TYPES

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.interop.smart.single_sign_on import Arrived

@@ -13,7 +13,7 @@ from app.care.patients import corrections
 from app.care.patients.consent_standing import ConsentStanding, standing_of
 from app.care.patients.corrections import ArchivedError, ArchiveReason
 from app.care.patients.own_vault import vault_of
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.care.patients.own_vault import vault_of
-from app.care.patients.service import existing
+from app.care.patients.queries import existing
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.interop.archive.making import archive_of_patient

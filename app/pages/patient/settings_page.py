@@ -11,10 +11,11 @@ from starlette.responses import RedirectResponse, Response
 
 from app.care.consent import erasure
 from app.care.patients import devices
+from app.care.patients.commands import DetailsChange, change_patient
 from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.queries import reminders_of
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.schemas import read_reminders
-from app.care.patients.service import DetailsChange, change_patient, reminders_of
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.permissions import Permission
 from app.care.patients.plausibility import TimeSkippedError
-from app.care.patients.service import Patient, read_patient
+from app.care.patients.queries import Patient, read_patient
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.care.patients.service import open_reference
+from app.care.patients.chart_numbers import open_chart_number
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -143,7 +143,7 @@ async def alert_patient(work: Work, patient_id: UUID) -> AlertPatient:
     own = work.vault.of_patient(patient.wrapped_key, clinic_id=work.clinic_id, patient_id=patient_id)
     return AlertPatient(
         id=patient_id,
-        reference=open_reference(own, patient_id, patient.external_ref_sealed),
+        reference=open_chart_number(own, patient_id, patient.external_ref_sealed),
         time_zone=patient.time_zone,
         mode=patient.mode,
         withdrawn=patient.consent_withdrawn_at is not None,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.access.audit.queries import AuditNames, FoundEvent, SearchTimeRefusedError, names_for, search
 from app.access.audit.schemas import place_after, read_place
 from app.access.clinics.permissions import Permission
-from app.care.patients.references import id_of_reference, references_of
+from app.care.patients.queries import chart_numbers_of, id_of_chart_number
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
@@ -96,7 +96,7 @@ async def show_audit_log(
         mistakes[error.pointer if error.pointer in {"patient", "last"} else "first"] = str(error)
     names = await names_for(visitor.work, [one.event for one in found])
     whose = [one.event.patient_id for one in found if one.event.patient_id is not None]
-    references = await references_of(visitor.work, whose)
+    references = await chart_numbers_of(visitor.work, whose)
     following = place_after(found, PAGE_SIZE)
     older = {**asked.fields(), "after": write_cursor(following)} if following else None
     return render(
@@ -119,7 +119,7 @@ async def _search(visitor: StaffVisitor, asked: AuditFilter, after: str) -> list
     wanted = asked.fields()
     patient_id = None
     if "patient" in wanted:
-        patient_id = _id(wanted["patient"]) or await id_of_reference(visitor.work, wanted["patient"])
+        patient_id = _id(wanted["patient"]) or await id_of_chart_number(visitor.work, wanted["patient"])
         if patient_id is None:
             raise NoSuchReferenceError("patient")
     last = _began("last", wanted.get("last", ""))

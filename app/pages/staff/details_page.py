@@ -8,8 +8,8 @@ from starlette.responses import Response
 from app.care.consent import commands as consent
 from app.care.consent.schemas import read_reason
 from app.care.patients import devices
+from app.care.patients.commands import change_patient
 from app.care.patients.schemas import read_details_change
-from app.care.patients.service import change_patient
 from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about, path_of

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.permissions import Permission
 from app.access.staff import emergencies
 from app.access.staff.emergencies import LONGEST_REASON, SHORTEST_REASON
-from app.care.patients.service import read_patient
+from app.care.patients.queries import read_patient
 from app.context import AppContext
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render

@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.care.patients import enrolment, magic_links
+from app.care.patients.commands import register
 from app.care.patients.enrolment import LASTS, IssuedCode
+from app.care.patients.queries import Patient
 from app.care.patients.schemas import read_registration
-from app.care.patients.service import Patient, register
 from app.care.treatment import protocol_templates
 from app.context import Work
 from app.foundation.errors import RefusalError

@@ -90,7 +90,7 @@ def _signals(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, Any
         )
         if now is not None:
             figures.append(say("{percent} today", percent=percent_written(now)))
-        criteria = "; ".join(CRITERIA.get(name, name) for name in signal.criteria)
+        criteria = joined((CRITERIA.get(name, name) for name in signal.criteria), "; ")
         steady = (
             say(" Stable again since {short_day}.", short_day=short_day(signal.steady_since))
             if signal.steady_since
@@ -104,8 +104,8 @@ def _signals(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, Any
                 how_long=how_long(signal.raised_at, view.now),
                 stands=_stands(signal, view),
             ),
-            "why": f"{criteria}.{steady}",
-            "figures": f"{joined(figures)}." if figures else "",
+            "why": say("{criteria}.{steady}", criteria=criteria, steady=steady),
+            "figures": say("{figures}.", figures=joined(figures)) if figures else "",
             "cautions": joined(CAUTIONS.get(one.value, one.value) for one in view.factors.cautions),
         }
 
@@ -118,7 +118,7 @@ def _findings(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, An
             **_common(finding, visitor),
             "code": finding.code,
             "title": title,
-            "standing": f"{detail}. {how_long(finding.raised_at, view.now)}. {_stands(finding, view)}",
+            "standing": joined((detail, how_long(finding.raised_at, view.now), _stands(finding, view)), ". "),
             "note": notes.get(str(finding.source_id)) if finding.code == "note" else None,
         }
 

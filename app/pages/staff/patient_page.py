@@ -1,6 +1,6 @@
 """A patient's page: what was read, put into the words and rows that the templates show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -9,16 +9,17 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.monitoring.service import EvaluationView
+from app.care.monitoring.queries import EvaluationView
 from app.chart.description import trend_table
 from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
-from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.course import InfusionPhase
+from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import capitalised, percent, scale_name
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import what_would_have_changed_it
-from app.clinical.explanation_words import ENGLISH
+from app.clinical.explanation_words import language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
@@ -70,11 +71,11 @@ def values_of(
         "clock": clock,
         "clock_written": clock_written,
         "words": patient_words,
-        "answer": None if view.evaluation is None else _answer(view.evaluation, clock),
+        "answer": None if view.evaluation is None else _answer(view.evaluation, clock, visitor.language),
         "safety_banner": SAFETY_BANNER,
         "picture": draw_fluid(view.trend, view.protocol, pins=pins, marks=marks),
         "circumstances": list(_circumstances(view, marks, clock)),
-        "table": trend_table(view.trend, chart_words("en")),
+        "table": trend_table(view.trend, chart_words(visitor.language)),
         "ranges": _ranges(path, view, days),
         "responses": list(_responses(view)),
         "planned": [(one, appointment_said(one, clock)) for one in view.planned],
@@ -85,7 +86,8 @@ def values_of(
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
         "taper": suggestion_sentence(view.taper.suggestion),
         "taper_reasons": reasons_said(view.taper.suggestion),
-        "next_by_plan": planned and planned_said(planned, ENGLISH, view.trend.last_day.year),
+        "next_by_plan": planned
+        and planned_said(planned, language_of(visitor.language), view.trend.last_day.year),
         "learned": _learned(view, clock),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
         "entries": entries_of(view, clock, numbered, visitor, group=group),
@@ -96,6 +98,17 @@ def values_of(
         "first": _first(view, visitor, path),
         **cards,
     }
+
+
+_DOMAINS_SAID: Final[Mapping[Domain, str]] = {
+    Domain.MOOD: say("mood"),
+    Domain.ENERGY: say("energy"),
+    Domain.SLEEP_QUALITY: say("sleep"),
+}
+_PHASES_SAID: Final[Mapping[InfusionPhase, str]] = {
+    InfusionPhase.INDUCTION: say("induction"),
+    InfusionPhase.BOOSTER: say("booster"),
+}
 
 
 def _ranges(path: str, view: PatientView, days: int | None) -> list[dict[str, Any]]:
@@ -156,12 +169,12 @@ def sentence_of(view: PatientView) -> dict[str, str]:
     if evaluation.smoothed is None:
         return {"first": say("Not enough data yet."), "rest": data}
     parts = [
-        f"{LABELS[domain]} {percent_written(share)}"
+        joined((_DOMAINS_SAID[domain], percent_written(share)), " ")
         for domain, share in zip(DOMAINS, evaluation.smoothed_share, strict=True)
         if share is not None
     ]
     said = say("{in_percent} of the improvement is lost", in_percent=percent_written(evaluation.smoothed))
-    return {"first": said, "rest": f"({joined(parts)}). {data}"}
+    return {"first": said, "rest": say("({shares}). {data}", shares=joined(parts), data=data)}
 
 
 def _standing(view: PatientView, clock: WallClock) -> str:
@@ -171,9 +184,14 @@ def _standing(view: PatientView, clock: WallClock) -> str:
         on = check_in_day(last.given_at, view.patient.time_zone)
         ago = counted((clock.today - on).days, "day")
         parts.append(
-            say("{value} on {short_day}, {ago} ago", value=last.phase.value, short_day=short_day(on), ago=ago)
+            say(
+                "{value} on {short_day}, {ago} ago",
+                value=_PHASES_SAID[last.phase],
+                short_day=short_day(on),
+                ago=ago,
+            )
         )
-    return " · ".join(parts)
+    return joined(parts, " · ")
 
 
 def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any]:
@@ -205,8 +223,9 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
     }
 
 
-def _answer(view: EvaluationView, clock: WallClock) -> dict[str, Any]:
-    evaluation, changed = view.evaluation, what_would_have_changed_it(view.evaluation)
+def _answer(view: EvaluationView, clock: WallClock, language: str) -> dict[str, Any]:
+    evaluation = view.evaluation
+    changed = what_would_have_changed_it(evaluation, locale=language)
     before, _, after = view.explanation.partition(changed) if changed else (view.explanation, "", "")
     quality = evaluation.data_quality
     gap = quality.median_gap_days
@@ -320,7 +339,7 @@ def _learned(view: PatientView, clock: WallClock) -> str:
     """Say the interval that the latest stretch speaks for, or why none is offered."""
     learned, planned = view.learned, view.taper.planned
     if learned.days is None or learned.from_stretch is None:
-        why = "; ".join(patient_words.NOT_OFFERED[one] for one in learned.not_offered)
+        why = joined((patient_words.NOT_OFFERED[one] for one in learned.not_offered), "; ")
         return say("No learned interval is offered: {why}.", why=why)
     day = say(", so {day}", day=clock.day(planned.since + timedelta(days=learned.days))) if planned else ""
     return say(
@@ -369,7 +388,11 @@ async def show_patient(
     """Show everything about a patient; a span that is not offered is the usual one."""
     span = next((length for length, _ in SPANS if str(length) == days), None)
     view = await patient_view(
-        visitor.work, patient_id, days=span, with_audit_log=visitor.signed_in.may(Permission.AUDIT)
+        visitor.work,
+        patient_id,
+        days=span,
+        with_audit_log=visitor.signed_in.may(Permission.AUDIT),
+        language=visitor.language,
     )
     return render(
         context,

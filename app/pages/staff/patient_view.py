@@ -16,14 +16,14 @@ from app.care.check_ins.queries import open_note
 from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
-from app.care.monitoring.service import EvaluationView, beside_of, view_of
+from app.care.monitoring.queries import EvaluationView, beside_of, view_of
 from app.care.monitoring.timelines import timeline_now
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
+from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
-from app.care.patients.service import Patient, existing, patient_of
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
@@ -168,7 +168,7 @@ class PatientView:
 
 
 async def patient_view(
-    work: Work, patient_id: UUID, *, days: int | None, with_audit_log: bool
+    work: Work, patient_id: UUID, *, days: int | None, with_audit_log: bool, language: str
 ) -> PatientView:
     """Read everything about a patient; one line on the audit log says so.
 
@@ -177,6 +177,7 @@ async def patient_view(
         patient_id: the patient.
         days: how far the trend goes back; None: since a month before the course, at most three months.
         with_audit_log: whether the reader may read the audit log.
+        language: what the evaluation is explained in.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -213,7 +214,7 @@ async def patient_view(
         clinic_zone=_zone_of_clinic(profile, patient),
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
-        evaluation=_shown(patient, evaluation, factors, shown, taper.planned),
+        evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
         references=await chosen_references.all_of_patient(work, patient_id),
@@ -236,6 +237,7 @@ def _shown(
     factors: Factors,
     open_signals: Sequence[Signal],
     planned: PlannedDate | None,
+    language: str,
 ) -> EvaluationView | None:
     """The answer with open cautions and what the open signal said when raised; none once consent is withdrawn."""
     if patient.consent is ConsentStanding.WITHDRAWN:
@@ -243,7 +245,7 @@ def _shown(
     cautions = [one.value for one in factors.cautions]
     signal = open_signals[0] if open_signals else None
     beside = beside_of(cautions, signal, time_zone=patient.time_zone, planned=planned)
-    return view_of(evaluation, beside, cautions)
+    return view_of(evaluation, beside, cautions, locale=language)
 
 
 def _members(

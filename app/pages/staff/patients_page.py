@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from app.care.patients.consent_standing import ConsentStanding
-from app.care.patients.service import Patient, patient_of
+from app.care.patients.queries import Patient, patient_of
 from app.care.worklist.queries import clinic_status, patients_with
 from app.context import Work
 from app.foundation.translations import say

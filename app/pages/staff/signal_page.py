@@ -300,7 +300,11 @@ async def _page(
     found = await _dossier(visitor.work, signal_id)
     signal = found.view.signal
     view = await patient_view(
-        visitor.work, found.whose.id, days=None, with_audit_log=visitor.signed_in.may(Permission.AUDIT)
+        visitor.work,
+        found.whose.id,
+        days=None,
+        with_audit_log=visitor.signed_in.may(Permission.AUDIT),
+        language=visitor.language,
     )
     values = values_of(view, visitor, days=None) | {
         "step_notice": None,

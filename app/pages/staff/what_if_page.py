@@ -18,7 +18,7 @@ from app.access.clinics.policy import (
     read_policy,
     write_policy,
 )
-from app.care.patients.references import references_of
+from app.care.patients.queries import chart_numbers_of
 from app.clinical.protocol import Protocol
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -226,7 +226,7 @@ async def _found(visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | 
     counts: WhatIf | None = tried.counts
     if counts is None:
         return None
-    names = await references_of(visitor.work, [one.patient_id for one in tried.days])
+    names = await chart_numbers_of(visitor.work, [one.patient_id for one in tried.days])
     same = counts.now.watches == counts.instead.watches and all(
         one.now_on == one.instead_on for one in tried.days
     )

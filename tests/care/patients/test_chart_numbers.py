@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from app.care.patients.service import compute_keys
+from app.care.patients.commands import compute_keys
 from app.storage.patients import PatientRow
 from tests.support.people import ClinicClient
 from tests.support.problems import assert_problem

@@ -152,7 +152,7 @@ def test_patients_are_checked_shown_as_the_last_quarter_imported_and_the_import_
     assert re.search(r"[1-9]\d* signals? for [1-3] of 3 patients", page), page
     table = owner.get(f"{path}/rows.csv").text
     said = {(row[0], row[2], row[4]) for row in csv.reader(io.StringIO(table))}
-    assert ("patients", "left out", "The clinic has a patient with this reference already.") in said
+    assert ("patients", "left out", "The clinic has a patient with this chart number already.") in said
     assert ("patients", "left out", "an earlier row is about the same patient") in said
     assert ("check-ins", "left out", "the patient is not among the patients that can be imported") in said
     assert ("check-ins", "warning", "recorded_at has no offset; the patient's time zone was taken") in said
@@ -200,7 +200,7 @@ def test_only_the_good_ones_are_imported_when_that_is_chosen_and_again_the_same_
 
     again = uploaded(owner, *files)
     page = checked(owner, again, patient="0", started_on="1")
-    assert "patient with this reference already" in page
+    assert "patient with this chart number already" in page
     assert owner.submit(again, f"{again}/discard").headers["location"] == IMPORT
     assert owner.get(again).status_code == 404
 

@@ -303,7 +303,7 @@ def test_a_new_patient_may_come_with_a_course_and_a_reference_is_taken_once(
     ]
     assert both[0] == both[1] != [], "in one transaction: both or neither"
     status, page = send(clinician, path, **new)
-    assert (status, "has a patient with this reference already" in page) == (409, True)
+    assert (status, "has a patient with this chart number already" in page) == (409, True)
 
 
 def test_a_patient_is_found_by_any_part_of_the_chart_number_in_any_case(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.access.clinics.permissions import Permission
-from app.care.patients.service import patient_of
+from app.care.patients.queries import patient_of
 from app.context import Work
 from app.interop.fhir.codes import Json, coding, compact, concept, identifier, to_patient
 from app.interop.fhir.resource_type import ResourceType, Subject

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
+from app.care.reminders.commands import write_days
+from app.care.reminders.queries import read_days
 from app.care.reminders.schemas import DaysWithoutReminders
-from app.care.reminders.service import read_days, write_days
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.permissions import Permission
 from app.care.consent import erasure
 from app.care.consent.schemas import ErasureDeclining
-from app.care.patients.references import references_of
+from app.care.patients.queries import chart_numbers_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
@@ -81,7 +81,7 @@ async def _page(
     context: AppContext, visitor: StaffVisitor, *, done: str = "", error: RefusalError | None = None
 ) -> Response:
     found = await erasure.list_requests(visitor.work, states=_STATES, after=None, limit=_MOST)
-    names = await references_of(visitor.work, [one.patient_id for one in found])
+    names = await chart_numbers_of(visitor.work, [one.patient_id for one in found])
     return await settings_page(
         context,
         visitor,

@@ -5,7 +5,7 @@ way was taken, or in what order reports arrived.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -35,30 +35,21 @@ from app.care.monitoring.timelines import (
     replayed,
     timeline_now,
 )
-from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.clinical.check_ins import CheckIn, calendar_day
+from app.clinical.check_ins import CheckIn
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after
-from app.clinical.explanation import Beside, explanation_parts, render
-from app.clinical.findings import Finding
-from app.clinical.headline import steady_without_infusion
-from app.clinical.levels import CriterionName
-from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_announce
-from app.clinical.taper import PlannedDate
 from app.context import AppContext, Work
 from app.foundation.zones import zone_edition
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import care_plans, patient_states, signals
-from app.storage.care_plans import PlanKind
+from app.storage import patient_states
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import Memory, answer_to_json, findings_to_json, pack_memory, parts_to_json
+from app.storage.clinical_json import Memory, findings_to_json, pack_memory
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
-from app.storage.signals import Signal
 
 EVALUATE_AGAIN: Final = "evaluate_again"
 
@@ -71,15 +62,6 @@ class Evaluated:
     answer: Answer
     move: Move
     passed: Passed | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationView:
-    """An answer as it is shown: its plain form and its sentences."""
-
-    evaluation: Evaluation
-    plain: dict[str, Any]
-    explanation: str
 
 
 async def evaluate_with(
@@ -209,16 +191,6 @@ async def evaluate_by_time(
     return True
 
 
-def findings_before(context: AppContext, snapshot: PatientSnapshot, *, now: datetime) -> tuple[Finding, ...]:
-    """Give the findings by the memory as it was kept; none where there is no memory of this rule."""
-    protocol = protocol_of(snapshot, context)
-    memory = remembered(snapshot, protocol)
-    if memory is None:
-        return ()
-    state = memory.timeline.state
-    return evaluate(state, as_of=latest_in(state, snapshot, now=now), protocol=protocol).findings
-
-
 def evaluate_later(work: UnitOfWork, patient_id: UUID, *, corrected: UUID | None = None) -> None:
     """Have a worker evaluate this patient, in case this transaction commits.
 
@@ -228,66 +200,6 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID, *, corrected: UUID | None
         work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
     else:
         work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id, corrected=corrected)
-
-
-async def evaluation_now(
-    work: Work, patient_id: UUID, *, planned: PlannedDate | None = None, locale: str = "en"
-) -> EvaluationView:
-    """Give the answer as of now, explained in English or Spanish; it changes nothing.
-
-    Raises:
-        NotFoundError: the clinic has no such patient.
-        ConsentWithdrawnError: the patient has withdrawn consent.
-    """
-    snapshot = await snapshot_of(work, patient_id, now=work.now)
-    if snapshot.consent_withdrawn_at is not None:
-        raise ConsentWithdrawnError
-    protocol = protocol_of(snapshot, work.context)
-    timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
-    factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
-    signal = await signals.latest_of_patient(work, patient_id)
-    work.record_access("evaluation", patient_id=patient_id)
-    cautions = factors.content["cautions"] if factors.content else []
-    evaluation = evaluate(
-        timeline.state, as_of=latest_in(timeline.state, snapshot, now=work.now), protocol=protocol
-    )
-    beside = beside_of(cautions, signal, time_zone=snapshot.time_zone, planned=planned)
-    return view_of(evaluation, beside, cautions, locale=locale)
-
-
-def beside_of(
-    cautions: Sequence[str], signal: Signal | None, *, time_zone: str, planned: PlannedDate | None
-) -> Beside:
-    """Give what stands beside an answer: open cautions, the planned date, what an open signal said when raised."""
-    known = Beside(cautions=tuple(Caution(name) for name in cautions), planned=planned)
-    if signal is None or signal.state == "closed":
-        return known
-    of_mood = signal.criterion == CriterionName.ONE_DOMAIN.value
-    share = signal.decision["smoothed_share"]["mood"] if of_mood else signal.decision.get("smoothed")
-    due = signal.escalate_at
-    return replace(
-        known,
-        raised=None if share is None else (signal.raised_on, share),
-        call_by=None if due is None else calendar_day(due, time_zone),
-        became_steady=signal.steady_since,
-    )
-
-
-def view_of(
-    evaluation: Evaluation, beside: Beside, cautions: Sequence[str], *, locale: str = "en"
-) -> EvaluationView:
-    """Give an answer as it is shown, with what stands beside it."""
-    parts = explanation_parts(evaluation, beside=beside, locale=locale)
-    return EvaluationView(
-        evaluation=evaluation,
-        plain={
-            **answer_to_json(evaluation),
-            "cautions": list(cautions),
-            "explanation_parts": parts_to_json(parts),
-            "remarks": ["steady_without_infusion"] if steady_without_infusion(evaluation, beside) else [],
-        },
-        explanation=render(parts),
-    )
 
 
 def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Protocol) -> Timeline | None:

@@ -1,27 +1,25 @@
-"""Reading and changing what is known of patients."""
+"""Registering patients, and changing how they are known."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.erased import no_such_patient, refuse_merged
-from app.care.patients.consent_standing import ConsentStanding, standing_from
+from app.care.patients.chart_numbers import index_of, open_chart_number, seal_chart_number
 from app.care.patients.contact import email_of, seal_email
 from app.care.patients.own_vault import vault_of
-from app.care.patients.reminding import ChoicesChange, ReminderChoices, change_choices, choices_of, plan_of
+from app.care.patients.queries import Patient, existing, patient_of
+from app.care.patients.reminding import ChoicesChange, change_choices, choices_of, plan_of
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.text import chart_number_key
-from app.foundation.vault import PatientVault, Vault
+from app.foundation.vault import Vault
 from app.foundation.zones import canonical_zone
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.patients import IndexedReference, PatientRecord
+from app.storage.patients import PatientRecord
 from app.web.headers import ChangedMeanwhileError
 
 
@@ -32,36 +30,6 @@ class Unchanged(Enum):
 
 
 STAYS: Final = Unchanged.STAYS
-_REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Archived:
-    """Since when, and why, nobody here reads a patient's reports any more."""
-
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patient:
-    """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address."""
-
-    id: UUID
-    external_ref: str
-    email: str | None
-    time_zone: str
-    # The zone's name of today.
-    time_zone_canonical: str
-    locale: str
-    country: str | None
-    mode: str
-    registered_at: datetime
-    version: int
-    archived: Archived | None
-    consent: ConsentStanding
-    # The rule's answer when it was last asked.
-    level: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,24 +41,6 @@ class DetailsChange:
     email: str | Unchanged | None = STAYS
     country: str | Unchanged | None = STAYS
     reminders: ChoicesChange | None = None
-
-
-async def read_patient(work: Work, patient_id: UUID) -> Patient:
-    """Give one patient of this clinic.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    record = await existing(work, patient_id)
-    work.record_access("patient", patient_id=patient_id)
-    return patient_of(work.vault, work.clinic_id, record)
-
-
-async def list_patients(work: Work, *, after: UUID | None, limit: int) -> list[Patient]:
-    """List patients in the order of their registration."""
-    records = await patients.page(work, after=after, limit=limit)
-    work.record_access("patients", patient_id=None)
-    return [patient_of(work.vault, work.clinic_id, record) for record in records]
 
 
 async def change_patient(
@@ -140,17 +90,6 @@ async def change_patient(
     return patient_of(work.vault, work.clinic_id, after)
 
 
-async def reminders_of(work: Work, patient_id: UUID) -> ReminderChoices:
-    """Give how a patient wants to be asked.
-
-    Raises:
-        NotFoundError: the clinic has no such patient.
-    """
-    patient = await existing(work, patient_id)
-    plan = await plan_of(work, patient_id)
-    return choices_of(vault_of(work.vault, work.clinic_id, patient), plan)
-
-
 async def _change_reminders(work: Work, patient: PatientRecord, change: ChoicesChange) -> None:
     plan = await plan_of(work, patient.id)
     own = vault_of(work.vault, work.clinic_id, patient)
@@ -158,75 +97,7 @@ async def _change_reminders(work: Work, patient: PatientRecord, change: ChoicesC
     await change_choices(work, own, plan, choices, time_zone=patient.time_zone)
 
 
-async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
-    """Find a patient of this clinic.
-
-    Raises:
-        NotFoundError: there is none.
-        PatientErasedError: there is none any more.
-        PatientMergedError: it was a duplicate of another.
-    """
-    record = await existing_even_merged(work, patient_id)
-    if record.archived_at is not None:
-        await refuse_merged(work, patient_id)
-    return record
-
-
-async def existing_even_merged(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
-    """Find a patient of this clinic, also one who is merged into another.
-
-    Raises:
-        NotFoundError: there is none.
-        PatientErasedError: there is none any more.
-    """
-    record = await patients.find(work, patient_id)
-    if record is None:
-        raise await no_such_patient(work, patient_id)
-    return record
-
-
-def seal_reference(own: PatientVault, patient_id: UUID, reference: str) -> bytes:
-    """Seal the clinic's own reference of a patient."""
-    return own.seal(reference, row_id=patient_id, **_REFERENCE_CELL)
-
-
-def open_reference(own: PatientVault, patient_id: UUID, sealed: bytes) -> str:
-    """Open the clinic's own reference of a patient."""
-    return own.open(sealed, row_id=patient_id, **_REFERENCE_CELL)
-
-
-def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
-    """Give a patient as people see them."""
-    own = vault_of(vault, clinic_id, record)
-    reference = open_reference(own, record.id, record.external_ref_sealed)
-    return Patient(
-        id=record.id,
-        external_ref=reference,
-        email=email_of(vault, clinic_id, record),
-        time_zone=record.time_zone,
-        time_zone_canonical=record.time_zone_canonical,
-        locale=record.locale,
-        country=record.country,
-        mode=record.mode,
-        registered_at=record.registered_at,
-        version=record.version,
-        archived=Archived(at=record.archived_at, reason=record.archived_reason)
-        if record.archived_at is not None and record.archived_reason is not None
-        else None,
-        consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
-        level=record.level,
-    )
-
-
 _AT_ONCE: Final = 500
-
-
-def index_of(vault: Vault, clinic_id: UUID, number: str) -> IndexedReference:
-    """Give what a chart number is found by, however it is typed."""
-    return IndexedReference(
-        exactly=vault.blind_index(number, purpose="external_ref", clinic_id=clinic_id),
-        key=_key(vault, clinic_id, number),
-    )
 
 
 async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
@@ -238,19 +109,15 @@ async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
     waiting = await patients.without_key(work, limit=_AT_ONCE)
     for one in waiting:
         own = vault_of(vault, work.clinic_id, one)
-        number = open_reference(own, one.id, one.external_ref_sealed)
+        number = open_chart_number(own, one.id, one.external_ref_sealed)
         index = index_of(vault, work.clinic_id, number)
         holder = await patients.holder_of_key(work, index.key)
         await patients.set_key(work, one.id, index.key if holder is None else index.exactly)
     return len(waiting)
 
 
-def _key(vault: Vault, clinic_id: UUID, number: str) -> bytes:
-    return vault.blind_index(chart_number_key(number), purpose="external_ref_key", clinic_id=clinic_id)
-
-
 class PatientExistsError(RefusalError):
-    """The clinic has a patient with this reference already."""
+    """The clinic has a patient with this chart number already."""
 
     kind = RefusalKind.CONFLICT
     code = "patient-exists"
@@ -258,7 +125,7 @@ class PatientExistsError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A patient to be: the clinic's own reference, never a name, and how to reach them."""
+    """A patient to be: the chart number, never a name, and how to reach them."""
 
     external_ref: str
     time_zone: str
@@ -277,7 +144,7 @@ async def register(work: Work, registration: Registration) -> Patient:
     index = index_of(work.vault, work.clinic_id, registration.external_ref)
     # Whoever was registered before chart numbers had keys is found, too.
     await compute_keys(work, work.vault)
-    if await patients.find_by_reference(work, index) is not None:
+    if await patients.find_by_chart_number(work, index) is not None:
         raise PatientExistsError("#/external_ref")
     profile = await clinics.profile(work)
     if profile is None:
@@ -286,7 +153,7 @@ async def register(work: Work, registration: Registration) -> Patient:
     own = work.vault.of_patient(wrapped_key, clinic_id=work.clinic_id, patient_id=patient_id)
     record = PatientRecord(
         id=patient_id,
-        external_ref_sealed=seal_reference(own, patient_id, registration.external_ref),
+        external_ref_sealed=seal_chart_number(own, patient_id, registration.external_ref),
         email_sealed=seal_email(own, patient_id, registration.email),
         wrapped_key=wrapped_key,
         time_zone=registration.time_zone,

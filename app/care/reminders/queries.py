@@ -1,19 +1,18 @@
-"""What the clinic sees and says of reminders: how a patient is asked, and days on which nobody is."""
+"""How a patient is asked for check-ins, and the days on which nobody is."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from app.care.monitoring.schedule import schedules_of
 from app.care.patients.own_vault import vault_of
+from app.care.patients.queries import existing
 from app.care.patients.reaching import way_to
-from app.care.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
-from app.care.patients.service import existing
-from app.context import AppContext, Work
-from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
+from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.context import Work
 from app.outbox import Channel
-from app.storage import outgoing_messages, push_subscriptions, reminders
+from app.storage import push_subscriptions, reminders
 from app.storage.reminders import Reminder
 
 _LATEST: Final = 14
@@ -68,35 +67,3 @@ async def read_state(work: Work, patient_id: UUID) -> ReminderState:
 async def read_days(work: Work) -> tuple[date, ...]:
     """Give the days on which the clinic lets nobody be reminded."""
     return await reminders.all_of_clinic(work)
-
-
-async def write_days(work: Work, days: set[date]) -> tuple[date, ...]:
-    """Let these be the days on which nobody is reminded, by each patient's own calendar, and no others."""
-    await reminders.replace_all(work, days)
-    work.audit("clinic.days_without_reminders", "clinic", work.clinic_id)
-    return await reminders.all_of_clinic(work)
-
-
-async def unsubscribe(context: AppContext, token: str) -> None:
-    """Send one patient no more reminders by mail; the same again changes nothing.
-
-    Raises:
-        UnsubscribeLinkNotValidError: the token came with no mail of ours, or its patient is gone.
-    """
-    link = read_link(context.vault, token)
-    async with context.work(link.clinic_id) as work:
-        message = await outgoing_messages.lock(work, link.message_id)
-        if message is None or message.patient_id is None:
-            raise UnsubscribeLinkNotValidError
-        patient = await existing(work, message.patient_id)
-        plan = await plan_of(work, patient.id)
-        own = vault_of(context.vault, link.clinic_id, patient)
-        choices = choices_of(own, plan)
-        others = tuple(one for one in choices.channels if one is not Channel.EMAIL)
-        await change_choices(
-            work,
-            own,
-            plan,
-            replace(choices, channels=others),
-            time_zone=patient.time_zone,
-        )
