@@ -246,6 +246,23 @@ def test_a_device_speaks_for_the_patient_it_was_moved_to_and_goes_back_with_what
     assert counts(one_clinic, double)["check-ins"] == sent["check-ins"] + 2
 
 
+def test_what_the_patient_corrects_or_takes_back_while_merged_stays_so_when_that_is_undone(
+    service: Service, one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    phone, was = one_clinic.enrol(double, service.url), counts(one_clinic, right)
+    wrong, gone = (phone.check_in(NOW - timedelta(hours=ago), (ago, 4, 4)).json()["id"] for ago in (3, 2))
+    sent = counts(one_clinic, double)["check-ins"]
+    assert merge(one_clinic, double, right).status_code == 200
+    assert phone.check_in(NOW - timedelta(hours=3), (9, 4, 4), supersedes=wrong).status_code == 201
+    assert phone.http.delete(f"/v1/check-ins/{gone}").status_code == 204
+
+    assert unmerge(one_clinic, double).status_code == 200
+    assert (counts(one_clinic, right), counts(one_clinic, double)["check-ins"]) == (was, sent - 1)
+    standing = one_clinic.http.get(f"/v1/patients/{double}/check-ins").json()["items"]
+    assert standing[0]["mood"] == 9
+    assert not {wrong, gone} & {one["id"] for one in standing}
+
+
 def test_decisions_from_before_during_and_after_a_merge_replay_the_same(
     service: Service, one_clinic: ClinicClient, right: str, double: str
 ) -> None:

@@ -238,12 +238,21 @@ async def _join_care_teams(work: Work, giver: PatientRecord, taker: PatientRecor
 async def return_reports(
     work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord, reason: str
 ) -> None:
-    """Give back what the moved devices sent since the merge: it counts for the duplicate, and no longer here."""
+    """Give back what the moved devices sent since the merge: it counts for the duplicate, and no longer here.
+
+    What the patient took back of the copies is taken back there too.
+    """
     sent = await patient_merges.sent_since(work, merged.copied.devices, since=merged.merged_at)
     await _copy_check_ins(work, target, duplicate, only=sent)
     await _copy_assessments(work, target, duplicate, only=sent)
     await _void_check_ins(work, target, sent, reason)
     await _void_assessments(work, target, sent, reason)
+    copies = await check_ins.find_all(work, target.id, _listed(merged.copied.check_ins))
+    for check_in_id, one in copies.items():
+        if one.withdrawn_at is not None and not one.entered_in_error:
+            number = await patient_states.next_sync_sequence(work, duplicate.id)
+            await check_ins.withdraw(work, duplicate.id, check_in_id, sync_sequence=number)
+            work.audit("check_in.withdrawn", "check_in", check_in_id, patient_id=duplicate.id)
 
 
 async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, reason: str) -> None:

@@ -19,7 +19,7 @@ from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.care.treatment.maintenance_schemas import ReferenceAmendment
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import TEMPLATES
-from app.clinical.domains import DOMAINS
+from app.clinical.domains import DOMAINS, REPORTED_NUMBERS
 from app.clinical.english_formats import SCALE_NAMES
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -52,7 +52,7 @@ REASON: Final = Field(
     hint=say("Kept sealed; the audit log says that it was corrected and by whom."),
     wrong=say("Please say why, in at most 1000 characters."),
 )
-_ANSWERS: Final = (*DOMAINS, "sleep_hours")
+_ANSWERS: Final = tuple(REPORTED_NUMBERS)
 _REPORT_FIELDS: Final = (
     Field(
         name="on",

@@ -1,7 +1,7 @@
 """Corrections, withdrawals, and the sync that tells of both."""
 
 import json
-from datetime import timedelta
+from datetime import timedelta, timezone
 from itertools import permutations
 from typing import Any
 
@@ -46,9 +46,10 @@ def test_saying_the_same_in_other_words_is_the_same(one_clinic: ClinicClient, se
     assert phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id).status_code == 201
 
     spelled_out = {"note": None, "asks_about_booster": False, "input_mode": "radio", "supersedes": None}
-    again = phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id, **spelled_out)
-
-    assert again.status_code == 200
+    by_another_offset = {"recorded_at": NOW.astimezone(timezone(timedelta(hours=1))).isoformat()}
+    for words in (spelled_out, by_another_offset, {"note": ""}, {"recorded_at": f"{NOW:%FT%T}Z"}):
+        again = phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id, **words)
+        assert again.status_code == 200, again.text
 
 
 def test_one_id_may_be_used_by_two_patients(one_clinic: ClinicClient, service: Service) -> None:

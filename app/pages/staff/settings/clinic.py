@@ -17,14 +17,13 @@ from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/clinic"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -127,13 +126,11 @@ async def _page(
         visitor,
         "settings_clinic.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         values=values,
         countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
         zones=choosable_zones(),
         limits=LIMIT_NOTES,
         tests=[_tested(one, visitor) for one in await contact_tests.list_tests(visitor.work)],
         saved=saved,
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )
