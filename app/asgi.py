@@ -270,7 +270,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
     )
     staff_pages = PageRules(
         start="/care/",
-        body_limit=BODY_LIMIT_BYTES,
+        body_limit=PAGE_BODY_LIMIT_BYTES,
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
     fhir_rules = PageRules(

@@ -240,7 +240,7 @@ async def _verified(scratch: Runtime) -> list[Verified]:
 
 @contextmanager
 def _scratch_server(binaries: Binaries, roles: tuple[str, str]) -> Iterator[tuple[str, str]]:
-    """Run a server of its own with an empty database and these roles; gives the owner's URL and the application's."""
+    """Run a separate server with an empty database and these roles; gives the owner's URL and the application's."""
     folder = Path(tempfile.mkdtemp(prefix="afterglow-scratch-"))
     # The server's own account has to get through to its data.
     folder.chmod(0o711)

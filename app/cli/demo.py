@@ -136,7 +136,7 @@ def _bring_along(screen: DemoScreen, clinic: DemoClinic, now: datetime) -> dict[
         phone = clinic.enrol(ids[patients.ASKS.reference])
         for at, scores in patients.ASKS.sent_by_phone(now):
             phone.check_in(at, scores, asks_about_booster=True)
-    screen.done(f"{len(ids)} patients with {count} past check-ins are brought along")
+    screen.done(f"{len(ids)} patients with {count} past check-ins are imported")
     screen.heading("How the patients are")
     screen.patients([(story, clinic.evaluation(ids[story.reference])) for story in patients.PATIENTS[:-1]])
     return ids

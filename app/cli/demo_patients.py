@@ -45,7 +45,7 @@ class PatientStory:
         return [last - timedelta(days=DAYS_BETWEEN_INFUSIONS * gap) for gap in gaps]
 
     def imported(self, now: datetime) -> list[tuple[datetime, Scores]]:
-        """All past check-ins to bring along: ten days before the first infusion, then since the last."""
+        """All past check-ins to import: ten days before the first infusion, then since the last."""
         first, last = self.infusion_times(now)[0], self.infusion_times(now)[-1]
         before = [(first - timedelta(days=10 - day), scores) for day, scores in enumerate(_BEFORE)]
         return before + [(last + timedelta(days=day), scores) for day, scores in enumerate(self.since, 1)]

@@ -10,7 +10,8 @@ from app.clinical.fast_enums import quick
 class Level(StrEnum):
     """What a patient's reports say. Steady is better than watch, and watch than consider.
 
-    No reference and unknown lie below these: of them nothing better or worse can be said.
+    No reference and unknown lie below these: of them nothing better or worse can be said. Where watch and
+    consider begin is a number of ``protocol``: ``watch_at``, ``consider_at`` and those beside them.
     """
 
     NO_REFERENCE = "no_reference"

@@ -18,7 +18,7 @@ def is_review_to_announce(
     """Whether the series was completed lately, and nobody has reviewed it since.
 
     A series that merely fell silent may be one whose infusions are still being entered, so that is announced with
-    the patient's next report or at the daily look (``announce``), not while history is brought along. What the
+    the patient's next report or at the daily look (``announce``), not while history is imported. What the
     clinic was notified of (``announced``) stays due until someone has reviewed it: time alone does not do that.
     """
     over, zero = treatment.induction_over, treatment.day_zero

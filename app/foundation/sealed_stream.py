@@ -1,6 +1,6 @@
 """A long stream sealed piece by piece, such as a backup: none can be changed, swapped or left out, nor the end cut.
 
-Each file has a key of its own, derived from one of the encryption keys; the file names which. A piece's nonce is its
+Each file has its own key, derived from one of the encryption keys; the file names which. A piece's nonce is its
 number and whether it is the last one.
 """
 

@@ -167,7 +167,7 @@ async def confirm(work: Work, import_id: UUID, *, only_good: bool) -> None:
 
 
 async def undo(work: Work, import_id: UUID) -> None:
-    """Have the patients that it registered erased again, except those with whom somebody has worked since.
+    """Have the patients that it registered erased again, except those with whom someone has worked since.
 
     Raises:
         ImportMovedOnError: it is not imported, or is undone.

@@ -1,4 +1,4 @@
-"""Who of the staff looks after a patient, one row a patient, in the order in which they are notified."""
+"""The care team of a patient, one row a patient, in the order in which they are notified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

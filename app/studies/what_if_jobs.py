@@ -27,7 +27,7 @@ _LAST: Final = -10
 
 
 class NothingDiffersError(RefusalError):
-    """These are the numbers in force already: change at least one of them."""
+    """These numbers are active already: change at least one of them."""
 
     code = "nothing-differs"
 

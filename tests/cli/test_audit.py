@@ -57,7 +57,7 @@ def trail(own_database: DatabaseUrls, tmp_path: Path) -> Iterator[Trail]:
         patient = clinic.patient()
         for _ in range(6):
             assert clinic.http.get(f"/v1/patients/{patient}").is_success
-        made = Trail(own_database, service, clinic, patient, tmp_path / "trail.ndjson")
+        made = Trail(own_database, service, clinic, patient, tmp_path / "audit-log.ndjson")
         made.seal()
         yield made
         clinic.close()

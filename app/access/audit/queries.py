@@ -17,7 +17,7 @@ from app.storage.engine.audit import StoredEvent
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_members import StaffMember
 
-# These bound what one search may read of a trail that only grows; one patient's lines are few.
+# These bound what one search may read of a log that only grows; one patient's lines are few.
 MOST: Final = timedelta(days=366)
 USUALLY: Final = timedelta(days=31)
 _EVER: Final = datetime.min.replace(tzinfo=UTC)

@@ -117,23 +117,7 @@ def work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN401
     return Depends(work, scope="function")
 
 
-MayReadClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_READ))]
-MayChangeClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_CHANGE))]
-MayReadPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS_READ))]
-MayEditPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS_EDIT))]
-MayReadTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_READ))]
-MayRecordTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_RECORD))]
-MayDecideTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_DECIDE))]
-MayReadSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_READ))]
-MayHandleSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_HANDLE))]
-MayCloseSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_CLOSE))]
-MayReadSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_READ))]
-MayHandleSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_HANDLE))]
-MayCloseSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_CLOSE))]
-MayManageWebhooks = Annotated[ClinicCaller, Depends(clinic_may(Permission.WEBHOOKS))]
 MayServeRights = Annotated[ClinicCaller, Depends(clinic_may(Permission.RIGHTS))]
 MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))]
 MayManageStaff = Annotated[ClinicCaller, Depends(clinic_may(Permission.STAFF))]
-MayReadInsights = Annotated[ClinicCaller, Depends(clinic_may(Permission.INSIGHTS))]
-MayReadTrail = Annotated[ClinicCaller, Depends(clinic_may(Permission.AUDIT))]
 MayOpenInEmergency = Annotated[ClinicCaller, Depends(staff_only(Permission.EMERGENCY))]

@@ -25,13 +25,13 @@ COURSES_FOR_OWN_PRIOR: Final = 30
 
 
 class PolicyRefusedError(RefusalError):
-    """These numbers cannot be put in force; see errors."""
+    """These numbers cannot be activated; see errors."""
 
     code = "policy-refused"
 
 
 class PolicyInPastError(RefusalError):
-    """Numbers are in force from now or from later; what was decided stays decided."""
+    """Numbers become active now or later; what was decided stays decided."""
 
     code = "policy-in-past"
 

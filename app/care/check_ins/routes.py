@@ -1,4 +1,4 @@
-"""Check-ins: from the patient's phone, and brought along by the clinic."""
+"""Check-ins: from the patient's phone, and imported by the clinic."""
 
 from typing import Annotated, Any
 from uuid import UUID

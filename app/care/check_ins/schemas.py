@@ -133,7 +133,7 @@ class CheckInItem(CheckInEntry):
 
 
 class ImportedCheckInItem(_Answers):
-    """A past check-in brought along from elsewhere; averages may have fractions."""
+    """A past check-in imported from elsewhere; averages may have fractions."""
 
     model_config = example(
         id="019a48d1-5c4e-7b60-9f0a-2f6f1e0b7c11",

@@ -56,7 +56,7 @@ class FromDevice:
 
     @property
     def is_history(self) -> bool:
-        """Whether this is brought along from elsewhere."""
+        """Whether this is imported from elsewhere."""
         return False
 
     def clock_skew_seconds(self, now: datetime) -> int | None:
@@ -94,7 +94,7 @@ class FromClinic:
 
     @property
     def is_history(self) -> bool:
-        """Whether this is brought along from elsewhere."""
+        """Whether this is imported from elsewhere."""
         return True
 
     def clock_skew_seconds(self, _now: datetime) -> int | None:

@@ -117,7 +117,7 @@ _ENDS: Final[Mapping[Condition, EventType]] = {
     Condition.REVIEW_DUE: EventType.INDUCTION_REVIEW_DONE,
 }
 AT_ONCE: Final = frozenset({Condition.REFERENCE_ESTABLISHED})
-"""What is announced also while history is brought along: nothing that is still to come can be missing from it."""
+"""What is announced also while history is imported: nothing that is still to come can be missing from it."""
 # Reasons after which no reference will come by itself.
 _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.BOOSTER_CLOSED_WINDOW})
 

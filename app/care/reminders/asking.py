@@ -36,7 +36,7 @@ from app.storage.reminders import Reminder
 
 CHECK_IN_SLOT: Final = "check_in"
 _PATIENTS_AT_ONCE: Final = 200
-# While history is brought along piece by piece, much seems to be missing that comes with the next piece.
+# While history is imported piece by piece, much seems to be missing that comes with the next piece.
 _RECORD_AT_REST: Final = timedelta(hours=12)
 # A patient at whom looking fails must not hold up the others.
 _AFTER_FAILURE: Final = timedelta(hours=1)

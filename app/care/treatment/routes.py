@@ -304,7 +304,7 @@ async def book_booster(patient_id: UUID, body: BookedBooster, work: MayRecord) -
 
 @router.delete("/booked-booster", status_code=204, summary="Clear a booked booster")
 async def clear_booster(patient_id: UUID, work: MayRecord) -> None:
-    """Take the booking back: signals are held back no more. An infusion that is given does this too."""
+    """Take the booking back: signals are no longer suppressed. An infusion that is given does this too."""
     await commands.book_booster(work, patient_id, on=None)
 
 

@@ -1,4 +1,4 @@
-"""Who looks after a patient: everybody of the staff with what they are in the care team."""
+"""The care team of a patient: all of the staff, with what each is in it."""
 
 from typing import Final
 from uuid import UUID

@@ -271,7 +271,7 @@ def _responses(view: PatientView) -> Iterator[tuple[str, str, str]]:
             yield scale_name(one.scale), why, ""
             continue
         gone = (
-            say("{percent} of the burden is gone", percent=percent(one.improvement))
+            say("{percent} less severe", percent=percent(one.improvement))
             if one.improvement is not None
             else ""
         )

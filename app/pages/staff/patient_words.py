@@ -8,7 +8,6 @@ from app.clinical.course import InductionEndedBecause, InfusionPhase, Phase
 from app.clinical.interval import NotOffered
 from app.clinical.profiles import Caution, Profile
 from app.clinical.review import NotKnown, ResponseCategory, ReviewFinding, ReviewOption
-from app.clinical.taper import TaperMove
 from app.foundation.audit import ActorKind
 from app.foundation.translations import capitalized, say
 from app.pages.staff.alert_words import CAUTIONS as CAUTION_WORDS
@@ -81,16 +80,6 @@ NOT_OFFERED: Final = {
     NotOffered.FINDING_OPEN: say("a finding is open for review"),
     NotOffered.LONG_EXPOSURE_OPEN: say("an answer about long exposure is open for review"),
     NotOffered.PRECAUTION_ACTIVE: say("a precaution is active"),
-}
-MOVES: Final = {
-    TaperMove.LENGTHEN: say("Lengthen"),
-    TaperMove.HOLD: say("Hold"),
-    TaperMove.SHORTEN: say("Shorten"),
-}
-SIGNAL_STATES: Final = {"open": say("Open"), "acknowledged": say("Acknowledged"), "snoozed": say("Snoozed")}
-EVENT_STATES: Final = {
-    "open": say("Nobody has taken it up yet"),
-    "acknowledged": say("Someone has taken it up"),
 }
 CRITERIA: Final = {
     "gain_lost": say("gain lost"),

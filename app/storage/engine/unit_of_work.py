@@ -320,7 +320,7 @@ class UnitOfWork:
     async def glance(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         """Read by one statement that sets the tenant itself, to its parameter ``tenant``; gives its rows, by name.
 
-        Unless a transaction is open it is one of its own: one round trip instead of three.
+        Unless a transaction is open it is a separate one: one round trip instead of three.
         """
         if self._open or not self._goes_alone:
             return await self.directly(statement, {**parameters, "tenant": None})
@@ -340,7 +340,7 @@ class UnitOfWork:
         """Write by one statement that sets the tenant itself and needs no line of the audit log beside its own.
 
         It runs before whatever else is done in this transaction, or, if nothing else is, with the commit as a
-        transaction of its own. ``judge`` gets its rows, and raises if they are not what they should be.
+        separate transaction. ``judge`` gets its rows, and raises if they are not what they should be.
         """
         self._deferred = _Deferred(statement, parameters, judge)
         if self._open:

@@ -362,7 +362,7 @@ def test_what_a_role_may_not_do_is_not_offered_and_refused_all_the_same(
 ) -> None:
     browser = as_role(role)
     page = browser.get(path_of(patient)).text
-    assert ('id="trail"' in page) == ("AUDIT" in MAY[role])
+    assert ('id="audit-log"' in page) == ("AUDIT" in MAY[role])
     for name, permission in OFFERED.items():
         may = permission in MAY[role]
         assert (f'href="{path_of(patient, name)}"' in page) == may, name

@@ -139,7 +139,7 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
     await safety_events.name_notification(work, event.id, webhook_id)
     work.audit("safety.notified", "safety_event", event.id, patient_id=event.patient_id, actor=said.actor)
     SAFETY_EVENT.queue_escalation(work, event.id, at=event.escalate_at)
-    # Who looks after this patient first; then, in the same moment, the clinic's own contact.
+    # The patient's care team first; then, in the same moment, the clinic's own contact.
     await notify_care_team(
         work,
         said.patient_id,
