@@ -234,6 +234,8 @@ def build_api(
         generate_unique_id_function=operation_name,
         lifespan=lifespan,
         responses=PROBLEMS,
+        # FastAPI's own spans and logs carry paths with ids in them, queries, and the texts of exceptions.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for router in _ROUTERS:
         api.include_router(router)
@@ -270,7 +272,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
     )
     staff_pages = PageRules(
         start="/care/",
-        body_limit=BODY_LIMIT_BYTES,
+        body_limit=PAGE_BODY_LIMIT_BYTES,
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
     fhir_rules = PageRules(

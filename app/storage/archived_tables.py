@@ -18,7 +18,7 @@ from app.storage.alert_steps import AlertStep
 from app.storage.appointments import Appointment
 from app.storage.assessments import CustomScaleRow, StoredAssessment
 from app.storage.care_plans import CarePlanRow
-from app.storage.check_ins import CheckInRow, EvaluationRow
+from app.storage.check_ins import CheckInRow
 from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
 from app.storage.clinics import ClinicProfile
@@ -103,7 +103,6 @@ OF_PATIENT: Final = (
     ArchivedTable(row=CarePlanRow),
     ArchivedTable(row=CircumstanceRow),
     ArchivedTable(row=RecordVersion),
-    ArchivedTable(row=EvaluationRow),
     ArchivedTable(row=Signal),
     ArchivedTable(row=SafetyEvent, without=frozenset({"notification_id"})),
     ArchivedTable(row=Finding),
@@ -121,6 +120,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls that this installation made",
     "audit_events": "the log of this installation, sealed by it; export it with `afterglow audit export`",
     "audit_seals": "the same",
+    "clinic_logos": "a picture; the new clinic's owner uploads it again",
     "contact_tests": "whom this installation reached; the new one tests its own contacts",
     "backend_clients": "programs that this clinic lets in; the new one registers its own",
     "connected_systems": "systems of this installation with secrets; the new one connects its own",

@@ -88,6 +88,7 @@ class SignedInPatient:
     country: str | None
     archived_at: datetime | None
     clinic_name: str
+    clinic_logo: str | None
     clinic_country: str | None
     crisis_phone_sealed: bytes | None
     crisis_lines: list[dict[str, Any]]
@@ -96,12 +97,14 @@ class SignedInPatient:
 _SIGNED_IN: Final = """
     SELECT d.patient_id, d.id AS device_id, p.time_zone, p.locale, p.mode, d.enrolled_at, t.issued_at,
            s.consent_version, s.consent_withdrawn_at, p.country, p.archived_at, c.name AS clinic_name,
+           l.digest AS clinic_logo,
            c.country AS clinic_country, c.crisis_phone_sealed, c.crisis_lines
       FROM care.device_tokens t
       JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
       JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
       JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
       JOIN care.clinic_profiles c ON c.clinic_id = p.clinic_id
+      LEFT JOIN care.clinic_logos l ON l.clinic_id = c.clinic_id
      WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind = %(kind)s
        AND d.revoked_at IS NULL AND (%(now)s::timestamptz IS NULL OR t.expires_at > %(now)s)
 """

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     DateTime,
-    Float,
     Integer,
+    ScalarSelect,
     Select,
     Subquery,
     Text,
@@ -28,9 +28,10 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.storage.care_teams import patients_of
-from app.storage.check_ins import EvaluationRow
+from app.storage.check_ins import CheckInRow, answers
 from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.endpoints import Endpoint
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -189,6 +190,7 @@ async def page(
     statement = (
         select(
             items,
+            _signal_facts(work, items).label("signal_facts"),
             PatientRow.external_ref_sealed,
             wrapped_key_of(work, PatientRow.id),
             PatientRow.time_zone,
@@ -241,15 +243,11 @@ async def shares_of(
     work: UnitOfWork, patient_ids: Collection[UUID], *, since: datetime
 ) -> dict[UUID, list[SharePoint]]:
     """Give what the answers since then said that several patients had lost, oldest first."""
-    row = EvaluationRow
+    answered = answers(work, CheckInRow.patient_id.in_(patient_ids), since=since).subquery()
     found = await work.execute(
-        select(
-            row.patient_id,
-            row.as_of,
-            cast(row.answer["smoothed"].astext, Float).label("smoothed"),
+        select(answered.c.patient_id, answered.c.evaluated_at.label("as_of"), answered.c.smoothed).order_by(
+            answered.c.patient_id, answered.c.evaluated_at, answered.c.id
         )
-        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids), row.as_of >= since)
-        .order_by(row.patient_id, row.as_of, row.id)
     )
     shares: dict[UUID, list[SharePoint]] = {}
     for one in found:
@@ -261,8 +259,9 @@ async def shares_of(
 def _row(values: dict[str, Any]) -> ListedItem:
     seen, rank = values.pop("seen"), values.pop("rank")
     values.pop("number")
+    facts, of_signal = values.pop("facts"), values.pop("signal_facts")
     place = (values["lane"], seen, rank, values["since"], values["id"])
-    return ListedItem(place=place, **(values | {"more": values["more"] or {}}))
+    return ListedItem(place=place, more=of_signal or facts or {}, **values)
 
 
 def _ranked(work: UnitOfWork, wanted: WorklistFilter) -> Subquery:
@@ -331,16 +330,20 @@ def _is_shown(
 def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
     row = SafetyEvent
     names = ("source", "urgent", "escalations", "outcome")
-    more = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
+    facts = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
     since = row.closed_at if shown is Shown.CLOSED else row.received_at
-    return _part(row, literal("safety"), since=since, due=row.escalate_at, more=more).where(
+    return _part(row, literal("safety"), since=since, due=row.escalate_at, facts=facts).where(
         row.clinic_id == work.clinic_id, _is_shown(row, work, shown)
     )
 
 
-def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
+def _signal_facts(work: UnitOfWork, items: Subquery) -> ScalarSelect[Any]:
+    """Give what a signal has besides.
+
+    Not with the other columns of its kind: its documents are large, and only the rows of the page need them.
+    """
     row = Signal
-    more = func.jsonb_build_object(
+    facts = func.jsonb_build_object(
         "criteria",
         row.criteria,
         "steady_since",
@@ -354,13 +357,22 @@ def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
         "outcome",
         row.disposition,
     )
+    return (
+        select(facts)
+        .where(items.c.kind == "signal", row.clinic_id == work.clinic_id, row.id == items.c.id)
+        .scalar_subquery()
+    )
+
+
+def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
+    row = Signal
     aside, stands = _is_aside(work), _is_shown(row, work, shown)
     since = row.closed_at if shown is Shown.CLOSED else row.raised_at
     if shown is Shown.WAITING:
         aside = ~aside
-    part = _part(
-        row, literal("signal"), since=since, due=row.escalate_at, more=more, snoozed=row.snoozed_until
-    ).where(row.clinic_id == work.clinic_id, stands)
+    part = _part(row, literal("signal"), since=since, due=row.escalate_at, snoozed=row.snoozed_until).where(
+        row.clinic_id == work.clinic_id, stands
+    )
     return part if shown is Shown.CLOSED else part.where(aside)
 
 
@@ -377,7 +389,7 @@ def _findings(work: UnitOfWork, shown: Shown) -> Select[Any]:
         row.code,
         since=row.closed_at if closed else row.raised_at,
         due=func.coalesce(row.due_at, row.escalate_at),
-        more=func.jsonb_build_object("outcome", row.outcome) if closed else row.facts,
+        facts=func.jsonb_build_object("outcome", row.outcome) if closed else row.facts,
         source=row.source_id,
     ).where(row.clinic_id == work.clinic_id, _is_shown(row, work, shown))
 
@@ -408,7 +420,7 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
             cast(null(), DateTime(timezone=True)).label("escalated_at"),
             cast(null(), Integer).label("version"),
             cast(null(), Uuid).label("source_id"),
-            func.jsonb_build_object("count", func.count()).label("more"),
+            func.jsonb_build_object("count", func.count()).label("facts"),
         )
         .join(sent, and_(sent.clinic_id == delivery.clinic_id, sent.id == delivery.notification_id))
         .where(
@@ -427,7 +439,7 @@ def _part(
     *,
     since: Any,  # noqa: ANN401 - a column
     due: Any,  # noqa: ANN401 - a column
-    more: Any,  # noqa: ANN401 - an expression
+    facts: Any = None,  # noqa: ANN401 - an expression
     snoozed: Any = None,  # noqa: ANN401 - a column
     source: Any = None,  # noqa: ANN401 - a column
 ) -> Select[Any]:
@@ -447,5 +459,5 @@ def _part(
         row.escalated_at,
         cast(row.version, Integer).label("version"),
         (cast(null(), Uuid) if source is None else source).label("source_id"),
-        more.label("more"),
+        (cast(null(), JSONB) if facts is None else facts).label("facts"),
     )

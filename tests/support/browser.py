@@ -151,6 +151,14 @@ class PlainBrowser:
         sent = {"sec-fetch-site": "same-origin", **self._cookie(), **(headers or {})}
         return self._keep(self.http.post(path, data=dict(fields), headers=sent))
 
+    def upload(self, path: str, fields: Mapping[str, str], file: tuple[str, str, bytes]) -> httpx2.Response:
+        """Send a form with a file: its field, its name and its content."""
+        field, name, content = file
+        sent = {"sec-fetch-site": "same-origin", **self._cookie()}
+        return self._keep(
+            self.http.post(path, data=dict(fields), files={field: (name, content)}, headers=sent)
+        )
+
     def sign_in(self, clinic: ClinicClient, patient: str) -> None:
         path = link_for(clinic, patient)
         reply = self.post(path, fields_of(self.get(path).text))

@@ -1,5 +1,6 @@
 """A clinic in which everything has happened once, so that a test of who sees what is not about empty tables."""
 
+import io
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +9,9 @@ from uuid import UUID
 
 import httpx2
 from joserfc.jwk import ECKey
+from PIL import Image
 
+from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
 from app.care.reminders.schemas import PushSubscriptionEntry
 from app.foundation.audit import OPERATOR
@@ -147,10 +150,19 @@ def merge_duplicate(client: ClinicClient) -> str:
 
 
 async def work_as_owner(service: Service, clinic_id: str, patient: str) -> None:
-    """Connect systems, try other numbers, and begin an import."""
+    """Connect systems, try other numbers, upload a logo, and begin an import."""
     await connect_systems(service, clinic_id, patient)
     await try_numbers(service, clinic_id)
     await upload_patients(service, clinic_id)
+    async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
+        await put_logo(work, small_picture("PNG"))
+
+
+def small_picture(kind: str, size: tuple[int, int] = (900, 300), **saved: Any) -> bytes:  # noqa: ANN401 - Pillow's
+    """Draw a picture of one color, as a file of this kind."""
+    out = io.BytesIO()
+    Image.new("RGB", size, "teal").save(out, kind, **saved)
+    return out.getvalue()
 
 
 async def try_numbers(service: Service, clinic_id: str) -> None:

@@ -34,6 +34,8 @@ class PatientCaller:
     consent: ConsentStanding
     country: str | None
     clinic_name: str
+    # The name of the clinic's logo in its address; None: it has none.
+    clinic_logo: str | None
     # Whether the clinic has archived the patient: this device may read, and reports no more.
     archived: bool
     # What crisis help goes by, on every page.
@@ -53,6 +55,7 @@ class PatientCaller:
             consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
             country=found.country,
             clinic_name=found.clinic_name,
+            clinic_logo=found.clinic_logo,
             archived=found.archived_at is not None,
             clinic=ClinicHelp(
                 country=found.clinic_country, phone=phone, lines=read_lines(found.crisis_lines)

@@ -1,9 +1,10 @@
-"""What belongs to the signed-in patient: consent, a copy of the own data, erasure."""
+"""What belongs to the signed-in patient: consent, a copy of the own data, erasure; and their clinic's logo."""
 
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics.logos import logo_of
 from app.care.consent import commands as consent
 from app.care.consent import erasure, export
 from app.care.consent.commands import ConsentTextChangedError
@@ -17,6 +18,7 @@ from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.settings_page import SETTINGS
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.web.dependencies import ContextNeeded
+from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import OwnFormOnly
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
@@ -109,6 +111,14 @@ async def ask_for_erasure(request: Request, context: ContextNeeded, visitor: Sig
     except erasure.ErasureAskedBeforeError:
         await visitor.work.start_over()
     return RedirectResponse(SETTINGS, 303)
+
+
+@router.get("/logo/{digest}")
+async def show_logo(digest: str, visitor: SignedInVisitor) -> Response:
+    """Give the logo of the patient's clinic; another one has another address."""
+    if digest != visitor.signed_in.clinic_logo:
+        raise NotFoundError
+    return PictureAnswer(await logo_of(visitor.work))
 
 
 async def _withdraw(visitor: Visitor) -> None:

@@ -53,6 +53,7 @@ def render(
             languages=LANGUAGES,
             crisis=visitor.crisis,
             clinic_name=visitor.caller.clinic_name if visitor.caller else "",
+            clinic_logo=(visitor.caller.clinic_logo or "") if visitor.caller else "",
             files=FILES.paths,
             who=who(context.vault, visitor),
             here=here,

@@ -73,13 +73,7 @@ def check_ins_file(patients: Iterable[Existing], *more: list[str]) -> bytes:
 def upload(owner: CareBrowser, page: str, action: str, content: bytes, kind: str) -> str:
     """Upload a file; gives the page that it leads to, or the one that says what is wrong."""
     hidden = fields_of(owner.get(page).text, action)
-    cookie = "; ".join(f"{name}={value}" for name, value in owner.cookies.items())
-    reply = owner.http.post(
-        action,
-        data=hidden | {"kind": kind},
-        files={"file": ("old.csv", content, "text/csv")},
-        headers={"sec-fetch-site": "same-origin", "cookie": cookie},
-    )
+    reply = owner.upload(action, hidden | {"kind": kind}, ("file", "old.csv", content))
     return reply.headers.get("location", "") or unescape(reply.text)
 
 

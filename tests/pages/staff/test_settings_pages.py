@@ -1,14 +1,18 @@
 """The owner's settings as pages: what the API takes, the pages take; what it refuses, they say beside the field."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
+from PIL import Image
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import fields_of
+from tests.support.browser import PlainBrowser, fields_of
 from tests.support.care_browser import CareBrowser
+from tests.support.lively import small_picture
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import running_receiver
 from tests.support.service import Service
@@ -129,7 +133,7 @@ def test_going_live_is_a_checklist_that_blocks_on_what_the_api_demands(
 ) -> None:
     page = owner.get(f"{SETTINGS}/go-live").text
     missing = fresh.http.post("/v1/clinic/go-live").json()["errors"]
-    assert "1 of 3 done" in page
+    assert "1 of 4 done" in page
     assert f"{len(missing)} steps left" in page
     assert "disabled>Go live" in page
 
@@ -138,7 +142,13 @@ def test_going_live_is_a_checklist_that_blocks_on_what_the_api_demands(
     saved = owner.submit(f"{SETTINGS}/clinic", f"{SETTINGS}/clinic", AS_IT_WAS | CONTACTS)
     assert saved.status_code == 303
 
-    assert "2 of 3 done" in owner.get(f"{SETTINGS}/go-live").text
+    page = owner.get(f"{SETTINGS}/go-live").text
+    assert "2 of 4 done" in page
+    assert ">Start drill<" in page
+    assert owner.submit(f"{SETTINGS}/go-live", f"{SETTINGS}/go-live/drill").status_code == 303
+    page = owner.get(f"{SETTINGS}/go-live").text
+    assert "Sent. No answer yet: " in page
+    assert ">Send again<" in page
     assert clinic_of(fresh)["mode"] == "test"
 
 
@@ -156,7 +166,7 @@ def test_a_first_run_goes_through_clinic_and_contacts_in_steps(
     assert "Contacts</h1>" in owner.get("/care/setup").text, "it goes on where it stopped"
     done = owner.submit("/care/setup", "/care/setup/contacts", CONTACTS)
     assert done.headers["location"] == "/care/setup/try"
-    assert "1 left" in owner.get("/care/setup").text
+    assert "2 left" in owner.get("/care/setup").text
     clinic = clinic_of(fresh)
     assert (clinic["name"], clinic["country"], clinic["time_zone"]) == ("Riverbend", "US", "America/New_York")
     assert clinic["second_contact"]["email"] == CONTACTS["second_contact/email"]
@@ -258,7 +268,7 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
 
     assert secret not in owner.get(page).text
     assert "endpoint.test" in owner.get(page).text
-    assert "2 of 3 done" in owner.get(f"{SETTINGS}/go-live").text
+    assert "2 of 4 done" in owner.get(f"{SETTINGS}/go-live").text
     rotated = owner.submit(page, f"{page}/rotate")
     assert re.findall(r"whsec_[A-Za-z0-9+/=_-]+", rotated.text) != [secret]
     assert owner.submit(page, f"{page}/disable").headers["location"].endswith("done=disabled")
@@ -300,3 +310,73 @@ def test_whose_patients_an_endpoint_is_of_is_changed_on_its_page(
     assert "a member who left" in owner.get(page).text
     assert save(care_team=member.id) == (303, member.id), "what stays is not asked about again"
     assert save(care_team="") == (303, None)
+
+
+LOGO = f"{SETTINGS}/clinic/logo"
+
+
+def send_logo(owner: CareBrowser, content: bytes, name: str = "logo.png", **more: str) -> httpx2.Response:
+    fields = fields_of(owner.get(f"{SETTINGS}/clinic").text, LOGO) | more
+    return owner.upload(LOGO, fields, ("picture", name, content))
+
+
+def logo_on(page: str, start: str) -> str:
+    found = re.search(rf'src="({start}/[0-9a-f]{{32}})"', page)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_patients_see_the_logo_that_an_owner_uploads_written_again_and_small(
+    owner: CareBrowser, one_clinic: ClinicClient, service: Service, plain: PlainBrowser, kind: str
+) -> None:
+    assert logo_on(plain.get("/p/check-in").text, "/p/logo") == ""
+    manager = CareBrowser(service, one_clinic.clinic_id, StaffRole.OWNER)
+    exif = Image.Exif()
+    exif[0x010E] = "zeisig at the clinic"
+    assert send_logo(manager, small_picture(kind, exif=exif)).status_code == 303
+
+    shown = plain.get(logo_on(plain.get("/p/check-in").text, "/p/logo"))
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
+    assert shown.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert shown.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert b"zeisig" not in shown.content
+    with Image.open(io.BytesIO(shown.content)) as read:
+        assert (read.format, read.size) == ("PNG", (360, 120))
+    own = logo_on(manager.get(f"{SETTINGS}/clinic").text, LOGO)
+    assert manager.get(own).content == shown.content
+    assert owner.get(own).status_code == 404, "another clinic's"
+    assert send_logo(manager, b"", remove="yes").status_code == 303
+    assert logo_on(plain.get("/p/check-in").text, "/p/logo") == ""
+    assert plain.get(f"/p/logo/{own[-32:]}").status_code == 404
+
+
+_SCRIPTED = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>'
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "status", "sentence"),
+    [
+        (_SCRIPTED, "logo.svg", 422, "SVG is not accepted: it can hold programs."),
+        (_SCRIPTED, "logo.png", 422, "This is not a PNG, JPEG or WebP picture that can be read."),
+        (
+            small_picture("PNG")[:60],
+            "cut.png",
+            422,
+            "This is not a PNG, JPEG or WebP picture that can be read.",
+        ),
+        (small_picture("GIF"), "logo.gif", 422, "This is not a PNG, JPEG or WebP picture that can be read."),
+        (b"", "", 422, "This is not a PNG, JPEG or WebP picture that can be read."),
+        (small_picture("PNG") + bytes(10_000_000), "big.png", 413, "A logo may have up to 1 MB"),
+        (small_picture("PNG", (6000, 6000)), "unfolds.png", 413, "A logo may have up to 1 MB"),
+    ],
+    ids=["svg", "svg named png", "cut off", "gif", "nothing", "10 MB", "36 million pixels"],
+)
+def test_what_is_no_small_picture_is_refused_beside_its_field_and_changes_nothing(
+    owner: CareBrowser, content: bytes, name: str, status: int, sentence: str
+) -> None:
+    reply = send_logo(owner, content, name)
+
+    assert reply.status_code == status
+    (said,) = re.findall(r'id="picture-mistake">([^<]*)<', reply.text)
+    assert sentence in said
+    assert logo_on(reply.text, LOGO) == ""

@@ -1,11 +1,11 @@
-"""Clinic and contacts: name and place, the clinic's number, who is notified when nobody answers, and how soon."""
+"""Clinic and contacts: name, logo and place, the clinic's number, who is notified when nobody answers, how soon."""
 
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.access.clinics import contact_tests
+from app.access.clinics import contact_tests, logos
 from app.access.clinics.commands import change_clinic
 from app.access.clinics.contact_tests import ShownTest
 from app.access.clinics.permissions import Permission
@@ -13,16 +13,18 @@ from app.access.clinics.queries import Clinic, clinic_in
 from app.access.clinics.schemas import ClinicChange, ContactTestEntry
 from app.clinical.waiting import LIMIT_NOTES
 from app.context import AppContext
-from app.foundation.errors import RefusalError
+from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
-from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
 from app.pages.staff.wall_clock import how_long
+from app.storage import clinic_logos
 from app.web.dependencies import ContextNeeded
+from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import Form
 
 HERE: Final = f"{SETTINGS}/clinic"
@@ -58,6 +60,29 @@ async def send_contact_test(request: Request, context: ContextNeeded, visitor: M
     try:
         entry = entry_of(ContactTestEntry, {"email": form["email"].strip()})
         await contact_tests.send_test(visitor.work, entry.email)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, error=error)
+    return RedirectResponse(f"{HERE}?saved", 303)
+
+
+@router.get("/logo/{digest}")
+async def show_logo(digest: str, visitor: MayRead) -> Response:
+    """Give the logo that patients see; another one has another address."""
+    if digest != await clinic_logos.digest_of(visitor.work):
+        raise NotFoundError
+    return PictureAnswer(await logos.logo_of(visitor.work))
+
+
+@router.post("/logo")
+async def put_logo(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Put a picture in the place of the logo, or remove it."""
+    form, picture = await read_own_upload(request, context, visitor, "picture")
+    try:
+        if form["remove"]:
+            await logos.remove_logo(visitor.work)
+        else:
+            await logos.put_logo(visitor.work, picture)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, error=error)
@@ -133,4 +158,5 @@ async def _page(
         limits=LIMIT_NOTES,
         tests=[_tested(one, visitor) for one in await contact_tests.list_tests(visitor.work)],
         saved=saved,
+        logo=await clinic_logos.digest_of(visitor.work),
     )
