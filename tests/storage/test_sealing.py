@@ -240,8 +240,8 @@ def test_another_order_is_found(quiet_service: Service, own_database: DatabaseUr
         # Its third and fourth event change places, with their marks or without.
         ("event_ids = event_ids[:2] || event_ids[4] || event_ids[3] || event_ids[5:]", {(3, 3), (4, 4)}),
         (
-            "event_ids = event_ids[:2] || event_ids[4] || event_ids[3] || event_ids[5:],"
-            " marks = substr(marks, 1, 16) || substr(marks, 25, 8) || substr(marks, 17, 8) || substr(marks, 33)",
+            """event_ids = event_ids[:2] || event_ids[4] || event_ids[3] || event_ids[5:],
+               marks = substr(marks, 1, 16) || substr(marks, 25, 8) || substr(marks, 17, 8) || substr(marks, 33)""",
             {(3, 3), (4, 4)},
         ),
         ("marks = set_byte(marks, 16, 255 - get_byte(marks, 16))", {(3, 3)}),
