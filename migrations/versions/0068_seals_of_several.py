@@ -4,7 +4,7 @@ Going down removes the seals of several: the worker of before seals these lines 
 is another one then.
 
 Revision ID: 0068
-Revises: 0063
+Revises: 0064
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0068"
-down_revision = "0063"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 
