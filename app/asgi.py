@@ -38,6 +38,7 @@ from app.care.treatment import routes as treatment
 from app.care.treatment import template_routes as protocol_templates
 from app.care.worklist import routes as worklist
 from app.context import AppContext
+from app.interop.ehr import routes as ehr
 from app.interop.fhir import routes as fhir
 from app.interop.fhir.outcome import outcome_response
 from app.interop.transfer import routes as transfers
@@ -201,6 +202,7 @@ _ROUTERS: Final = (
     care_public.rest_router,
     front_page.router,
     front_page.documents_router,
+    ehr.router,
     fhir.router,
     fhir.rest_router,
 )
@@ -234,6 +236,8 @@ def build_api(
         generate_unique_id_function=operation_name,
         lifespan=lifespan,
         responses=PROBLEMS,
+        # FastAPI's own spans and logs carry paths with ids in them, queries, and the texts of exceptions.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for router in _ROUTERS:
         api.include_router(router)
