@@ -9,8 +9,9 @@ from app.chart.layout import Layout, text_width
 from app.chart.panels import LEVEL_HEIGHTS, MOST_SCALES, lettered_changes, shortened
 from app.chart.trend import Band, Reader, Trend, TrendDay
 from app.chart.wording import ChartWords
+from app.clinical.check_ins import CheckInDay
 from app.clinical.course import InfusionPhase
-from app.clinical.domains import DOMAINS, NOTHING, Domain, PerDomain
+from app.clinical.domains import DOMAINS, NOTHING, Domain
 from app.clinical.levels import Level
 
 _LONGEST_NAME: Final = 36
@@ -161,12 +162,8 @@ NO_VALUE = "\N{EN DASH}"
 class TrendEntry:
     """One check-in day, or a day with an infusion only."""
 
-    day: date
-    values: PerDomain[float | None]
-    sleep_hours: float | None
+    reported: TrendDay
     infusions: tuple[InfusionPhase, ...]
-    acute: bool
-    late: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,17 +201,13 @@ def trend_table(trend: Trend, words: ChartWords) -> TrendTable:
 
 def _row(day: date, one: TrendDay | None, infusions: tuple[InfusionPhase, ...]) -> TrendEntry:
     return TrendEntry(
-        day=day,
-        values=one.values if one else NOTHING,
-        sleep_hours=one.sleep_hours if one else None,
-        infusions=infusions,
-        acute=bool(one and one.acute),
-        late=bool(one and one.late),
+        reported=one or TrendDay(means=CheckInDay(day=day, values=NOTHING)), infusions=infusions
     )
 
 
 def _read(row: TrendEntry, words: ChartWords) -> list[str]:
-    values = (words.number(value) if value is not None else NO_VALUE for value in row.values)
-    hours = words.count(row.sleep_hours) if row.sleep_hours is not None else NO_VALUE
+    means = row.reported.means
+    values = (words.number(value) if value is not None else NO_VALUE for value in means.values)
+    hours = words.count(means.sleep_hours) if means.sleep_hours is not None else NO_VALUE
     infusions = ", ".join(words.infusions[phase] for phase in row.infusions)
-    return [words.day(row.day), *values, hours, infusions]
+    return [words.day(means.day), *values, hours, infusions]

@@ -235,8 +235,8 @@ def _hits(trend: Trend, place: _Places) -> Iterator[tuple[str, str, str]]:
             value = one.values[index] if one else None
             if value is not None:
                 parts.append(f"{LABELS[domain]} {value:g}")
-        if one is not None and one.sleep_hours is not None:
-            parts.append(f"{one.sleep_hours:g} h of sleep")
+        if one is not None and one.means.sleep_hours is not None:
+            parts.append(f"{one.means.sleep_hours:g} h of sleep")
         if one is not None and one.acute:
             parts.append("within 24 h of an infusion, not compared")
         if one is not None and one.late:

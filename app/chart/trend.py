@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from app.clinical.check_ins import CheckInDay
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
 from app.clinical.levels import Level
@@ -22,17 +23,24 @@ class TrendDay:
     """One check-in day.
 
     Attributes:
-        values: the day's means, 0 (worst) to 10 (best); None where nothing was answered.
-        sleep_hours: the night that ended on this day; shown, never decides.
+        means: the day's means, 0 (worst) to 10 (best); None where nothing was answered.
         acute: reported less than 24 hours after an infusion; shown, but not compared with anything.
         late: reported after the day was over.
     """
 
-    day: date
-    values: PerDomain[float | None]
-    sleep_hours: float | None = None
+    means: CheckInDay
     acute: bool = False
     late: bool = False
+
+    @property
+    def day(self) -> date:
+        """Which day."""
+        return self.means.day
+
+    @property
+    def values(self) -> PerDomain[float | None]:
+        """The means of the domains."""
+        return self.means.values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from app.clinical.domains import HIGHEST, MOST_SLEEP_HOURS, PerDomain, refuse_out_of_range
+from app.clinical.domains import REPORTED_NUMBERS, PerDomain, refuse_out_of_range
 from app.clinical.errors import TimeWithoutZoneError, UnknownTimeZoneError
 from app.clinical.protocol import DAY_STARTS_AT_HOUR, Protocol
 
@@ -51,15 +51,18 @@ class CheckIn:
         """Refuse what cannot be a report."""
         if self.recorded_at.tzinfo is None:
             raise TimeWithoutZoneError(field="recorded_at")
-        refuse_out_of_range("mood", self.mood, HIGHEST)
-        refuse_out_of_range("energy", self.energy, HIGHEST)
-        refuse_out_of_range("sleep_quality", self.sleep_quality, HIGHEST)
-        refuse_out_of_range("sleep_hours", self.sleep_hours, MOST_SLEEP_HOURS)
+        for name, number in REPORTED_NUMBERS.items():
+            refuse_out_of_range(name, getattr(self, name), number.highest)
 
     @property
     def values(self) -> PerDomain[float | None]:
         """The three domains, None where skipped."""
         return PerDomain(self.mood, self.energy, self.sleep_quality)
+
+    @property
+    def reported(self) -> dict[str, float | None]:
+        """Every number, by its name; None where skipped."""
+        return {name: getattr(self, name) for name in REPORTED_NUMBERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,16 +129,6 @@ def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
         for day in sorted(by_day)
     )
     return tuple(one for one in days if any(value is not None for value in one.values))
-
-
-def sleep_hours_of(check_ins: Iterable[CheckIn]) -> dict[date, float]:
-    """The hours slept in the night that ended on each check-in day: their mean where they were reported twice."""
-    by_day: dict[date, list[float]] = {}
-    for check_in in check_ins:
-        if check_in.sleep_hours is not None:
-            day = check_in_day(check_in.recorded_at, check_in.time_zone)
-            by_day.setdefault(day, []).append(check_in.sleep_hours)
-    return {day: sum(hours) / len(hours) for day, hours in by_day.items()}
 
 
 def is_acute(at: float, given_at: Iterable[float], protocol: Protocol) -> bool:

@@ -3,6 +3,7 @@
 Raw scores are never pooled across patients or input modes; a skipped answer is None, never zero.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -41,6 +42,20 @@ LOWEST: Final = 0
 HIGHEST: Final = 10
 MOST_SLEEP_HOURS: Final = 24
 """Sleep hours are shown and never decide: both too little and too much disturb."""
+
+
+class ReportedNumber(NamedTuple):
+    """What a number of a check-in can be: from 0 to `highest`, in a unit of UCUM; a score has none."""
+
+    highest: float
+    unit: str = ""
+
+
+REPORTED_NUMBERS: Final[Mapping[str, ReportedNumber]] = {
+    **dict.fromkeys(NAMES, ReportedNumber(HIGHEST)),
+    "sleep_hours": ReportedNumber(MOST_SLEEP_HOURS, "h"),
+}
+"""Every number that a check-in may hold. Files, exports, storage and FHIR follow from it."""
 
 NOTHING: Final[PerDomain[float | None]] = PerDomain(None, None, None)
 

@@ -260,10 +260,10 @@ class _Reading:
             whose.totals.append(_read(AssessmentEntry, sent | {"confirm": CONFIRMED}))
             self._counted.assessments += 1
         else:
-            check_in(whose, row, UUID(int=0))
+            read = check_in(whose, row, UUID(int=0))
             whose.check_ins.append(row)
             self._counted.check_ins += 1
-            if row["sleep_hours"] and _quarter_hours(row["sleep_hours"]) != decimal(row["sleep_hours"]):
+            if read.sleep_hours != decimal(row["sleep_hours"]):
                 self._counted.warn(kind, line, "sleep_hours was rounded to quarter hours")
         self._seen.add(same)
 
@@ -337,12 +337,6 @@ def _number(text: str) -> float | str:
     return text if value is None else value
 
 
-def _quarter_hours(text: str) -> float | str:
-    """Hours as averages have them, to the nearest quarter."""
-    hours = _number(text)
-    return hours if isinstance(hours, str) else round(hours * 4) / 4
-
-
 def _infusion(whose: Newcomer, row: Mapping[str, str]) -> InfusionEntry:
     sent: dict[str, Any] = _given(row, given_at="given_at", route="route")
     phase = "booster" if whose.course.taken_on else row["phase"].lower()
@@ -360,8 +354,6 @@ def check_in(whose: Newcomer, row: Mapping[str, str], patient_id: UUID) -> Impor
         pydantic.ValidationError: it can be none.
     """
     values: dict[str, Any] = {name: _number(row[name]) for name in CHECK_INS.required[2:] if row[name]}
-    if "sleep_hours" in values:
-        values["sleep_hours"] = _quarter_hours(row["sleep_hours"])
     zone = row["time_zone"] or whose.registration.time_zone
     named = uuid5(patient_id, row["recorded_at"])
     item: ImportedCheckInItem = _read(

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import CheckIn
+from app.clinical.domains import REPORTED_NUMBERS
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
@@ -38,10 +39,10 @@ class CheckInRow(TenantRow):
     __table_args__ = (
         clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("input_mode in ('radio', 'slider', 'import')", name="input_mode"),
-        CheckConstraint("mood between 0 and 10", name="mood"),
-        CheckConstraint("energy between 0 and 10", name="energy"),
-        CheckConstraint("sleep_quality between 0 and 10", name="sleep_quality"),
-        CheckConstraint("sleep_hours between 0 and 24", name="sleep_hours"),
+        *(
+            CheckConstraint(f"{name} between 0 and {number.highest}", name=name)
+            for name, number in REPORTED_NUMBERS.items()
+        ),
         Index("ix_check_ins_day", "clinic_id", "patient_id", "check_in_day"),
         Index("uq_check_ins_sync", "clinic_id", "patient_id", "sync_sequence", unique=True),
         {"schema": CARE},
@@ -76,14 +77,11 @@ class CheckInRow(TenantRow):
     withdrawn_turn: Mapped[int | None]
 
 
-_OF_CHECK_IN: Final = (
+OF_CHECK_IN: Final = (
     CheckInRow.id,
     CheckInRow.recorded_at,
     CheckInRow.time_zone,
-    CheckInRow.mood,
-    CheckInRow.energy,
-    CheckInRow.sleep_quality,
-    CheckInRow.sleep_hours,
+    *(getattr(CheckInRow, name) for name in REPORTED_NUMBERS),
     CheckInRow.asks_about_booster,
     CheckInRow.self_harm_thoughts,
 )
@@ -279,11 +277,11 @@ async def standing_history(
 
     ``after``: only those that were recorded after that moment.
     """
-    statement = select(*_OF_CHECK_IN).where(*_standing(work, patient_id))
+    statement = select(*OF_CHECK_IN).where(*_standing(work, patient_id))
     if after is not None:
         statement = statement.where(CheckInRow.recorded_at > after)
     found = await work.execute(statement.order_by(CheckInRow.recorded_at, CheckInRow.id))
-    return tuple(_check_in(row) for row in found)
+    return tuple(check_in_of(row) for row in found)
 
 
 async def standing_through(
@@ -329,9 +327,9 @@ async def standing_between(
 ) -> tuple[CheckIn, ...]:
     """Give the check-ins that stand and were recorded between two moments."""
     found = await work.execute(
-        select(*_OF_CHECK_IN).where(*_standing(work, patient_id), CheckInRow.recorded_at.between(first, last))
+        select(*OF_CHECK_IN).where(*_standing(work, patient_id), CheckInRow.recorded_at.between(first, last))
     )
-    return tuple(_check_in(row) for row in found)
+    return tuple(check_in_of(row) for row in found)
 
 
 async def _mark(
@@ -360,23 +358,21 @@ def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _check_in(row: Any) -> CheckIn:  # noqa: ANN401 - a row of columns
+def check_in_of(row: Any) -> CheckIn:  # noqa: ANN401 - a row of columns
+    """Give what a check-in says, from a row with the columns of ``OF_CHECK_IN``."""
     return CheckIn(
         id=str(row.id),
         recorded_at=row.recorded_at,
         time_zone=row.time_zone,
-        mood=row.mood,
-        energy=row.energy,
-        sleep_quality=row.sleep_quality,
-        sleep_hours=row.sleep_hours,
         asks_about_booster=row.asks_about_booster,
         self_harm_thoughts=row.self_harm_thoughts,
+        **{name: getattr(row, name) for name in REPORTED_NUMBERS},
     )
 
 
 def _stored(row: Any) -> StoredCheckIn:  # noqa: ANN401 - same
     return StoredCheckIn(
-        check_in=_check_in(row),
+        check_in=check_in_of(row),
         check_in_day=row.check_in_day,
         received_at=row.received_at,
         late=row.late,

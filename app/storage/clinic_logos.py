@@ -10,7 +10,7 @@ from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class ClinicLogo(TenantRow):
+class ClinicLogoRow(TenantRow):
     """A clinic's logo; ``digest`` names it in its address, so that a browser keeps it until it changes."""
 
     __tablename__ = "clinic_logos"
@@ -27,23 +27,23 @@ class ClinicLogo(TenantRow):
 async def put(work: UnitOfWork, *, png: bytes, digest: str, now: datetime) -> None:
     """Keep a logo in the place of the one before."""
     values = {"png": png, "digest": digest, "changed_at": now}
-    statement = insert(ClinicLogo).values(clinic_id=work.clinic_id, **values)
+    statement = insert(ClinicLogoRow).values(clinic_id=work.clinic_id, **values)
     await work.execute(statement.on_conflict_do_update(index_elements=["clinic_id"], set_=values))
 
 
 async def remove(work: UnitOfWork) -> bool:
     """Remove the logo; says whether there was one."""
-    removed = await work.execute(delete(ClinicLogo).where(ClinicLogo.clinic_id == work.clinic_id))
+    removed = await work.execute(delete(ClinicLogoRow).where(ClinicLogoRow.clinic_id == work.clinic_id))
     return removed.rowcount != 0
 
 
 async def digest_of(work: UnitOfWork) -> str | None:
     """Give the logo's name, or None where there is no logo."""
-    found = await work.execute(select(ClinicLogo.digest).where(ClinicLogo.clinic_id == work.clinic_id))
+    found = await work.execute(select(ClinicLogoRow.digest).where(ClinicLogoRow.clinic_id == work.clinic_id))
     return found.scalar_one_or_none()
 
 
 async def png_of(work: UnitOfWork) -> bytes | None:
     """Give the picture, or None where there is no logo."""
-    found = await work.execute(select(ClinicLogo.png).where(ClinicLogo.clinic_id == work.clinic_id))
+    found = await work.execute(select(ClinicLogoRow.png).where(ClinicLogoRow.clinic_id == work.clinic_id))
     return found.scalar_one_or_none()

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, cast, func, select, union_all
 
 from app.clinical.check_ins import CheckIn
-from app.storage.check_ins import CheckInRow, EvaluationRow
+from app.storage.check_ins import OF_CHECK_IN, CheckInRow, EvaluationRow, check_in_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -27,14 +27,8 @@ async def check_ins_between(
     row = CheckInRow
     found = await work.execute(
         select(
-            row.id,
-            row.recorded_at,
-            row.time_zone,
+            *OF_CHECK_IN,
             (row.late & (row.input_mode != "import")).label("late"),
-            row.mood,
-            row.energy,
-            row.sleep_quality,
-            row.sleep_hours,
         ).where(
             row.clinic_id == work.clinic_id,
             row.patient_id == patient_id,
@@ -45,15 +39,7 @@ async def check_ins_between(
     )
     return [
         ReportedCheckIn(
-            check_in=CheckIn(
-                id=str(one.id),
-                recorded_at=one.recorded_at,
-                time_zone=one.time_zone,
-                mood=one.mood,
-                energy=one.energy,
-                sleep_quality=one.sleep_quality,
-                sleep_hours=one.sleep_hours,
-            ),
+            check_in=check_in_of(one),
             late=one.late,
         )
         for one in found

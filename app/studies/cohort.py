@@ -67,8 +67,8 @@ def write_cohort(cohort: SimulatedCohort, folder: Path) -> tuple[Path, ...]:
 
 
 def _check_in(name: str, check_in: CheckIn) -> Iterable[object]:
-    values = (None if value is None else f"{value:g}" for value in check_in.values)
-    return (name, check_in.recorded_at.isoformat(), *values, check_in.sleep_hours)
+    numbers = (None if value is None else f"{value:g}" for value in check_in.reported.values())
+    return (name, check_in.recorded_at.isoformat(), *numbers)
 
 
 def _outcomes(patient: StudyPatient) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from app.clinical.course import InfusionPhase, Route
-from app.clinical.domains import HIGHEST, LOWEST, MOST_SLEEP_HOURS
+from app.clinical.domains import DOMAINS, LOWEST, REPORTED_NUMBERS
 from app.clinical.scales import ProblemCode, Scale, score_form
 from app.studies.csv_rows import CellError, Format, moment, name, number, rows_of, zone
 from app.studies.row_problems import FileKind, Problems, RowFault
@@ -14,7 +14,7 @@ Stored = tuple[object, ...]
 
 CHECK_INS: Final = Format(
     file=FileKind.CHECK_INS,
-    required=("patient", "recorded_at", "mood", "energy", "sleep_quality", "sleep_hours"),
+    required=("patient", "recorded_at", *REPORTED_NUMBERS),
     optional=("time_zone",),
 )
 INFUSIONS: Final = Format(
@@ -62,15 +62,13 @@ def _stored(
 
 
 def _check_in(line: int, cells: list[str]) -> Stored:
-    patient, recorded_at, mood, energy, sleep_quality, sleep_hours, time_zone = cells
+    patient, recorded_at, *numbers, time_zone = cells
     at = moment(recorded_at, "recorded_at")
-    values = (
-        number(mood, "mood", LOWEST, HIGHEST),
-        number(energy, "energy", LOWEST, HIGHEST),
-        number(sleep_quality, "sleep_quality", LOWEST, HIGHEST),
-    )
-    hours = number(sleep_hours, "sleep_hours", LOWEST, MOST_SLEEP_HOURS)
-    if values == (None, None, None):
+    reported = {
+        column: number(cell, column, LOWEST, known.highest)
+        for (column, known), cell in zip(REPORTED_NUMBERS.items(), numbers, strict=True)
+    }
+    if all(reported[domain] is None for domain in DOMAINS):
         raise CellError(RowFault.NO_DOMAIN)
     return (
         name(patient, "patient"),
@@ -78,8 +76,7 @@ def _check_in(line: int, cells: list[str]) -> Stored:
         line,
         at.offset,
         zone(time_zone, "time_zone"),
-        *values,
-        hours,
+        *reported.values(),
     )
 
 

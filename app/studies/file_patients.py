@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Route
+from app.clinical.domains import REPORTED_NUMBERS
 from app.clinical.history import History, ScaleTotals
 from app.clinical.scales import AssessmentTotal, Scale
 from app.studies.patients import Outcome, StudyPatient
@@ -18,8 +19,8 @@ from app.studies.patients import Outcome, StudyPatient
 Row = tuple[Any, ...]
 
 _CHECK_INS: Final = (
-    "SELECT line, at, offset, zone, mood, energy, sleep_quality, sleep_hours"
-    " FROM check_ins WHERE patient = ? ORDER BY at"
+    f"SELECT line, at, offset, zone, {', '.join(REPORTED_NUMBERS)} FROM check_ins"  # noqa: S608 - names of our own
+    " WHERE patient = ? ORDER BY at"
 )
 _INFUSIONS: Final = "SELECT line, at, offset, phase, dose, route FROM infusions WHERE patient = ? ORDER BY at"
 _TOTALS: Final = "SELECT scale, at, offset, total FROM totals WHERE patient = ? ORDER BY scale, at"
@@ -90,15 +91,12 @@ def _at(seconds: float, offset: int) -> datetime:
 
 
 def _check_in(row: Row) -> CheckIn:
-    line, at, offset, zone, mood, energy, sleep_quality, sleep_hours = row
+    line, at, offset, zone, *numbers = row
     return CheckIn(
         id=f"{line:012d}",
         recorded_at=_at(at, offset),
         time_zone=zone or zone_name(offset),
-        mood=mood,
-        energy=energy,
-        sleep_quality=sleep_quality,
-        sleep_hours=sleep_hours,
+        **dict(zip(REPORTED_NUMBERS, numbers, strict=True)),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from app.clinical.domains import REPORTED_NUMBERS
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.protocol_versions import with_numbers
 from app.clinical.scales import STANDARD_SCALES, Scale, read_custom_scales
@@ -75,10 +76,10 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -65536;
 PRAGMA temp_store = FILE;
 """
-_TABLES: Final = """
+_TABLES: Final = f"""
 CREATE TABLE check_ins (
     patient TEXT, at REAL, line INTEGER, offset INTEGER, zone TEXT,
-    mood REAL, energy REAL, sleep_quality REAL, sleep_hours REAL
+    {", ".join(f"{name} REAL" for name in REPORTED_NUMBERS)}
 );
 CREATE TABLE infusions (
     patient TEXT, at REAL, line INTEGER, offset INTEGER, phase TEXT, dose REAL, route TEXT
@@ -97,7 +98,7 @@ SELECT row_number() OVER (ORDER BY patient) - 1, patient
 FROM (SELECT patient FROM check_ins UNION SELECT patient FROM infusions);
 """
 INSERTS: Final = {
-    "check_ins": "INSERT INTO check_ins VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "check_ins": f"INSERT INTO check_ins VALUES (?, ?, ?, ?, ?{', ?' * len(REPORTED_NUMBERS)})",  # noqa: S608 - placeholders only
     "infusions": "INSERT INTO infusions VALUES (?, ?, ?, ?, ?, ?, ?)",
     "totals": "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?)",
     "outcomes": "INSERT INTO outcomes VALUES (?, ?, ?, ?)",

@@ -67,6 +67,13 @@ def example(**fields: JsonValue) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
+ShownOnce = Annotated[
+    str | None,
+    Field(description="Shown this once: null in an answer that is repeated for its Idempotency-Key"),
+]
+"""What opens something: never kept, so no repeated answer has it. A first answer always does."""
+
+
 class ReplyBody(BaseModel):
     """A reply; fields may be added, clients ignore those they do not know."""
 

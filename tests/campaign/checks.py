@@ -68,5 +68,6 @@ def _run(arguments: tuple[str, ...], options: Options, **more: str) -> Figures:
         text=True,
         check=False,
     )
-    last = (done.stdout.strip().splitlines() or [done.stderr[-200:]])[-1]
-    return Figures(lost=int(done.returncode != 0), said=last)
+    lines = done.stdout.strip().splitlines() or [done.stderr[-200:]]
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return Figures(lost=int(done.returncode != 0), said="; ".join([lines[-1], *failed]))

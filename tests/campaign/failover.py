@@ -178,6 +178,10 @@ class _Programs:
         self.running.append(process)
         return process
 
+    def last_words(self) -> str:
+        """What the program that was started last has written."""
+        return (self.folder / f"{len(self.running) - 1}.log").read_text()[-500:]
+
     def stop(self) -> None:
         """End all, the last first."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
@@ -201,12 +205,15 @@ def _replica_set() -> Iterator[ReplicaSet]:
         nodes = [_start_node(programs, number, etcd, binaries[-1]) for number in range(_NODES)]
         cluster = ReplicaSet(nodes, free_port())
         (folder / "haproxy.cfg").write_text(_haproxy_settings(cluster.port, nodes))
-        libraries = {"LD_LIBRARY_PATH": library_folders(*_HAPROXY_LIBRARIES)}
         haproxy = debian_program("haproxy", "haproxy", *_HAPROXY_LIBRARIES)
-        programs.start(haproxy, "-db", "-f", folder / "haproxy.cfg", environment=libraries)
+        # Its libraries are there only now that they were fetched with it.
+        libraries = {"LD_LIBRARY_PATH": library_folders(*_HAPROXY_LIBRARIES)}
+        proxy = programs.start(haproxy, "-db", "-f", folder / "haproxy.cfg", environment=libraries)
         whole = wait_until(lambda: sorted(one.role() for one in nodes) == _WHOLE, 120)
         assert whole, [one.role() for one in nodes]
-        assert wait_until(lambda: _answers(cluster), 30), "HAProxy does not lead to the primary"
+        leads = wait_until(lambda: proxy.poll() is not None or _answers(cluster), 120)
+        assert leads, "HAProxy does not lead to the primary"
+        assert proxy.poll() is None, programs.last_words()
         yield cluster
     finally:
         programs.stop()

@@ -30,7 +30,7 @@ from tests.support.staff import invited, signed_in
 from tests.support.the_api import document
 
 # Requests for each operation and mode; the campaign says its own number.
-EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", budget(5, long=200)))
+EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", budget(3, long=200)))
 CHECKS: Final = [
     status_code_conformance,
     content_type_conformance,

@@ -1,19 +1,26 @@
 """The clinic's records as FHIR R4: every resource is valid, found by its parameters, and refused with its place."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
+from fastapi.routing import APIRoute
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import ResourceNotFound
 
 from app.access.clinics.permissions import Scope
+from app.interop.fhir.capability import capability_statement
 from app.interop.fhir.catalogue import RESOURCE_TYPES
+from app.interop.fhir.refusals import FhirRefusalError, ParameterNotKnownError
+from app.interop.fhir.routes import router
+from app.interop.fhir.searching import read_search
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.fhir import checked, every_page, issue_of, resources_in
+from tests.support.fhir_r4 import broken_rules
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.people import clinic_client, key_with
 from tests.support.receiver import running_receiver
@@ -75,6 +82,25 @@ def test_each_type_is_found_valid_and_read_by_its_id(http: httpx2.Client, name: 
     assert every_page(http, name, _id=first["id"]) == [first]
 
 
+@pytest.mark.parametrize(
+    ("resource", "broken"),
+    [
+        ({"resourceType": "Patient", "name": "x"}, 'is not of type "array"'),
+        ({"resourceType": "Patient", "contact": [{"gender": "male"}]}, "Patient.contact: pat-1"),
+        (
+            {"resourceType": "Bundle", "type": "batch", "entry": [{"resource": {"resourceType": "Patient"}}]},
+            "Bundle: bdl-3",
+        ),
+        (
+            {"resourceType": "Flag", "period": {"start": "2026-02-01", "end": "2026-01-01"}},
+            "Period: per-1",
+        ),
+    ],
+)
+def test_the_schema_and_the_invariants_find_what_is_wrong(resource: dict[str, Any], broken: str) -> None:
+    assert any(broken in one for one in broken_rules(resource))
+
+
 def test_the_capability_statement_says_what_there_is(http: httpx2.Client) -> None:
     statement = checked(httpx2.get(f"{http.base_url}/fhir/metadata"))
     rest = statement["rest"][0]
@@ -86,6 +112,43 @@ def test_the_capability_statement_says_what_there_is(http: httpx2.Client) -> Non
             reply = http.get(f"/fhir/{one['type']}", params={parameter["name"]: value})
             known = reply.status_code == 200 or issue_of(reply, 422) == ("value", f"http.{parameter['name']}")
             assert known, (one["type"], parameter["name"])
+
+
+def test_what_the_capability_statement_does_not_say_is_refused() -> None:
+    statement = capability_statement(base_url="https://afterglow.test/fhir", now=NOW)
+    said = {
+        one["type"]: {each["name"] for each in one["searchParam"]} for one in statement["rest"][0]["resource"]
+    }
+    every = set().union(*said.values())
+    for kind in RESOURCE_TYPES:
+        refused = set()
+        for name in every:
+            try:
+                read_search(kind, [(name, "2020-01-01")], base_url="")
+            except ParameterNotKnownError:
+                refused.add(name)
+            except FhirRefusalError:
+                continue
+        assert refused == every - said[kind.name], kind.name
+
+
+def test_the_interactions_that_are_said_are_those_that_are_routed() -> None:
+    (rest,) = capability_statement(base_url="https://afterglow.test/fhir", now=NOW)["rest"]
+    said = {("GET", f"/fhir/${one['name']}") for one in rest["operation"]}
+    ways = {"read": ("GET", "/{id}"), "search-type": ("GET", ""), "create": ("POST", "")}
+    for one in rest["resource"]:
+        for interaction in one["interaction"]:
+            method, rest_of_path = ways[interaction["code"]]
+            said.add((method, f"/fhir/{one['type']}{rest_of_path}"))
+        said |= {("GET", f"/fhir/{one['type']}/{{id}}/${each['name']}") for each in one.get("operation", [])}
+    routed = {
+        (method, re.sub(r"\{\w+\}", "{id}", route.path))
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    aside = ("/fhir/metadata", "/fhir/token", "/fhir/.well-known/", "/fhir/$export-")
+    assert {one for one in routed if not one[1].startswith(aside)} == said
 
 
 def test_an_infusion_is_a_procedure_and_what_was_given_in_it(http: httpx2.Client, patient: str) -> None:
@@ -171,8 +234,11 @@ def test_everything_about_a_patient_is_what_the_searches_find(http: httpx2.Clien
 def test_a_generic_client_walks_the_clinic(lively: LivelyClinic, patient: str) -> None:
     base = str(lively.client.http.base_url).rstrip("/")
     client = Walker(f"{base}/fhir", authorization=f"Bearer {lively.client.key}")
-    walked = {name: list(client.resources(name).limit(5)) for name in NAMES}
-    assert all(walked.values())
+    # All of the clinic, page by page, and nothing that our own walk does not find.
+    for name in NAMES:
+        walked = {one.id for one in client.resources(name).limit(5)}
+        assert walked == {one["id"] for one in every_page(lively.client.http, name, _count="200")}
+        assert walked
     (one,) = client.resources("Patient").search(_id=patient).fetch()
     assert one.reference == f"Patient/{patient}"
     tasks = client.resources("Task").search(patient=patient).include("Task", "patient").fetch_raw()

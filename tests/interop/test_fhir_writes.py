@@ -8,10 +8,9 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from fhir.resources.R4B import get_fhir_model_class
 
 from app.access.clinics.permissions import Scope
-from tests.support.fhir import Json, checked, every_page, issue_of
+from tests.support.fhir import Json, checked, every_page, issue_of, valid
 from tests.support.people import ClinicClient, clinic_client, key_with
 from tests.support.service import NOW, Service
 
@@ -252,7 +251,7 @@ def exported(http: httpx2.Client, headers: dict[str, str], **params: str) -> dic
         files[one["type"]] = [json.loads(line) for line in file.text.splitlines()]
         for resource in files[one["type"]]:
             assert resource["resourceType"] == one["type"]
-            get_fhir_model_class(one["type"]).model_validate(resource)
+            valid(resource)
     return files
 
 

@@ -31,7 +31,7 @@ from tests.support.people import NO_TLS, ClinicClient, as_of_now, clinic_client,
 from tests.support.service import Service
 
 SEED = int(os.environ.get("AFTERGLOW_TEST_SEED", "20261104"))
-PHONES = int(os.environ.get("AFTERGLOW_TEST_PHONES", budget(48, long=200)))
+PHONES = int(os.environ.get("AFTERGLOW_TEST_PHONES", budget(24, long=200)))
 AT_ONCE = 24
 ADDRESSES = count(1)
 

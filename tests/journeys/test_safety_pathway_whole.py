@@ -144,13 +144,15 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     told_of = len(receiver.accepted())
     ground.look_at(60 * MINUTE)
     assert wait_until(lambda: read(clinic, event_id)["delivered_at"] is not None, 20)
+    safety_first = ["safety.reported", "safety.unacknowledged"]
+    # Ordinary ones go several at a time: no order is promised among them.
+    patients_own = {"patient.asked_about_booster", "finding.raised"}
     for half_minutes in range(1, 20):
         ground.look_at(60 * MINUTE + half_minutes * MINUTE / 2)
-        if wait_until(lambda: bool(receiver.accepted("finding.raised")), 2):
+        if wait_until(lambda: patients_own <= {one.type for one in receiver.accepted()}, 2):
             break
     order = [one.type for one in receiver.accepted()[told_of:]]
-    patients_own = ["patient.asked_about_booster", "finding.raised"]
-    assert order == ["safety.reported", "safety.unacknowledged", *patients_own]
+    assert (order[:2], sorted(order[2:])) == (safety_first, sorted(patients_own))
     assert {one.verified for one in receiver.requests[1:]} == {True}
     assert {one.event["data"]["mode"] for one in receiver.accepted()[told_of:]} == {"live"}
 

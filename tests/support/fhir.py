@@ -1,11 +1,18 @@
-"""What tests of the FHIR interface share: resources held against the models of fhir.resources."""
+"""What tests of the FHIR interface share: resources held against models, the R4 schema and its invariants."""
 
-from typing import Any
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
 
 import httpx2
 from fhir.resources.R4B import get_fhir_model_class
 
+from tests.support.fhir_r4 import broken_rules
+
 Json = dict[str, Any]
+_FOLDER: Final = os.environ.get("AFTERGLOW_FHIR_FOLDER")
 
 
 def checked(reply: httpx2.Response, status: int = 200) -> Json:
@@ -18,8 +25,15 @@ def checked(reply: httpx2.Response, status: int = 200) -> Json:
 
 
 def valid(resource: Json) -> None:
-    """Hold a resource, and each one in a Bundle, against its model."""
+    """Hold a resource, and each one in a Bundle, against its model, the R4 schema and FHIR's own invariants."""
     get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+    broken = broken_rules(resource)
+    assert not broken, broken
+    # For HL7's own validator, in the hosted workflow: each resource that a test saw.
+    if _FOLDER:
+        text = json.dumps(resource, indent=1)
+        name = f"{resource['resourceType']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+        (Path(_FOLDER) / name).write_text(text, "utf-8")
 
 
 def resources_in(bundle: Json, mode: str = "match") -> list[Json]:

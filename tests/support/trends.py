@@ -1,10 +1,12 @@
 """Trends to draw: the story of one patient, and the odd ones."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
 from app.chart.trend import Band, InfusionMark, LevelSpan, TotalMark, Trend, TrendDay
+from app.clinical.check_ins import CheckInDay
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
 from app.clinical.levels import Level
@@ -36,7 +38,7 @@ def day(
     days_ago: int, mood: float | None, energy: float | None = None, sleep: float | None = None
 ) -> TrendDay:
     """One check-in day."""
-    return TrendDay(day=on(days_ago), values=PerDomain(mood, energy, sleep))
+    return TrendDay(means=CheckInDay(day=on(days_ago), values=PerDomain(mood, energy, sleep)))
 
 
 def trend(length: int, days: Sequence[TrendDay] = (), **more: object) -> Trend:
@@ -57,7 +59,8 @@ def daily(
         mood, energy, sleep = (
             min(10.0, max(0.0, round(level + shift + random.gauss(0, 0.8)))) for shift in (0.3, -0.4, 0.1)
         )
-        made.append(TrendDay(day=on(ago), values=PerDomain(mood, energy, sleep), sleep_hours=7.25))
+        means = CheckInDay(day=on(ago), values=PerDomain(mood, energy, sleep), sleep_hours=7.25)
+        made.append(TrendDay(means=means))
     return made
 
 
@@ -74,9 +77,7 @@ def story(length: int = 92) -> Trend:
     """A clinician's patient: induction, one booster, a benefit that fades, levels and totals."""
     days = [
         TrendDay(
-            day=one.day,
-            values=one.values,
-            sleep_hours=7.5,
+            means=replace(one.means, sleep_hours=7.5),
             acute=(LAST - one.day).days in {90, 88, 86, 84, 82, 80, 38},
             late=(LAST - one.day).days in {60, 61, 12},
         )

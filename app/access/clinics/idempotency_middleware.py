@@ -203,7 +203,8 @@ def _text(path: str, response: Response) -> str:
     body, left_out = bytes(response.body).decode(), []
     if shown_once:
         document = json.loads(body)
-        left_out = [name for name in shown_once if document.pop(name, None) is not None]
+        left_out = [name for name in shown_once if document.get(name) is not None]
+        document |= dict.fromkeys(left_out)
         body = json.dumps(document)
     return json.dumps({"headers": headers, "body": body, "left_out": left_out})
 

@@ -17,6 +17,7 @@ _MOST_PIXELS: Final = 25_000_000
 # Twice what a page shows, for sharp screens.
 _WIDEST, _HIGHEST = 480, 120
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
+_PICTURE: Final = "#/picture"
 
 
 class LogoTooLargeError(RefusalError):
@@ -40,7 +41,7 @@ async def put_logo(work: Work, picture: bytes) -> None:
         LogoNotReadableError: it is no PNG, JPEG or WebP, or is broken.
     """
     if len(picture) > MOST_BYTES:
-        raise LogoTooLargeError
+        raise LogoTooLargeError(_PICTURE)
     # Decoding a picture takes a moment: in a thread, so that nobody else waits for it.
     png = await asyncio.to_thread(written_again, picture)
     digest = hashlib.sha256(png).hexdigest()[:32]
@@ -85,10 +86,10 @@ def written_again(picture: bytes) -> bytes:
         raise
     except Exception as error:
         # A broken file may fail anywhere in its decoder, and in any way.
-        raise LogoNotReadableError from error
+        raise LogoNotReadableError(_PICTURE) from error
     return out.getvalue()
 
 
 def _refuse_huge(opened: Image.Image) -> None:
     if opened.width * opened.height > _MOST_PIXELS:
-        raise LogoTooLargeError
+        raise LogoTooLargeError(_PICTURE)

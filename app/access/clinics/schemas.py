@@ -23,6 +23,7 @@ from app.web.schemas import (
     Name,
     ReplyBody,
     RequestBody,
+    ShownOnce,
     TimeZoneName,
     choice_of,
     example,
@@ -265,7 +266,7 @@ class KeyReply(ReplyBody):
 class NewKeyReply(KeyReply):
     """A new key with its secret, which is shown this once."""
 
-    secret: str = Field(examples=["agk_…"])
+    secret: ShownOnce = Field(examples=["agk_…"])
 
     @classmethod
     def of_new(cls, new: NewKey) -> "NewKeyReply":

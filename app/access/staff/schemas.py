@@ -13,7 +13,7 @@ from app.access.staff.joining import Invited
 from app.access.staff.members import Away, Member
 from app.access.staff.signing_in import SignedIn
 from app.storage.emergency_accesses import EmergencyAccess
-from app.web.schemas import Day, EmailAddress, Name, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import Day, EmailAddress, Name, ReplyBody, RequestBody, ShownOnce, choice_of, example
 
 Role = Annotated[StaffRole, choice_of(StaffRole)]
 
@@ -84,7 +84,7 @@ class MemberReply(ReplyBody):
 class InvitedReply(MemberReply):
     """A member with the link with which they join, which is shown this once."""
 
-    invite_url: str = Field(examples=["https://afterglow.clinic.example/care/join/agi_…"])
+    invite_url: ShownOnce = Field(examples=["https://afterglow.clinic.example/care/join/agi_…"])
     expires_at: datetime
     sent: bool = Field(description="Whether the link is on its way by mail; without a mail server it is not")
 

@@ -56,5 +56,4 @@ def _is_new(item: Kept | RefusalError) -> bool:
 
 
 def _is_same(sent: CheckIn, other: CheckIn) -> bool:
-    close = abs(sent.recorded_at - other.recorded_at) < _CLOSE
-    return close and (sent.values, sent.sleep_hours) == (other.values, other.sleep_hours)
+    return abs(sent.recorded_at - other.recorded_at) < _CLOSE and sent.reported == other.reported

@@ -18,10 +18,12 @@ from app.care.check_ins.schemas import (
     CheckInReply,
     CorrectedCheckInReply,
     ImportedCheckInItem,
+    rounded_in,
 )
 from app.care.check_ins.sync import SyncPlace
 from app.care.check_ins.validation import CheckInDraft, ItemOutcome, Kept
 from app.clinical.check_ins import CheckIn
+from app.clinical.domains import REPORTED_NUMBERS
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
 from app.notifications.messages.crisis_help import CrisisHelpReply
@@ -42,12 +44,9 @@ def draft_of(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> Ch
             id=str(check_in_id),
             recorded_at=entry.recorded_at,
             time_zone=entry.time_zone,
-            mood=entry.mood,
-            energy=entry.energy,
-            sleep_quality=entry.sleep_quality,
-            sleep_hours=entry.sleep_hours,
             asks_about_booster=entry.asks_about_booster,
             self_harm_thoughts=entry.self_harm_thoughts,
+            **{name: getattr(entry, name) for name in REPORTED_NUMBERS},
         ),
         input_mode=entry.input_mode,
         note=entry.note,
@@ -81,10 +80,7 @@ def check_in_reply(
         check_in_day=stored.check_in_day,
         received_at=stored.received_at,
         late=stored.late,
-        mood=kept.mood,
-        energy=kept.energy,
-        sleep_quality=kept.sleep_quality,
-        sleep_hours=kept.sleep_hours,
+        **kept.reported,
         note=open_note(vault, clinic_id, stored),
         asks_about_booster=kept.asks_about_booster,
         self_harm_thoughts=kept.self_harm_thoughts,
@@ -208,7 +204,7 @@ def _result(
             id=_id_of(item),
             status=STATUS_OF[outcome.outcome],
             check_in=reply,
-            rounded=[] if item.get("sleep_hours") == reply.sleep_hours else ["sleep_hours"],
+            rounded=rounded_in(item, reply),
             crisis_help=help_now,
         )
     problem = refusal_document(outcome) if isinstance(outcome, RefusalError) else outcome

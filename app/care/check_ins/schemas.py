@@ -1,7 +1,8 @@
 """A check-in as it is sent and as it is given back."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
@@ -176,8 +177,8 @@ class ImportedCheckInBatch(_Batch):
     ]
 
 
-class CheckInReply(ReplyBody):
-    """A check-in as it is kept."""
+class _Kept(ReplyBody):
+    """What is kept of every check-in."""
 
     id: UUID
     recorded_at: datetime
@@ -188,38 +189,30 @@ class CheckInReply(ReplyBody):
     mood: float | None
     energy: float | None
     sleep_quality: float | None
-    sleep_hours: float | None
+    sleep_hours: float | None = Field(
+        description="Hours slept in the night that ended on that day, by quarter hours; null: not answered"
+    )
     note: str | None
     asks_about_booster: bool
     self_harm_thoughts: bool
     input_mode: Literal["radio", "slider", "import"]
+    supersedes: UUID | None
+
+
+class CheckInReply(_Kept):
+    """A check-in as it is kept."""
+
     clock_skew_seconds: int | None = Field(
         description="How far the phone's clock was ahead when this was sent; null when the phone did not say"
     )
-    supersedes: UUID | None
     superseded_by: UUID | None
     withdrawn_at: datetime | None
     crisis_help: CrisisHelpReply | None = None
 
 
-class CheckInRecordReply(ReplyBody):
+class CheckInRecordReply(_Kept):
     """A check-in as the clinic reads it, with its version."""
 
-    id: UUID
-    recorded_at: datetime
-    time_zone: str
-    check_in_day: date
-    received_at: datetime
-    late: bool
-    mood: float | None
-    energy: float | None
-    sleep_quality: float | None
-    sleep_hours: float | None
-    note: str | None
-    asks_about_booster: bool
-    self_harm_thoughts: bool
-    input_mode: Literal["radio", "slider", "import"]
-    supersedes: UUID | None
     status: Literal["active", "withdrawn", "entered_in_error"]
     version: int
     etag: str
@@ -237,15 +230,21 @@ class CheckInRecordList(ReplyBody):
     items: list[CheckInRecordReply]
 
 
+_Rounded = Literal["sleep_hours"]
+
+
+def rounded_in(sent: Mapping[str, Any], kept: CheckInReply) -> list[_Rounded]:
+    """Name what was kept rounded of what was sent."""
+    return [name for name in get_args(_Rounded) if sent.get(name) != getattr(kept, name)]
+
+
 class BatchResult(ReplyBody):
     """What became of one item: 201 kept, 200 kept before, 409 or 422 not kept (see problem)."""
 
     id: UUID | None
     status: int
     check_in: CheckInReply | None = None
-    rounded: list[Literal["sleep_hours"]] = Field(
-        default=[], description="What was kept rounded, as `check_in` has it"
-    )
+    rounded: list[_Rounded] = Field(default=[], description="What was kept rounded, as `check_in` has it")
     problem: Problem | None = None
     crisis_help: CrisisHelpReply | None = None
 

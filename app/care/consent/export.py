@@ -10,6 +10,7 @@ from uuid import UUID
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.clinical.check_ins import zone_of
+from app.clinical.domains import REPORTED_NUMBERS
 from app.context import Work
 from app.foundation.text import inert
 from app.foundation.vault import PatientVault
@@ -26,9 +27,8 @@ NOT_INCLUDED: Final = (
     "Secrets such as passwords and keys, of which only fingerprints are kept.",
 )
 CSV_COLUMNS: Final = (
-    "patient", "id", "recorded_at", "time_zone", "check_in_day", "mood", "energy", "sleep_quality", "sleep_hours",
-    "note", "asks_about_booster", "self_harm_thoughts", "input_mode", "received_at", "late", "supersedes",
-    "superseded_by", "withdrawn_at",
+    "patient", "id", "recorded_at", "time_zone", "check_in_day", *REPORTED_NUMBERS, "note", "asks_about_booster",
+    "self_harm_thoughts", "input_mode", "received_at", "late", "supersedes", "superseded_by", "withdrawn_at",
 )  # fmt: skip
 _SEALED: Final = "_sealed"
 

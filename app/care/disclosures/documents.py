@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from app.clinical.domains import REPORTED_NUMBERS
+
 
 class Pairs(list[tuple[str, Any]]):
     """An object as it was sent: every pair, also those whose keys are the same."""
@@ -68,7 +70,7 @@ class _Noting:
 # these alone, which nearly all are, needs no closer look.
 _HARMLESS: Final = frozenset(
     {
-        "id", "recorded_at", "time_zone", "mood", "energy", "sleep_quality", "sleep_hours", "note",
+        "id", "recorded_at", "time_zone", *REPORTED_NUMBERS, "note",
         "asks_about_booster", "input_mode", "supersedes",
     }
 )  # fmt: skip

@@ -81,7 +81,7 @@ class ProgressDay(ReplyBody):
             mood=mood,
             energy=energy,
             sleep_quality=sleep_quality,
-            sleep_hours=day.sleep_hours,
+            sleep_hours=day.means.sleep_hours,
             acute=day.acute,
             late=day.late,
         )

@@ -11,7 +11,7 @@ from uuid import UUID
 from app.care.monitoring.history import protocol_of, snapshot_of
 from app.care.monitoring.timelines import timeline_now
 from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
-from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute, sleep_hours_of
+from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute
 from app.clinical.course import Infusion
 from app.clinical.english_formats import scale_name
 from app.clinical.evaluation import Evaluation, evaluate
@@ -124,15 +124,12 @@ def trend_days(
     reported: Sequence[ReportedCheckIn], given: Sequence[Infusion], protocol: Protocol
 ) -> list[TrendDay]:
     """The check-in days as the core makes them, with what is marked on them."""
-    hours = sleep_hours_of(one.check_in for one in reported)
     given_at = sorted(one.given_at.timestamp() for one in given)
     late = {_day(one) for one in reported if one.late}
     acute = {_day(one) for one in reported if _is_acute(one, given_at, protocol)}
     return [
         TrendDay(
-            day=one.day,
-            values=one.values,
-            sleep_hours=hours.get(one.day),
+            means=one,
             acute=one.day in acute,
             late=one.day in late,
         )

@@ -30,6 +30,7 @@ from app.web.schemas import (
     Name,
     ReplyBody,
     RequestBody,
+    ShownOnce,
     TimeZoneName,
     choice_of,
     example,
@@ -251,18 +252,18 @@ class PatientList(ReplyBody):
 
 
 class EnrolmentCodeReply(ReplyBody):
-    """A one-time code: typed in, or carried by the link's fragment (as a QR code)."""
+    """A one-time code: typed in, or carried by the link's fragment (`qr_svg` draws that as a QR code)."""
 
-    code: str = Field(examples=["7K2M-9QF4-XB3T"])
-    url: str
-    qr_svg: str = Field(description="The link as a QR code, to hold the phone's camera to")
+    code: ShownOnce = Field(examples=["7K2M-9QF4-XB3T"])
+    url: ShownOnce
+    qr_svg: ShownOnce
     expires_at: datetime
 
 
 class SignInLinkReply(ReplyBody):
     """A link with which the patient signs a browser in, once, within a day. Opening it does not spend it."""
 
-    url: str
+    url: ShownOnce
     expires_at: datetime
     sent: bool = Field(description="Whether it is on its way to the patient's e-mail, too")
 

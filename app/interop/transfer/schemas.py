@@ -14,7 +14,7 @@ from app.interop.transfer.commands import (
 )
 from app.interop.transfer.queries import KnownTransfer
 from app.storage.patient_transfers import ConsentForm, Direction, PatientTransfer, TransferState
-from app.web.schemas import ChartNumber, Day, Name, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import ChartNumber, Day, Name, ReplyBody, RequestBody, ShownOnce, choice_of, example
 
 
 class TransferConsentEntry(RequestBody):
@@ -67,7 +67,7 @@ class TransferReply(ReplyBody):
 class StartedTransferReply(TransferReply):
     """A transfer that began; give the passphrase to the other clinic by another way than the file."""
 
-    passphrase: str = Field(description="Shown this once, and kept nowhere")
+    passphrase: ShownOnce
 
     @classmethod
     def of_started(cls, begun: StartedTransfer) -> "StartedTransferReply":

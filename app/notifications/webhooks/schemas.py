@@ -20,7 +20,16 @@ from app.notifications.webhooks.queries import UndeliveredSummary
 from app.notifications.webhooks.retry_schedule import AttemptError
 from app.notifications.webhooks.trouble import Because
 from app.storage.deliveries import Attempt
-from app.web.schemas import EmailAddress, LocaleTag, Moment, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import (
+    EmailAddress,
+    LocaleTag,
+    Moment,
+    ReplyBody,
+    RequestBody,
+    ShownOnce,
+    choice_of,
+    example,
+)
 
 _CARE_TEAM: Final = (
     "Only of patients in whose care team this member is, if someone of it is reached; safety always"
@@ -92,7 +101,7 @@ class EndpointReply(ReplyBody):
 class NewEndpointReply(EndpointReply):
     """A new endpoint, with the secret that verifies its events; shown this once."""
 
-    secret: str = Field(examples=["whsec_…"])
+    secret: ShownOnce = Field(examples=["whsec_…"])
 
     @classmethod
     def of_new(cls, new: NewEndpoint) -> "NewEndpointReply":

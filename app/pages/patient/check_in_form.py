@@ -7,7 +7,8 @@ from typing import Any, Final
 from app.care.check_ins.reading import read_item
 from app.care.check_ins.validation import CheckInDraft
 from app.care.disclosures.answers import means_yes
-from app.clinical.check_ins import ONE_DAY, zone_of
+from app.clinical.check_ins import ONE_DAY, CheckIn, zone_of
+from app.clinical.domains import REPORTED_NUMBERS
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
 from app.foundation.translations import Words, say
 from app.pages.patient.opened_form import OpenedForm
@@ -21,7 +22,7 @@ SCORES: Final[Mapping[str, Words]] = {
     "sleep_quality": say("Sleep"),
 }
 TICKS: Final = ("asks_about_booster", "self_harm_thoughts")
-ANSWERS: Final = (*SCORES, "sleep_hours", "note", *TICKS)
+ANSWERS: Final = (*REPORTED_NUMBERS, "note", *TICKS)
 ID_FIELD: Final = "check_in_id"
 # What makes a form this form: its check-in's id, when it was opened, and where.
 IDENTITY: Final = (ID_FIELD, "opened_at", "time_zone")
@@ -52,6 +53,16 @@ def night_sentence(opened: OpenedForm, language: str) -> str:
     """Say which night is asked about: the one that ended on that day."""
     before, day = (write_weekday(one, language) for one in (opened.day - ONE_DAY, opened.day))
     return say("from {before} to {day}", before=before, day=day)
+
+
+def answers_beside_scores(sent: CheckIn) -> list[tuple[Words, Words]]:
+    """Name what else was answered as a number, with its unit."""
+    hours = sent.sleep_hours
+    return (
+        []
+        if hours is None
+        else [(say("Hours of sleep last night"), say("{value} hours", value=f"{hours:g}"))]
+    )
 
 
 def says_self_harm(form: Form) -> bool:

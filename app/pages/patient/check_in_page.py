@@ -22,6 +22,7 @@ from app.pages.patient.check_in_form import (
     ID_FIELD,
     IDENTITY,
     SCORES,
+    answers_beside_scores,
     day_sentence,
     draft_of,
     night_sentence,
@@ -175,9 +176,7 @@ def _answers(stored: StoredCheckIn) -> list[tuple[Words, Words]]:
         (SCORES[name], say("not answered") if value is None else say("{value} of 10", value=_plain(value)))
         for name, value in ((name, getattr(sent, name)) for name in SCORES)
     ]
-    if sent.sleep_hours is not None:
-        shown.append((say("Hours of sleep last night"), say("{value} hours", value=_plain(sent.sleep_hours))))
-    return shown
+    return shown + answers_beside_scores(sent)
 
 
 def _plain(value: float) -> str:
@@ -420,8 +419,7 @@ def _answers_in(context: AppContext, found: Visitor, kept: StoredCheckIn) -> For
     Not with the safety statement: it stands by itself, and nobody should have to take it back to fix a number.
     """
     sent = kept.check_in
-    answers = {name: getattr(sent, name) for name in (*SCORES, "sleep_hours")}
-    fields = {name: f"{value:g}" for name, value in answers.items() if value is not None}
+    fields = {name: _plain(value) for name, value in sent.reported.items() if value is not None}
     fields["note"] = open_note(context.vault, found.signed_in.clinic_id, kept) or ""
     fields["asks_about_booster"] = "yes" if sent.asks_about_booster else ""
     return Form(fields)

@@ -15,7 +15,7 @@ from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import say
-from app.pages.patient.check_in_form import SCORES
+from app.pages.patient.check_in_form import SCORES, answers_beside_scores
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.trend import RANGES, own_trend
@@ -132,9 +132,7 @@ def _days(
             "id": sent.id,
             "day": write_short_day(stored.check_in_day, language),
             "answers": [(title, _plain(getattr(sent, name))) for name, title in SCORES.items()],
-            "hours": say("Hours of sleep last night: {hours:g}", hours=sent.sleep_hours)
-            if sent.sleep_hours is not None
-            else "",
+            "others": answers_beside_scores(sent),
             "note": open_note(context.vault, caller.clinic_id, stored),
             "own": stored.input_mode != _IMPORTED,
             "correctable": can_still_be_corrected(stored, visitor.work.now) and not caller.archived,

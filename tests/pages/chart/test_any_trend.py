@@ -10,6 +10,7 @@ from app.chart.drawing import draw_trend
 from app.chart.layout import Width
 from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.chart.wording import chart_words
+from app.clinical.check_ins import CheckInDay
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
 from app.clinical.levels import Level
@@ -44,14 +45,15 @@ def trends(draw: st.DrawFn) -> Trend:
         last_day=LAST,
         days=[
             TrendDay(
-                day=first + timedelta(days=one),
-                values=same if number % 3 else draw(VALUES),
+                means=CheckInDay(
+                    day=first + timedelta(days=one), values=same if number % 3 else draw(VALUES)
+                ),
                 acute=number % 5 == 0,
                 late=number % 7 == 0,
             )
             for number, one in enumerate(days[:200])
         ]
-        + [TrendDay(day=first + timedelta(days=one), values=same) for one in days[200:]],
+        + [TrendDay(means=CheckInDay(day=first + timedelta(days=one), values=same)) for one in days[200:]],
         baseline=draw(BANDS),
         reference=draw(BANDS),
         infusions=[
@@ -97,11 +99,10 @@ def test_any_trend_is_a_small_and_valid_picture(
 @given(one=trends())
 def test_the_table_has_every_day_of_the_chart_once(one: Trend) -> None:
     rows = trend_rows(one)
-    assert [row.day for row in rows] == sorted(
+    assert [row.reported.day for row in rows] == sorted(
         {day.day for day in one.days} | {mark.day for mark in one.infusions}
     )
-    assert {row.day: row.values for row in rows if row.day in {day.day for day in one.days}} == {
-        day.day: day.values for day in one.days
-    }
+    days = {day.day: day.values for day in one.days}
+    assert {row.reported.day: row.reported.values for row in rows if row.reported.day in days} == days
     table = trend_table(one, chart_words("en"))
     assert all(len(row) == len(table.columns) for row in table.rows)

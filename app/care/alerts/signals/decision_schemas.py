@@ -62,7 +62,7 @@ class DecisionBaseline(ReplyBody):
     n_days: int
     from_day: date | None
     to_day: date | None
-    sleep_hours: list[float] = Field(default_factory=list)
+    sleep_hours: list[float] = Field(default_factory=list, description="The nights' hours")
 
 
 class DecisionReference(ReplyBody):
@@ -82,7 +82,7 @@ class DecisionReference(ReplyBody):
     n_days: int
     from_day: date
     to_day: date
-    sleep_hours: list[float] = Field(default_factory=list)
+    sleep_hours: list[float] = Field(default_factory=list, description="The nights' hours")
     falling: bool = Field(description="Loss began inside the window, so the reference is its first half")
     assumes_baseline: bool
     chosen: bool = Field(default=False, description="A clinician named its window")
@@ -170,7 +170,7 @@ class DecisionDay(ReplyBody):
     mood: float | None
     energy: float | None
     sleep_quality: float | None
-    sleep_hours: float | None
+    sleep_hours: float | None = Field(description="The night that ended on this day")
     share: float | None = Field(description="The weighted share of the gain lost on it")
     smoothed: float | None
 

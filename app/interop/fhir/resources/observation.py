@@ -7,6 +7,7 @@ from uuid import UUID
 from app.access.clinics.permissions import Permission
 from app.care.assessments.queries import list_scales
 from app.care.check_ins.queries import open_note
+from app.clinical.domains import REPORTED_NUMBERS
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.scales import Scale, band_of
 from app.context import Work
@@ -37,7 +38,6 @@ CHECK_IN_TAG, TOTAL_TAG = "c-", "t-"
 _SURVEY: Final = concept(
     "Survey", coding("http://terminology.hl7.org/CodeSystem/observation-category", "survey", "Survey")
 )
-_DOMAINS: Final = ("mood", "energy", "sleep_quality")
 # As many as a patient could ever have sent.
 _ALL: Final = 1_000_000
 
@@ -85,9 +85,11 @@ def _check_ins(work: Work, subject: Subject, reports: Sequence[StoredCheckIn]) -
 
 def _components(one: StoredCheckIn) -> list[Json]:
     report = one.check_in
-    values = {name: score(value) for name in _DOMAINS if (value := getattr(report, name)) is not None}
-    if report.sleep_hours is not None:
-        values["sleep_hours"] = quantity(report.sleep_hours, "h", "h")
+    values = {
+        name: quantity(value, unit, unit) if (unit := REPORTED_NUMBERS[name].unit) else score(value)
+        for name, value in report.reported.items()
+        if value is not None
+    }
     asked = {"asks_about_booster": report.asks_about_booster, "self_harm_thoughts": report.self_harm_thoughts}
     return [
         {"code": own_concept(CHECK_IN, name), "valueQuantity": value} for name, value in values.items()

@@ -14,13 +14,12 @@ from app.foundation.translations import say
 from app.notifications.webhooks import notice_channels
 from app.notifications.webhooks.notice_channels import UNLESS_CHOSEN, NoticeEvent, NoticeKind
 from app.notifications.webhooks.schemas import NoticeChannelEntry
-from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/channels"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -99,13 +98,11 @@ async def _page(
         "settings_channels.html",
         here=HERE,
         members=await active_names(visitor.work),
-        status=200 if error is None else status_of(error),
+        error=error,
         channels=await notice_channels.list_channels(visitor.work),
         kinds=tuple(NoticeKind),
         events=tuple(NoticeEvent),
         usual=UNLESS_CHOSEN,
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )

@@ -17,7 +17,7 @@ from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
@@ -26,7 +26,6 @@ from app.storage import clinic_logos
 from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import Form
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/clinic"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -86,7 +85,7 @@ async def put_logo(request: Request, context: ContextNeeded, visitor: MayChange)
             await logos.put_logo(visitor.work, picture)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error, refused="picture")
+        return await _page(context, visitor, error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
@@ -143,7 +142,6 @@ async def _page(
     saved: bool = False,
     typed: Form | None = None,
     error: RefusalError | None = None,
-    refused: str = "",
 ) -> Response:
     kept = fields_of(await clinic_in(visitor.work, visitor.work.vault))
     # After a refusal the version is that of the page as it was: someone else's change is still in the way.
@@ -153,14 +151,12 @@ async def _page(
         visitor,
         "settings_clinic.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         values=values,
         countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
         zones=choosable_zones(),
         limits=LIMIT_NOTES,
         tests=[_tested(one, visitor) for one in await contact_tests.list_tests(visitor.work)],
         saved=saved,
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error) | ({refused: sentence_of(error)} if refused else {}),
         logo=await clinic_logos.digest_of(visitor.work),
     )

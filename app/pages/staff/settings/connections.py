@@ -15,14 +15,12 @@ from app.interop.ehr.reading import queue_reading
 from app.interop.smart import backend_services, systems
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
 from app.interop.smart.systems import NewSystem
-from app.pages.staff.asked_form import mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage import backend_clients, connected_systems
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/connections"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -149,7 +147,7 @@ async def _page(
         visitor,
         "settings_connections.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         systems=await connected_systems.all_of_clinic(work),
         people=await systems.named_people(work),
         members=await active_names(work),
@@ -168,6 +166,4 @@ async def _page(
         token_address=f"{work.public_url}/fhir/token",
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )

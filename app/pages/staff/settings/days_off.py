@@ -17,7 +17,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/days-off"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -58,7 +57,7 @@ async def _page(
         visitor,
         "settings_days_off.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         typed="\n".join(day.isoformat() for day in days) if typed is None else typed,
         saved=saved,
         mistake="" if error is None else say("A day is written out, such as 2026-12-25, one a line."),

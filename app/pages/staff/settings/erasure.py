@@ -15,12 +15,11 @@ from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/erasure"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -87,9 +86,7 @@ async def _page(
         visitor,
         "settings_erasure.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         requests=[(one, names.get(one.patient_id, "erased")) for one in reversed(found)],
         done=_DONE.get(done, ""),
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )

@@ -18,7 +18,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/go-live"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -137,7 +136,7 @@ async def _page(context: AppContext, visitor: StaffVisitor, *, error: RefusalErr
         visitor,
         "settings_go_live.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         required=[one for one in steps if not one.advice],
         advice=[one for one in steps if one.advice],
         mistake="" if error is None else str(error),

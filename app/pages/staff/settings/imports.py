@@ -19,7 +19,6 @@ from app.foundation.translations import say
 from app.imports import commands
 from app.imports.clinic_files import FORMATS, ROWS_KEPT
 from app.imports.commands import UNDONE_WITHIN, Import, UploadedFile
-from app.pages.staff.asked_form import sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
@@ -27,7 +26,6 @@ from app.pages.staff.wall_clock import day_written
 from app.storage import file_imports
 from app.studies.row_problems import FileKind
 from app.web.dependencies import ContextNeeded
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/import"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -239,10 +237,9 @@ async def _list(context: AppContext, visitor: StaffVisitor, *, error: RefusalErr
         visitor,
         "settings_import_start.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         kinds=KINDS,
         past=await file_imports.latest(visitor.work, limit=_PAST_SHOWN),
-        mistake=sentence_of(error),
     )
 
 
@@ -262,7 +259,7 @@ async def _page(
         visitor,
         "settings_import.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         one=stored,
         working=_WORKING.get(stored.state, ""),
         look_again=_LOOK_AGAIN,
@@ -276,7 +273,6 @@ async def _page(
         rows_left=max(0, reported.get("refused", 0) - _ROWS_SHOWN),
         quarter=_quarter(found),
         may_undo=may_undo,
-        mistake=sentence_of(error),
         wrong_at="" if error is None or error.pointer is None else error.pointer.removeprefix("#/"),
     )
 

@@ -11,13 +11,12 @@ from app.access.clinics.permissions import Permission, Scope
 from app.access.clinics.schemas import KeyEntry
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/keys"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -70,12 +69,10 @@ async def _page(
         visitor,
         "settings_keys.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         keys=await list_keys(visitor.work),
         scopes=[scope for scope in Scope if scope in visitor.signed_in.may_give],
         new=new,
         revoked=revoked,
         typed=typed or NOTHING_FILLED_IN,
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )

@@ -13,7 +13,6 @@ from app.clinical.course import Route
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.about_patient import number_in, whole_in
-from app.pages.staff.asked_form import mistakes_of, sentence_of
 from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
@@ -22,7 +21,6 @@ from app.storage.protocol_templates import OwnTemplate
 from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.forms import Form
-from app.web.pages.page_route import status_of
 from app.web.reading import read_as
 
 HERE: Final = f"{SETTINGS}/protocols"
@@ -113,7 +111,7 @@ async def _page(
         visitor,
         "settings_protocols.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         templates=await protocol_templates.list_templates(visitor.work),
         changed=changed,
         action=f"{HERE}/{changed.id}" if changed else HERE,
@@ -121,6 +119,4 @@ async def _page(
         routes=[(one.value, ROUTES[one]) for one in Route],
         words=ROUTES,
         saved=saved,
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )

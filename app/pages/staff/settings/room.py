@@ -11,10 +11,13 @@ from app.access.clinics.commands import missing_to_go_live
 from app.access.clinics.permissions import Permission
 from app.access.clinics.queries import Clinic, clinic_in
 from app.context import AppContext
+from app.foundation.errors import RefusalError
 from app.foundation.translations import say
+from app.pages.staff.asked_form import mistakes_of, sentence_of
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import moment_and_ago
+from app.web.pages.page_route import status_of
 
 SETTINGS: Final = "/care/settings"
 
@@ -144,17 +147,17 @@ async def settings_page(
     template: str,
     *,
     here: str,
-    status: int = 200,
+    error: RefusalError | None = None,
     **values: object,
 ) -> Response:
-    """Make a settings page."""
+    """Make a settings page; ``error``: why what was sent is shown again, on top and at its fields."""
     clinic = await clinic_in(visitor.work, visitor.work.vault)
     return render(
         context,
         visitor,
         template,
         here=SETTINGS,
-        status=status,
+        status=200 if error is None else status_of(error),
         room=here,
         rooms=[one for one in ROOMS if visitor.may(one.permission)],
         clinic=clinic.name,
@@ -162,7 +165,7 @@ async def settings_page(
         left=await steps_left(visitor, clinic),
         initials=initials,
         moment=_moment_by(clinic, visitor.work.now),
-        **values,
+        **{"mistake": sentence_of(error), "mistakes": mistakes_of(error), **values},
     )
 
 

@@ -9,13 +9,12 @@ from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, queries
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.asked_form import mistakes_of, sentence_of
+from app.pages.staff.asked_form import mistakes_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
-from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/scales"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -66,11 +65,10 @@ async def _page(
         visitor,
         "settings_scales.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         scales=await queries.list_scales(visitor.work),
         typed=typed or NOTHING_FILLED_IN,
         saved=saved,
-        mistake=sentence_of(error),
         # Each finding points below the scale's key: #/scales/bdi/minimum.
         mistakes={name.rpartition("/")[2]: said for name, said in mistakes_of(error).items()},
     )

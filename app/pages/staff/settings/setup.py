@@ -15,14 +15,13 @@ from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.clinic import change_in, fields_of
 from app.pages.staff.settings.room import settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
-from app.web.pages.page_route import status_of
 
 HERE: Final = "/care/setup"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -89,7 +88,7 @@ async def _page(
         visitor,
         "setup.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         step=step,
         before=names[names.index(step) - 1] if step != names[0] else "",
         steps=STEPS,
@@ -97,6 +96,4 @@ async def _page(
         countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
         zones=choosable_zones(),
         missing=[] if clinic.mode == "live" else await missing_to_go_live(visitor.work, clinic),
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )

@@ -18,13 +18,12 @@ from app.notifications.webhooks.commands import NewEndpoint
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, EndpointPatch
 from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
-from app.web.pages.page_route import status_of
 from app.web.schemas import PAGE_SIZE, read_id_cursor, write_cursor
 
 HERE: Final = f"{SETTINGS}/webhooks"
@@ -203,14 +202,12 @@ async def _list(
         "settings_webhooks.html",
         here=HERE,
         members=await active_names(visitor.work),
-        status=200 if error is None else status_of(error),
+        error=error,
         endpoints=found,
         last=last,
         choosable=CHOOSABLE,
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )
 
 
@@ -242,7 +239,7 @@ async def _one(
         visitor,
         "settings_webhook.html",
         here=HERE,
-        status=200 if error is None else status_of(error),
+        error=error,
         endpoint=endpoint,
         members=await active_names(visitor.work),
         deliveries=deliveries,
@@ -254,6 +251,4 @@ async def _one(
         new=new,
         typed=typed,
         done=_DONE.get(done, ""),
-        mistake=sentence_of(error),
-        mistakes=mistakes_of(error),
     )
