@@ -255,6 +255,10 @@ def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_
             assert abs(one["high"]) <= 2, (width, "the highest stands under 10")
     page.set_viewport_size({"width": 360, "height": 740})
     take_picture(page, PICTURES / "small-phone.png")
+    page.goto(page.url.replace("check-in", "questionnaires/phq-9"))
+    send = page.locator(".send button").bounding_box()
+    assert send is not None
+    assert send["y"] + send["height"] <= 740, "Send is in sight however long the form is"
 
 
 WIDTHS = {320: 44, 195: 24, 640: 44}
