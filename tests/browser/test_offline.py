@@ -194,7 +194,12 @@ def test_a_reminder_is_shown_as_it_came_and_notifications_that_are_not_allowed_a
     )
     browser_side.send("ServiceWorker.enable")
     page.wait_for_timeout(200)
-    reminder = {"title": "Afterglow", "body": "A short form", "tag": "1", "link": f"{own_service.url}/p/check-in"}
+    reminder = {
+        "title": "Afterglow",
+        "body": "A short form",
+        "tag": "1",
+        "link": f"{own_service.url}/p/check-in",
+    }
     browser_side.send(
         "ServiceWorker.deliverPushMessage",
         {"origin": own_service.url, "registrationId": known[-1], "data": json.dumps(reminder)},

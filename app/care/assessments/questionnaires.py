@@ -3,8 +3,8 @@
 PHQ-9 and GAD-7 may be shipped ("No permission required to reproduce, translate, display or distribute"), with
 their copyright line; no other scale's wording may. The Spanish is the authors' own for the United States. Not
 a word may be changed: the totals were validated with these. The authors' German and French are not here until
-someone has their files: what circulates under their name differs from copy to copy. Source: phqscreeners.com. The question at the end
-about how difficult it was is not scored, and is not asked.
+someone has their files: what circulates under their name differs from copy to copy. Source: phqscreeners.com.
+The question at the end about how difficult it was is not scored, and is not asked.
 
 The form about long exposure is ours, and is asked only where the clinic has switched it on.
 """
@@ -223,15 +223,15 @@ _LONG_EXPOSURE: Final = {
             "Au cours des 4 dernières semaines, à quelle fréquence cela vous est-il arrivé ?"
         ),
         items=(
-            "J’ai dû uriner beaucoup plus souvent qu’avant, ou j’avais du mal à me retenir",
-            "J’ai eu mal ou une brûlure en urinant, ou il y avait du sang dans mes urines",
-            "J’ai eu une forte envie de prendre de la kétamine",
-            "J’ai pris de la kétamine que cette clinique ne m’avait ni donnée ni prescrite",
-            "J’ai oublié des choses, ou j’ai eu plus de mal qu’avant à me souvenir",
+            "J'ai dû uriner beaucoup plus souvent qu'avant, ou j'avais du mal à me retenir",
+            "J'ai eu mal ou une brûlure en urinant, ou il y avait du sang dans mes urines",
+            "J'ai eu une forte envie de prendre de la kétamine",
+            "J'ai pris de la kétamine que cette clinique ne m'avait ni donnée ni prescrite",
+            "J'ai oublié des choses, ou j'ai eu plus de mal qu'avant à me souvenir",
         ),
         answers=_HOW_OFTEN["fr"],
         copyright=(
-            "Rédigé par Afterglow. Ce n’est ni une échelle validée ni un diagnostic : votre équipe "
+            "Rédigé par Afterglow. Ce n'est ni une échelle validée ni un diagnostic : votre équipe "
             "soignante lit les réponses."
         ),
     ),

@@ -14,8 +14,7 @@ from app.care.patients import devices
 from app.care.patients.commands import DetailsChange, change_patient
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.contact import email_of
-from app.care.patients.queries import existing
-from app.care.patients.queries import reminders_of
+from app.care.patients.queries import existing, reminders_of
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.schemas import read_reminders
 from app.clinical.check_ins import zone_of
