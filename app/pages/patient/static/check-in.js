@@ -8,6 +8,8 @@
   const SCORES = ["mood", "energy", "sleep_quality"];
   const TICKS = ["asks_about_booster", "self_harm_thoughts"];
   const isCheckIn = form && form.dataset.id === "check_in_id";
+  // Taken before the form goes: it is shown when the form is gone, too.
+  const notReachedHelp = document.getElementById("not-reached")?.content;
 
   // What is kept: forms by their id, with the path that they go to, and which person is signed in here.
   const open = () => new Promise((done, fail) => {
@@ -69,6 +71,16 @@
   };
   const show = (page) => { document.open(); document.write(page); document.close(); };
 
+  const isStillOpen = (entry) => form && form.isConnected && form.elements[form.dataset.id].value === entry.check_in_id;
+  const helpIn = (page) => [...new DOMParser().parseFromString(page, "text/html")
+    .querySelectorAll("main > .crisis.first, main > .crisis.first + .notice-line")];
+  let helpShown = [];
+  const showHelp = (help) => {
+    for (const one of helpShown) one.remove();
+    helpShown = help;
+    document.getElementById("main").prepend(...help);
+  };
+
   // Sends what was kept while there was no connection.
   const send = async () => {
     const entries = (await waiting()).filter((entry) => !entry.refused);
@@ -95,6 +107,12 @@
       if (reply.outcome === "kept") await drop(entry);
       else if (reply.outcome === "again") await keep({ ...entry, refused: true });
       else return say(reply.outcome === "sign-in" ? "signIn" : "kept", await waiting(), reply.outcome === "sign-in");
+      if (entry.urgent && isStillOpen(entry)) {
+        // Its answers are on this page, with more since: only what the clinic's side says of help is new.
+        await drop(entry);
+        box.hidden = true;
+        return showHelp(helpIn(reply.page));
+      }
       if (entry.urgent) return show(reply.page);
     }
     const left = await waiting();
@@ -140,14 +158,17 @@
   // Not sent: help first where it is needed; a questionnaire with answers missing stays, to be completed.
   const notReached = (entry) => {
     const main = document.getElementById("main");
-    const help = entry.urgent ? [document.getElementById("not-reached").content.cloneNode(true)] : [];
-    const open = isCheckIn ? [] : [...form.querySelectorAll("fieldset")].filter((one) => !one.querySelector(":checked"));
+    const asked = isCheckIn ? [] : [...form.querySelectorAll("fieldset")];
+    for (const one of asked) one.classList.remove("has-mistake");
+    for (const line of form.querySelectorAll("fieldset > .mistake")) line.remove();
+    const open = asked.filter((one) => !one.querySelector(":checked"));
     for (const one of open) markMissing(one, form.dataset.missing);
     for (const button of form.querySelectorAll("button")) button.disabled = false;
-    if (open.length) main.prepend(...help); else main.replaceChildren(...help);
+    if (!open.length) main.replaceChildren();
+    showHelp(entry.urgent ? [...document.importNode(notReachedHelp, true).children] : []);
     say("kept", [entry]);
-    if (open.length && !help.length) return open[0].querySelector("input").focus();
-    main.append(box);
+    if (open.length && !entry.urgent) return open[0].querySelector("input").focus();
+    if (!open.length) main.append(box);
     main.focus();
     scrollTo(0, 0);
   };
@@ -196,7 +217,7 @@
 
   // Help for the person's own place, also on the form for times without a connection, which is nobody's.
   const ownHelp = async () => {
-    const fallback = document.getElementById("not-reached")?.content;
+    const fallback = notReachedHelp;
     if (!fallback) return;
     const places = [...document.querySelectorAll("[data-help]"), ...fallback.querySelectorAll("[data-help]")];
     if (document.body.dataset.who) {
