@@ -145,34 +145,55 @@ def test_a_safety_statement_without_a_connection_is_answered_with_help_at_once(
     assert [one["source"] for one in events(own_clinic, patient)] == ["check_in"]
 
 
-def test_a_questionnaire_without_a_connection_is_kept_with_help_at_once_and_sent_once_it_is_back(
+def forms_of(clinic: ClinicClient, patient: str) -> list[tuple[str, int]]:
+    found = clinic.http.get(f"/v1/patients/{patient}/assessments").json()["items"]
+    return [(one["scale"], one["total"]) for one in found]
+
+
+def test_a_questionnaire_opens_and_is_kept_without_a_connection_and_sent_once_it_is_back(
     phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
 ) -> None:
     context, page = phone
     context.set_offline(True)
-    page.goto(f"{own_service.url}/p/questionnaires/phq-9")
+    page.goto(f"{own_service.url}/p/questionnaires/gad-7")
     expect(page.locator("main")).to_contain_text("There is no connection just now")
+    for number in range(1, 8):
+        choose(page, f"item_{number}", 1)
+    page.locator("button.wide").click()
+    expect(page.locator("#queue")).to_contain_text("1 form kept on this phone; it will be sent by itself")
+    expect(page.locator("main form")).to_have_count(0)
+    (waiting,) = page.evaluate(WAITING)
+    assert (waiting["path"], waiting["urgent"]) == ("/p/questionnaires/gad-7", False)
+    context.set_offline(False)
+    expect(page.locator("#queue")).to_contain_text("has been sent")
+    assert forms_of(own_clinic, patient) == [("gad-7", 7)]
+    assert page.evaluate(WAITING) == []
+
+
+def test_an_answer_about_self_harm_is_answered_with_help_at_once_and_heard_later_and_no_other_is_lost(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    context, page = phone
+    page.goto(f"{own_service.url}/p/questionnaires/phq-9")
+    context.set_offline(True)
     choose(page, "item_9", 2)
     expect(page.locator("fieldset .help a[href='tel:988']")).to_be_visible()
     page.locator("button.wide").click()
 
-    # It was not sent, and is not complete: help first, and what is missing stays to be answered.
-    expect(page.locator("main .crisis.first a[href='tel:988']")).to_be_visible()
+    # Not sent, and not complete: help first, and what is missing stays to be answered.
+    expect(page.locator("main > .crisis.first a[href='tel:988']")).to_be_visible()
     expect(page.locator("main")).to_contain_text("your clinic has not been notified yet")
     expect(page.locator("fieldset.has-mistake")).to_have_count(8)
-    expect(page.locator("#queue")).to_contain_text("1 form kept on this phone")
     for number in range(1, 9):
         choose(page, f"item_{number}", 1)
-    page.locator("button.wide").click()
-    expect(page.locator("main form")).to_have_count(0)
-    expect(page.locator("main .crisis.first")).to_be_visible()
-    (waiting,) = page.evaluate(WAITING)
-    assert (waiting["path"], waiting["item_9"]) == ("/p/questionnaires/phq-9", "2")
     context.set_offline(False)
     expect(page.locator("main")).to_contain_text("Your clinic has been notified")
-    (form,) = own_clinic.http.get(f"/v1/patients/{patient}/assessments").json()["items"]
-    assert (form["scale"], form["total"]) == ("phq-9", 10)
-    assert [one["source"] for one in events(own_clinic, patient)] == ["assessment"]
+    expect(page.locator("main > .crisis.first")).to_have_count(1)
+    assert len(events(own_clinic, patient)) == 1
+    assert forms_of(own_clinic, patient) == []
+    page.locator("button.wide").click()
+    expect(page.locator("main h2")).to_have_text("Thank you")
+    assert forms_of(own_clinic, patient) == [("phq-9", 10)]
     assert page.evaluate(WAITING) == []
 
 
