@@ -57,6 +57,7 @@ def test_a_questionnaire_stands_there_word_for_word_in_a_language_that_its_autho
     legends = re.findall(rf'<legend lang="{worded}">(.*?)</legend>', main)
     assert legends == [f"{number}. {text}" for number, text in enumerate(wording.items, start=1)]
     assert all(text in main for text in (wording.title, wording.instructions, wording.copyright))
+    assert ("Dieses Formular ist auf Englisch" in main) == (language != worded)
     answers = re.findall(r'name="item_1" value="(\d)"[^>]*><span>(.*?)</span>', main)
     assert answers == [(str(value), text) for value, text in enumerate(wording.answers)]
 

@@ -1,14 +1,16 @@
 "use strict";
-// Keeps the look of the pages and an empty form, so that one can answer without a connection. Never an answer,
+// Keeps the look of the pages and empty forms, so that one can answer without a connection. Never an answer,
 // and never a page that was made for someone.
 const NAME = "afterglow-{{ version }}";
 const FILES = {{ files | safe }};
 const LANGUAGES = {{ languages | safe }};
+const QUESTIONNAIRES = {{ questionnaires | safe }};
 const FORM = "/p/offline/";
 const PATIENCE = 8000;
 
 self.addEventListener("install", (event) => {
-  const wanted = [...FILES, ...LANGUAGES.map((language) => FORM + language)];
+  const forms = LANGUAGES.flatMap((language) => ["", ...QUESTIONNAIRES].map((key) => FORM + language + key));
+  const wanted = [...FILES, ...forms];
   event.waitUntil(caches.open(NAME).then((all) => all.addAll(wanted)).then(() => self.skipWaiting()));
 });
 
@@ -18,10 +20,12 @@ self.addEventListener("activate", (event) => {
     .then(() => self.clients.claim()));
 });
 
-const emptyForm = async () => {
+const emptyForm = async (path) => {
   const said = await caches.match("/p/language");
   const language = said ? await said.text() : "";
-  return caches.match(FORM + (LANGUAGES.includes(language) ? language : LANGUAGES[0]));
+  const start = FORM + (LANGUAGES.includes(language) ? language : LANGUAGES[0]);
+  const key = QUESTIONNAIRES.find((one) => path === "/p/questionnaires" + one) || "";
+  return caches.match(start + key);
 };
 
 self.addEventListener("fetch", (event) => {
@@ -31,6 +35,17 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(caches.match(url.pathname).then((kept) => kept || fetch(event.request)));
   } else if (event.request.mode === "navigate" && url.pathname.startsWith("/p/")) {
     const late = new Promise((_, fail) => { setTimeout(fail, PATIENCE); });
-    event.respondWith(Promise.race([fetch(event.request), late]).catch(emptyForm));
+    event.respondWith(Promise.race([fetch(event.request), late]).catch(() => emptyForm(url.pathname)));
   }
+});
+
+self.addEventListener("push", (event) => {
+  const { title, body, tag, link } = event.data.json();
+  event.waitUntil(self.registration.showNotification(title, { body, tag, data: link }));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const link = new URL(event.notification.data, location.origin);
+  if (link.origin === location.origin) event.waitUntil(self.clients.openWindow(link.href));
 });
