@@ -18,7 +18,7 @@ from app.storage.alert_steps import AlertStep
 from app.storage.appointments import Appointment
 from app.storage.assessments import CustomScaleRow, StoredAssessment
 from app.storage.care_plans import CarePlanRow
-from app.storage.check_ins import CheckInRow, EvaluationRow
+from app.storage.check_ins import CheckInRow
 from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
 from app.storage.clinics import ClinicProfile
@@ -103,7 +103,6 @@ OF_PATIENT: Final = (
     ArchivedTable(row=CarePlanRow),
     ArchivedTable(row=CircumstanceRow),
     ArchivedTable(row=RecordVersion),
-    ArchivedTable(row=EvaluationRow),
     ArchivedTable(row=Signal),
     ArchivedTable(row=SafetyEvent, without=frozenset({"notification_id"})),
     ArchivedTable(row=Finding),

@@ -47,7 +47,7 @@ class PatientSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The rule's answer to keep with the check-ins that caused it: memory to go on from, summary to look at."""
+    """The rule's answer: its memory to go on from, the rest beside the latest of the check-ins that caused it."""
 
     as_of: datetime
     level: str
@@ -55,7 +55,8 @@ class Answer:
     memory: bytes
     burst: bool
     announced: list[str]
-    summary: dict[str, Any]
+    smoothed: float | None
+    zone_rules: str
 
 
 _SNAPSHOT: Final = """
@@ -63,8 +64,8 @@ _SNAPSHOT: Final = """
 """
 _RECORD: Final = """
     SELECT care.record_check_ins(%(tenant)s, %(clinic_id)s, %(patient_id)s, %(version)s, %(rows)s::jsonb,
-        %(memory)s, %(burst)s, %(level)s, %(announced)s, %(as_of)s, %(evaluation_id)s, %(rule_version)s,
-        %(summary)s::jsonb, %(audit_at)s, %(audit_actor_kind)s, %(audit_actor_id)s) AS ours
+        %(memory)s, %(burst)s, %(level)s, %(announced)s, %(as_of)s, %(audit_at)s, %(audit_actor_kind)s,
+        %(audit_actor_id)s) AS ours
 """
 
 
@@ -110,15 +111,12 @@ async def record(
             "clinic_id": work.clinic_id,
             "patient_id": snapshot.patient_id,
             "version": snapshot.version,
-            "rows": _json_text([_values(stored) for stored in check_ins]),
+            "rows": _json_text(_rows(check_ins, answer)),
             "memory": None if answer is None else answer.memory,
             "burst": None if answer is None else answer.burst,
-            "summary": None if answer is None else _json_text(answer.summary),
             "announced": None if answer is None else answer.announced,
             "level": None if answer is None else answer.level,
             "as_of": None if answer is None else answer.as_of,
-            "rule_version": None if answer is None else answer.rule_version,
-            "evaluation_id": new_id(),
             "audit_at": work.real_now,
             "audit_actor_kind": work.actor.kind.value,
             "audit_actor_id": work.actor.id,
@@ -160,6 +158,21 @@ async def _snapshot(
     values = rows[0]._asdict()
     seen: Mapping[str, str] | None = values.pop("seen")
     return PatientSnapshot(seen=dict(seen or {}), **values)
+
+
+def _rows(check_ins: Sequence[StoredCheckIn], answer: Answer | None) -> list[dict[str, Any]]:
+    rows = [_values(stored) for stored in check_ins]
+    if answer is not None:
+        places = range(len(check_ins))
+        last = max(places, key=lambda at: (check_ins[at].check_in.recorded_at, check_ins[at].check_in.id))
+        rows[last] |= {
+            "evaluated_at": answer.as_of.isoformat(),
+            "level": answer.level,
+            "smoothed": answer.smoothed,
+            "rule_version": answer.rule_version,
+            "zone_rules": answer.zone_rules,
+        }
+    return rows
 
 
 def _values(stored: StoredCheckIn) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    REAL,
     CheckConstraint,
     ColumnElement,
+    CompoundSelect,
     DateTime,
     Index,
     Numeric,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -30,6 +33,9 @@ from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import this_turn
+
+# A check-in day begins at four in the patient's zone, so UTC's date of the same moment is at most one day off.
+_DAY_APART: Final = timedelta(days=1)
 
 
 class CheckInRow(TenantRow):
@@ -44,6 +50,14 @@ class CheckInRow(TenantRow):
             for name, number in REPORTED_NUMBERS.items()
         ),
         Index("ix_check_ins_day", "clinic_id", "patient_id", "check_in_day"),
+        # An answer lies within a day of its report's day, unless the report came late.
+        Index(
+            "ix_check_ins_late_answers",
+            "clinic_id",
+            "patient_id",
+            "evaluated_at",
+            postgresql_where=text("late AND evaluated_at IS NOT NULL"),
+        ),
         Index("uq_check_ins_sync", "clinic_id", "patient_id", "sync_sequence", unique=True),
         {"schema": CARE},
     )
@@ -75,6 +89,13 @@ class CheckInRow(TenantRow):
     # The patient's turn in which it came, and in which it was taken back: what a decision knew of.
     turn: Mapped[int]
     withdrawn_turn: Mapped[int | None]
+    # The rule's answer that this report caused, as it was given at the time; of several at once the latest has it.
+    # Only what a trend draws and what cannot be made again: the level, the smoothed loss, the rule, the zone rules.
+    evaluated_at: Mapped[datetime | None]
+    level: Mapped[str | None]
+    smoothed: Mapped[float | None] = mapped_column(REAL)
+    rule_version: Mapped[str | None]
+    zone_rules: Mapped[str | None]
 
 
 OF_CHECK_IN: Final = (
@@ -86,24 +107,6 @@ OF_CHECK_IN: Final = (
     CheckInRow.self_harm_thoughts,
 )
 """What a check-in says: all that a decision may rest on."""
-
-
-class EvaluationRow(TenantRow):
-    """One answer of the rule, as it was given at the time."""
-
-    __tablename__ = "evaluations"
-    __table_args__ = (
-        clinic_foreign_key("patient_id", of="patients"),
-        {"schema": CARE},
-    )
-
-    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
-    # Before the id, so that the answers of some days lie side by side.
-    as_of: Mapped[datetime] = mapped_column(primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    level: Mapped[str]
-    rule_version: Mapped[str]
-    answer: Mapped[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +333,42 @@ async def standing_between(
         select(*OF_CHECK_IN).where(*_standing(work, patient_id), CheckInRow.recorded_at.between(first, last))
     )
     return tuple(check_in_of(row) for row in found)
+
+
+def answers(
+    work: UnitOfWork, whose: ColumnElement[bool], *, since: datetime, until: datetime | None = None
+) -> CompoundSelect[*tuple[Any, ...]]:
+    """Select the answers of some patients from one moment to another: patient, report, moment, level, smoothed loss.
+
+    Read along two indexes: by the reports' days, and for late reports by the answers' moments.
+    """
+    row = CheckInRow
+    found = select(row.patient_id, row.id, row.evaluated_at, row.level, row.smoothed).where(
+        row.clinic_id == work.clinic_id, whose, row.evaluated_at >= since
+    )
+    on_the_day = found.where(~row.late, row.check_in_day >= since.date() - _DAY_APART)
+    late = found.where(row.late)
+    if until is not None:
+        on_the_day = on_the_day.where(row.check_in_day <= until.date() + _DAY_APART)
+        on_the_day, late = (one.where(row.evaluated_at < until) for one in (on_the_day, late))
+    return union_all(on_the_day, late)
+
+
+def answer_before(work: UnitOfWork, patient_id: UUID, moment: datetime) -> CompoundSelect[*tuple[Any, ...]]:
+    """Select a patient's last answer before a moment: of reports on their day and of late ones, so up to two rows."""
+    row = CheckInRow
+    found = (
+        select(row.patient_id, row.id, row.evaluated_at, row.level, row.smoothed)
+        .where(row.clinic_id == work.clinic_id, row.patient_id == patient_id, row.evaluated_at < moment)
+        .limit(1)
+    )
+    on_the_day = found.where(~row.late, row.check_in_day <= moment.date() + _DAY_APART)
+    return union_all(
+        on_the_day.order_by(row.check_in_day.desc(), row.evaluated_at.desc(), row.id.desc())
+        .subquery()
+        .select(),
+        found.where(row.late).order_by(row.evaluated_at.desc(), row.id.desc()).subquery().select(),
+    )
 
 
 async def _mark(

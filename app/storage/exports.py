@@ -14,7 +14,7 @@ from app.storage.alert_steps import AlertStep
 from app.storage.appointments import Appointment
 from app.storage.assessments import StoredAssessment
 from app.storage.care_plans import CarePlanRow
-from app.storage.check_ins import CheckInRow, EvaluationRow
+from app.storage.check_ins import CheckInRow
 from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
 from app.storage.consents import Consent
@@ -77,7 +77,10 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "state": Section(row=PatientStateRow, order="patient_id", only=frozenset({"booster_booked_for"})),
     "consents": Section(row=Consent, order="at"),
     "devices": Section(row=DeviceRow, order="id"),
-    "check_ins": Section(row=CheckInRow, order="recorded_at"),
+    # When it was compared and by which rule; what came of that, in whose words, is explained by the care team.
+    "check_ins": Section(
+        row=CheckInRow, order="recorded_at", without=frozenset({"level", "smoothed", "zone_rules"})
+    ),
     "assessments": Section(row=StoredAssessment, order="taken_at"),
     "courses": Section(
         row=CourseRow, order="started_on", without=frozenset({"version", "benefit_recorded_by"})
@@ -97,7 +100,6 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "references": Section(
         row=StoredReference, order="set_at", without=frozenset({"reason_sealed", "version"})
     ),
-    "evaluations": Section(row=EvaluationRow, order="as_of", only=frozenset({"id", "as_of", "rule_version"})),
     "signals": Section(
         row=Signal,
         order="raised_at",

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, cast, func, select, union_all
 
 from app.clinical.check_ins import CheckIn
-from app.storage.check_ins import OF_CHECK_IN, CheckInRow, EvaluationRow, check_in_of
+from app.storage.check_ins import OF_CHECK_IN, CheckInRow, answer_before, answers, check_in_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -72,26 +72,19 @@ async def level_changes(
     The first is the one that stood at the beginning, if there was one. An infusion makes all levels
     before it past, so the first answer after each of them (`given_at`, in order) is no repeat.
     """
-    row = EvaluationRow
-    mine = select(row.as_of, row.level, row.id).where(
-        row.clinic_id == work.clinic_id, row.patient_id == patient_id
-    )
-    # Two plain ranges: a comparison with a subquery would not be let into the index past row-level security.
-    standing = mine.where(row.as_of < since).order_by(row.as_of.desc(), row.id.desc()).limit(1)
-    within = mine.where(row.as_of >= since, row.as_of < until)
-    answered = union_all(standing.subquery().select(), within).subquery()
-    answers = select(
-        answered,
-        func.lag(answered.c.level)
-        .over(
-            partition_by=func.width_bucket(answered.c.as_of, cast(given_at, ARRAY(DateTime(timezone=True)))),
-            order_by=(answered.c.as_of, answered.c.id),
-        )
-        .label("before"),
+    # Plain ranges: a comparison with a subquery would not be let into the index past row-level security.
+    before = answer_before(work, patient_id, since).subquery()
+    last_before = select(before).order_by(before.c.evaluated_at.desc(), before.c.id.desc()).limit(1)
+    within = answers(work, CheckInRow.patient_id == patient_id, since=since, until=until)
+    answered = union_all(last_before.subquery().select(), within.subquery().select()).subquery()
+    order = (answered.c.evaluated_at, answered.c.id)
+    infused = func.width_bucket(answered.c.evaluated_at, cast(given_at, ARRAY(DateTime(timezone=True))))
+    each = select(
+        answered, func.lag(answered.c.level).over(partition_by=infused, order_by=order).label("before")
     ).subquery()
     found = await work.execute(
-        select(answers.c.as_of, answers.c.level)
-        .where(answers.c.level.is_distinct_from(answers.c.before))
-        .order_by(answers.c.as_of, answers.c.id)
+        select(each.c.evaluated_at, each.c.level)
+        .where(each.c.level.is_distinct_from(each.c.before))
+        .order_by(each.c.evaluated_at, each.c.id)
     )
-    return [(changed.as_of, changed.level) for changed in found]
+    return [(changed.evaluated_at, changed.level) for changed in found]

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     DateTime,
-    Float,
     Integer,
     Select,
     Subquery,
@@ -30,7 +29,7 @@ from sqlalchemy import (
 )
 
 from app.storage.care_teams import patients_of
-from app.storage.check_ins import EvaluationRow
+from app.storage.check_ins import CheckInRow, answers
 from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.endpoints import Endpoint
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -241,15 +240,11 @@ async def shares_of(
     work: UnitOfWork, patient_ids: Collection[UUID], *, since: datetime
 ) -> dict[UUID, list[SharePoint]]:
     """Give what the answers since then said that several patients had lost, oldest first."""
-    row = EvaluationRow
+    answered = answers(work, CheckInRow.patient_id.in_(patient_ids), since=since).subquery()
     found = await work.execute(
-        select(
-            row.patient_id,
-            row.as_of,
-            cast(row.answer["smoothed"].astext, Float).label("smoothed"),
+        select(answered.c.patient_id, answered.c.evaluated_at.label("as_of"), answered.c.smoothed).order_by(
+            answered.c.patient_id, answered.c.evaluated_at, answered.c.id
         )
-        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids), row.as_of >= since)
-        .order_by(row.patient_id, row.as_of, row.id)
     )
     shares: dict[UUID, list[SharePoint]] = {}
     for one in found:

@@ -163,7 +163,6 @@ FIELDS: Final = {
     "escalated": "How many were escalated",
     "escalated_at": "When it was first escalated; null: it was not",
     "etag": "Send it in If-Match with a change",
-    "evaluations": "All stored evaluations, oldest first",
     "events": "Which event types it gets; null: those that need a person",
     "exhausted": "Deliveries that were tried to the end and not taken",
     "expected_sessions": "How many sessions the sources name for the patient's profile; null: no profile is recorded",

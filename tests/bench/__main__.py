@@ -132,13 +132,12 @@ def prepare(place: DatabaseUrls) -> tuple[list[str], dict[str, str]]:
         clinic.close()
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
-            "SELECT encode(s.memory, 'hex'), e.answer::text FROM care.patient_states s"
-            " JOIN care.evaluations e USING (patient_id) WHERE s.memory IS NOT NULL"
-            " ORDER BY e.as_of DESC LIMIT 1"
+            "SELECT encode(memory, 'hex') FROM care.patient_states WHERE memory IS NOT NULL"
+            " ORDER BY evaluated_at DESC LIMIT 1"
         ).fetchone()
         assert row is not None
         connection.execute("ANALYZE")
-    return tokens, {"AFTERGLOW_BENCH_MEMORY": row[0], "AFTERGLOW_BENCH_SUMMARY": row[1]}
+    return tokens, {"AFTERGLOW_BENCH_MEMORY": row[0]}
 
 
 class Server:

@@ -83,7 +83,8 @@ def parameters(
         f'"recorded_at":"{now.isoformat()}","time_zone":"Europe/Berlin","check_in_day":"{now.date()}",'
         f'"received_at":"{now.isoformat()}","late":false,"mood":8,"energy":8,"sleep_quality":8,"sleep_hours":null,'
         '"asks_about_booster":false,"self_harm_thoughts":false,"input_mode":"radio","note_sealed":null,'
-        '"supersedes":null}]'
+        f'"supersedes":null,"evaluated_at":"{now.isoformat()}","level":"steady","smoothed":0.1,'
+        '"rule_version":"gain-lost 2.0","zone_rules":"2026f"}]'
     )
     return {
         "tenant": str(clinic_id),
@@ -93,12 +94,9 @@ def parameters(
         "rows": row,
         "memory": bytes.fromhex(os.environ["AFTERGLOW_BENCH_MEMORY"]),
         "burst": False,
-        "summary": os.environ["AFTERGLOW_BENCH_SUMMARY"],
         "announced": [],
         "level": "steady",
         "as_of": now,
-        "rule_version": "gain-lost 2.0",
-        "evaluation_id": new_id(),
         "audit_at": now,
         "audit_actor_kind": "device",
         "audit_actor_id": device,

@@ -16,8 +16,6 @@ _VALUES = {
     "announced": "'{}'",
     "level": "'steady'",
     "as_of": "now()",
-    "rule_version": "'gain-lost 2.0'",
-    "evaluation_id": "gen_random_uuid()",
     "audit_at": "now()",
     "audit_actor_kind": "'device'",
     "audit_actor_id": "gen_random_uuid()",
@@ -28,22 +26,23 @@ _VALUES = {
 _ROWS = """jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'audit_id', gen_random_uuid(),
  'sync_sequence', :s_sync_sequence + 1, 'digest', repeat('00', 32), 'recorded_at', now(), 'time_zone',
  'Europe/Berlin', 'check_in_day', current_date, 'received_at', now(), 'late', false, 'mood', 8, 'energy', 8,
- 'sleep_quality', 8, 'asks_about_booster', false, 'self_harm_thoughts', false, 'input_mode', 'radio'))"""
+ 'sleep_quality', 8, 'asks_about_booster', false, 'self_harm_thoughts', false, 'input_mode', 'radio',
+ 'evaluated_at', now(), 'level', 'steady', 'smoothed', 0.1, 'rule_version', 'gain-lost 2.0', 'zone_rules',
+ '2026f'))"""
 
 
 def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: float) -> float:
     """Transactions a second, with as many clients, each on a separate patient."""
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
-            "SELECT s.clinic_id, encode(s.memory, 'hex'), e.answer::text"
-            " FROM care.patient_states s JOIN care.evaluations e USING (patient_id) LIMIT 1"
+            "SELECT clinic_id, encode(memory, 'hex') FROM care.patient_states WHERE memory IS NOT NULL LIMIT 1"
         )
         found = row.fetchone()
         tokens = connection.execute(
             "SELECT encode(digest, 'hex') FROM care.device_tokens WHERE kind = 'access' ORDER BY id"
         ).fetchall()
     assert found is not None
-    clinic_id, memory, summary = found
+    clinic_id, memory = found
     values = _VALUES | {
         "tenant": f"'{clinic_id}'",
         "clinic_id": f"'{clinic_id}'",
@@ -52,7 +51,6 @@ def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: floa
         "rows": _ROWS,
         "memory": f"decode('{memory}', 'hex')",
         "burst": "false",
-        "summary": _quoted(summary),
     }
     record = _filled(check_in_path._RECORD, values)
     with tempfile.TemporaryDirectory() as folder:
@@ -115,10 +113,6 @@ def _run(
 
 def _filled(statement: str, values: dict[str, str]) -> str:
     return re.sub(r"%\((\w+)\)s", lambda match: values[match[1]], statement)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _one_line(statement: str) -> str:

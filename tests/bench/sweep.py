@@ -39,7 +39,9 @@ def main() -> None:
         # The first seals what making the clinics wrote.
         service.run(service.worker.sweep(), within=600)
         # Once an hour each clinic's whole log is looked through, of twenty in each sweep.
-        hourly = [_seconds(service, service.worker.sweep()) for _ in range(options.clinics // 20 + 1)]
+        hourly = [
+            _seconds(service, service.worker.sweep()) for _ in range(min(options.clinics, 1_000) // 20 + 1)
+        ]
         sweeps = [_seconds(service, service.worker.sweep()) for _ in range(options.sweeps)]
         looks = [_seconds(service, look(service.context)) for _ in range(options.sweeps)]
     goal = GOALS.get(options.clinics, options.clinics / 1_000)

@@ -138,7 +138,9 @@ def test_replay_names_the_zone_rules_where_they_are_not_those_of_the_decision(
     assert "time zone rules" not in replayed_with(
         {name: value for name, value in signal["decision"].items() if name != "zone_rules"} | {"format": 3}
     )
-    answers = "SELECT DISTINCT answer->>'zone_rules' FROM care.evaluations WHERE patient_id = %s"
+    answers = (
+        "SELECT DISTINCT zone_rules FROM care.check_ins WHERE patient_id = %s AND evaluated_at IS NOT NULL"
+    )
     with psycopg.connect(superuser) as connection:
         assert connection.execute(answers, (signal["patient_id"],)).fetchall() == [(zone_edition(),)]
 

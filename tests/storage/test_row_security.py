@@ -20,7 +20,6 @@ APPEND_ONLY = (
     "audit_seals",
     "attempts",
     "notifications",
-    "evaluations",
     "custom_scales",
     "clinic_policies",
     "consents",

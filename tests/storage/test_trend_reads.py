@@ -20,15 +20,11 @@ PATIENTS = 20
 DAYS_OF_OTHERS = 300
 _REPORTS = """
     INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
-           check_in_day, received_at, late, mood, asks_about_booster, self_harm_thoughts, input_mode, turn)
+           check_in_day, received_at, late, mood, asks_about_booster, self_harm_thoughts, input_mode, turn,
+           evaluated_at, level, rule_version)
     SELECT %(clinic)s, %(patient)s, gen_random_uuid(), n, '\\x00', %(now)s - n * interval '1 day', 'Europe/Berlin',
-           (%(now)s - n * interval '1 day')::date, %(now)s, false, 5, false, false, 'radio', 1
-      FROM generate_series(0, %(days)s - 1) AS n
-"""
-_ANSWERS = """
-    INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
-    SELECT %(clinic)s, %(patient)s, gen_random_uuid(), %(now)s - n * interval '1 day',
-           CASE WHEN n / 10 %% 2 = 0 THEN 'steady' ELSE 'watch' END, 'gain-lost 2.0', '{}'
+           (%(now)s - n * interval '1 day')::date, %(now)s, false, 5, false, false, 'radio', 1,
+           %(now)s - n * interval '1 day', CASE WHEN n / 10 %% 2 = 0 THEN 'steady' ELSE 'watch' END, 'gain-lost 2.0'
       FROM generate_series(0, %(days)s - 1) AS n
 """
 _READ = """
@@ -48,10 +44,8 @@ def old_clinic(own_service: Service, own_database: DatabaseUrls) -> tuple[Clinic
         for number, patient in enumerate(patients):
             days = DAYS_OF_OTHERS if number else YEARS
             values = {"clinic": clinic.clinic_id, "patient": patient, "days": days, "now": NOW}
-            for statement in (_REPORTS, _ANSWERS):
-                connection.execute(statement, values)
+            connection.execute(_REPORTS, values)
         connection.execute("VACUUM ANALYZE care.check_ins")
-        connection.execute("VACUUM ANALYZE care.evaluations")
     return clinic, UUID(patients[0])
 
 
@@ -88,7 +82,7 @@ def test_a_chart_reads_the_check_ins_of_its_own_days_only(
 
 
 @pytest.mark.parametrize("days", [30, 360])
-def test_a_chart_reads_the_levels_of_its_own_days_and_the_one_before(
+def test_a_chart_reads_the_levels_of_its_own_days_and_those_beside_them(
     own_service: Service, old_clinic: tuple[ClinicClient, UUID], days: int
 ) -> None:
     clinic, patient = old_clinic
@@ -100,7 +94,7 @@ def test_a_chart_reads_the_levels_of_its_own_days_and_the_one_before(
         )
         assert days / 10 <= len(found) <= days / 10 + 2
 
-    assert rows_read(own_service, clinic, read)["evaluations"] <= days + 3
+    assert rows_read(own_service, clinic, read)["check_ins"] <= days + 7
 
 
 def test_a_sweep_reads_one_check_in_of_each_patient(

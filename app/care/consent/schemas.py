@@ -109,7 +109,6 @@ class ExportReply(ReplyBody):
     infusions: Rows
     care_plans: Rows
     references: Rows
-    evaluations: Rows
     signals: Rows
     safety_events: Rows
     notifications: Rows

@@ -7,7 +7,7 @@ way was taken, or in what order reports arrived.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
@@ -47,7 +47,7 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import patient_states
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import Memory, findings_to_json, pack_memory
+from app.storage.clinical_json import Memory, pack_memory
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
 
@@ -240,22 +240,10 @@ def _evaluated(
         memory=pack_memory(Memory(timeline, known.treatment), rule=protocol_of(snapshot, context).name),
         burst=timeline.state.loss is not None and timeline.state.loss.burst,
         announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
-        summary=_summary(evaluation),
+        smoothed=evaluation.smoothed,
+        zone_rules=zone_edition(),
     )
     move = next_move(
         episode_of_patient(snapshot), evaluation, as_of=as_of, protocol=protocol_of(snapshot, context)
     )
     return Evaluated(evaluation=evaluation, answer=answer, move=move, passed=known.passed)
-
-
-def _summary(evaluation: Evaluation) -> dict[str, Any]:
-    """What is kept of every answer: enough to draw the course of it. A signal keeps the whole decision."""
-    return {
-        "weighted": evaluation.weighted,
-        "smoothed": evaluation.smoothed,
-        "threshold": evaluation.threshold,
-        "smoothed_share": list(evaluation.smoothed_share),
-        "criteria": {criterion.name.value: criterion.level.value for criterion in evaluation.criteria},
-        "findings": findings_to_json(evaluation.findings),
-        "zone_rules": zone_edition(),
-    }

@@ -18,6 +18,9 @@ FORMAT: Final = "afterglow-archive"
 # Fields and tables may be added within a version; one that changes its meaning makes the next.
 VERSION: Final = 1
 Scope = Literal["clinic", "patient"]
+# Tables that archives of before have: their rows are checked and passed over. Past levels of a trend are not taken
+# along; the present one is made again from the check-ins.
+_FORMER: Final = frozenset({"evaluations"})
 _TABLES: Final = {one.name: one for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)}
 
 
@@ -150,6 +153,8 @@ def _rows(first: bytes, rest: Iterator[bytes]) -> Iterator[ArchivedRow]:
             return
         checksum.update(line)
         table, values = document.get("table"), document.get("row")
+        if table in _FORMER:
+            continue
         if table not in _TABLES:
             raise ArchiveNewerError
         if not isinstance(values, dict):
