@@ -1,7 +1,7 @@
 """A check-in writes less: the rule's answer is in its row, and its line of the audit log in two indexes of four.
 
 Revision ID: 0063
-Revises: 0057
+Revises: 0061
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from alembic import op
 from app.storage.engine.migration_steps import application_role, isolate, run_sql
 
 revision = "0063"
-down_revision = "0057"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 
