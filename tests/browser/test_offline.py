@@ -154,6 +154,10 @@ def test_a_questionnaire_opens_and_is_kept_without_a_connection_and_sent_once_it
     phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
 ) -> None:
     context, page = phone
+    for _ in range(600):
+        if page.evaluate("caches.match('/p/offline/en/gad-7').then((found) => Boolean(found))"):
+            break
+        page.wait_for_timeout(100)
     context.set_offline(True)
     page.goto(f"{own_service.url}/p/questionnaires/gad-7")
     expect(page.locator("main")).to_contain_text("There is no connection just now")

@@ -9,23 +9,37 @@ const FORM = "/p/offline/";
 const PATIENCE = 8000;
 
 self.addEventListener("install", (event) => {
-  const forms = LANGUAGES.flatMap((language) => ["", ...QUESTIONNAIRES].map((key) => FORM + language + key));
-  const wanted = [...FILES, ...forms];
+  const wanted = [...FILES, ...LANGUAGES.map((language) => FORM + language)];
   event.waitUntil(caches.open(NAME).then((all) => all.addAll(wanted)).then(() => self.skipWaiting()));
 });
 
 self.addEventListener("activate", (event) => {
   const old = (name) => name.startsWith("afterglow-") && name !== NAME && name !== "afterglow-language";
   event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name))))
-    .then(() => self.clients.claim()));
+    .then(() => self.clients.claim()).then(keepQuestionnaires));
 });
 
-const emptyForm = async (path) => {
+const inOwnLanguage = async () => {
   const said = await caches.match("/p/language");
   const language = said ? await said.text() : "";
-  const start = FORM + (LANGUAGES.includes(language) ? language : LANGUAGES[0]);
+  return FORM + (LANGUAGES.includes(language) ? language : LANGUAGES[0]);
+};
+
+// In the person's own language alone, one after the other: many phones may share a clinic's address.
+const keepQuestionnaires = async () => {
+  const start = await inOwnLanguage();
+  const all = await caches.open(NAME);
+  try {
+    for (const key of QUESTIONNAIRES) if (!(await all.match(start + key))) await all.add(start + key);
+  } catch {
+    // Without a connection: with the next page.
+  }
+};
+
+const emptyForm = async (path) => {
+  const start = await inOwnLanguage();
   const key = QUESTIONNAIRES.find((one) => path === "/p/questionnaires" + one) || "";
-  return caches.match(start + key);
+  return (await caches.match(start + key)) || caches.match(start);
 };
 
 self.addEventListener("fetch", (event) => {
@@ -35,7 +49,9 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(caches.match(url.pathname).then((kept) => kept || fetch(event.request)));
   } else if (event.request.mode === "navigate" && url.pathname.startsWith("/p/")) {
     const late = new Promise((_, fail) => { setTimeout(fail, PATIENCE); });
-    event.respondWith(Promise.race([fetch(event.request), late]).catch(() => emptyForm(url.pathname)));
+    const page = Promise.race([fetch(event.request), late]).catch(() => emptyForm(url.pathname));
+    event.respondWith(page);
+    event.waitUntil(page.then(keepQuestionnaires));
   }
 });
 
