@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from app.clinical.protocol import STANDARD, Protocol
@@ -13,6 +14,9 @@ from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
 from app.storage.engine.database import Database
 from app.storage.engine.unit_of_work import UnitOfWork
+
+REPLICA_BEHIND: Final = timedelta(minutes=1)
+"""A replica that is further behind is not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class AppContext:
         actor: Actor = SYSTEM,
         snapshot: bool = False,
         safety: bool = False,
+        as_of_at_least: datetime | None = None,
     ) -> AsyncIterator["Work"]:
         """Give one request's or one job's transaction; what raises undoes it, else it commits at the end.
 
@@ -54,8 +59,17 @@ class AppContext:
             actor: who acts, as the audit log says it; for jobs, the system.
             snapshot: all reads are of one moment, as a page needs them.
             safety: it makes or escalates a safety event, and may take a connection that is kept for these.
+            as_of_at_least: it only reads, and a replica that has come as far as this moment will do.
         """
-        work = Work(self, clinic_id, actor=actor, now=self.clock.now(), snapshot=snapshot, safety=safety)
+        work = Work(
+            self,
+            clinic_id,
+            actor=actor,
+            now=self.clock.now(),
+            snapshot=snapshot,
+            safety=safety,
+            as_of_at_least=as_of_at_least,
+        )
         try:
             yield work
             await work.commit()
@@ -79,13 +93,13 @@ class Work(UnitOfWork):
         now: datetime,
         snapshot: bool = False,
         safety: bool = False,
+        as_of_at_least: datetime | None = None,
     ) -> None:
         database = context.database
         super().__init__(
-            database.engine,
+            database.server,
             clinic_id,
-            budget=database.budget,
-            proof=database.proof,
+            replica=None if as_of_at_least is None else database.replica(at_least=as_of_at_least),
             actor=actor,
             now=now,
             ahead=context.clinic_clocks.ahead(clinic_id),

@@ -26,6 +26,7 @@ class Wording(StrEnum):
     SIGNAL_UNACKNOWLEDGED = "signal_unacknowledged"
     ENDPOINT_DOWN = "endpoint_down"
     CONTACT_TEST = "contact_test"
+    DRILL = "drill"
     LOOK_AT_WORKLIST = "look_at_worklist"
     LOOK_NOW = "look_now"
     NOTICE_CHANNEL_TEST = "notice_channel_test"
@@ -74,6 +75,7 @@ _URGENT: Final = frozenset(
         Wording.SAFETY_UNACKNOWLEDGED,
         Wording.SIGN_IN_LINK,
         Wording.CONTACT_TEST,
+        Wording.DRILL,
         Wording.LOOK_NOW,
         Wording.STAFF_INVITATION,
     }

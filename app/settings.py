@@ -22,6 +22,11 @@ class Settings(BaseSettings):
         description="PostgreSQL past the pooler that DATABASE_URL leads to (PgBouncer in transaction mode), as the "
         "application role; unset: DATABASE_URL leads to no pooler",
     )
+    replica_url: SecretStr | None = Field(
+        default=None,
+        description="A replica as the application role, past any pooler, for reports, exports and FHIR searches, "
+        "which may then be a minute old; unset: the primary is read",
+    )
     owner_url: SecretStr | None = Field(
         default=None, description="PostgreSQL as the owner, for migrate, backup and restore; past any pooler"
     )
@@ -43,6 +48,11 @@ class Settings(BaseSettings):
     metrics_host: str = Field(default="127.0.0.1", description="The address that /metrics listens on")
     metrics_port: int | None = Field(
         default=None, description="A separate port for /metrics; a worker beside `serve` takes the next one"
+    )
+    traces_url: str | None = Field(
+        default=None,
+        description="Where traces go, by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; needs the extra "
+        "`tracing`. Unset: none are made",
     )
     public_url: str = Field(default="", description="How others reach this service; used in links")
     webhook_allow: str = Field(
@@ -83,7 +93,7 @@ class Settings(BaseSettings):
         default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"
     )
 
-    @field_validator("database_url", "direct_url", "owner_url")
+    @field_validator("database_url", "direct_url", "replica_url", "owner_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         scheme, separator, _ = (url.get_secret_value() if url else "postgresql://").partition("://")

@@ -260,4 +260,6 @@ def _sha256(path: Path) -> bytes:
 
 
 def _binaries(settings: Settings, runtime: Runtime) -> Binaries:
-    return runtime.binaries or find_binaries(settings.postgres_bin)
+    if runtime.binaries is not None or settings.postgres_bin is not None:
+        return runtime.binaries or find_binaries(settings.postgres_bin)
+    return find_binaries(major=archive.major_of(runtime.owner()))

@@ -14,7 +14,7 @@ from app.foundation.vault import CannotOpenError
 from app.settings import Settings, revealed
 from app.storage import heartbeats, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
-from app.storage.engine.connecting import DatabaseRefusesError, check_reachable
+from app.storage.engine.connecting import DatabaseRefusesError, check_reachable, leads_to_replica
 from app.storage.engine.database import Database
 from app.storage.engine.health import failures_named
 from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
@@ -62,6 +62,8 @@ def check_embedded(settings: Settings) -> Iterator[Finding]:
 def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     try:
         check_reachable(url, direct_url=revealed(settings.direct_url))
+        if settings.replica_url is not None:
+            yield _replica(settings.replica_url.get_secret_value())
         with failures_named():
             found, skew = asyncio.run(_inspected(_database(settings, url)))
     except DatabaseRefusesError as error:
@@ -96,6 +98,17 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     )
     with failures_named():
         yield from asyncio.run(_contents(runtime, settings))
+
+
+def _replica(url: str) -> Finding:
+    """Say whether reports can be read at the replica; where they cannot, the primary is read."""
+    try:
+        is_one = leads_to_replica(url, setting="AFTERGLOW_REPLICA_URL")
+    except DatabaseRefusesError as error:
+        return unusual(f"Of the replica: {error.said}", error.fix)
+    if not is_one:
+        return unusual("AFTERGLOW_REPLICA_URL leads to a primary.", "Name a replica there, or leave it out.")
+    return good("Reports, exports and FHIR searches are read at a replica")
 
 
 def _database(settings: Settings, url: str) -> Database:

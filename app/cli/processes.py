@@ -24,6 +24,7 @@ from app.cli.children import (
 )
 from app.cli.metrics import serve_metrics
 from app.cli.runtime import Runtime, open_runtime, spool_dir_of
+from app.cli.tracing import set_up_tracing
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.storage.engine.connecting import check_room
@@ -83,6 +84,7 @@ def _answer(settings: Settings, runtime: Runtime) -> None:
         ws="none",
     )
     serve_metrics(settings, runtime, context)
+    set_up_tracing(settings, duty="answers")
     shared = os.environ.get(LISTENER)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(shared))] if shared else None)
 
@@ -156,6 +158,7 @@ def work(settings: Settings) -> None:
         async def run() -> None:
             context = runtime.context(settings)
             serve_metrics(settings, runtime, context)
+            set_up_tracing(settings, duty="works")
             spool = Spool(spool_dir_of(settings), context.vault)
             duties = [Duty(one) for one in settings.worker_queues.split(",")]
             worker = Worker(context, retry_speedup=settings.retry_speedup, spool=spool, duties=duties)

@@ -58,6 +58,7 @@ class Runtime:
     application_url: str
     # Past the pooler that ``application_url`` leads to; None: it leads to none.
     direct_url: str | None = None
+    replica_url: str | None = None
     owner_url: str | None
     keyset: Keyset
     data_dir: Path | None
@@ -102,6 +103,7 @@ class Runtime:
             pool_size=pool_size,
             tenant_key=self.vault().tenant_key,
             direct_url=self.direct_url,
+            replica_url=self.replica_url,
         )
 
     def check(self) -> None:
@@ -211,6 +213,7 @@ def _elsewhere(settings: Settings) -> Runtime:
     return Runtime(
         application_url=url.get_secret_value(),
         direct_url=revealed(settings.direct_url),
+        replica_url=revealed(settings.replica_url),
         owner_url=revealed(settings.owner_url),
         keyset=read_keyset(key.get_secret_value()),
         data_dir=None,

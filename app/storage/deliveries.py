@@ -32,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from app.foundation.tracing import span, traceparent
 from app.storage.due_work import unclaimed
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -145,6 +146,8 @@ class DeliveryRow(TenantRow):
     # While a worker is sending; a worker that died lets go of it when this time has passed.
     claimed_until: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    # The trace in which its event was recorded; null: none was kept.
+    traceparent: Mapped[str | None]
 
 
 class Attempt(TenantRow):
@@ -192,6 +195,7 @@ class Delivery:
     next_attempt_at: datetime | None
     claimed_until: datetime | None
     delivered_at: datetime | None
+    traceparent: str | None
 
 
 async def add_notification(
@@ -202,6 +206,8 @@ async def add_notification(
     patient_sequence: int | None,
 ) -> None:
     """Keep what happened and where it has to go, due at once; its place in the stream is given later."""
+    with span("event.recorded", clinic_id=work.clinic_id, notification_id=notification.id):
+        followed = traceparent()
     written = insert(Notification).values(
         clinic_id=work.clinic_id,
         id=notification.id,
@@ -236,6 +242,7 @@ async def add_notification(
                     "next_attempt_at": work.real_now,
                     "claimed_until": None,
                     "delivered_at": None,
+                    "traceparent": followed,
                 }
                 for delivery in deliveries
             ],

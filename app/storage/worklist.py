@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
+    ScalarSelect,
     Select,
     Subquery,
     Text,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.storage.care_teams import patients_of
 from app.storage.check_ins import CheckInRow, answers
@@ -188,6 +190,7 @@ async def page(
     statement = (
         select(
             items,
+            _signal_facts(work, items).label("signal_facts"),
             PatientRow.external_ref_sealed,
             wrapped_key_of(work, PatientRow.id),
             PatientRow.time_zone,
@@ -256,8 +259,9 @@ async def shares_of(
 def _row(values: dict[str, Any]) -> ListedItem:
     seen, rank = values.pop("seen"), values.pop("rank")
     values.pop("number")
+    facts, of_signal = values.pop("facts"), values.pop("signal_facts")
     place = (values["lane"], seen, rank, values["since"], values["id"])
-    return ListedItem(place=place, **(values | {"more": values["more"] or {}}))
+    return ListedItem(place=place, more=of_signal or facts or {}, **values)
 
 
 def _ranked(work: UnitOfWork, wanted: WorklistFilter) -> Subquery:
@@ -326,16 +330,20 @@ def _is_shown(
 def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
     row = SafetyEvent
     names = ("source", "urgent", "escalations", "outcome")
-    more = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
+    facts = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
     since = row.closed_at if shown is Shown.CLOSED else row.received_at
-    return _part(row, literal("safety"), since=since, due=row.escalate_at, more=more).where(
+    return _part(row, literal("safety"), since=since, due=row.escalate_at, facts=facts).where(
         row.clinic_id == work.clinic_id, _is_shown(row, work, shown)
     )
 
 
-def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
+def _signal_facts(work: UnitOfWork, items: Subquery) -> ScalarSelect[Any]:
+    """Give what a signal has besides.
+
+    Not with the other columns of its kind: its documents are large, and only the rows of the page need them.
+    """
     row = Signal
-    more = func.jsonb_build_object(
+    facts = func.jsonb_build_object(
         "criteria",
         row.criteria,
         "steady_since",
@@ -349,13 +357,22 @@ def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
         "outcome",
         row.disposition,
     )
+    return (
+        select(facts)
+        .where(items.c.kind == "signal", row.clinic_id == work.clinic_id, row.id == items.c.id)
+        .scalar_subquery()
+    )
+
+
+def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
+    row = Signal
     aside, stands = _is_aside(work), _is_shown(row, work, shown)
     since = row.closed_at if shown is Shown.CLOSED else row.raised_at
     if shown is Shown.WAITING:
         aside = ~aside
-    part = _part(
-        row, literal("signal"), since=since, due=row.escalate_at, more=more, snoozed=row.snoozed_until
-    ).where(row.clinic_id == work.clinic_id, stands)
+    part = _part(row, literal("signal"), since=since, due=row.escalate_at, snoozed=row.snoozed_until).where(
+        row.clinic_id == work.clinic_id, stands
+    )
     return part if shown is Shown.CLOSED else part.where(aside)
 
 
@@ -372,7 +389,7 @@ def _findings(work: UnitOfWork, shown: Shown) -> Select[Any]:
         row.code,
         since=row.closed_at if closed else row.raised_at,
         due=func.coalesce(row.due_at, row.escalate_at),
-        more=func.jsonb_build_object("outcome", row.outcome) if closed else row.facts,
+        facts=func.jsonb_build_object("outcome", row.outcome) if closed else row.facts,
         source=row.source_id,
     ).where(row.clinic_id == work.clinic_id, _is_shown(row, work, shown))
 
@@ -403,7 +420,7 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
             cast(null(), DateTime(timezone=True)).label("escalated_at"),
             cast(null(), Integer).label("version"),
             cast(null(), Uuid).label("source_id"),
-            func.jsonb_build_object("count", func.count()).label("more"),
+            func.jsonb_build_object("count", func.count()).label("facts"),
         )
         .join(sent, and_(sent.clinic_id == delivery.clinic_id, sent.id == delivery.notification_id))
         .where(
@@ -422,7 +439,7 @@ def _part(
     *,
     since: Any,  # noqa: ANN401 - a column
     due: Any,  # noqa: ANN401 - a column
-    more: Any,  # noqa: ANN401 - an expression
+    facts: Any = None,  # noqa: ANN401 - an expression
     snoozed: Any = None,  # noqa: ANN401 - a column
     source: Any = None,  # noqa: ANN401 - a column
 ) -> Select[Any]:
@@ -442,5 +459,5 @@ def _part(
         row.escalated_at,
         cast(row.version, Integer).label("version"),
         (cast(null(), Uuid) if source is None else source).label("source_id"),
-        more.label("more"),
+        (cast(null(), JSONB) if facts is None else facts).label("facts"),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
+from app.foundation.tracing import note, span
 from app.storage.engine.connection_budget import SPENDER, Spender
 from app.web.problems import ANSWERED, MEDIA_TYPE, refusal_document
 from app.web.request_limits import RequestLimits
@@ -109,16 +111,22 @@ class Edge:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers["x-request-id"] = request_id
+                read_as_of = getattr(scope.get("state", {}).get("work"), "read_as_of", None)
+                if read_as_of is not None:
+                    headers["afterglow-as-of"] = read_as_of.isoformat(timespec="seconds")
             await send(message)
 
-        try:
-            await self._within_limits(scope, receive, send_with_headers)
-        except Exception as error:
-            # Answered and logged already (web/problems.py); the server's own log would print a traceback.
-            if not getattr(error, ANSWERED, False):
-                raise
-        finally:
-            self._log_request(scope, method, status, time.perf_counter() - started, request_id)
+        # A caller's own trace is not taken up: whoever sends it is not known yet.
+        with span("request.answered", kind=SpanKind.SERVER, request_id=request_id) as opened:
+            try:
+                await self._within_limits(scope, receive, send_with_headers)
+            except Exception as error:
+                # Answered and logged already (web/problems.py); the server's own log would print a traceback.
+                if not getattr(error, ANSWERED, False):
+                    raise
+            finally:
+                route = self._log_request(scope, method, status, time.perf_counter() - started, request_id)
+                note(opened, method=method, route=route, status=status)
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -160,9 +168,9 @@ class Edge:
         else:
             await _refuse(scope, send, error)
 
-    def _log_request(self, scope: Scope, method: str, status: int, seconds: float, request_id: str) -> None:
+    def _log_request(self, scope: Scope, method: str, status: int, seconds: float, request_id: str) -> str:
         # The route's template, never the path: paths carry ids, and mistyped ones carry anything.
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route: str = getattr(scope.get("route"), "path", "unmatched")
         REQUEST_SECONDS.labels(method, route, str(status)).observe(seconds)
         self._log.info(
             "request.answered",
@@ -172,6 +180,7 @@ class Edge:
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
+        return route
 
 
 def _counted(receive: Receive, limit: int) -> Receive:

@@ -108,7 +108,7 @@ def test_an_owner_sets_the_clinic_up_and_makes_a_key(
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("Saved.")
     page.goto(f"{service.url}/care/settings/go-live")
-    expect(page.locator("main")).to_contain_text("2 of 3 done")
+    expect(page.locator("main")).to_contain_text("2 of 4 done")
     page.goto(f"{service.url}/care/settings/keys")
     page.locator("#name").fill("Chart system")
     page.locator("input[name='scope_signals']").check()

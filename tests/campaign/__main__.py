@@ -20,6 +20,7 @@ from dataclasses import asdict, fields, replace
 from rich.console import Console
 from rich.table import Table
 
+from tests.campaign.afternoon import afternoon
 from tests.campaign.checks import pytest_steps
 from tests.campaign.clocks import clock_jumps, dead_worker
 from tests.campaign.corrections import killed_corrections
@@ -48,6 +49,7 @@ STEPS = {
     ),
     "failover": failover,
     "point in time": point_in_time,
+    "operator's afternoon": afternoon,
     "spellings": spellings,
     "hanging database": hanging_database,
     "slow database": slow_database,

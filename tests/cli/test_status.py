@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -15,6 +16,7 @@ import httpx2
 import psycopg
 import pytest
 
+from app.foundation.logs import ALLOWED_KEYS
 from app.storage.engine.embedded import find_running
 from app.storage.engine.migrating import DATABASE, OWNER_ROLE, newest_revision
 from tests.cli.command_line import ROOT, afterglow, afterglow_here
@@ -23,6 +25,8 @@ from tests.support.databases import open_folder
 from tests.support.debian_programs import debian_program
 from tests.support.people import NO_TLS
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
+from tests.support.receiver import Receiver
+from tests.support.trace_collector import Collector, KeptSpan, running_collector
 
 pytestmark = pytest.mark.processes
 
@@ -37,6 +41,7 @@ class Installation:
 
     dev: Dev
     metrics_port: int
+    collector: Collector
 
     def status(self) -> tuple[int, dict[str, Any]]:
         """What `afterglow status --json` says, with its exit status."""
@@ -67,9 +72,17 @@ def installation() -> Iterator[Installation]:
     port = free_port()
     with (
         temporary_data_dir() as data_dir,
-        running_dev(data_dir, "serve", AFTERGLOW_METRICS_PORT=str(port)) as dev,
+        running_collector() as collector,
+        running_dev(
+            data_dir,
+            "serve",
+            AFTERGLOW_METRICS_PORT=str(port),
+            AFTERGLOW_TRACES_URL=collector.url,
+            AFTERGLOW_WEBHOOK_ALLOW="127.0.0.0/8",
+            OTEL_BSP_SCHEDULE_DELAY="200",
+        ) as dev,
     ):
-        made = Installation(dev, port)
+        made = Installation(dev, port, collector)
         assert wait_until(lambda: len(made.status()[1]["processes"]) == 2, 60)
         yield made
 
@@ -261,6 +274,44 @@ def test_the_dashboards_expressions_are_sound() -> None:
         [promtool, "check", "rules", "/dev/stdin"], input=asked, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_trace_goes_from_the_check_in_to_the_webhook_and_holds_nothing_of_the_patient(
+    installation: Installation, receiver: Receiver
+) -> None:
+    clinic, spans = installation.dev.clinic(), installation.collector.spans
+    clinic.add_endpoint(receiver.url)
+    phone = clinic.enrol(clinic.patient("P-traced"), installation.dev.url)
+    assert (
+        phone.check_in(
+            datetime.now(UTC), (1, 1, 1), self_harm_thoughts=True, note="Nobody may read this."
+        ).status_code
+        == 201
+    )
+
+    def sent() -> list[KeptSpan]:
+        return [one for one in spans if one.name == "delivery.attempted"]
+
+    assert wait_until(lambda: bool(sent()), 40), installation.dev.log.read_text()[-2000:]
+    clinic.close()
+    delivery = sent()[0]
+    by_id = {one.id: one for one in spans if one.trace == delivery.trace}
+    event = by_id[delivery.parent]
+    request = by_id[event.parent]
+    assert [(one.duty, one.name) for one in (request, event, delivery)] == [
+        ("answers", "request.answered"),
+        ("answers", "event.recorded"),
+        ("works", "delivery.attempted"),
+    ]
+    assert (request.keys["afterglow.route"], request.keys["afterglow.status"]) == (
+        "/v1/check-ins/{check_in_id}",
+        201,
+    )
+    assert (delivery.keys["afterglow.outcome"], delivery.keys["afterglow.attempt"]) == ("ok", 1)
+    assert {key.removeprefix("afterglow.") for one in spans for key in one.keys} <= ALLOWED_KEYS
+    everything = b"".join(installation.collector.sent)
+    for word in ("Nobody may", "P-traced", phone.patient_id, "self_harm", "safety", "signal", "mood"):
+        assert word.encode() not in everything
 
 
 def test_where_nothing_was_made_yet_status_says_so_and_makes_nothing() -> None:

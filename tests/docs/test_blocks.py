@@ -12,6 +12,7 @@ from app.cli.children import setting_names
 from app.settings import Settings
 from app.notifications.webhooks.events import BY_DEFAULT, EventType
 from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS, AttemptError
+from tests.campaign.afternoon import BLOCKS as AFTERNOON
 from tests.docs.calls_table import page_with_calls
 from tests.docs.pages import ROOT, Block, blocks, pages
 
@@ -32,6 +33,8 @@ RUN_BY = {
     "simulate": "test_sessions.test_the_studies_work_as_written",
     "gateway-secret": "test_gateway.test_the_gateway_that_we_hand_out_sends_on_what_we_hand_over",
     "what-if": "test_sessions.test_the_studies_work_as_written",
+    # `make campaign`: it takes some minutes.
+    **{f"afternoon-{one}": "tests/campaign/afternoon.py" for one in AFTERNOON},
     "python-client": "tests/clients/test_python_client.py",
     "typescript-client": "tests/clients/test_typescript_client.py",
 }

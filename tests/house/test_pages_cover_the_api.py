@@ -32,6 +32,7 @@ PAGES: Final = {
     "/v1/audit-events": "/care/audit-log",
     "/v1/clinic": "/care/settings/clinic",
     "/v1/clinic/days-without-reminders": "/care/settings/days-off",
+    "/v1/clinic/drills": "/care/settings/go-live/drill",
     "/v1/clinic/go-live": "/care/settings/go-live",
     "/v1/clinic/policy": "/care/what-if",
     "/v1/deliveries": "/care/settings/webhooks/{endpoint_id}/deliveries/{delivery_id}/resend",

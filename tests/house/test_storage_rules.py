@@ -155,3 +155,46 @@ def test_only_the_unit_of_work_commits() -> None:
         and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "work")
     ]
     assert found == []
+
+
+def joins_without_clinic(source: Source) -> list[str]:
+    """Find joins for which nothing says that both sides are of one clinic: in the condition, beside it, or where the
+    joined query is made, and in whatever these call."""
+    bodies = {function.name: ast.unparse(function) for function in source.functions()}
+
+    def names_clinic(text: str, seen: frozenset[str] = frozenset()) -> bool:
+        called = {name for name in re.findall(r"(\w+)\(", text) if name in bodies} - seen
+        return "clinic_id" in text or any(names_clinic(bodies[one], seen | called) for one in called)
+
+    found = []
+    for function in source.functions():
+        inside = bodies[function.name]
+        for node in ast.walk(function):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                continue
+            if node.func.attr not in {"join", "outerjoin"} or isinstance(node.func.value, ast.Constant):
+                continue
+            joined, *condition = (ast.unparse(one) for one in node.args)
+            beside = f"{joined}.clinic_id" in inside or f"{joined}.c.clinic_id" in inside
+            made = re.findall(rf"^[ (\w,]*\b{re.escape(joined)}\b[\w, )]* = (.+)$", inside, re.MULTILINE)
+            if not beside and not any(names_clinic(one) for one in (*condition, *made)):
+                found.append(source.at(node))
+    return found
+
+
+def test_every_join_is_within_one_clinic() -> None:
+    nouns = [source for source in NOUNS if ".engine." not in source.name]
+    assert sum(len(re.findall(r"\.(?:outer)?join", source.text)) for source in nouns) > 20
+    assert [place for source in nouns for place in joins_without_clinic(source)] == []
+
+
+def test_a_join_across_clinics_would_be_noticed() -> None:
+    across = "async def f(work):\n    select(Signal.id).join(PatientRow, PatientRow.id == Signal.patient_id)"
+    assert joins_without_clinic(parsed(across))
+
+
+def test_the_tenant_is_set_in_one_place() -> None:
+    """Beside the unit of work only the look, before a process begins, whether its key is the database's."""
+    sets = re.compile(r"SET LOCAL app\.|set_config\('app\.clinic_id'")
+    found = {source.name for source in sources() if sets.search(source.text)}
+    assert found == {"app.storage.engine.unit_of_work", "app.storage.engine.connecting"}

@@ -96,7 +96,7 @@ def test_the_first_contact_is_written_to_at_once_the_second_at_the_limit_then_bo
     road: Road, receiver: Receiver
 ) -> None:
     """Also while the clinic's systems take the event: a person reads a mail, a system may not be read by anybody."""
-    gone_live(road.clinic, receiver)
+    gone_live(road.service, road.clinic, receiver)
     event = road.say()
     receiver.wait_for("safety.reported")
     assert road.letters() == [(SAFETY, UNACKNOWLEDGED)]
@@ -163,7 +163,7 @@ def test_a_note_and_a_wish_to_talk_reach_a_person_of_a_clinic_without_webhooks(r
 
 
 def test_the_second_contact_hears_of_a_signal_once(road: Road, receiver: Receiver) -> None:
-    gone_live(road.clinic, receiver)
+    gone_live(road.service, road.clinic, receiver)
     treated(road.clinic, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 17 else (4, 4, 4))
 
     for hours in (23, 24, 48):
@@ -183,7 +183,7 @@ def test_both_hear_of_each_endpoint_that_is_disabled_and_of_safety_once_none_is_
     road: Road, receiver: Receiver
 ) -> None:
     first = road.clinic.add_endpoint(receiver.url + "/first")
-    last = gone_live(road.clinic, receiver)
+    last = gone_live(road.service, road.clinic, receiver)
     receiver.answer_path = lambda _path: 410
 
     for count, endpoint in enumerate((first, last), 1):

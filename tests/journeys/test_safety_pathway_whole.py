@@ -118,7 +118,7 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     killed = threading.Event()
     log = tmp_path / "worker.log"
     with running_worker(ground.own_database.application_url, now=NOW, log=log) as worker:
-        receiver.secret = gone_live(clinic, receiver)["secret"]
+        receiver.secret = gone_live(ground.service, clinic, receiver)["secret"]
         receiver.answer = lambda _sent: 503
         receiver.pause = lambda: float(not killed.wait(20))
         event_id = statement(ground, clinic)

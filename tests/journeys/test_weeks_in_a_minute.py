@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import httpx2
 import pytest
 
+from tests.support.clinics import drilled
 from tests.support.people import CONFIRMED, ClinicClient, PatientClient, Values, clinic_client, item
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver
@@ -125,7 +126,7 @@ def test_a_clock_goes_two_years_ahead_at_most(moving: ClinicClient) -> None:
     assert moving.http.get("/v1/test-clock").json()["ahead_seconds"] == 700 * DAY
 
 
-def ready_to_go_live(clinic: ClinicClient, receiver: Receiver) -> None:
+def ready_to_go_live(service: Service, clinic: ClinicClient, receiver: Receiver) -> None:
     contacts = {
         "safety_contact": {"name": "Ana", "email": "ana@clinic.example", "phone": None},
         "second_contact": {"name": "Ben", "email": "ben@clinic.example", "phone": None},
@@ -133,6 +134,7 @@ def ready_to_go_live(clinic: ClinicClient, receiver: Receiver) -> None:
     etag = clinic.http.get("/v1/clinic").headers["etag"]
     changed = clinic.http.patch("/v1/clinic", json=contacts, headers={"if-match": etag})
     assert changed.status_code == 200, changed.text
+    drilled(service, clinic)
     endpoint = clinic.add_endpoint(receiver.url)
     receiver.secret = endpoint["secret"]
     clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/test")
@@ -144,9 +146,9 @@ def go_live(clinic: ClinicClient) -> httpx2.Response:
 
 
 def test_a_clinic_that_moved_its_clock_goes_live_only_empty_and_then_lives_now(
-    moving: ClinicClient, receiver: Receiver
+    service: Service, moving: ClinicClient, receiver: Receiver
 ) -> None:
-    ready_to_go_live(moving, receiver)
+    ready_to_go_live(service, moving, receiver)
     advance(moving, days=30)
     assert go_live(moving).status_code == 200
     reply = moving.http.post("/v1/test-clock/advance", json={"seconds": DAY})
@@ -156,9 +158,9 @@ def test_a_clinic_that_moved_its_clock_goes_live_only_empty_and_then_lives_now(
 
 
 def test_a_clinic_with_patients_of_a_moved_clock_stays_in_test_mode(
-    moving: ClinicClient, receiver: Receiver
+    service: Service, moving: ClinicClient, receiver: Receiver
 ) -> None:
-    ready_to_go_live(moving, receiver)
+    ready_to_go_live(service, moving, receiver)
     advance(moving, days=30)
     moving.patient()
     assert_problem(go_live(moving), 409, code="test-clock-moved")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.storage.engine import binaries
 from app.storage.engine.binaries import (
     NEEDED_PROGRAMS,
     SETTING_NAME,
@@ -35,6 +36,16 @@ def test_without_a_setting_the_wheel_is_used() -> None:
 def test_a_named_folder_wins_over_the_wheel(tmp_path: Path) -> None:
     folder = installation(tmp_path / "bin", "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)")
     assert find_binaries(folder) == Binaries(folder=folder, major=15, version="15.14", origin="setting")
+
+
+def test_for_a_server_elsewhere_programs_of_its_own_version_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = installation(tmp_path / "15" / "bin", "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)")
+    monkeypatch.setattr(binaries, "DEBIAN_FOLDER", tmp_path)
+    assert find_binaries(major=15) == Binaries(folder=folder, major=15, version="15.20", origin="debian")
+    # Without any of its own the usual ones have to do.
+    assert find_binaries(major=16).origin == "wheel"
 
 
 def test_the_folder_above_bin_may_be_named_as_well(tmp_path: Path) -> None:

@@ -6,27 +6,35 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Connection, create_engine
+from alembic.operations import Operations
+from sqlalchemy import CheckConstraint, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from app.storage.engine.migrating import (
     APPLICATION_ROLE,
     SchemaBehindError,
+    TablesInUseError,
     check_schema,
     migrate,
     migrations_folder,
 )
+from app.storage.engine.migration_steps import constrain_while_used, index_while_used
 from app.storage.engine.rows import CARE, FRONT_DESK
 from app.storage.tables import METADATA
 from tests.storage.catalogue import ask, objects_outside_the_system, tell
 from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.processes import wait_until
 
+# Migrations up to this one ran before anybody had rows, or were looked at by eye.
+_LAST_UNCHECKED = "0063"
 CHECKOUT = Path(__file__).parents[2]
 MIGRATE = (
     "import sys; from app.storage.engine.migrating import migrate; "
@@ -178,3 +186,103 @@ def test_an_installed_package_carries_its_migrations(tmp_path: Path, empty_datab
 
 def test_the_checkout_finds_its_own_migrations() -> None:
     assert migrations_folder() == CHECKOUT / "migrations"
+
+
+def test_an_index_and_a_constraint_are_added_while_others_write(own_database: DatabaseUrls) -> None:
+    """As migrations of tables with rows do it; a writer holds the table in between, and both wait for nobody else."""
+    engine = create_engine(
+        make_url(own_database.owner_url).set(drivername="postgresql+psycopg"), poolclass=NullPool
+    )
+    tell(
+        own_database.owner_url,
+        "CREATE TABLE care.written (clinic_id UUID, number INT); INSERT INTO care.written VALUES (NULL, 1)",
+    )
+
+    def change() -> None:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
+            with Operations.context(context), context.begin_transaction(_per_migration=True):
+                index_while_used("ix_written_number", "written", ["clinic_id", "number"], where="number > 0")
+                constrain_while_used("ck_written_number", "written", "CHECK (number > 0)")
+
+    with psycopg.connect(own_database.owner_url) as writer, ThreadPoolExecutor() as beside:
+        writer.execute("INSERT INTO care.written VALUES (NULL, 2)")
+        changing = beside.submit(change)
+        assert wait_until(lambda: _waits_for_writers(own_database), 20)
+        # Whoever comes now is not kept waiting by it.
+        with psycopg.connect(own_database.owner_url, options="-c lock_timeout=1000") as another:
+            another.execute("INSERT INTO care.written VALUES (NULL, 3)")
+        writer.commit()
+        changing.result(30)
+    found = ask(
+        own_database.owner_url,
+        """
+        SELECT (SELECT indisvalid FROM pg_index WHERE indexrelid = 'care.ix_written_number'::regclass) AS index,
+               (SELECT convalidated FROM pg_constraint WHERE conname = 'ck_written_number') AS "check"
+        """,
+    )
+    assert found == [{"index": True, "check": True}]
+    # Again, as after one that was broken off.
+    tell(own_database.owner_url, "ALTER TABLE care.written DROP CONSTRAINT ck_written_number")
+    change()
+    tell(own_database.owner_url, "DROP TABLE care.written")
+
+
+def _waits_for_writers(database: DatabaseUrls) -> bool:
+    found = ask(
+        database.superuser_url,
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'",
+    )
+    return bool(found)
+
+
+def test_a_migration_gives_way_to_whoever_holds_its_table_and_is_run_again(cluster: Cluster) -> None:
+    with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0063")
+        with psycopg.connect(database.owner_url) as reader:
+            reader.execute("SELECT count(*) FROM care.deliveries")
+            with pytest.raises(TablesInUseError, match="run `afterglow migrate` again"):
+                migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        check_schema(database.application_url)
+
+
+def test_no_statement_of_a_new_migration_holds_up_those_who_use_its_table(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """By squawk; what landed before is not looked at. `.squawk.toml` says which of its rules do not fit."""
+    said: list[str] = []
+
+    def keep(*arguments: object) -> None:
+        said.append(str(arguments[2]).strip())
+
+    with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to=_LAST_UNCHECKED)
+        event.listen(Engine, "before_cursor_execute", keep)
+        try:
+            migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        finally:
+            event.remove(Engine, "before_cursor_execute", keep)
+    said = [
+        one
+        for one in said
+        if not one.startswith(("SELECT", "UPDATE public.schema_version", "INSERT INTO public.schema_version"))
+    ]
+    files = [
+        path.read_text()
+        for path in sorted((CHECKOUT / "migrations/sql").iterdir())
+        if path.name[:4].isdigit() and path.name[:4] > _LAST_UNCHECKED
+    ]
+    (tmp_path / "migrations.sql").write_text(";\n".join([*said, *files]) + ";\n")
+    checked = squawk(tmp_path / "migrations.sql")
+    assert checked.returncode == 0, checked.stdout
+
+    (tmp_path / "bad.sql").write_text("CREATE INDEX i ON care.patients (clinic_id);\n")
+    assert "require-concurrent-index-creation" in squawk(tmp_path / "bad.sql").stdout
+
+
+def squawk(file: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("squawk")
+    return subprocess.run(
+        [program, "--config", CHECKOUT / ".squawk.toml", file], capture_output=True, text=True, check=False
+    )

@@ -4,8 +4,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+from sqlalchemy import update
 
 from app.access.audit.seals import seal_clinic
+from app.access.clinics.contact_tests import start_drill
+from app.outbox import Wording
+from app.storage import contact_tests
+from app.storage.outgoing_messages import OutgoingMessage
 from tests.support.people import ClinicClient
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver
@@ -27,9 +32,25 @@ def name_contacts(clinic: ClinicClient) -> None:
     assert reply.status_code == 200, reply.text
 
 
-def gone_live(clinic: ClinicClient, receiver: Receiver) -> dict[str, Any]:
-    """Take a clinic live, with both contacts and an endpoint that answered its test; gives the endpoint."""
+def drilled(service: Service, clinic: ClinicClient) -> None:
+    """Have both contacts answer a drill, without a mail: a test counts those that it asked for."""
+
+    async def answer() -> None:
+        async with service.context.work(UUID(clinic.clinic_id)) as work:
+            for one in await start_drill(work):
+                await contact_tests.answer(work, one.id)
+                work.audit("contact.answered", "contact_test", one.id)
+            unsent = {"state": "cancelled", "address_sealed": None, "link_sealed": None}
+            mine = OutgoingMessage.clinic_id == work.clinic_id, OutgoingMessage.wording == Wording.DRILL
+            await work.execute(update(OutgoingMessage).where(*mine).values(unsent))
+
+    service.run(answer())
+
+
+def gone_live(service: Service, clinic: ClinicClient, receiver: Receiver) -> dict[str, Any]:
+    """Take a clinic live, with both contacts, a drill and an endpoint that answered; gives the endpoint."""
     name_contacts(clinic)
+    drilled(service, clinic)
     endpoint = clinic.add_endpoint(receiver.url)
     before = len(receiver.accepted("endpoint.test"))
     assert clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/test").status_code == 202

@@ -73,6 +73,7 @@ def running_service(
     spool_dir: Path | None = None,
     tenant_key: bytes | None = None,
     direct_url: str | None = None,
+    replica_url: str | None = None,
 ) -> Iterator[Service]:
     """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
     clock = clock or SettableClock(now)
@@ -80,7 +81,9 @@ def running_service(
 
     async def live() -> None:
         context = AppContext(
-            database=Database(database_url, tenant_key=tenant_key, direct_url=direct_url),
+            database=Database(
+                database_url, tenant_key=tenant_key, direct_url=direct_url, replica_url=replica_url
+            ),
             vault=Vault(KEY),
             clock=clock,
             public_url="https://afterglow.test",

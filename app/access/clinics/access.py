@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 
 from app.access.clinics.caller import ClinicCaller, allowed, find_caller
 from app.access.clinics.permissions import Permission
-from app.context import AppContext, Work
+from app.context import REPLICA_BEHIND, AppContext, Work
 from app.foundation.tokens import TokenKind
 from app.web.dependencies import ContextNeeded, bearer_token, keep_work
 
@@ -88,13 +88,14 @@ def staff_only(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]
     return signed_in
 
 
-def work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
+def work_for(permission: Permission, *, may_be_old: bool = False) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
     """Give a route its transaction, once the caller has this permission.
 
     Use it as ``work: Annotated[Work, work_for(Permission.SIGNALS_CLOSE)]``. Calls that only read see one
-    moment. It commits when the route's function has returned, before the reply is sent.
+    moment. It commits when the route's function has returned, before the reply is sent. ``may_be_old``: it is
+    read at a replica where there is one.
     """
-    return work_of(clinic_may(permission))
+    return work_of(clinic_may(permission), may_be_old=may_be_old)
 
 
 def staff_work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
@@ -103,14 +104,17 @@ def staff_work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI'
 
 
 @cache
-def work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN401 - same
+def work_of(who: Callable[..., Awaitable[ClinicCaller]], *, may_be_old: bool = False) -> Any:  # noqa: ANN401 - same
     """Give a route its transaction, once this dependency has let the caller through."""
 
     async def work(
         request: Request, context: ContextNeeded, caller: Annotated[ClinicCaller, Depends(who)]
     ) -> AsyncIterator[Work]:
         snapshot = request.method in _READING
-        async with context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot) as opened:
+        as_of = context.clock.now() - REPLICA_BEHIND if may_be_old else None
+        async with context.work(
+            caller.clinic_id, actor=caller.actor, snapshot=snapshot, as_of_at_least=as_of
+        ) as opened:
             keep_work(request, opened)
             yield opened
 

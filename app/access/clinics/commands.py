@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics import test_clock
-from app.access.clinics.contact_tests import SuccessorNotTestedError, has_answered
+from app.access.clinics.contact_tests import SuccessorNotTestedError, has_answered, unanswered
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
 from app.access.clinics.keys import make_key
 from app.access.clinics.permissions import OWNER_GRANTED, Scope
@@ -151,6 +151,14 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
                 "pointer": "/v1/webhook-endpoints",
                 "code": "no-endpoint-answered",
                 "detail": "Add an endpoint, send it a test event, and let it answer with 2xx.",
+            }
+        )
+    if len(clinic.contacts) < len(Role) or await unanswered(work, clinic.contacts):
+        found.append(
+            {
+                "pointer": "/v1/clinic/drills",
+                "code": "drill-not-answered",
+                "detail": "Start a drill: both contacts get a test safety event, and open its link to answer.",
             }
         )
     if not await heartbeats.a_worker_lives(work):

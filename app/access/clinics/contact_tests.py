@@ -1,6 +1,7 @@
 """Whether a message reaches someone before the clinic relies on it: a test with a link that is to be pressed.
 
-A live clinic's contact gives way, and its last owner leaves, only to someone who has answered one.
+A clinic goes live when both contacts have answered a drill, a test safety event. Then a contact gives way, and
+the last owner leaves, only to someone who has answered a test.
 """
 
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from app.access.clinics.contacts import Contact, Contacts, missing_contacts
 from app.access.clinics.queries import clinic_in
 from app.context import AppContext, Work
 from app.foundation.addresses import email_key
@@ -40,6 +42,13 @@ class ContactTestExpiredError(RefusalError):
     code = "contact-test-expired"
 
 
+class ContactsMissingError(RefusalError):
+    """A drill goes to both contacts; see errors for what is missing."""
+
+    kind = RefusalKind.CONFLICT
+    code = "contacts-missing"
+
+
 class SuccessorNotTestedError(RefusalError):
     """Whoever takes over has not answered a test message yet. Send one, and let its link be pressed first."""
 
@@ -57,7 +66,7 @@ class ShownTest:
     answered_at: datetime | None
 
 
-async def send_test(work: Work, email: str) -> ShownTest:
+async def send_test(work: Work, email: str, *, wording: Wording = Wording.CONTACT_TEST) -> ShownTest:
     """Send a test message to an address: whoever presses its link has answered."""
     clinic, test_id = await clinic_in(work, work.vault), new_id()
     token, reference = new_token(TokenKind.CONTACT_TEST, work.clinic_id)
@@ -73,7 +82,7 @@ async def send_test(work: Work, email: str) -> ShownTest:
     message = NewMessage(
         channel=Channel.EMAIL,
         to=email,
-        wording=Wording.CONTACT_TEST,
+        wording=wording,
         locale=DEFAULT_LANGUAGE,
         link=f"{work.public_url}/care/contact-test/{token}",
         mode=clinic.mode,
@@ -82,6 +91,23 @@ async def send_test(work: Work, email: str) -> ShownTest:
     await queue_message(work, work.vault, message, now=work.real_now)
     work.audit("contact.tested", "contact_test", test_id)
     return _shown(work, test)
+
+
+async def start_drill(work: Work) -> list[ShownTest]:
+    """Send both contacts a test safety event, before all other mail as a real one is.
+
+    Raises:
+        ContactsMissingError: one of the contacts is not named yet.
+    """
+    clinic = await clinic_in(work, work.vault)
+    if missing := missing_contacts(clinic.contacts):
+        raise ContactsMissingError().finding(missing)
+    return [await send_test(work, one.email, wording=Wording.DRILL) for one in clinic.contacts.values()]
+
+
+async def unanswered(work: Work, contacts: Contacts) -> list[Contact]:
+    """Give the contacts who have answered no drill or test within the last 90 days."""
+    return [one for one in contacts.values() if not await has_answered(work, one.email)]
 
 
 async def list_tests(work: Work) -> list[ShownTest]:

@@ -63,6 +63,12 @@ async def send_contact_test(body: ContactTestEntry, work: ChangingClinic) -> Con
     return ContactTestReply.of(await contact_tests.send_test(work, body.email))
 
 
+@router.post("/drills", status_code=202, summary="Start a drill")
+async def start_drill(work: ChangingClinic) -> ContactTestList:
+    """Mail both contacts a test safety event with a link to press; a clinic goes live when both have answered."""
+    return ContactTestList(items=[ContactTestReply.of(one) for one in await contact_tests.start_drill(work)])
+
+
 @router.get("/contact-tests", summary="List contact tests")
 async def list_contact_tests(work: ReadingClinic) -> ContactTestList:
     """List the latest tests, and which of them were answered."""

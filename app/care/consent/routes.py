@@ -30,6 +30,7 @@ router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"]
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
 ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]
 ServesRights = Annotated[Work, work_for(Permission.RIGHTS)]
+CopiesPatient = Annotated[Work, work_for(Permission.RIGHTS, may_be_old=True)]
 requests_router = APIRouter(prefix="/v1/erasure-requests", tags=["patients' rights"], route_class=ClinicRoute)
 own_router = APIRouter(prefix="/v1/me", tags=["patient's own"])
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
@@ -85,7 +86,7 @@ async def export_own(
 @router.get("/export", summary="Get a copy of a patient's data", response_model=ExportReply, responses=_CSV)
 async def export_patient(
     patient_id: UUID,
-    work: ServesRights,
+    work: CopiesPatient,
     format: ExportFormat = ExportFormat.JSON,  # noqa: A002 - the parameter's name
 ) -> Response:
     """Give the same copy to staff, to hand it to a patient who has no device."""

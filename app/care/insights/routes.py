@@ -14,7 +14,7 @@ from app.context import Work
 from app.web.schemas import Day
 
 router = APIRouter(prefix="/v1", tags=["insights"])
-ReadsInsights = Annotated[Work, work_for(Permission.INSIGHTS)]
+ReadsInsights = Annotated[Work, work_for(Permission.INSIGHTS, may_be_old=True)]
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
 }

@@ -46,6 +46,6 @@ def fhir_may(permission: Permission, kind: str, letters: str) -> Callable[..., A
     return signed_in
 
 
-def fhir_work_for(permission: Permission, kind: str, letters: str) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
-    """Give a route its transaction, once the caller may do this."""
-    return work_of(fhir_may(permission, kind, letters))
+def fhir_work_for(permission: Permission, kind: str, letters: str, *, may_be_old: bool = False) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
+    """Give a route its transaction, once the caller may do this; ``may_be_old`` as in `work_for`."""
+    return work_of(fhir_may(permission, kind, letters), may_be_old=may_be_old)

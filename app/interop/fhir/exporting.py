@@ -142,7 +142,9 @@ async def lines_of(
     """Write one type's file, some patients at a time; each batch is read at one moment."""
     kind = BY_NAME[name]
     if kind.of_clinic is not None:
-        async with context.work(clinic_id, actor=actor, snapshot=True) as work:
+        async with context.work(
+            clinic_id, actor=actor, snapshot=True, as_of_at_least=export.asked_at
+        ) as work:
             for one in await kind.of_clinic(work):
                 yield _line(one, export)
         return
@@ -159,7 +161,7 @@ async def _some(
     context: AppContext, clinic_id: UUID, actor: Actor, export: Export, kind: ResourceType, after: UUID | None
 ) -> tuple[list[bytes], UUID | None]:
     lines = []
-    async with context.work(clinic_id, actor=actor, snapshot=True) as work:
+    async with context.work(clinic_id, actor=actor, snapshot=True, as_of_at_least=export.asked_at) as work:
         listed = await patients.page(work, after=after, limit=_PATIENTS_AT_ONCE)
         for patient in listed:
             if patient.archived_at is not None and kind.name != "Patient":

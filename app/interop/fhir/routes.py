@@ -50,7 +50,7 @@ rest_router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema
 
 _LONGEST_FORM: Final = 50_000
 _EVERY_METHOD: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-MayCopyPatient = Annotated[Work, fhir_work_for(Permission.RIGHTS, "*", "rs")]
+MayCopyPatient = Annotated[Work, fhir_work_for(Permission.RIGHTS, "*", "rs", may_be_old=True)]
 MayWriteForms = Annotated[Work, fhir_work_for(Permission.TREATMENT_RECORD, "QuestionnaireResponse", "c")]
 MayWriteSessions = Annotated[Work, fhir_work_for(Permission.TREATMENT_RECORD, "Procedure", "c")]
 MayExport = Annotated[ClinicCaller, Depends(fhir_may(Permission.FHIR_EXPORT, "*", "rs"))]
@@ -215,7 +215,7 @@ def _reading(kind: ResourceType) -> Callable[..., Awaitable[Response]]:
 
 
 def _searching(kind: ResourceType) -> Callable[..., Awaitable[Response]]:
-    needed = fhir_work_for(kind.permission, kind.name, "s")
+    needed = fhir_work_for(kind.permission, kind.name, "s", may_be_old=True)
 
     async def search(request: Request, work: Work = needed) -> Response:
         parameters, base_url = request.query_params.multi_items(), _base_url(work.public_url)

@@ -54,6 +54,13 @@ _TEXTS: Final[dict[Wording, tuple[Words, Words]]] = {
         say("Please confirm this address"),
         say("Your clinic has named this address for notices from Afterglow. Open the link to confirm it."),
     ),
+    Wording.DRILL: (
+        say("Drill: a safety event waits for you"),
+        say(
+            "This is a drill of your clinic's Afterglow; no patient is in danger. A safety event would reach "
+            "you like this. Open the link now to answer."
+        ),
+    ),
     Wording.LOOK_AT_WORKLIST: (
         say("Afterglow: please look at your worklist"),
         say("Afterglow: someone on your worklist needs a look."),

@@ -17,10 +17,12 @@ from uuid import UUID
 
 import httpx2
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 
 from app.context import AppContext, Work
 from app.foundation.ids import new_id
+from app.foundation.tracing import note, span
 from app.notifications.webhooks.endpoints import open_secrets, open_url
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.retry_schedule import (
@@ -143,7 +145,16 @@ async def _attempt(
     outbox: Outbox, clinic_id: UUID, delivery: Delivery, message: OutgoingMessage
 ) -> _Attempted:
     started_at = outbox.context.clock.now()
-    outcome = await send(outbox.client, message, started_at)
+    with span(
+        "delivery.attempted",
+        kind=SpanKind.CLIENT,
+        follows=delivery.traceparent,
+        clinic_id=clinic_id,
+        delivery_id=delivery.id,
+        attempt=delivery.attempts_made,
+    ) as opened:
+        outcome = await send(outbox.client, message, started_at)
+        note(opened, outcome=outcome.error.value if outcome.error else "ok", status=outcome.status)
     ATTEMPTS.labels(delivery.urgency, outcome.error.value if outcome.error else "ok").inc()
     structlog.get_logger().info(
         "delivery.attempted",

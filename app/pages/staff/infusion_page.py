@@ -1,18 +1,18 @@
-"""Entering an infusion that was given."""
+"""Entering an infusion that was given, and undoing it at once."""
 
 from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from app.care.treatment import commands
+from app.care.treatment import commands, infusion_corrections
 from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.plausibility import Remark
 from app.clinical.course import InfusionPhase, Route
 from app.context import AppContext
 from app.foundation.translations import say
-from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in
+from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -37,6 +37,7 @@ _NOTICES: Final = {
     Remark.REORDERED: "infusion-reordered",
     Remark.INDUCTION_AFTER_BOOSTER: "infusion-after-booster",
 }
+_UNDONE: Final = say("Undone right after it was entered.")
 GIVEN_FIELDS: Final = (
     Field(
         name="on",
@@ -127,6 +128,17 @@ async def enter_infusion(
         sent = infusion_in(form, whose.patient.time_zone) | {"confirm": confirmed_in(form)}
         entry = read_as(InfusionEntry, sent)
         entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
-        return _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
+        notice = _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
+        return f"{notice}&entered={entered.stored.infusion.id}"
 
     return await answer_about(context, visitor, patient_id, _asked, form, act)
+
+
+@router.post("/{infusion_id}/undo")
+async def undo_infusion(
+    patient_id: UUID, infusion_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Take back what was entered a moment ago; the page offers it for 20 seconds, the record for ever."""
+    await read_own_form(request, context, visitor)
+    await infusion_corrections.void_infusion(visitor.work, patient_id, infusion_id, reason=_UNDONE)
+    return RedirectResponse(f"{path_of(patient_id)}?notice=infusion-undone", 303)

@@ -46,6 +46,8 @@ from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
+_SCORE_AFTER: Final = timedelta(hours=4)
+_SCORE_ASKED_FOR: Final = timedelta(hours=24)
 SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, say("Course")))
 
 
@@ -95,6 +97,7 @@ def values_of(
         "chip": _chip(view),
         "say": sentence_of(view),
         "standing": _standing(view, clock),
+        "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
         **cards,
     }
@@ -363,6 +366,30 @@ def _lines(view: PatientView, vault: Vault, clinic_id: UUID, clock: WallClock) -
         yield clock.moment(line.at), who, what, say("in an emergency") if line.emergency_id else ""
 
 
+def _undo(view: PatientView, visitor: StaffVisitor, entered: str) -> str:
+    """Say where an infusion that was entered just now is undone."""
+    mine = visitor.may(Permission.TREATMENT_RECORD) and entered in view.sessions
+    return f"/care/patients/{view.patient.id}/infusion/{entered}/undo" if mine else ""
+
+
+def _score_due(view: PatientView, clock: WallClock) -> dict[str, str] | None:
+    """Ask for the score of 4 hours after an infusion of the last day, until it is documented."""
+    given = next((one for one in view.given if not one.day_only), None)
+    if given is None or not timedelta() <= view.now - given.infusion.given_at < _SCORE_ASKED_FOR:
+        return None
+    if given.session is not None and given.session.four_hour_score is not None:
+        return None
+    due = given.infusion.given_at + _SCORE_AFTER
+    return {
+        "path": f"/care/patients/{view.patient.id}/infusions/{given.infusion.id}/session#score_scale",
+        "said": say(
+            "Due at {time}, 4 hours after the infusion, by the patient's clock.", time=clock.time_written(due)
+        )
+        if due > view.now
+        else say("Was due at {time}, 4 hours after the infusion.", time=clock.time_written(due)),
+    }
+
+
 def _points(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.1f}"
 
@@ -384,6 +411,7 @@ async def show_patient(
     days: Text = "",
     show: Text = "",
     notice: Text = "",
+    entered: Text = "",
 ) -> Response:
     """Show everything about a patient; a span that is not offered is the usual one."""
     span = next((length for length, _ in SPANS if str(length) == days), None)
@@ -400,6 +428,7 @@ async def show_patient(
         "patient.html",
         here="/care/patients",
         notice=NOTICES.get(notice, ""),
+        undo=_undo(view, visitor, entered),
         step_notice=step_notice(request.query_params),
         **values_of(view, visitor, days=span, group=show if show in GROUPS else ""),
     )

@@ -104,6 +104,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "infusion-after-booster": say(
         "The induction infusion is entered after a booster: the reference is taken again."
     ),
+    "infusion-undone": say("The infusion counts as entered in error, and what it had closed is open again."),
     "session": say("The session is documented."),
     "assessment": say("Saved."),
     "assessment-before": say("Already saved; nothing was changed."),

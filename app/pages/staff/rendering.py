@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from app.access.clinics.permissions import Permission
+from app.access.clinics.staff_sessions import IDLE
 from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
 from app.foundation.translations import STAFF_LANGUAGES, direction
@@ -43,6 +44,7 @@ def render(
             here=here,
             name=_name(context, visitor),
             may=lambda permission: visitor.may(Permission[permission]),
+            idle=int(IDLE.total_seconds()),
             hidden={TOKEN_FIELD: visitor.token},
             **values,
         )

@@ -21,7 +21,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.settings.room import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import counted, day_written
+from app.pages.staff.wall_clock import counted, day_written, moment_in
 from app.web.dependencies import ContextNeeded
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
@@ -216,7 +216,7 @@ def _minutes(minutes: float) -> str:
 
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
-MayReadReports = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
+MayReadReports = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS, may_be_old=True)]
 REPORTS: Final = "/care/reports"
 _PRESETS: Final = ((30, say("Last 30 days")), (90, say("Last 90 days")), (365, say("Last year")))
 
@@ -257,6 +257,7 @@ async def show_reports(
         mistake=mistake,
         found=found,
         shown=found and _shown(found),
+        as_of=work.read_as_of and moment_in(work.read_as_of, clinic.time_zone),
     )
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from app.access.clinics.caller import ClinicCaller, allowed, emergency_of, find_caller
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
 from app.access.clinics.staff_sessions import LASTS_AT_MOST, SignedInMember
-from app.context import AppContext, Work
+from app.context import REPLICA_BEHIND, AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.foundation.translations import STAFF_LANGUAGES
 from app.web.dependencies import ContextNeeded, keep_work
@@ -110,11 +110,12 @@ def visitor_without_look_up(
 
 
 @cache
-def staff_may(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
+def staff_may(permission: Permission, *, may_be_old: bool = False) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
     """Let only signed-in members with this permission through, and give them their transaction.
 
     Use it as ``visitor: Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]``. A page that is only
     looked at sees one moment; what a form changes commits when the route's function has returned.
+    ``may_be_old``: it is read at a replica where there is one.
     """
 
     async def signed_in(
@@ -124,7 +125,7 @@ def staff_may(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own
         emergency = caller.emergency_id
         if emergency is None and request.path_params and caller.may(Permission.EMERGENCY):
             emergency = (await emergency_of(context, caller, request.path_params)).access_id
-        async with _work_of(request, context, caller) as work:
+        async with _work_of(request, context, caller, may_be_old=may_be_old) as work:
             keep_work(request, work)
             yield replace(found, caller=caller, emergency=emergency, opened=work)
 
@@ -151,9 +152,11 @@ own_account.afterglow_access = "the member's own session"  # type: ignore[attr-d
 
 
 def _work_of(
-    request: Request, context: AppContext, caller: ClinicCaller
+    request: Request, context: AppContext, caller: ClinicCaller, *, may_be_old: bool = False
 ) -> AbstractAsyncContextManager[Work]:
-    return context.work(caller.clinic_id, actor=caller.actor, snapshot=request.method == "GET")
+    as_of = context.clock.now() - REPLICA_BEHIND if may_be_old else None
+    snapshot = request.method == "GET"
+    return context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot, as_of_at_least=as_of)
 
 
 async def read_own_form(request: Request, context: AppContext, visitor: StaffVisitor) -> Form:

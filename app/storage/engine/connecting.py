@@ -206,9 +206,23 @@ def check_room(url: str, *, needed: int) -> None:
         )
 
 
-def _refuse_replica(connection: psycopg.Connection, setting: str) -> None:
+def leads_to_replica(url: str, *, setting: str) -> bool:
+    """Connect, and say whether a replica answers.
+
+    Raises:
+        DatabaseRefusesError: nothing answers, or not as it should.
+    """
+    with first_connection(url, setting=setting, options=SESSION_OPTIONS) as connection:
+        return _is_replica(connection)
+
+
+def _is_replica(connection: psycopg.Connection) -> bool:
     row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-    if row and row[0]:
+    return bool(row and row[0])
+
+
+def _refuse_replica(connection: psycopg.Connection, setting: str) -> None:
+    if _is_replica(connection):
         raise DatabaseRefusesError(
             f"{setting} leads to a replica, which takes no writes.", f"Name the primary in {setting}."
         )

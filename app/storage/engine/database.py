@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.foundation.audit import SYSTEM, Actor
 from app.storage.engine.connection_budget import FOR_SAFETY, ConnectionBudget
 from app.storage.engine.tenant_proof import TenantProof
-from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import Replica, Server, UnitOfWork
 
 SEARCH_PATH: Final = "care,front_desk,jobs"
 SESSION_SETTINGS: Final = {
@@ -78,6 +78,7 @@ class Database:
         pool_size: int = 10,
         tenant_key: bytes | None = None,
         direct_url: str | None = None,
+        replica_url: str | None = None,
     ) -> None:
         """Make the pool; it connects with its first use.
 
@@ -87,6 +88,7 @@ class Database:
             tenant_key: what proves that a transaction is of the clinic that it names (`Vault.tenant_key`); None:
                 nothing does, which a database that has a key installed answers with no rows.
             direct_url: past the pooler to which ``url`` leads; None: it leads to none.
+            replica_url: a replica for what may be a little old, such as reports, straight; None: there is none.
         """
         self.url = url
         self.direct_url = direct_url or url
@@ -109,6 +111,14 @@ class Database:
         )
 
         event.listen(self.engine.sync_engine, "checkin", _only_idle)
+        self.server = Server(self.engine, self.budget, self.proof)
+        self._replica = (
+            None if replica_url is None else Database(replica_url, pool_size=pool_size, tenant_key=tenant_key)
+        )
+
+    def replica(self, *, at_least: datetime) -> Replica | None:
+        """Give the replica, to be read where it has come as far as this moment; None: there is none."""
+        return None if self._replica is None else Replica(self._replica.server, at_least)
 
     @asynccontextmanager
     async def work(
@@ -118,7 +128,7 @@ class Database:
 
         ``None`` opens one without a tenant, in which row-level security shows no patient's row.
         """
-        work = UnitOfWork(self.engine, clinic_id, budget=self.budget, proof=self.proof, actor=actor, now=now)
+        work = UnitOfWork(self.server, clinic_id, actor=actor, now=now)
         try:
             await work.begin()
             yield work
@@ -128,3 +138,5 @@ class Database:
     async def close(self) -> None:
         """Give all connections back to PostgreSQL."""
         await self.engine.dispose()
+        if self._replica is not None:
+            await self._replica.close()

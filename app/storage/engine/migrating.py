@@ -1,17 +1,20 @@
 """Bringing a database to this version's tables, and back. Always done by the owner, never by the application."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import column, create_engine, func, select, table, text
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from app.foundation.errors import OperatorError
@@ -21,6 +24,8 @@ OWNER_ROLE: Final = "afterglow_owner"
 DATABASE: Final = "afterglow"
 # A migration that cannot get its lock within this gives way to the people who are using the tables.
 _TIMEOUTS: Final = "-c lock_timeout=10000 -c statement_timeout=600000 -c timezone=UTC"
+
+_ASKS_AGAIN_SECONDS: Final = 0.2
 
 _COLUMNS: Final = text(
     "SELECT t.oid, a.attnum, n.nspname AS space, t.relname AS name, a.attname FROM pg_class t"
@@ -38,24 +43,38 @@ class SchemaNewerError(OperatorError):
     """The database's tables are of a newer version of Afterglow: run that version, or restore an older backup."""
 
 
+class TablesInUseError(OperatorError):
+    """A table that has to change is held by someone for more than ten seconds, such as a report or a backup.
+
+    What was changed before that stays, and nobody was kept waiting longer: run `afterglow migrate` again.
+    """
+
+
 def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
     """Upgrade (``head`` or a revision) or downgrade (``base`` or an earlier revision), as the owner.
 
     Raises:
         PatientKeysKeptError: going down would remove the keys of patients; nothing was changed.
+        TablesInUseError: a table that has to change is held by someone.
     """
     engine = create_engine(_psycopg(owner_url), poolclass=NullPool, connect_args={"options": _TIMEOUTS})
     try:
         with engine.connect() as connection:
             # One migration at a time, whoever starts first, and the other waits for all of it: this lock
-            # keeps nobody from the tables. The number only has to be ours.
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_lock(7032019)"))
+            # keeps nobody from the tables. The number only has to be ours. Asked for again and again, because an
+            # index that is made while its table is used waits for every statement that waits.
+            while not connection.scalar(text("SELECT pg_try_advisory_lock(7032019)")):
+                connection.commit()
+                time.sleep(_ASKS_AGAIN_SECONDS)
             connection.commit()
             config = _config(connection, application_role)
             goes_down = _goes_down(connection, config, to)
             config.attributes["goes_down"] = goes_down
             (command.downgrade if goes_down else command.upgrade)(config, to)
+    except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise TablesInUseError(" ".join((TablesInUseError.__doc__ or "").split())) from None
+        raise
     finally:
         engine.dispose()
 

@@ -1,5 +1,6 @@
 """Steps that migrations share. What a step does may never change: migrations that landed rely on it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,37 @@ def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") ->
         op.execute(f"CREATE POLICY tenant ON care.{table} USING ({condition})")
         op.execute(f"CREATE POLICY owner ON care.{table} TO CURRENT_USER USING (true) WITH CHECK (true)")
         op.execute(f"GRANT {privileges} ON care.{table} TO {role}")
+
+
+def index_while_used(
+    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str = ""
+) -> None:
+    """Make an index of a table of ``care`` while others write into it: the last step of its migration.
+
+    It ends the migration's transaction first, as PostgreSQL demands, and may take hours; it keeps nobody waiting,
+    and waits for as long as it has to. One that was broken off left an invalid index, which goes first.
+    """
+    kind, condition = "UNIQUE INDEX" if unique else "INDEX", f" WHERE {where}" if where else ""
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.execute("SET statement_timeout = 0")
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS care.{name}")
+        op.execute(f"CREATE {kind} CONCURRENTLY {name} ON care.{table} ({', '.join(columns)}){condition}")
+        op.execute("RESET lock_timeout")
+        op.execute("RESET statement_timeout")
+
+
+def constrain_while_used(name: str, table: str, condition: str) -> None:
+    """Add a constraint to a table of ``care``, such as ``CHECK (…)``, that looks at its rows while others write.
+
+    It holds for new rows at once (``NOT VALID`` reads none of the old ones), and is then validated without a lock
+    that anybody would notice, in a separate transaction: the last step of its migration.
+    """
+    op.execute(f"ALTER TABLE care.{table} ADD CONSTRAINT {name} {condition} NOT VALID")
+    with op.get_context().autocommit_block():
+        op.execute("SET statement_timeout = 0")
+        op.execute(f"ALTER TABLE care.{table} VALIDATE CONSTRAINT {name}")
+        op.execute("RESET statement_timeout")
 
 
 def refuse_while_patients_have_keys() -> None:

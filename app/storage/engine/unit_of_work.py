@@ -12,6 +12,7 @@ import psycopg
 from psycopg import AsyncConnection as PsycopgConnection
 from psycopg.rows import namedtuple_row
 from sqlalchemy import CursorResult, Executable, UpdateBase, insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
@@ -27,6 +28,29 @@ OUTBOX_CHANNEL: Final = "afterglow_outbox"
 _BEGIN: Final = "BEGIN"
 # Everything read in it is of one moment; it sees no change that commits while a page is being read.
 _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+# How far a replica is behind: since the last commit that it replayed. Some process commits every few seconds.
+_BEHIND: Final = """
+    SELECT CASE WHEN pg_is_in_recovery()
+                THEN greatest(clock_timestamp() - pg_last_xact_replay_timestamp(), interval '0')
+                ELSE interval '0' END AS behind
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A way to PostgreSQL: connections, who may hold how many, and what proves there whose transaction it is."""
+
+    engine: AsyncEngine
+    budget: ConnectionBudget
+    proof: TenantProof
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A server that may be read instead of the primary, where it has come as far as this moment."""
+
+    server: Server
+    at_least: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +70,10 @@ class UnitOfWork:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        server: Server,
         clinic_id: UUID | None,
         *,
-        budget: ConnectionBudget,
-        proof: TenantProof,
+        replica: Replica | None = None,
         actor: Actor = SYSTEM,
         now: datetime | None = None,
         ahead: timedelta = timedelta(),
@@ -60,14 +83,15 @@ class UnitOfWork:
         self.actor = actor
         self._now = now
         self._ahead = ahead
-        self._engine = engine
-        self._budget = budget
-        self._proof = proof
+        self._server = server
+        # Where this is read until it is known to be too far behind, or something is to be kept.
+        self._replica = replica
+        self._read_as_of: datetime | None = None
         self._ticket: Ticket | None = None
         self._safety = safety
         self._taken: AsyncConnection | None = None
         self._clinic_id = clinic_id
-        self._snapshot = snapshot
+        self._snapshot = snapshot or replica is not None
         self._audit: list[AuditEvent] = []
         # Tables of the clinic whose rows were changed by what the audit log has to record.
         self._changed: set[str] = set()
@@ -100,12 +124,19 @@ class UnitOfWork:
             raise TimeMissingError(TimeMissingError.__doc__)
         return self._now
 
+    @property
+    def read_as_of(self) -> datetime | None:
+        """Of which moment this was read, if that was at a replica; None: at the primary."""
+        return self._read_as_of
+
     async def begin(self) -> None:
         """Take a connection, open the transaction and set the tenant, in one round trip.
 
         Done by itself before the first statement: what turns out to need no database takes no connection.
         A connection that died while it lay in the pool is replaced once: nothing has been sent on it yet.
         """
+        if self._replica is not None and await self._begin_at(self._replica):
+            return
         await self._take()
         # Said before it is so: whatever fails from here on, `end` has something to undo.
         self._open = True
@@ -118,11 +149,34 @@ class UnitOfWork:
             deferred, self._deferred = self._deferred, None
             await self._run(deferred)
 
+    async def _begin_at(self, replica: Replica) -> bool:
+        """Begin at a replica; where it is away, busy or too far behind, say so, and the primary is read."""
+        try:
+            await self._take()
+            self._open = True
+            await self._say(await self._beginning())
+            behind = (await self._fetch(_BEHIND, {}))[0].behind
+        except (SQLAlchemyError, psycopg.Error):
+            behind = None
+        if behind is not None and self.real_now - behind >= replica.at_least:
+            self._read_as_of = self.real_now - behind
+            return True
+        await self._leave_replica()
+        return False
+
+    async def _leave_replica(self) -> None:
+        await self.end()
+        self._replica = None
+
+    @property
+    def _at(self) -> Server:
+        return self._server if self._replica is None else self._replica.server
+
     async def _take(self) -> None:
         if self._taken is None:
             if self._ticket is None:
-                self._ticket = await self._budget.take(self._clinic_id, safety=self._safety)
-            self._taken = await self._engine.connect()
+                self._ticket = await self._at.budget.take(self._clinic_id, safety=self._safety)
+            self._taken = await self._at.engine.connect()
 
     async def _beginning(self) -> str:
         begin = _BEGIN_SNAPSHOT if self._snapshot else _BEGIN
@@ -130,13 +184,13 @@ class UnitOfWork:
             return begin
         driver = await self._psycopg()
         pid, begun = driver.info.backend_pid, f"{begin};"
-        if self._proof.through_pooler:
+        if self._at.proof.through_pooler:
             # What the driver knows is its connection to the pooler; the server's is this transaction's from now on.
             await self._say(begin)
             asked = await (await driver.execute(b"SELECT pg_backend_pid()")).fetchone()
             pid, begun = asked[0] if asked else 0, ""
         # The only place that sets the tenant. SET takes no parameters; what is said is digits and dots.
-        said = self._proof.said(self._clinic_id, pid)
+        said = self._at.proof.said(self._clinic_id, pid)
         return f"{begun}{UNSEEN}SET LOCAL app.clinic_id = '{said}'"
 
     async def execute(
@@ -237,7 +291,12 @@ class UnitOfWork:
         await self._say("RELEASE SAVEPOINT attempt")
 
     async def commit(self) -> None:
-        """Write what was gathered and make it all permanent; where nothing was done, nothing happens."""
+        """Write what was gathered and make it all permanent; where nothing was done, nothing happens.
+
+        What was read at a replica is recorded at the primary.
+        """
+        if self._replica is not None:
+            await self._leave_replica()
         if not self._open:
             if not (self._audit or self._jobs or self._deferred):
                 return
@@ -270,19 +329,20 @@ class UnitOfWork:
         try:
             await self._undo()
         finally:
+            budget, ticket, self._ticket = self._at.budget, self._ticket, None
+
+            def give_back_ticket(_closed: object = None) -> None:
+                if ticket is not None:
+                    budget.give_back(ticket)
+
             if self._taken is not None:
                 closing = asyncio.create_task(self._taken.close())
                 self._taken, self._driver = None, None
                 # Also when this request was cancelled: the pool gets its connection back.
-                closing.add_done_callback(lambda _: self._give_back_ticket())
+                closing.add_done_callback(give_back_ticket)
                 await asyncio.shield(closing)
             else:
-                self._give_back_ticket()
-
-    def _give_back_ticket(self) -> None:
-        if self._ticket is not None:
-            self._budget.give_back(self._ticket)
-            self._ticket = None
+                give_back_ticket()
 
     async def _undo(self) -> None:
         if not self._open:
@@ -350,7 +410,7 @@ class UnitOfWork:
     @property
     def _goes_alone(self) -> bool:
         # Behind a pooler the backend that a proof names is known only inside of a transaction.
-        return not (self._snapshot or self._proof.through_pooler)
+        return not (self._snapshot or self._at.proof.through_pooler)
 
     @property
     def _is_alone(self) -> bool:
@@ -369,7 +429,7 @@ class UnitOfWork:
 
     async def _with_tenant(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         driver = await self._psycopg()
-        return {**parameters, "tenant": self._proof.said(self.clinic_id, driver.info.backend_pid)}
+        return {**parameters, "tenant": self._at.proof.said(self.clinic_id, driver.info.backend_pid)}
 
     async def _fetch(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         driver = await self._psycopg()

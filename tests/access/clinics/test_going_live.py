@@ -1,15 +1,19 @@
 """A clinic's contacts and limits, and the way from test to live."""
 
+import re
 from typing import Any
 
 import pytest
 
+from tests.support.browser import PlainBrowser, fields_of
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, change_clinic, gone_live, name_contacts
-from tests.support.people import ClinicClient
+from tests.support.databases import DatabaseUrls
+from tests.support.mail_server import running_mail_server
+from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import CANARY, assert_problem
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver
-from tests.support.service import NOW, Service
+from tests.support.service import NOW, Service, running_service
 
 
 def missing(clinic: ClinicClient) -> dict[str, str]:
@@ -73,9 +77,10 @@ def test_a_limit_outside_its_bounds_or_a_contact_that_nobody_can_reach_is_refuse
 
 
 def test_going_live_names_everything_that_is_missing_until_nothing_is(
-    clinic: ClinicClient, receiver: Receiver
+    service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
-    no_endpoint = {"/v1/webhook-endpoints": "no-endpoint-answered"}
+    no_drill = {"/v1/clinic/drills": "drill-not-answered"}
+    no_endpoint = {"/v1/webhook-endpoints": "no-endpoint-answered"} | no_drill
     assert (
         missing(clinic)
         == {
@@ -100,11 +105,38 @@ def test_going_live_names_everything_that_is_missing_until_nothing_is(
     assert missing(clinic) == no_endpoint
 
     receiver.answer = lambda _sent: 204
-    gone_live(clinic, receiver)
+    gone_live(service, clinic, receiver)
 
 
-def test_a_live_clinic_says_since_when_and_stays_so(clinic: ClinicClient, receiver: Receiver) -> None:
-    gone_live(clinic, receiver)
+def test_a_drill_reaches_both_contacts_before_other_mail_and_both_must_answer(
+    own_database: DatabaseUrls,
+) -> None:
+    with (
+        running_mail_server() as mail,
+        running_service(own_database.application_url, mail=mail.relay()) as service,
+    ):
+        clinic = clinic_client(service)
+        refused = clinic.http.post("/v1/clinic/drills")
+        assert_problem(refused, 409, code="contacts-missing", pointer="#/safety_contact")
+        name_contacts(clinic)
+        assert clinic.http.post("/v1/clinic/drills").status_code == 202
+        letters = mail.wait_for(2)
+        assert {one.to for one in letters} == {SAFETY_CONTACT["email"], SECOND_CONTACT["email"]}
+        for letter in letters:
+            assert "[TEST] Drill" in str(letter.message["subject"])
+            assert missing(clinic)["/v1/clinic/drills"] == "drill-not-answered"
+            link = re.findall(r"/care/contact-test/\S+", letter.body)[0]
+            browser = PlainBrowser(service.url)
+            assert browser.post(link, fields_of(browser.get(link).text, link)).status_code == 200
+            browser.http.close()
+        assert "/v1/clinic/drills" not in missing(clinic)
+        clinic.close()
+
+
+def test_a_live_clinic_says_since_when_and_stays_so(
+    clinic: ClinicClient, receiver: Receiver, service: Service
+) -> None:
+    gone_live(service, clinic, receiver)
 
     live = clinic.http.get("/v1/clinic").json()
 
@@ -114,8 +146,10 @@ def test_a_live_clinic_says_since_when_and_stays_so(clinic: ClinicClient, receiv
     assert (again.status_code, again.json()) == (200, live)
 
 
-def test_a_live_clinic_keeps_two_different_contacts(clinic: ClinicClient, receiver: Receiver) -> None:
-    gone_live(clinic, receiver)
+def test_a_live_clinic_keeps_two_different_contacts(
+    clinic: ClinicClient, receiver: Receiver, service: Service
+) -> None:
+    gone_live(service, clinic, receiver)
 
     for change, pointer in (
         ({"safety_contact": None}, "#/safety_contact"),
@@ -132,7 +166,7 @@ def test_a_patient_of_the_test_stays_a_test_patient_in_a_live_clinic(
     service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
     early = clinic.patient()
-    gone_live(clinic, receiver)
+    gone_live(service, clinic, receiver)
     late = clinic.patient()
 
     for patient, mode in ((early, "test"), (late, "live")):
@@ -147,7 +181,7 @@ def test_a_clinic_is_shown_what_it_must_see_to(
     service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
     second = clinic.add_endpoint(receiver.url + "/second")
-    gone_live(clinic, receiver)
+    gone_live(service, clinic, receiver)
     receiver.answer_path = lambda _path: 410
     clinic.http.post(f"/v1/webhook-endpoints/{second['id']}/test")
     assert until(clinic, ["endpoint_disabled"])

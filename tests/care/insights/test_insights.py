@@ -428,11 +428,13 @@ def test_a_clinic_without_patients_has_counts_of_nothing_and_no_rates(story_serv
     }
 
 
-def test_a_live_clinics_numbers_leave_its_test_patients_out(clinic: ClinicClient, receiver: Receiver) -> None:
+def test_a_live_clinics_numbers_leave_its_test_patients_out(
+    service: Service, clinic: ClinicClient, receiver: Receiver
+) -> None:
     tried = clinic.patient()
     form(clinic, tried, NOW, items=[0] * 8 + [3])
     before = numbers(clinic)
-    gone_live(clinic, receiver)
+    gone_live(service, clinic, receiver)
     form(clinic, clinic.patient(), NOW, items=[0] * 8 + [1])
     after = numbers(clinic)
 

@@ -188,7 +188,7 @@ def test_a_member_who_is_away_or_unreachable_leaves_it_to_the_clinic(
 
 
 def test_a_contact_gives_way_only_to_whoever_answered_a_test(clinic: Clinic, receiver: Receiver) -> None:
-    gone_live(clinic.client, receiver)
+    gone_live(clinic.service, clinic.client, receiver)
     successor = {"name": "D. Vega", "email": "vega@clinic.example"}
     refused = change_clinic(clinic.client, safety_contact=successor)
     assert_problem(refused, 409, code="successor-not-tested", pointer="#/safety_contact")
@@ -199,7 +199,7 @@ def test_a_contact_gives_way_only_to_whoever_answered_a_test(clinic: Clinic, rec
     assert clinic.client.http.get("/v1/clinic").json()["safety_contact"]["name"] == "R. Ortega"
 
     clinic.answer_test("Vega@clinic.example")
-    (test,) = clinic.client.http.get("/v1/clinic/contact-tests").json()["items"]
+    test, *_ = clinic.client.http.get("/v1/clinic/contact-tests").json()["items"]
     assert test["answered_at"]
     assert change_clinic(clinic.client, safety_contact=successor).status_code == 200
     renamed = successor | {"name": "Dr. Vega", "phone": "+1 555 0103"}
@@ -215,7 +215,7 @@ def test_the_last_owner_and_a_contact_leave_only_after_a_successor_answered(
     http, service = clinic.client.http, clinic.service
     first = joined(service, clinic.client, StaffRole.OWNER, email="ortega@clinic.example")
     second = joined(service, clinic.client, StaffRole.OWNER)
-    gone_live(clinic.client, receiver)
+    gone_live(clinic.service, clinic.client, receiver)
 
     def deactivate(member: JoinedMember) -> httpx2.Response:
         return http.post(f"/v1/staff/{member.id}/disable")

@@ -191,9 +191,9 @@ def test_of_a_removed_endpoint_only_the_log_of_single_deliveries_is_left(
 
 @pytest.mark.parametrize("how", ["disable", "remove"])
 def test_a_live_clinics_people_learn_that_its_last_endpoint_was_switched_off(
-    clinic: ClinicClient, receiver: Receiver, how: str
+    service: Service, clinic: ClinicClient, receiver: Receiver, how: str
 ) -> None:
-    endpoint = gone_live(clinic, receiver)
+    endpoint = gone_live(service, clinic, receiver)
     if how == "disable":
         clinic.http.post(path_of(endpoint, "/disable"))
     else:

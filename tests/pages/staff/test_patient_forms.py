@@ -46,9 +46,35 @@ def test_an_infusion_is_read_by_the_clock_on_the_patients_wall(
     status, where = send(
         clinician, path_of(patient, "infusion"), on="2026-11-02", at="09:30", phase="booster", route="iv"
     )
-    assert (status, where) == (303, f"{path_of(patient)}?notice=infusion")
+    assert (status, where.partition("&entered=")[0]) == (303, f"{path_of(patient)}?notice=infusion")
     last = one_clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["infusions"][-1]
     assert last["given_at"].startswith("2026-11-02T08:30:00"), "Berlin is an hour ahead in November"
+
+
+def test_an_infusion_that_was_entered_just_now_is_undone_and_its_score_is_asked_for_until_then(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    status, where = send(
+        clinician, path_of(patient, "infusion"), on="2026-11-03", at="18:00", phase="booster"
+    )
+    page = clinician.get(where).text
+    undo = f"{path_of(patient, 'infusion')}/{where.partition('entered=')[2]}/undo"
+    assert (status, f'action="{undo}"' in page) == (303, True)
+    assert "Due at 10:00 PM, 4 hours after the infusion" in page
+    assert undo not in clinician.get(path_of(patient)).text, "offered where it was entered, not for ever"
+
+    undone = clinician.post(undo, fields_of(page, undo))
+    assert (undone.status_code, undone.headers["location"]) == (
+        303,
+        f"{path_of(patient)}?notice=infusion-undone",
+    )
+    page = clinician.get(undone.headers["location"]).text
+    assert "counts as entered in error" in page
+    assert "4 hours after the infusion" not in page
+    kept = one_clinic.http.get(f"/v1/patients/{patient}/infusions?include=entered_in_error").json()["items"][
+        0
+    ]
+    assert kept["status"] == "entered_in_error"
 
 
 @pytest.mark.parametrize(

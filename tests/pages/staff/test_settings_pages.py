@@ -133,7 +133,7 @@ def test_going_live_is_a_checklist_that_blocks_on_what_the_api_demands(
 ) -> None:
     page = owner.get(f"{SETTINGS}/go-live").text
     missing = fresh.http.post("/v1/clinic/go-live").json()["errors"]
-    assert "1 of 3 done" in page
+    assert "1 of 4 done" in page
     assert f"{len(missing)} steps left" in page
     assert "disabled>Go live" in page
 
@@ -142,7 +142,13 @@ def test_going_live_is_a_checklist_that_blocks_on_what_the_api_demands(
     saved = owner.submit(f"{SETTINGS}/clinic", f"{SETTINGS}/clinic", AS_IT_WAS | CONTACTS)
     assert saved.status_code == 303
 
-    assert "2 of 3 done" in owner.get(f"{SETTINGS}/go-live").text
+    page = owner.get(f"{SETTINGS}/go-live").text
+    assert "2 of 4 done" in page
+    assert ">Start drill<" in page
+    assert owner.submit(f"{SETTINGS}/go-live", f"{SETTINGS}/go-live/drill").status_code == 303
+    page = owner.get(f"{SETTINGS}/go-live").text
+    assert "Sent. No answer yet: " in page
+    assert ">Send again<" in page
     assert clinic_of(fresh)["mode"] == "test"
 
 
@@ -160,7 +166,7 @@ def test_a_first_run_goes_through_clinic_and_contacts_in_steps(
     assert "Contacts</h1>" in owner.get("/care/setup").text, "it goes on where it stopped"
     done = owner.submit("/care/setup", "/care/setup/contacts", CONTACTS)
     assert done.headers["location"] == "/care/setup/try"
-    assert "1 left" in owner.get("/care/setup").text
+    assert "2 left" in owner.get("/care/setup").text
     clinic = clinic_of(fresh)
     assert (clinic["name"], clinic["country"], clinic["time_zone"]) == ("Riverbend", "US", "America/New_York")
     assert clinic["second_contact"]["email"] == CONTACTS["second_contact/email"]
@@ -262,7 +268,7 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
 
     assert secret not in owner.get(page).text
     assert "endpoint.test" in owner.get(page).text
-    assert "2 of 3 done" in owner.get(f"{SETTINGS}/go-live").text
+    assert "2 of 4 done" in owner.get(f"{SETTINGS}/go-live").text
     rotated = owner.submit(page, f"{page}/rotate")
     assert re.findall(r"whsec_[A-Za-z0-9+/=_-]+", rotated.text) != [secret]
     assert owner.submit(page, f"{page}/disable").headers["location"].endswith("done=disabled")

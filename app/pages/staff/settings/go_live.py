@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics import contact_tests
 from app.access.clinics.commands import go_live, missing_to_go_live
 from app.access.clinics.permissions import Permission, StaffRole
 from app.access.clinics.queries import Clinic, clinic_in
@@ -13,7 +14,7 @@ from app.access.staff.members import ACTIVE
 from app.access.staff.queries import list_members
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.foundation.translations import say
+from app.foundation.translations import joined, say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -29,18 +30,27 @@ _CORRECTED_AT: Final = {
     "second-contact-missing": f"{SETTINGS}/clinic",
     "second-contact-same": f"{SETTINGS}/clinic",
     "no-endpoint-answered": f"{SETTINGS}/webhooks",
+    "drill-not-answered": f"{HERE}/drill",
+    "no-worker": "",
 }
 _OWNERS_ADVISED: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One line of the checklist; ``path`` leads to where it is done, ``advice`` blocks nothing."""
+    """One line of the checklist.
+
+    Attributes:
+        path: leads to where it is done.
+        button: what does it here, by sending a form to ``path``.
+        advice: it blocks nothing.
+    """
 
     title: str
     detail: str
     done: bool
     path: str = ""
+    button: str = ""
     advice: bool = False
 
 
@@ -48,6 +58,18 @@ class Step:
 async def show_checklist(context: ContextNeeded, visitor: MayRead) -> Response:
     """Show what is done and what is left."""
     return await _page(context, visitor)
+
+
+@router.post("/drill")
+async def start_drill(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Send both contacts a test safety event, or say who is missing."""
+    await read_own_form(request, context, visitor)
+    try:
+        await contact_tests.start_drill(visitor.work)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, error=error)
+    return RedirectResponse(HERE, 303)
 
 
 @router.post("")
@@ -65,7 +87,7 @@ async def take_live(request: Request, context: ContextNeeded, visitor: MayChange
 async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
     missing = [] if clinic.mode == "live" else await missing_to_go_live(visitor.work, clinic)
     left = {str(one["code"]): str(one["detail"]) for one in missing}
-    contacts = [left[code] for code in _CORRECTED_AT if code in left and code != "no-endpoint-answered"]
+    contacts = [left[code] for code in _CORRECTED_AT if code in left and "contact" in code]
     required = [
         Step(
             title=say("Safety contact and second contact"),
@@ -84,14 +106,36 @@ async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
             detail=left.get("no-worker", "It looks at what is due, and sends what waits."),
             done="no-worker" not in left,
         ),
+        await _drill(visitor, clinic, done="drill-not-answered" not in left),
     ]
     # What the API demands besides, once it does: no page may say that all is done when it is not.
     required += [
         Step(title=str(one["code"]).replace("-", " ").capitalize(), detail=str(one["detail"]), done=False)
         for one in missing
-        if one["code"] not in {*_CORRECTED_AT, "no-worker"}
+        if one["code"] not in _CORRECTED_AT
     ]
     return required + await _advice(visitor, clinic)
+
+
+async def _drill(visitor: StaffVisitor, clinic: Clinic, *, done: bool) -> Step:
+    title = say("Safety drill")
+    if done:
+        return Step(title=title, detail=say("Both contacts answered a test safety event."), done=True)
+    waiting = await contact_tests.unanswered(visitor.work, clinic.contacts)
+    sent = {one.email for one in await contact_tests.list_tests(visitor.work)}
+    asked = [one.name for one in waiting if one.email in sent]
+    detail = (
+        say("Sent. No answer yet: {names}.", names=joined(asked))
+        if asked
+        else say("Both contacts get a test safety event by e-mail, and open its link to answer.")
+    )
+    return Step(
+        title=title,
+        detail=detail,
+        done=False,
+        path=f"{HERE}/drill",
+        button=say("Send again") if asked else say("Start drill"),
+    )
 
 
 async def _advice(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:

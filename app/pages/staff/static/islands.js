@@ -42,3 +42,16 @@ for (const list of document.querySelectorAll(".rows")) {
 }
 // 4 Print: without scripts the browser's own menu does it.
 for (const button of document.querySelectorAll("[data-print]")) { button.hidden = false; button.addEventListener("click", () => print()); }
+// 5 Undo is offered for 20 s, and for 20 more while the pointer or the focus is on it; the record keeps "entered in error" for ever.
+for (const form of document.querySelectorAll("form[data-undo]")) {
+  const wait = () => setTimeout(() => (form.closest(".notice").matches(":hover, :focus-within") ? wait() : form.classList.add("over")), 20000);
+  wait();
+}
+// 6 Two minutes before an idle session ends: say so, and offer to stay. Without it, signing in again goes on with the form.
+const ending = document.getElementById("ending");
+if (ending) {
+  let waiting = 0;
+  const begin = () => { clearTimeout(waiting); ending.hidden = true; waiting = setTimeout(() => { ending.hidden = false; }, (Number(ending.dataset.idle) - 120) * 1000); };
+  ending.querySelector("button").addEventListener("click", async () => { if ((await fetch("/care/account")).ok) begin(); });
+  begin();
+}
