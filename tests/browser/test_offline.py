@@ -229,6 +229,7 @@ def test_a_reminder_is_shown_as_it_came_and_notifications_that_are_not_allowed_a
         "ServiceWorker.deliverPushMessage",
         {"origin": own_service.url, "registrationId": known[-1], "data": json.dumps(reminder)},
     )
+    shown: list[list[str]] = []
     for _ in range(100):
         if shown := page.evaluate(NOTIFICATIONS):
             break
