@@ -38,6 +38,7 @@ from app.care.treatment import routes as treatment
 from app.care.treatment import template_routes as protocol_templates
 from app.care.worklist import routes as worklist
 from app.context import AppContext
+from app.interop.ehr import routes as ehr
 from app.interop.fhir import routes as fhir
 from app.interop.fhir.outcome import outcome_response
 from app.interop.transfer import routes as transfers
@@ -201,6 +202,7 @@ _ROUTERS: Final = (
     care_public.rest_router,
     front_page.router,
     front_page.documents_router,
+    ehr.router,
     fhir.router,
     fhir.rest_router,
 )

@@ -48,6 +48,8 @@ OPEN: Final = {
     "GET /care/static/{name}": "stylesheet of the care team's pages",
     "GET /care/{path:path}": "there is no such page",
     "POST /care/{path:path}": "there is no such page",
+    "GET /cds/{clinic_id}/{system_id}/cds-services": "which hooks there are; the same at each clinic",
+    "POST /cds/{clinic_id}/{system_id}/cds-services/afterglow": "the EHR's signed token is what is asked for",
     "GET /fhir/metadata": "what this server can do; FHIR wants it open, and it holds nobody's data",
     "GET /fhir/{path:path}": "there is no such interaction",
     "POST /fhir/{path:path}": "there is no such interaction",

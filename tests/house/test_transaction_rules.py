@@ -47,6 +47,7 @@ OPENS: Final = {
     "interop.fhir.exporting": _JOB,
     "interop.fhir.routes": _STAYS,
     "interop.smart.backend_services": _NOT_KNOWN,
+    "interop.ehr.cds_hooks": _NOT_KNOWN,
     "interop.ehr.reading": _JOB,
     "interop.smart.linked_patients": _NOT_KNOWN,
     "interop.smart.single_sign_on": _NOT_KNOWN,

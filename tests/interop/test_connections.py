@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx2
@@ -227,6 +228,56 @@ def test_an_ehr_that_the_clinic_has_not_connected_launches_nothing(
     browser, arrived = come(service, clinic, start=f"/care/launch/{{}}?iss={ehr.url}&launch=abc")
     assert arrived.status_code == 303
     assert browser.get("/care/account").status_code == 200
+
+
+def test_opened_by_itself_it_asks_the_ehr_for_the_patient(
+    service: Service, clinic: ClinicClient, owner: PlainBrowser, ehr: FakeEhr
+) -> None:
+    connect(owner, ehr, kind="ehr", name="EHR")
+    asked = urlsplit(
+        PlainBrowser(service.url).get(f"/care/launch/{clinic.clinic_id}").headers["location"]
+    ).query
+    assert parse_qs(asked)["scope"] == ["launch/patient openid fhirUser"]
+    assert "launch" not in parse_qs(asked)
+    come(service, clinic, start="/care/launch/{}")
+    link(owner)
+    browser, arrived = come(service, clinic, start="/care/launch/{}")
+    assert arrived.status_code == 303
+    assert browser.get("/care/account").status_code == 200
+    # A clinic without an EHR launches nothing.
+    other = clinic_client(service, "Without")
+    assert PlainBrowser(service.url).get(f"/care/launch/{other.clinic_id}").status_code == 404
+
+
+def test_pages_are_shown_within_the_pages_of_the_ehr_that_launched_them_and_no_others(
+    service: Service, clinic: ClinicClient, owner: PlainBrowser, ehr: FakeEhr
+) -> None:
+    connect(owner, ehr, kind="ehr", name="EHR", frames="https://ehr.example https://portal.example:8443")
+    start = f"/care/launch/{{}}?iss={ehr.url}&launch=abc"
+    come(service, clinic, start=start)
+    link(owner)
+    framed, made_up, elsewhere = (PlainBrowser(service.url) for _ in range(3))
+    for browser in (framed, made_up, elsewhere):
+        browser.http.headers["sec-fetch-dest"] = "iframe"
+    away = framed.get(start.format(clinic.clinic_id))
+    kept = away.headers.get_list("set-cookie")
+    assert kept
+    assert all("SameSite=none" in one and one.endswith("; Partitioned") for one in kept)
+    _, arrived = come(service, clinic, browser=framed, start=start)
+    assert all("Partitioned" in one for one in arrived.headers.get_list("set-cookie"))
+    page = framed.get("/care/account")
+    assert page.status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert policy.endswith("frame-ancestors https://ehr.example https://portal.example:8443")
+    # Nothing else is: a launch in a tab, what a browser made up, and another clinic's pages.
+    tab, _ = come(service, clinic, start=start)
+    made_up.cookies["__Host-afterglow-staff-frames"] = "aHR0cHM6Ly9ldmlsLmV4YW1wbGU="
+    other = clinic_client(service, "Other")
+    connect(owner_of(service, other), ehr, kind="ehr", name="EHR")
+    elsewhere.get(start.format(other.clinic_id))
+    for browser in (tab, made_up, elsewhere, owner):
+        policy = browser.get("/care/sign-in").headers["content-security-policy"]
+        assert policy.endswith("frame-ancestors 'none'")
 
 
 def test_an_owner_alone_connects_and_only_what_can_be_reached(

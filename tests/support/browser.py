@@ -175,7 +175,8 @@ class PlainBrowser:
         # Its own jar would drop what is for https only, and keep what the test throws away.
         self.http.cookies.clear()
         for header in reply.headers.get_list("set-cookie"):
-            for name, morsel in SimpleCookie(header).items():
+            # Python 3.11 does not know this attribute, and drops the cookie.
+            for name, morsel in SimpleCookie(header.removesuffix("; Partitioned")).items():
                 if morsel["max-age"] == "0":
                     self.cookies.pop(name, None)
                 else:

@@ -7,8 +7,8 @@ lasts at most five minutes, and opens once.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from app.access.clinics.permissions import Scope
@@ -18,7 +18,7 @@ from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
-from app.interop.smart.json_web_tokens import TokenNotBelievedError, claims_in
+from app.interop.smart.json_web_tokens import TokenNotBelievedError, claims_once, read_keys
 from app.storage import api_keys, backend_clients
 from app.storage.api_keys import ApiKey
 from app.storage.backend_clients import BackendClient
@@ -27,15 +27,6 @@ LASTS: Final = timedelta(minutes=5)
 ALGORITHMS: Final = ("RS384", "ES384")
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _MARK: Final = "agc"
-_LONGEST_JTI: Final = 200
-_MOST_KEYS: Final = 10
-_FEWEST_BITS: Final = 2048
-
-
-class KeysNotUsableError(RefusalError):
-    """Give a JSON Web Key Set with public keys: RSA of at least 2048 bits, or EC on the curve P-384."""
-
-    code = "keys-not-usable"
 
 
 class ScopesNotKnownError(RefusalError):
@@ -78,7 +69,7 @@ async def register(work: Work, *, name: str, scopes: str, keys: str) -> BackendC
     if not wanted or not all(one == Scope.FHIR_EXPORT or read_scope(one) for one in wanted):
         raise ScopesNotKnownError("#/scopes")
     client = BackendClient(
-        id=new_id(), name=name, scopes=list(wanted), jwks=_read_keys(keys), created_at=work.real_now
+        id=new_id(), name=name, scopes=list(wanted), jwks=read_keys(keys), created_at=work.real_now
     )
     await backend_clients.add(work, client)
     work.audit("backend_client.registered", "backend_client", client.id)
@@ -136,23 +127,18 @@ async def _spend(work: Work, client: BackendClient, assertion: str, *, token_url
     """Believe an assertion once."""
     named = client_id_of(work.clinic_id, client.id)
     try:
-        claims = claims_in(
-            assertion, client.jwks, issuer=named, audience=token_url, now=work.real_now, algorithms=ALGORITHMS
+        claims = await claims_once(
+            work,
+            assertion,
+            client.jwks,
+            issuer=named,
+            audience=token_url,
+            shown_by=client.id,
+            algorithms=ALGORITHMS,
         )
     except TokenNotBelievedError:
         raise TokenRequestRefusedError("invalid_client") from None
-    jti, ends = claims.get("jti"), datetime.fromtimestamp(claims["exp"], UTC)
-    lasts_long = ends > work.real_now + LASTS + timedelta(minutes=1)
-    if (
-        claims.get("sub") != named
-        or not isinstance(jti, str)
-        or not 0 < len(jti) <= _LONGEST_JTI
-        or lasts_long
-    ):
-        raise TokenRequestRefusedError("invalid_client")
-    digest = work.vault.digest(b"assertion", client.id.bytes, jti.encode())
-    # It is believed for a minute after its end, for clocks differ.
-    if not await backend_clients.spend(work, digest, expires_at=ends + timedelta(minutes=2)):
+    if claims.get("sub") != named:
         raise TokenRequestRefusedError("invalid_client")
 
 
@@ -170,23 +156,3 @@ def _who_says(assertion: str) -> tuple[UUID, UUID]:
     if mark != _MARK:
         raise TokenRequestRefusedError("invalid_client")
     return found
-
-
-def _read_keys(text: str) -> dict[str, Any]:
-    from joserfc.errors import JoseError  # noqa: PLC0415 - takes a third of a second to load; seldom needed
-    from joserfc.jwk import ECKey, KeySet, RSAKey  # noqa: PLC0415 - same
-
-    try:
-        read = json.loads(text)
-        key_set = KeySet.import_key_set({"keys": list(read["keys"])})
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-        raise KeysNotUsableError("#/keys") from None
-    for key in key_set.keys:
-        good = (isinstance(key, RSAKey) and key.raw_value.key_size >= _FEWEST_BITS) or (
-            isinstance(key, ECKey) and key.curve_name == "P-384"
-        )
-        if not good or key.is_private:
-            raise KeysNotUsableError("#/keys")
-    if not 0 < len(key_set.keys) <= _MOST_KEYS:
-        raise KeysNotUsableError("#/keys")
-    return {"keys": [key.as_dict(private=False) for key in key_set.keys]}

@@ -74,9 +74,10 @@ class NoRoleForYouError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """Where the browser goes."""
+    """Where the browser goes; ``frames`` are the origins of the EHR's pages that may show ours."""
 
     url: str
+    frames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +119,8 @@ async def start(
         kind: ``sign_in`` or ``ehr``.
         anchor: what the browser is known by until it is signed in.
         onward: the page to go on to.
-        issuer: the EHR that the launch names.
-        launch: its word for what is open there.
+        issuer: the EHR that the launch names; None: the clinic's first one.
+        launch: its word for what is open there; None: we were opened by ourselves, and it asks for the patient.
 
     Raises:
         NotFoundError: the clinic has no such system.
@@ -145,7 +146,7 @@ async def start(
         "response_type": "code",
         "client_id": system.client_id,
         "redirect_uri": redirect_uri(context),
-        "scope": "launch openid fhirUser" if launch else "openid profile email",
+        "scope": _scope(kind, launch),
         "state": _sealed(context, state),
         "nonce": state.nonce,
         "code_challenge": _text(hashlib.sha256(state.verifier.encode()).digest()),
@@ -156,7 +157,14 @@ async def start(
     if launch:
         asked["launch"] = launch
     mark = "&" if "?" in known["authorization_endpoint"] else "?"
-    return Started(url=f"{known['authorization_endpoint']}{mark}{urlencode(asked)}")
+    url = f"{known['authorization_endpoint']}{mark}{urlencode(asked)}"
+    return Started(url=url, frames=tuple(system.settings.get("frames", ())))
+
+
+def _scope(kind: str, launch: str | None) -> str:
+    if kind == SIGN_IN:
+        return "openid profile email"
+    return f"{'launch' if launch else 'launch/patient'} openid fhirUser"
 
 
 async def finish(

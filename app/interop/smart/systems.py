@@ -1,6 +1,7 @@
 """Connecting a clinic's systems, and saying who of its staff someone is whom they name: an owner's doing alone."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +12,7 @@ from app.access.clinics.permissions import StaffRole
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.interop.smart.json_web_tokens import read_keys
 from app.interop.smart.single_sign_on import EHR, KEY_CELL, LABEL_CELL, SECRET_CELL, SIGN_IN
 from app.notifications.transport.addresses import (
     AllowedNetworks,
@@ -22,12 +24,19 @@ from app.storage.connected_systems import ConnectedSystem, StaffIdentity
 
 _KINDS: Final = frozenset({SIGN_IN, EHR})
 _LONGEST: Final = 200
+_ORIGIN: Final = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 
 
 class SystemNotUsableError(RefusalError):
     """Give a name, the issuer's address with https, and the client id that it gave you."""
 
     code = "system-not-usable"
+
+
+class OriginNotUsableError(RefusalError):
+    """Pages that may show ours are named by their origins, such as https://ehr.example.org."""
+
+    code = "origin-not-usable"
 
 
 class SystemExistsError(RefusalError):
@@ -47,6 +56,9 @@ class NewSystem:
         roles: which group has which role; empty: members keep the roles that they have.
         procedure_code: the EHR's code of a session, as system|code; empty: it is not read.
         chart_number_system: the system of the identifier that is the chart number; empty: the first one.
+        hook_keys: the public keys by which its CDS Hooks calls are signed; empty: it calls none.
+        hook_issuer: whom these calls name as issuer; empty: the issuer itself.
+        frames: origins of the EHR's pages that may show ours within them, after a launch.
     """
 
     kind: str
@@ -59,6 +71,9 @@ class NewSystem:
     roles: Mapping[str, StaffRole] = field(default_factory=dict)
     procedure_code: str = ""
     chart_number_system: str = ""
+    hook_keys: str = ""
+    hook_issuer: str = ""
+    frames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +90,8 @@ async def connect(work: Work, new: NewSystem) -> ConnectedSystem:
     Raises:
         SystemNotUsableError: something is missing, or the issuer cannot be reached by us.
         SystemExistsError: one with this issuer is connected.
+        KeysNotUsableError: the keys of its calls cannot be believed.
+        OriginNotUsableError: what may show our pages is no https origin.
     """
     named = [new.name.strip(), new.client_id.strip(), new.issuer.strip()]
     if new.kind not in _KINDS or not all(0 < len(one) <= _LONGEST for one in named):
@@ -100,6 +117,9 @@ async def connect(work: Work, new: NewSystem) -> ConnectedSystem:
             "roles": {group: role.value for group, role in new.roles.items()},
             "procedure_code": new.procedure_code,
             "chart_number_system": new.chart_number_system,
+            "hook_keys": read_keys(new.hook_keys, pointer="#/hook_keys") if new.hook_keys else None,
+            "hook_issuer": new.hook_issuer,
+            "frames": [_origin(one) for one in new.frames],
         },
         created_at=work.real_now,
         key_sealed=_new_key(work, system_id) if new.kind == EHR else None,
@@ -108,6 +128,13 @@ async def connect(work: Work, new: NewSystem) -> ConnectedSystem:
         raise SystemExistsError("#/issuer")
     work.audit("connected_system.added", "connected_system", system.id)
     return system
+
+
+def _origin(text: str) -> str:
+    """Take the origin of pages that may show ours: it goes into a header as it is."""
+    if len(text) > _LONGEST or _ORIGIN.fullmatch(text) is None:
+        raise OriginNotUsableError("#/frames")
+    return text
 
 
 def _new_key(work: Work, system_id: UUID) -> bytes:

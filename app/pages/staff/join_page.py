@@ -18,7 +18,7 @@ from app.pages.staff.account_page import SetUp, new_set_up, same_set_up
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.sign_in_page import end_session_here
-from app.pages.staff.visitor import AnyStaff, StaffVisitor, read_own_form, sign_in_with
+from app.pages.staff.visitor import AnyStaff, StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.pages.page_route import status_of
 
@@ -55,7 +55,7 @@ async def join(token: str, request: Request, context: ContextNeeded, visitor: An
     answer = render(
         context, visitor, "recovery_codes.html", here="", codes=joined.recovery_codes, joined=True
     )
-    sign_in_with(context, answer, joined.session)
+    visitor.sign_in_with(context, answer, joined.session)
     return answer
 
 

@@ -51,6 +51,8 @@ def render(
     )
     answer = PageAnswer(text, status)
     answer.allow_style(STYLE_SOURCE)
+    if visitor.frames:
+        answer.allow_frames(visitor.frames)
     visitor.keep_cookies(context, answer)
     return answer
 

@@ -20,7 +20,7 @@ from app.pages.staff.kept_form import SIGN_IN, Onward, onward_of, open_kept, own
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.sign_in_form import kept_page, sign_in_form
-from app.pages.staff.visitor import SESSION, AnyStaff, OwnAccount, StaffVisitor, read_own_form, sign_in_with
+from app.pages.staff.visitor import SESSION, AnyStaff, OwnAccount, StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import ForeignFormError, form_token
@@ -104,7 +104,7 @@ async def sign_out(request: Request, context: ContextNeeded, visitor: OwnAccount
     end = account.sign_out_everywhere if form["everywhere"] else account.sign_out
     await end(visitor.work, visitor.member)
     answer = RedirectResponse(f"{SIGN_IN}?out", 303)
-    Cookies(context.public_url).forget(answer, SESSION)
+    visitor.cookies(context).forget(answer, SESSION)
     return answer
 
 
@@ -148,8 +148,8 @@ async def signed_in_answer(
     """Let the browser keep the new session, and go on."""
     await end_session_here(context, visitor)
     answer = await _first_page(context, visitor, signed_in, onward)
-    sign_in_with(context, answer, signed_in.token)
-    Cookies(context.public_url).write(answer, DEVICE, signed_in.device_token, lasts=DEVICE_KNOWN_FOR)
+    visitor.sign_in_with(context, answer, signed_in.token)
+    visitor.cookies(context).write(answer, DEVICE, signed_in.device_token, lasts=DEVICE_KNOWN_FOR)
     return answer
 
 

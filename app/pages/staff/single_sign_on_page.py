@@ -1,5 +1,6 @@
 """Signing in elsewhere: the way to the clinic's own service, or out of its EHR, and back."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,7 @@ from app.pages.staff.kept_form import Onward, own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.sign_in_form import sign_in_form
 from app.pages.staff.sign_in_page import device_of, signed_in_answer
-from app.pages.staff.visitor import AnyStaff
+from app.pages.staff.visitor import AnyStaff, is_framed, keep_frames
 from app.web.dependencies import ContextNeeded, address_of
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
@@ -37,7 +38,7 @@ async def sign_in_elsewhere(
 
 @router.get("/launch/{clinic_id}")
 async def launch(clinic_id: UUID, request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
-    """Take a launch out of the clinic's EHR."""
+    """Take a launch out of the clinic's EHR; without one, the EHR asks for the patient (standalone)."""
     try:
         started = await single_sign_on.start(
             context,
@@ -45,12 +46,15 @@ async def launch(clinic_id: UUID, request: Request, context: ContextNeeded, visi
             kind=single_sign_on.EHR,
             anchor=visitor.anchor,
             onward=own_path(""),
-            issuer=request.query_params.get("iss", "")[:2000],
+            issuer=request.query_params["iss"][:2000] if "iss" in request.query_params else None,
             launch=request.query_params.get("launch"),
         )
     except RefusalError as error:
         return sign_in_form(context, visitor, Onward(), error=error)
     answer = RedirectResponse(started.url, 303)
+    if started.frames and is_framed(request):
+        visitor = replace(visitor, frames=started.frames)
+        keep_frames(context, answer, started.frames)
     visitor.keep_cookies(context, answer)
     return answer
 

@@ -1,6 +1,7 @@
 """Who looks at a page of the care team: a signed-in member of the staff, or nobody yet."""
 
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,6 +18,7 @@ from app.access.clinics.staff_sessions import LASTS_AT_MOST, SignedInMember
 from app.context import REPLICA_BEHIND, AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.foundation.translations import STAFF_LANGUAGES
+from app.foundation.vault import CannotOpenError
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, form_token, new_anchor, read_upload, refuse_foreign
@@ -27,6 +29,9 @@ from app.web.pages.wording import language_for
 SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
 LANGUAGE: Final = "afterglow-staff-language"
+FRAMES: Final = "afterglow-staff-frames"
+_FRAMES_CELL: Final = {"table": "staff_pages", "column": "frames"}
+_NOBODY: Final = UUID(int=0)
 _PREFERENCE_LASTS: Final = timedelta(days=400)
 
 
@@ -38,11 +43,13 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
         language: what the page is written in.
         switched_to: the language that the member chose just now, or an empty text.
         emergency: the access by which the page's patient is open in an emergency, if there is one.
+        frames: origins of the EHR whose pages may show this one, where the browser was launched within them.
     """
 
     language: str
     switched_to: str
     emergency: UUID | None = None
+    frames: tuple[str, ...] = ()
 
     @property
     def member(self) -> SignedInMember:
@@ -63,15 +70,43 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
 
     def keep_cookies(self, context: AppContext, response: Response) -> None:
         """Let the browser keep what it was given with this page."""
+        cookies = self.cookies(context)
         if self.new_anchor:
-            Cookies(context.public_url).write(response, ANCHOR, self.anchor, lasts=None)
+            cookies.write(response, ANCHOR, self.anchor, lasts=None)
         if self.switched_to:
-            Cookies(context.public_url).write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
+            cookies.write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
+
+    def cookies(self, context: AppContext) -> Cookies:
+        """Give the cookies of this browser; within an EHR's page they are for that page alone."""
+        return Cookies(context.public_url, framed=bool(self.frames))
+
+    def sign_in_with(self, context: AppContext, response: Response, token: str) -> None:
+        """Let the browser keep a new session."""
+        self.cookies(context).write(response, SESSION, token, lasts=LASTS_AT_MOST)
 
 
-def sign_in_with(context: AppContext, response: Response, token: str) -> None:
-    """Let the browser keep a new session."""
-    Cookies(context.public_url).write(response, SESSION, token, lasts=LASTS_AT_MOST)
+def keep_frames(context: AppContext, response: Response, frames: Sequence[str]) -> None:
+    """Let a browser that was launched within an EHR's page keep which pages may show ours. Sealed: it is a header."""
+    sealed = context.vault.seal(" ".join(frames), clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL)
+    text = base64.urlsafe_b64encode(sealed).decode()
+    Cookies(context.public_url, framed=True).write(response, FRAMES, text, lasts=LASTS_AT_MOST)
+
+
+def _frames_in(request: Request, context: AppContext) -> tuple[str, ...]:
+    kept = Cookies(context.public_url).read(request, FRAMES)
+    # Only what asks for a page within another: the same browser may have ours open by itself.
+    if not kept or not is_framed(request):
+        return ()
+    try:
+        sealed = base64.urlsafe_b64decode(kept.encode())
+        return tuple(context.vault.open(sealed, clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL).split())
+    except (CannotOpenError, ValueError):
+        return ()
+
+
+def is_framed(request: Request) -> bool:
+    """Say whether the browser asks for a page that is shown within another."""
+    return request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
 
 
 async def visitor(request: Request, context: ContextNeeded) -> StaffVisitor:
@@ -103,6 +138,7 @@ def visitor_without_look_up(
             accepted=request.headers.get("accept-language", ""),
         ),
         switched_to=switched_to,
+        frames=_frames_in(request, context),
         anchor=made,
         new_anchor=not anchor,
         token=form_token(context.vault, session if caller else made),

@@ -1,5 +1,6 @@
 """A page as an answer: nothing inline runs, nothing is kept, nothing is passed to the next site."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.responses import HTMLResponse, Response
@@ -36,6 +37,13 @@ class PageAnswer(HTMLResponse):
         """Let one stylesheet stand in the page itself, named by its hash."""
         policy = self.headers["content-security-policy"]
         self.headers["content-security-policy"] = policy.replace("style-src", f"style-src {source}")
+
+    def allow_frames(self, origins: Sequence[str]) -> None:
+        """Let pages of these origins, and no others, show this one within them."""
+        policy = self.headers["content-security-policy"]
+        self.headers["content-security-policy"] = policy.replace(
+            "frame-ancestors 'none'", f"frame-ancestors {' '.join(origins)}"
+        )
 
 
 class PictureAnswer(Response):

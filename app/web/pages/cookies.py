@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,9 +10,13 @@ from starlette.responses import Response
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """The cookies of a service at this address: over https they are ``Secure`` and bound to its one host."""
+    """The cookies of a service at this address: over https they are ``Secure`` and bound to its one host.
+
+    ``framed``: the page is shown within another site's, and its cookies are kept for that site's pages alone.
+    """
 
     public_url: str
+    framed: bool = False
 
     @property
     def _secure(self) -> bool:
@@ -38,9 +43,23 @@ class Cookies:
             path="/",
             secure=self._secure,
             httponly=True,
-            samesite="lax",
+            samesite=self._same_site,
         )
+        self._keep_apart(response)
 
     def forget(self, response: Response, name: str) -> None:
         """Let the browser drop a value."""
-        response.delete_cookie(self._name(name), path="/", secure=self._secure, httponly=True, samesite="lax")
+        response.delete_cookie(
+            self._name(name), path="/", secure=self._secure, httponly=True, samesite=self._same_site
+        )
+        self._keep_apart(response)
+
+    @property
+    def _same_site(self) -> Literal["lax", "none"]:
+        return "none" if self.framed else "lax"
+
+    def _keep_apart(self, response: Response) -> None:
+        """Bind the cookie that was written last to the pages around ours; Starlette can on Python 3.14 only."""
+        if self.framed:
+            header, written = response.raw_headers[-1]
+            response.raw_headers[-1] = (header, written + b"; Partitioned")

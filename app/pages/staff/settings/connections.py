@@ -11,6 +11,7 @@ from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
+from app.interop.ehr.cds_hooks import hooks_url
 from app.interop.ehr.reading import queue_reading
 from app.interop.smart import backend_services, systems
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
@@ -34,6 +35,7 @@ _DONE: Final = {
     "revoked": say("Revoked. It opens nothing any more."),
 }
 _LONGEST_KEYS: Final = 20_000
+_LONGEST_ADDRESS: Final = 2000
 
 
 @router.get("")
@@ -63,6 +65,9 @@ async def connect_system(request: Request, context: ContextNeeded, visitor: MayC
         roles=roles,
         procedure_code=form["procedure_code"].strip(),
         chart_number_system=form["chart_number_system"].strip(),
+        hook_keys=form["hook_keys"].strip()[:_LONGEST_KEYS],
+        hook_issuer=form["hook_issuer"].strip()[:_LONGEST_ADDRESS],
+        frames=tuple(form["frames"].split()),
     )
     try:
         await systems.connect(visitor.work, new)
@@ -142,13 +147,14 @@ async def _page(
     error: RefusalError | None = None,
 ) -> Response:
     work = visitor.work
+    connected = await connected_systems.all_of_clinic(work)
     return await settings_page(
         context,
         visitor,
         "settings_connections.html",
         here=HERE,
         error=error,
-        systems=await connected_systems.all_of_clinic(work),
+        systems=connected,
         people=await systems.named_people(work),
         members=await active_names(work),
         programs=[
@@ -162,6 +168,7 @@ async def _page(
             EHR: f"{work.public_url}/care/launch/{work.clinic_id}",
         },
         keys_at=f"{work.public_url}/fhir/.well-known/jwks/{work.clinic_id}",
+        hooks={one.id: hooks_url(work.public_url, work.clinic_id, one.id) for one in connected},
         redirect=redirect_uri(context),
         token_address=f"{work.public_url}/fhir/token",
         typed=typed or NOTHING_FILLED_IN,
