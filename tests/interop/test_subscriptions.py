@@ -9,9 +9,9 @@ import pytest
 from app.interop.fhir.codes import Json
 from tests.support.fhir import checked, every_page, issue_of, valid
 from tests.support.people import ClinicClient, clinic_client
+from tests.support.processes import wait_until
 from tests.support.receiver import Received, Receiver, running_receiver
 from tests.support.service import NOW, Service
-from tests.support.processes import wait_until
 
 EVENTS = ["infusion.recorded", "assessment.recorded", "patient.registered"]
 

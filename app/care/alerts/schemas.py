@@ -1,12 +1,29 @@
 """What requests and replies about every kind of alert share."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field
 
 from app.care.alerts.history import OpenedStep
 from app.web.schemas import ReplyBody
+
+
+class AlertFilter(StrEnum):
+    """Which safety events or findings to list; `open` means all that nobody has closed."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+    ALL = "all"
+
+    @property
+    def states(self) -> list[str]:
+        """The stored states that it stands for."""
+        if self is AlertFilter.OPEN:
+            return ["open", "acknowledged"]
+        return ["open", "acknowledged", "closed"] if self is AlertFilter.ALL else [self.value]
 
 
 class AlertStepReply(ReplyBody):

@@ -39,10 +39,11 @@ _CONTAINERS: Final = frozenset(
 _NAMING: Final = frozenset(
     {
         "linkid", "code", "name", "key", "id", "question", "questionid", "item", "itemid", "number", "itemnumber",
-        "field", "no", "nr", "loinc", "definition", "coding", "qid", "path",
+        "field", "fieldname", "itemoid", "no", "nr", "n", "q", "index", "loinc", "definition", "coding", "qid",
+        "path",
     }
 )  # fmt: skip
-_WORDED: Final = frozenset({"text", "question", "label", "prompt", "title", "display", "name"})
+_WORDED: Final = frozenset({"text", "question", "q", "label", "prompt", "title", "display", "name"})
 _FORM_NAMING: Final = frozenset(
     {
         "scale", "scalekey", "scalename", "questionnaire", "instrument", "form", "formname", "formtype", "type",
@@ -50,7 +51,9 @@ _FORM_NAMING: Final = frozenset(
     }
 )  # fmt: skip
 _ANSWERS: Final = ("value", "answer", "response", "score", "result", "selected")
-_OTHER_SCALES: Final = frozenset({"gad7", "gad2", "phq2", "phq4", "phq8", "phq15", "madrss"})
+_OTHER_SCALES: Final = frozenset({"gad2", "phq2", "phq4", "phq8", "phq15", "madrss"}) | {
+    key.replace("-", "") for key in STANDARD_SCALES if key not in SAFETY_ITEMS
+}
 # What stands in a list of forms or check-ins, not in a list of answers.
 _FORMS_OF_THEIR_OWN: Final = frozenset({"resourcetype", "resource", "recordedat", "takenat", "mood", "scale"})
 _MOST_ITEMS: Final = 400

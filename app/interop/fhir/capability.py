@@ -11,7 +11,9 @@ from app.notifications.webhooks.fhir_format import BACKPORT, TOPIC
 
 _SECURITY: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _FHIR: Final = "4.0.1"
-_STATUS: Final = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status"
+_STATUS: Final = (
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status"
+)
 _EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 
 
@@ -67,6 +69,9 @@ def _resource(kind: ResourceType) -> Json:
         made["operation"] = [{"name": "everything", "definition": definition}]
     if kind.name == "Subscription":
         made["operation"] = [{"name": "status", "definition": _STATUS}]
-        topic = {"url": f"{BACKPORT}/capabilitystatement-subscriptiontopic-canonical", "valueCanonical": TOPIC}
+        topic = {
+            "url": f"{BACKPORT}/capabilitystatement-subscriptiontopic-canonical",
+            "valueCanonical": TOPIC,
+        }
         made["extension"] = [topic]
     return made

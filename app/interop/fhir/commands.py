@@ -53,7 +53,9 @@ async def create_form(
         work, source=unless.source, external_id=unless.external_id
     )
     if kept:
-        return await _created(work, kept.patient_id, FORM, resource_id(kept.patient_id, kept.id), is_new=False)
+        return await _created(
+            work, kept.patient_id, FORM, resource_id(kept.patient_id, kept.id), is_new=False
+        )
     scales = {one.key: one for one in (*await list_scales(work), LONG_EXPOSURE)}
     written = read_form(resource, scales, base_url=base_url)
     await _require_patient(work, written.patient_id, FORM)

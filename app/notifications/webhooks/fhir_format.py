@@ -31,7 +31,10 @@ def notification_of(delivery: Delivery, *, base_url: str) -> str:
     subscription, number = f"Subscription/{delivery.endpoint_id}", delivery.number or 0
     focus = None if handshake else focus_of(event["data"])
     parameters = status_of_subscription(
-        f"{base_url}/{subscription}", status="active", kind="handshake" if handshake else "event-notification", count=number
+        f"{base_url}/{subscription}",
+        status="active",
+        kind="handshake" if handshake else "event-notification",
+        count=number,
     )
     if not handshake:
         part: list[dict[str, Any]] = [

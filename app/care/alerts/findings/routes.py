@@ -9,9 +9,9 @@ from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.alerts.findings import commands, queries
 from app.care.alerts.findings.life import FINDING
-from app.care.alerts.findings.schemas import FindingClosing, FindingFilter, FindingList, FindingReply
+from app.care.alerts.findings.schemas import FindingClosing, FindingList, FindingReply
 from app.care.alerts.history import read_history
-from app.care.alerts.schemas import AlertHistory, AlertStepReply
+from app.care.alerts.schemas import AlertFilter, AlertHistory, AlertStepReply
 from app.context import Work
 from app.storage.findings import Finding
 from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
@@ -28,7 +28,7 @@ async def list_findings(
     work: ToRead,
     request: Request,
     response: Response,
-    state: FindingFilter = FindingFilter.OPEN,
+    state: AlertFilter = AlertFilter.OPEN,
     patient_id: OnlyPatient = None,
     after: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,

@@ -1,7 +1,6 @@
 """Requests and replies about findings."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,22 +9,6 @@ from pydantic import Field
 from app.care.alerts.findings.commands import FindingOutcome
 from app.storage.findings import Finding
 from app.web.schemas import ReplyBody, RequestBody, choice_of, example
-
-
-class FindingFilter(StrEnum):
-    """Which findings to list; `open` means all that nobody has closed."""
-
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    CLOSED = "closed"
-    ALL = "all"
-
-    @property
-    def states(self) -> list[str]:
-        """The stored states that it stands for."""
-        if self is FindingFilter.OPEN:
-            return ["open", "acknowledged"]
-        return ["open", "acknowledged", "closed"] if self is FindingFilter.ALL else [self.value]
 
 
 class FindingReply(ReplyBody):

@@ -14,9 +14,8 @@ from app.care.alerts.safety_events.schemas import (
     SafetyClosing,
     SafetyEventList,
     SafetyEventReply,
-    SafetyFilter,
 )
-from app.care.alerts.schemas import AlertHistory, AlertStepReply
+from app.care.alerts.schemas import AlertFilter, AlertHistory, AlertStepReply
 from app.context import Work
 from app.storage.safety_events import SafetyEvent
 from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
@@ -34,7 +33,7 @@ async def list_safety_events(
     work: ToRead,
     request: Request,
     response: Response,
-    state: SafetyFilter = SafetyFilter.OPEN,
+    state: AlertFilter = AlertFilter.OPEN,
     patient_id: OnlyPatient = None,
     after: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,

@@ -1,7 +1,6 @@
 """Requests and replies about safety events."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -10,22 +9,6 @@ from pydantic import Field
 from app.care.alerts.safety_events.commands import SafetyOutcome
 from app.storage.safety_events import SafetyEvent
 from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
-
-
-class SafetyFilter(StrEnum):
-    """Which safety events to list; `open` means all that nobody has closed."""
-
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    CLOSED = "closed"
-    ALL = "all"
-
-    @property
-    def states(self) -> list[str]:
-        """The stored states that it stands for."""
-        if self is SafetyFilter.OPEN:
-            return ["open", "acknowledged"]
-        return ["open", "acknowledged", "closed"] if self is SafetyFilter.ALL else [self.value]
 
 
 class SafetyEventReply(ReplyBody):

@@ -1,14 +1,14 @@
 """An endpoint gets its events in the webhooks' own format or as FHIR's, where each has its number.
 
-Revision ID: 0065
-Revises: 0064
+Revision ID: 0069
+Revises: 0068
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0065"
-down_revision = "0064"
+revision = "0069"
+down_revision = "0068"
 branch_labels = None
 depends_on = None
 
@@ -24,9 +24,7 @@ def upgrade() -> None:
         sa.Column("numbered", sa.BigInteger, nullable=False, server_default="0"),
         schema="care",
     )
-    op.create_check_constraint(
-        "format", "webhook_endpoints", "format in ('standard', 'fhir')", schema="care"
-    )
+    op.create_check_constraint("format", "webhook_endpoints", "format in ('standard', 'fhir')", schema="care")
     op.add_column("deliveries", sa.Column("number", sa.BigInteger), schema="care")
 
 
