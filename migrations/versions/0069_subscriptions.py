@@ -7,6 +7,8 @@ Revises: 0068
 import sqlalchemy as sa
 from alembic import op
 
+from app.storage.engine.migration_steps import constrain_while_used
+
 revision = "0069"
 down_revision = "0068"
 branch_labels = None
@@ -24,12 +26,13 @@ def upgrade() -> None:
         sa.Column("numbered", sa.BigInteger, nullable=False, server_default="0"),
         schema="care",
     )
-    op.create_check_constraint("format", "webhook_endpoints", "format in ('standard', 'fhir')", schema="care")
     op.add_column("deliveries", sa.Column("number", sa.BigInteger), schema="care")
+    constrain_while_used(
+        "ck_webhook_endpoints_format", "webhook_endpoints", "CHECK (format in ('standard', 'fhir'))"
+    )
 
 
 def downgrade() -> None:
     op.drop_column("deliveries", "number", schema="care")
-    op.drop_constraint("format", "webhook_endpoints", schema="care")
     op.drop_column("webhook_endpoints", "numbered", schema="care")
     op.drop_column("webhook_endpoints", "format", schema="care")
