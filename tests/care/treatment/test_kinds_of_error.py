@@ -154,7 +154,8 @@ def wrong_merge(clinic: ClinicClient, patient: str, chance: random.Random) -> Ca
     """Someone else, with infusions, a loss, a form and a circumstance, taken for the same person."""
     other = treated(
         clinic,
-        NOW,
+        # At no moment that another error's correction needs back.
+        NOW - timedelta(seconds=37),
         days_since=chance.randint(20, 40),
         level=lambda day: (9, 9, 9) if day < 12 else (2, 2, 2),
         until=chance.randint(14, 18),
