@@ -35,6 +35,7 @@ RUN_BY = {
     "what-if": "test_sessions.test_the_studies_work_as_written",
     # `make campaign`: it takes some minutes.
     **{f"afternoon-{one}": "tests/campaign/afternoon.py" for one in AFTERNOON},
+    "check-release": "test_release.test_files_are_made_signed_and_checked_as_the_docs_say",
     "python-client": "tests/clients/test_python_client.py",
     "typescript-client": "tests/clients/test_typescript_client.py",
 }
