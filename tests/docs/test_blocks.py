@@ -6,15 +6,15 @@ import re
 import pytest
 import typer.main
 
-from tests.support.the_api import document, the_api
-from app.cli.commands import command_of
 from app.cli.children import setting_names
-from app.settings import Settings
+from app.cli.commands import command_of
 from app.notifications.webhooks.events import BY_DEFAULT, EventType
 from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS, AttemptError
+from app.settings import Settings
 from tests.campaign.afternoon import BLOCKS as AFTERNOON
 from tests.docs.calls_table import page_with_calls
 from tests.docs.pages import ROOT, Block, blocks, pages
+from tests.support.the_api import document
 
 # Who runs which block. A name that no page has, or a page's name that nobody runs, fails below.
 RUN_BY = {
