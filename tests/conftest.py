@@ -35,8 +35,8 @@ _LONGEST: Final = (
 _LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
 _FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
-# What `make test-fast` leaves to `make test`, and how many tests it runs of each file that stands on the shared service
-# or database, or simulates patients for seconds.
+# What `make test-fast` leaves to `make test`, and how many tests it runs of each file that stands on the shared
+# service or database, or simulates patients for seconds.
 _NOT_CORE: Final = frozenset({"browser", "journey", "processes", "measurement"})
 _OF_EACH_FILE: Final = 2
 _SIMULATES: Final = "studies"

@@ -133,9 +133,8 @@ def _fault_text(fault: Fault) -> str:
         seals = f"seals {fault.sequence} to {fault.to_sequence}"
     match fault.kind:
         case FaultKind.CHANGED:
-            return (
-                f"{seals} does not fit event {fault.event_id}: the event, its seal or their order was changed"
-            )
+            which = f"event {fault.event_id}" if fault.event_id else "their events"
+            return f"{seals} does not fit {which}: the event, its seal or their order was changed"
         case FaultKind.EVENT_REMOVED:
             return f"{seals}: event {fault.event_id} was removed"
         case FaultKind.SEALS_REMOVED:

@@ -1,4 +1,4 @@
-"""The audit log, looked through newest first; and its seals, one for each event in one order for each clinic."""
+"""The audit log, looked through newest first; and its seals, which keep each clinic's events in one order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,24 +7,28 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
-    Exists,
+    ColumnElement,
     ForeignKeyConstraint,
     Select,
     UniqueConstraint,
-    and_,
+    Uuid,
     exists,
     func,
     insert,
+    literal,
     select,
     text,
+    true,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import ActorKind
 from app.storage.engine.audit import StoredEvent
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names, columns_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Released by the end of the transaction, and by the server itself when the sealer dies.
@@ -38,7 +42,15 @@ _DEVICE: Final = ActorKind.DEVICE.value
 
 
 class Seal(TenantRow):
-    """A seal as stored: its place in the clinic's order, from 1 on without a gap, and the chain's link."""
+    """The seal of one event or of several that were sealed together: a link of the clinic's chain.
+
+    Attributes:
+        sequence: the last event's place in the clinic's order, which goes from 1 on without a gap.
+        event_id: the last event.
+        event_ids: all of them in their order, which is that of their ids; None: that one alone.
+        marks: a mark of each, which says which of them was changed; None where there is one.
+        mac: the chain's link.
+    """
 
     __tablename__ = "audit_seals"
     __table_args__ = (
@@ -50,6 +62,21 @@ class Seal(TenantRow):
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     event_id: Mapped[UUID]
     mac: Mapped[bytes]
+    event_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid()), default=None)
+    marks: Mapped[bytes | None] = mapped_column(default=None)
+
+    @property
+    def sealed(self) -> Sequence[UUID]:
+        """The events, in their order."""
+        return self.event_ids or [self.event_id]
+
+    @property
+    def first_sequence(self) -> int:
+        """The place of the first of them."""
+        return self.sequence - len(self.sealed) + 1
+
+
+_IDS: Final = func.coalesce(Seal.event_ids, array([Seal.event_id]))
 
 
 async def lock_for_update(work: UnitOfWork) -> bool:
@@ -65,63 +92,52 @@ async def head(work: UnitOfWork) -> Seal | None:
     return row and Seal(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def find(work: UnitOfWork, sequence: int) -> Seal | None:
-    """Give the seal at this place."""
-    found = await work.execute(_seals(work).where(Seal.sequence == sequence))
-    row = found.one_or_none()
-    return row and Seal(**row._mapping)  # noqa: SLF001 - same
-
-
 async def unsealed(work: UnitOfWork, *, since: UUID | None, limit: int) -> list[StoredEvent]:
     """Give events that have no seal, in the order of their ids; with ``since`` only those from this id on."""
-    statement = (
-        select(*_event_columns())
-        .where(StoredEvent.clinic_id == work.clinic_id, ~_has_seal())
-        .order_by(StoredEvent.id)
-        .limit(limit)
-    )
-    if since is not None:
-        statement = statement.where(StoredEvent.id >= since)
+    statement = select(*_event_columns()).where(*_unsealed(work, since)).order_by(StoredEvent.id).limit(limit)
     return [StoredEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
 async def count_unsealed(work: UnitOfWork) -> int:
     """Count the events that have no seal."""
-    found = await work.execute(
-        select(func.count()).where(StoredEvent.clinic_id == work.clinic_id, ~_has_seal())
-    )
+    found = await work.execute(select(func.count()).where(*_unsealed(work, None)))
     return int(found.scalar_one())
 
 
-async def add(work: UnitOfWork, seals: Sequence[Seal]) -> None:
-    """Keep seals that follow the head; the caller has the turn."""
+def _unsealed(work: UnitOfWork, since: UUID | None) -> list[ColumnElement[bool]]:
+    # What has an id from there on is in seals whose last id is from there on.
+    seals = select(func.unnest(_IDS).label("id")).where(Seal.clinic_id == work.clinic_id)
+    mine = [StoredEvent.clinic_id == work.clinic_id]
+    if since is not None:
+        seals = seals.where(Seal.event_id >= since)
+        mine.append(StoredEvent.id >= since)
+    sealed = seals.subquery()
+    return [*mine, ~exists().where(sealed.c.id == StoredEvent.id)]
+
+
+async def add(work: UnitOfWork, seal: Seal) -> None:
+    """Keep a seal that follows the head; the caller has the turn."""
     await work.execute(
-        insert(Seal),
-        [
-            {"clinic_id": work.clinic_id, "sequence": one.sequence, "event_id": one.event_id, "mac": one.mac}
-            for one in seals
-        ],
+        insert(Seal).values(clinic_id=work.clinic_id, **values_of(seal)),
         unaudited="the audit log's own seals, about what is in it",
     )
 
 
-async def sealed_events(work: UnitOfWork, *, after: int, limit: int) -> list[tuple[Seal, StoredEvent | None]]:
-    """Give the seals after this place in their order, each with its event; None: the event is gone."""
-    event = StoredEvent
-    statement = (
-        select(Seal.sequence, Seal.event_id, Seal.mac, *_event_columns())
-        .outerjoin(event, and_(event.clinic_id == Seal.clinic_id, event.id == Seal.event_id))
-        .where(Seal.clinic_id == work.clinic_id, Seal.sequence > after)
-        .order_by(Seal.sequence)
-        .limit(limit)
+async def seals_after(
+    work: UnitOfWork, sequence: int, *, limit: int
+) -> list[tuple[Seal, dict[UUID, StoredEvent]]]:
+    """Give the seals after this place in their order, each with those of its events that are there."""
+    found = await work.execute(
+        _seals(work).where(Seal.sequence > sequence).order_by(Seal.sequence).limit(limit)
     )
-    return [
-        (
-            Seal(sequence=row.sequence, event_id=row.event_id, mac=row.mac),
-            None if row.id is None else StoredEvent(**{name: row._mapping[name] for name in _EVENT_FIELDS}),  # noqa: SLF001 - same
-        )
-        for row in await work.execute(statement)
-    ]
+    seals = [Seal(**row._mapping) for row in found]  # noqa: SLF001 - same
+    wanted = [one for seal in seals for one in seal.sealed]
+    statement = select(*_event_columns()).where(
+        StoredEvent.clinic_id == work.clinic_id, StoredEvent.id == func.any(literal(wanted, ARRAY(Uuid())))
+    )
+    events = [StoredEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+    by_id = {one.id: one for one in events}
+    return [(seal, {one: by_id[one] for one in seal.sealed if one in by_id}) for seal in seals]
 
 
 _EVENT_FIELDS: Final = column_names(StoredEvent)
@@ -131,12 +147,8 @@ def _event_columns() -> list[Any]:
     return [getattr(StoredEvent, name) for name in _EVENT_FIELDS]
 
 
-def _seals(work: UnitOfWork) -> Select[int, UUID, bytes]:
-    return select(Seal.sequence, Seal.event_id, Seal.mac).where(Seal.clinic_id == work.clinic_id)
-
-
-def _has_seal() -> Exists:
-    return exists().where(Seal.clinic_id == StoredEvent.clinic_id, Seal.event_id == StoredEvent.id)
+def _seals(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    return select(*columns_of(Seal)).where(Seal.clinic_id == work.clinic_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +175,11 @@ async def page(
     most frequent is in the index by time alone.
     """
     event = StoredEvent
+    place = _place().lateral()
     named = {"patient_id": wanted.patient_id, "actor_id": wanted.actor_id, "action": wanted.action}
     statement = (
-        select(*columns_of(StoredEvent), Seal.sequence)
-        .outerjoin(Seal, (Seal.clinic_id == event.clinic_id) & (Seal.event_id == event.id))
+        select(*columns_of(StoredEvent), place.c.place)
+        .outerjoin(place, true())
         .where(event.clinic_id == work.clinic_id, event.at >= wanted.since, event.at < wanted.until)
         .where(*(getattr(event, name) == value for name, value in named.items() if value is not None))
         .order_by(event.at.desc(), event.id.desc())
@@ -184,6 +197,23 @@ async def page(
         (StoredEvent(**dict(zip(column_names(StoredEvent), row[:-1], strict=True))), row[-1])
         for row in await work.execute(statement)
     ]
+
+
+def _place() -> Select[int]:
+    """Select an event's place by its seal: the first, from the event on, that has it."""
+    before = func.array_position(_IDS, StoredEvent.id) - func.cardinality(_IDS)
+    return (
+        select((Seal.sequence + before).label("place"))
+        .where(
+            Seal.clinic_id == StoredEvent.clinic_id,
+            Seal.event_id >= StoredEvent.id,
+            _IDS[1] <= StoredEvent.id,
+            StoredEvent.id == func.any(_IDS),
+        )
+        .order_by(Seal.event_id)
+        .limit(1)
+        .correlate(StoredEvent)
+    )
 
 
 async def _is_no_device(work: UnitOfWork, actor_id: UUID) -> bool:

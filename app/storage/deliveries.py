@@ -397,6 +397,7 @@ def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type h
             DeliveryRow.next_attempt_at,
             DeliveryRow.claimed_until,
             DeliveryRow.delivered_at,
+            DeliveryRow.traceparent,
         )
         .join(
             Notification,

@@ -56,13 +56,17 @@ async def known_now(work: UnitOfWork, patient_id: UUID, *, turn: int) -> Known:
 
 
 async def first_day_on_record(work: UnitOfWork, patient_id: UUID, *, time_zone: str) -> date | None:
-    """Give the first day that anything on record says something of; None: nothing is on record."""
+    """Give the first day that anything on record says something of; None: nothing is on record.
+
+    What was corrected, withdrawn or entered in error says nothing.
+    """
+    stands = (CheckInRow.superseded_by.is_(None), CheckInRow.withdrawn_at.is_(None))
     firsts: list[ColumnElement[Any]] = [
-        func.date(func.timezone(time_zone, _first(work, patient_id, row, dated)))
-        for row, dated in (
-            (infusions.InfusionRow, infusions.InfusionRow.given_at),
-            (assessments.StoredAssessment, assessments.StoredAssessment.taken_at),
-            (CheckInRow, CheckInRow.recorded_at),
+        func.date(func.timezone(time_zone, _first(work, patient_id, row, dated, *which)))
+        for row, dated, which in (
+            (infusions.InfusionRow, infusions.InfusionRow.given_at, ()),
+            (assessments.StoredAssessment, assessments.StoredAssessment.taken_at, ()),
+            (CheckInRow, CheckInRow.recorded_at, stands),
         )
     ]
     firsts += [
@@ -78,9 +82,15 @@ async def first_day_on_record(work: UnitOfWork, patient_id: UUID, *, time_zone: 
     return found
 
 
-def _first(work: UnitOfWork, patient_id: UUID, row: Any, dated: Any) -> ScalarSelect[Any]:  # noqa: ANN401 - any table
+def _first(
+    work: UnitOfWork,
+    patient_id: UUID,
+    row: Any,  # noqa: ANN401 - any table
+    dated: Any,  # noqa: ANN401 - a column of it
+    *which: ColumnElement[bool],
+) -> ScalarSelect[Any]:
     mine = (row.clinic_id == work.clinic_id, row.patient_id == patient_id)
-    return select(func.min(dated)).where(*mine).scalar_subquery()
+    return select(func.min(dated)).where(*mine, *which).scalar_subquery()
 
 
 async def history_known(

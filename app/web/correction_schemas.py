@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
+from app.foundation.errors import RefusalError
 from app.web.schemas import ReplyBody, RequestBody, example
 
 Reason = Annotated[
@@ -20,6 +21,12 @@ Confirm = Annotated[
     Field(max_length=20, description="Codes of a needs-confirmation problem that are right all the same"),
 ]
 Include = Annotated[Literal["entered_in_error"] | None, Query(description="Also what was entered in error")]
+
+
+class NeverEmptyError(RefusalError, ValueError):
+    """This can be changed, and cannot be taken back."""
+
+    code = "never-empty"
 
 
 class Void(RequestBody):

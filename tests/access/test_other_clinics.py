@@ -82,6 +82,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}/infusions/{infusion_id}"): REASON | {"dose_mg_per_kg": 0.6},
     ("PATCH", "/v1/patients/{patient_id}/courses/{course_id}"): REASON | {"planned_infusions": 7},
     ("PATCH", "/v1/patients/{patient_id}/assessments/{assessment_id}"): REASON | {"total": 6},
+    ("PATCH", "/v1/patients/{patient_id}/check-ins/{check_in_id}"): REASON | {"mood": 4},
     ("POST", "/v1/patients/{patient_id}/transfers"): {
         "to": "Riverside",
         "consent": {"given_on": NOW.date().isoformat(), "how": "in_writing"},

@@ -129,6 +129,18 @@ def test_both_are_as_they_were_also_when_what_was_copied_was_corrected_in_betwee
             headers={"if-match": chosen["etag"]},
         )
         assert reply.status_code in {200, 409}, reply.text
+        path = f"/v1/patients/{right}/check-ins"
+        report = next(
+            one
+            for one in one_clinic.http.get(path, params={"limit": 200}).json()["items"]
+            if one["recorded_at"].startswith(f"{NOW - timedelta(days=60):%F}")
+        )
+        reply = one_clinic.http.patch(
+            f"{path}/{report['id']}",
+            json={"mood": 1, "reason": WHY},
+            headers={"if-match": report["etag"]},
+        )
+        assert reply.status_code == 200, reply.text
         assert one_clinic.http.get(f"/v1/patients/{right}/booked-booster").json()["on"] is None
         back = unmerge(one_clinic, double)
         assert back.status_code == 200, back.text
@@ -232,6 +244,23 @@ def test_a_device_speaks_for_the_patient_it_was_moved_to_and_goes_back_with_what
     assert counts(one_clinic, double)["check-ins"] == sent["check-ins"] + 1
     assert phone.check_in(NOW, (5, 5, 5)).status_code == 201
     assert counts(one_clinic, double)["check-ins"] == sent["check-ins"] + 2
+
+
+def test_what_the_patient_corrects_or_takes_back_while_merged_stays_so_when_that_is_undone(
+    service: Service, one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    phone, was = one_clinic.enrol(double, service.url), counts(one_clinic, right)
+    wrong, gone = (phone.check_in(NOW - timedelta(hours=ago), (ago, 4, 4)).json()["id"] for ago in (3, 2))
+    sent = counts(one_clinic, double)["check-ins"]
+    assert merge(one_clinic, double, right).status_code == 200
+    assert phone.check_in(NOW - timedelta(hours=3), (9, 4, 4), supersedes=wrong).status_code == 201
+    assert phone.http.delete(f"/v1/check-ins/{gone}").status_code == 204
+
+    assert unmerge(one_clinic, double).status_code == 200
+    assert (counts(one_clinic, right), counts(one_clinic, double)["check-ins"]) == (was, sent - 1)
+    standing = one_clinic.http.get(f"/v1/patients/{double}/check-ins").json()["items"]
+    assert standing[0]["mood"] == 9
+    assert not {wrong, gone} & {one["id"] for one in standing}
 
 
 def test_decisions_from_before_during_and_after_a_merge_replay_the_same(

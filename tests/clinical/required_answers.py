@@ -14,6 +14,7 @@ from app.clinical.evaluation import (
     ScaleTotals,
     evaluate_history,
 )
+from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.builders import ZONE, at, booster, history, induction
 
@@ -35,11 +36,19 @@ def told(
     boosters: Sequence[int] = (),
     hours: Callable[[int], float | None] = lambda _: None,
     phq_9: Iterable[tuple[int, int]] = (),
+    again: Sequence[int] = (),
+    a_day: int = 1,
 ) -> History:
-    """A patient with this story from day 1 on."""
+    """A patient with this story from day 1 on; ``again``: infusions of a second induction; ``a_day``: check-ins."""
     answers = [(day, before) for day in range(-24, -10)] + [(day, story(day)) for day in range(1, until + 1)]
-    given = (*induction(), *(booster(day) for day in boosters))
-    made = history(*(_report(day, answer, hours(day)) for day, answer in answers if answer), infusions=given)
+    given = (*induction(), *induction(again), *(booster(day) for day in boosters))
+    reports = [
+        _report(day, answer, hours(day), hour=22 - 2 * number)
+        for day, answer in answers
+        if answer
+        for number in reversed(range(a_day))
+    ]
+    made = history(*reports, infusions=given)
     totals = tuple(AssessmentTotal(at(day, 15), total) for day, total in phq_9)
     if not totals:
         return made
@@ -53,12 +62,12 @@ def told(
 
 
 def _report(
-    day: int, answer: tuple[float | None, float | None, float | None], hours: float | None
+    day: int, answer: tuple[float | None, float | None, float | None], hours: float | None, *, hour: int
 ) -> CheckIn:
     mood, energy, sleep = answer
     return CheckIn(
-        id=f"{day}",
-        recorded_at=at(day),
+        id=f"{day} {hour}",
+        recorded_at=at(day, hour),
         time_zone=ZONE,
         mood=mood,
         energy=energy,
@@ -77,15 +86,15 @@ class DayOf:
     episode: Episode
 
 
-def followed(patient: History, *, until: int) -> dict[int, DayOf]:
+def followed(patient: History, *, until: int, protocol: Protocol = STANDARD) -> dict[int, DayOf]:
     """Every evening of a patient, with the one signal that a clinic would have; an infusion closes it."""
     found: dict[int, DayOf] = {}
     episode, boosters = NO_EPISODE, {one.given_at: one for one in patient.infusions}
     for day in range(1, until + 1):
         now = at(day, 23)
-        answer = evaluate_history(patient, as_of=now)
+        answer = evaluate_history(patient, as_of=now, protocol=protocol)
         for given_at in [one for one in boosters if at(day, 0) < one <= now and one > at(0)]:
-            before = evaluate_history(patient, as_of=given_at - (given_at - at(day, 15)))
+            before = evaluate_history(patient, as_of=given_at - (given_at - at(day, 15)), protocol=protocol)
             episode = closed_by_infusion(
                 episode, given_at=given_at, given_on=answer.day, findings=before.findings
             )

@@ -78,6 +78,9 @@ class Copy:
         self.follow()
         product = Copy(self.http)
         product.begin()
+        # A worker may have written since we followed: the snapshot has that before its event has a place.
+        product.follow()
+        self.follow()
         while product.cursor != self.cursor:
             product.follow()
             self.follow()

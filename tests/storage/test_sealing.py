@@ -8,12 +8,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Insert, insert
 
-from app.access.audit.seals import FaultKind, Head, Verified, seal_clinic, verify
+from app.access.audit.seals import FaultKind, Head, Verified, seal_clinic, sealed_events, verify
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
-from app.storage import audit_log
 from app.storage.engine.audit import StoredEvent, audit_values
-from tests.storage.catalogue import tell
+from tests.storage.catalogue import ask, tell
 from tests.support.clinics import seal_trail
 from tests.support.databases import DatabaseUrls
 from tests.support.service import NOW, Service, running_service
@@ -52,16 +51,24 @@ def verified(service: Service, clinic_id: UUID, kept: Head | None = None) -> Ver
 
 
 def sealed(service: Service, clinic_id: UUID, times: int = 8) -> list[UUID]:
-    """Let things happen and seal them; gives the events in their sealed order."""
+    """Let things happen and seal them together; gives the events in their sealed order."""
     happen(service, clinic_id, times)
     seal(service, clinic_id)
     return events_of(service, clinic_id)
 
 
+def sealed_apart(service: Service, clinic_id: UUID, times: int = 8) -> list[UUID]:
+    """Let things happen and seal each by itself; gives the events in their sealed order."""
+    for _ in range(times):
+        happen(service, clinic_id)
+        seal(service, clinic_id)
+    return events_of(service, clinic_id)
+
+
 def events_of(service: Service, clinic_id: UUID) -> list[UUID]:
     async def read() -> list[UUID]:
-        async with service.context.work(clinic_id) as work:
-            return [one.event_id for one, _ in await audit_log.sealed_events(work, after=0, limit=10_000)]
+        found = sealed_events(service.context.database, clinic_id)
+        return [event_id async for _, event_id, _, _ in found]
 
     return service.run(read())
 
@@ -86,12 +93,16 @@ def test_everything_that_happened_is_sealed_once_and_the_trail_is_intact(
     assert after.head.sequence == after.sealed
 
 
-def test_more_than_one_batch_is_sealed_in_one_chain(quiet_service: Service, clinic_id: UUID) -> None:
+def test_more_than_one_batch_is_sealed_in_one_chain_of_one_seal_each(
+    quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
+) -> None:
     happen(quiet_service, clinic_id, 2300)
     assert seal(quiet_service, clinic_id) >= 2300
     after = verified(quiet_service, clinic_id)
     assert after.sealed >= 2300
     assert (after.unsealed, after.faults) == (0, [])
+    rows = "SELECT count(*) AS seals FROM care.audit_seals WHERE clinic_id = %(clinic)s"
+    assert ask(own_database.superuser_url, rows, clinic=clinic_id) == [{"seals": 3}]
 
 
 def test_what_commits_late_is_sealed_though_its_id_is_older(quiet_service: Service, clinic_id: UUID) -> None:
@@ -189,20 +200,20 @@ def test_a_removed_row_is_found(quiet_service: Service, own_database: DatabaseUr
 def test_removed_seals_are_found_with_and_without_their_events(
     quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
-    third, fourth = sealed(quiet_service, clinic_id)[2:4]
-    both = f"('{third}', '{fourth}')"
+    ids = sealed_apart(quiet_service, clinic_id)
+    both, gap = f"('{ids[-6]}', '{ids[-5]}')", ("seals_removed", len(ids) - 5, len(ids) - 4)
     tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {both}")  # noqa: S608 - same
-    assert faults(quiet_service, clinic_id) == [("seals_removed", 3, 4)]
+    assert faults(quiet_service, clinic_id) == [gap]
     tell(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {both}")  # noqa: S608 - same
-    assert faults(quiet_service, clinic_id) == [("seals_removed", 3, 4)]
+    assert faults(quiet_service, clinic_id) == [gap]
 
 
 def test_seals_that_are_moved_up_to_close_the_gap_are_found(
     quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
-    third = sealed(quiet_service, clinic_id)[2]
-    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{third}'")  # noqa: S608 - same
-    for sequence in range(4, len(events_of(quiet_service, clinic_id)) + 2):
+    ids = sealed_apart(quiet_service, clinic_id)
+    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{ids[-6]}'")  # noqa: S608 - same
+    for sequence in range(len(ids) - 4, len(ids) + 1):
         tell(
             own_database.superuser_url,
             "UPDATE care.audit_seals SET sequence = sequence - 1 "  # noqa: S608 - same
@@ -213,20 +224,64 @@ def test_seals_that_are_moved_up_to_close_the_gap_are_found(
 
 
 def test_another_order_is_found(quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID) -> None:
-    sealed(quiet_service, clinic_id)
-    for old, new in ((3, 1000), (4, 3), (1000, 4)):
+    one = len(sealed_apart(quiet_service, clinic_id)) - 5
+    for old, new in ((one, 1000), (one + 1, one), (1000, one + 1)):
         tell(
             own_database.superuser_url,
             f"UPDATE care.audit_seals SET sequence = {new} WHERE clinic_id = '{clinic_id}' AND sequence = {old}",  # noqa: S608 - same
         )
-    assert ("changed", 3, 3) in faults(quiet_service, clinic_id)
-    assert ("changed", 4, 4) in faults(quiet_service, clinic_id)
+    assert ("changed", one, one) in faults(quiet_service, clinic_id)
+    assert ("changed", one + 1, one + 1) in faults(quiet_service, clinic_id)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        # Its third and fourth event change places, with their marks or without.
+        ("event_ids = event_ids[:2] || event_ids[4] || event_ids[3] || event_ids[5:]", {(3, 3), (4, 4)}),
+        (
+            """event_ids = event_ids[:2] || event_ids[4] || event_ids[3] || event_ids[5:],
+               marks = substr(marks, 1, 16) || substr(marks, 25, 8) || substr(marks, 17, 8) || substr(marks, 33)""",
+            {(3, 3), (4, 4)},
+        ),
+        ("marks = set_byte(marks, 16, 255 - get_byte(marks, 16))", {(3, 3)}),
+        ("mac = set_byte(mac, 0, 255 - get_byte(mac, 0))", {(1, 8)}),
+        # The marks alone vouch for nothing: they are an aid.
+        ("mac = sha256(mac), marks = marks", {(1, 8)}),
+    ],
+)
+def test_what_is_changed_in_a_seal_of_several_is_found(
+    quiet_service: Service,
+    own_database: DatabaseUrls,
+    clinic_id: UUID,
+    change: str,
+    found: set[tuple[int, int]],
+) -> None:
+    happen(quiet_service, clinic_id, 8 - verified(quiet_service, clinic_id).unsealed)
+    seal(quiet_service, clinic_id)
+    tell(own_database.superuser_url, f"UPDATE care.audit_seals SET {change} WHERE clinic_id = '{clinic_id}'")  # noqa: S608 - same
+    assert {("changed", *places) for places in found} == set(faults(quiet_service, clinic_id))
+
+
+def test_an_event_that_is_taken_out_of_a_seal_of_several_is_found(
+    quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
+) -> None:
+    ids = sealed(quiet_service, clinic_id)
+    third, superuser = ids[2], own_database.superuser_url
+    tell(
+        superuser,
+        f"UPDATE care.audit_seals SET event_ids = array_remove(event_ids, '{third}'), marks = substr(marks, 1, 16)"  # noqa: S608 - same
+        f" || substr(marks, 25) WHERE clinic_id = '{clinic_id}'",
+    )
+    tell(superuser, f"DELETE FROM care.audit_events WHERE id = '{third}'")  # noqa: S608 - same
+    kinds = {kind for kind, _, _ in faults(quiet_service, clinic_id)}
+    assert kinds == {FaultKind.SEALS_REMOVED.value, FaultKind.CHANGED.value}
 
 
 def test_a_cut_tail_is_found_against_a_head_that_was_kept(
     quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
-    ids = sealed(quiet_service, clinic_id)
+    ids = sealed_apart(quiet_service, clinic_id)
     kept = verified(quiet_service, clinic_id).head
     assert kept is not None
     assert faults(quiet_service, clinic_id, kept) == []

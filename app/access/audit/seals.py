@@ -1,11 +1,12 @@
-"""The audit log's seals: each event gets a link of an HMAC chain, which is verified, and exported with its head."""
+"""The audit log's seals: links of an HMAC chain over one event or several, verified, and exported with the head."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,14 +19,27 @@ from app.storage.engine.database import Database
 from app.storage.engine.rows import values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
-FIRST_LINK: Final = bytes(32)
-"""What the chain's first link follows."""
 _AT_ONCE: Final = 1000
+_SEALS_AT_ONCE: Final = 100
+# Enough of an event's mac to say which of several was changed; that one of them was, the whole link says.
+_MARK_BYTES: Final = 8
 # Ids are made before the commit that shows them, so an event may turn up behind the head. No transaction lives
 # this long, and no two machines' clocks are this far apart; what is older still, a whole look finds.
 _LATE_BY: Final = timedelta(hours=1)
 # Where a UUIDv7 keeps its milliseconds since 1970 (RFC 9562).
 _TIME_SHIFT: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The end of a chain as someone kept it: it vouches for everything up to there."""
+
+    sequence: int
+    mac: bytes
+
+
+_FIRST: Final = Head(sequence=0, mac=bytes(32))
+"""What the chain's first link follows."""
 
 
 async def seal_clinic(database: Database, vault: Vault, clinic_id: UUID, *, whole: bool) -> int:
@@ -44,29 +58,53 @@ async def seal_clinic(database: Database, vault: Vault, clinic_id: UUID, *, whol
             await work.commit()
         count, full = count + len(sealed), len(sealed) == _AT_ONCE
         # Nor is what this look has passed looked at again.
-        since = sealed[-1].event_id if sealed else None
+        since = sealed[-1] if sealed else None
     return count
 
 
-async def _seal_some(work: UnitOfWork, vault: Vault, *, since: UUID | None, whole: bool) -> list[Seal]:
+async def _seal_some(work: UnitOfWork, vault: Vault, *, since: UUID | None, whole: bool) -> Sequence[UUID]:
     head = await audit_log.head(work)
     if since is None and head is not None and not whole:
         since = _floor_of(head.event_id)
     events = await audit_log.unsealed(work, since=since, limit=_AT_ONCE)
-    sequence, mac = (head.sequence, head.mac) if head else (0, FIRST_LINK)
-    seals = []
-    for event in events:
-        sequence += 1
-        mac = link(vault, mac, work.clinic_id, sequence, event)
-        seals.append(Seal(sequence=sequence, event_id=event.id, mac=mac))
-    if seals:
-        await audit_log.add(work, seals)
-    return seals
+    if not events:
+        return ()
+    seal = _sealed(vault, work.clinic_id, events, after=_head_of(head))
+    await audit_log.add(work, seal)
+    return seal.sealed
 
 
-def link(vault: Vault, previous: bytes, clinic_id: UUID, sequence: int, event: StoredEvent) -> bytes:
-    """Make the link of an event at this place, after this link."""
+def _sealed(vault: Vault, clinic_id: UUID, events: Sequence[StoredEvent], *, after: Head) -> Seal:
+    """Make the seal that follows a link. One event is linked as such; of several the macs are, beside their marks."""
+    last = after.sequence + len(events)
+    if len(events) == 1:
+        return Seal(
+            sequence=last, event_id=events[0].id, mac=_link(vault, after.mac, clinic_id, last, events[0])
+        )
+    places = range(after.sequence + 1, last + 1)
+    macs = [_mac(vault, clinic_id, place, one) for place, one in zip(places, events, strict=True)]
+    return Seal(
+        sequence=last,
+        event_id=events[-1].id,
+        event_ids=[one.id for one in events],
+        marks=b"".join(one[:_MARK_BYTES] for one in macs),
+        mac=_link_of_several(vault, after.mac, clinic_id, last, macs),
+    )
+
+
+def _link(vault: Vault, previous: bytes, clinic_id: UUID, sequence: int, event: StoredEvent) -> bytes:
     return vault.link(previous, clinic_id.bytes, sequence.to_bytes(8, "big"), canonical(event))
+
+
+def _mac(vault: Vault, clinic_id: UUID, sequence: int, event: StoredEvent) -> bytes:
+    """Vouch for an event at its place, whatever the others are."""
+    return _link(vault, b"", clinic_id, sequence, event)
+
+
+def _link_of_several(
+    vault: Vault, previous: bytes, clinic_id: UUID, sequence: int, macs: Sequence[bytes]
+) -> bytes:
+    return vault.link(previous, clinic_id.bytes, sequence.to_bytes(8, "big"), *macs)
 
 
 def canonical(event: StoredEvent) -> bytes:
@@ -93,7 +131,7 @@ def _floor_of(event_id: UUID) -> UUID:
 
 
 class FaultKind(StrEnum):
-    """What can be wrong with an audit log."""
+    """What can be wrong with a trail."""
 
     # The event, its seal or their order: the link does not fit.
     CHANGED = "changed"
@@ -113,14 +151,6 @@ class Fault:
     event_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """The end of a chain as someone kept it: it vouches for everything up to there."""
-
-    sequence: int
-    mac: bytes
-
-
 @dataclass(slots=True, kw_only=True)
 class Verified:
     """What was found out about one clinic's audit log."""
@@ -134,50 +164,102 @@ class Verified:
 
 async def verify(database: Database, vault: Vault, clinic_id: UUID, *, kept: Head | None = None) -> Verified:
     """Walk a clinic's chain. With a kept head, prove besides that nothing up to there was cut off."""
-    found, before = Verified(clinic_id=clinic_id), Head(sequence=0, mac=FIRST_LINK)
-    async for seal, event in sealed_events(database, clinic_id):
-        found.faults += _faults_of(vault, clinic_id, before, seal, event)
-        before = Head(sequence=seal.sequence, mac=seal.mac)
-        found.head, found.sealed = before, found.sealed + 1
+    found, before, there = Verified(clinic_id=clinic_id), _FIRST, None
+    async for seal, events in _seals(database, clinic_id):
+        found.faults += _faults_of(vault, clinic_id, before, seal, events)
+        before = _head_of(seal)
+        there = before if kept is not None and before.sequence == kept.sequence else there
+        found.head, found.sealed = before, found.sealed + len(seal.sealed)
     async with database.work(clinic_id) as work:
         found.unsealed = await audit_log.count_unsealed(work)
-        if kept is not None:
-            found.faults += _against(kept, found.head, await audit_log.find(work, kept.sequence))
+    if kept is not None:
+        found.faults += _against(kept, found.head, there)
     return found
+
+
+async def _seals(
+    database: Database, clinic_id: UUID
+) -> AsyncIterator[tuple[Seal, Mapping[UUID, StoredEvent]]]:
+    """Give a clinic's seals in their order, each with those of its events that are there, a few at a time."""
+    after, full = 0, True
+    while full:
+        async with database.work(clinic_id) as work:
+            some = await audit_log.seals_after(work, after, limit=_SEALS_AT_ONCE)
+        for one in some:
+            yield one
+        after, full = (some[-1][0].sequence if some else after), len(some) == _SEALS_AT_ONCE
 
 
 async def sealed_events(
     database: Database, clinic_id: UUID
-) -> AsyncIterator[tuple[Seal, StoredEvent | None]]:
-    """Give a clinic's seals in their order, each with its event (None: it is gone), a few at a time."""
-    after, full = 0, True
-    while full:
-        async with database.work(clinic_id) as work:
-            some = await audit_log.sealed_events(work, after=after, limit=_AT_ONCE)
-        for one in some:
-            yield one
-        after, full = (some[-1][0].sequence if some else after), len(some) == _AT_ONCE
+) -> AsyncIterator[tuple[int, UUID, bytes, StoredEvent | None]]:
+    """Give a clinic's sealed events in their order: place, id, mark, and the event (None: it is gone).
+
+    The mark of a seal's last event is the link.
+    """
+    async for seal, events in _seals(database, clinic_id):
+        marks = [*_marks_in(seal)[:-1], seal.mac]
+        for place, (event_id, mark) in enumerate(zip(seal.sealed, marks, strict=False), seal.first_sequence):
+            yield place, event_id, mark, events.get(event_id)
+
+
+def _head_of(seal: Seal | None) -> Head:
+    return Head(sequence=seal.sequence, mac=seal.mac) if seal else _FIRST
+
+
+def _marks_in(seal: Seal) -> list[bytes]:
+    marks = seal.marks or b""
+    return [marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)]
 
 
 def _faults_of(
-    vault: Vault, clinic_id: UUID, before: Head, seal: Seal, event: StoredEvent | None
+    vault: Vault, clinic_id: UUID, before: Head, seal: Seal, events: Mapping[UUID, StoredEvent]
 ) -> list[Fault]:
-    """Each link is checked against the stored link before it, so that one fault does not hide the next."""
+    """Each seal is checked against the stored link before it, so that one fault does not hide the next."""
     faults, first = [], before.sequence + 1
-    if gap := seal.sequence > first:
+    if gap := seal.first_sequence > first:
         removed = FaultKind.SEALS_REMOVED
-        faults.append(Fault(kind=removed, sequence=first, to_sequence=seal.sequence - 1))
+        faults.append(Fault(kind=removed, sequence=first, to_sequence=seal.first_sequence - 1))
+    if seal.marks is None:
+        return [*faults, *_faults_of_one(vault, clinic_id, before, seal, events, gap=gap)]
+    macs, within, marks = [], list[Fault](), _marks_in(seal)
+    for place, (event_id, mark) in enumerate(
+        zip_longest(seal.sealed, marks, fillvalue=None), seal.first_sequence
+    ):
+        event = events.get(event_id) if event_id else None
+        macs.append(_mac(vault, clinic_id, place, event) if event else b"")
+        kind = FaultKind.EVENT_REMOVED if event is None else FaultKind.CHANGED
+        if macs[-1][:_MARK_BYTES] != mark:
+            within.append(Fault(kind=kind, sequence=place, to_sequence=place, event_id=event_id))
+    # Right behind a gap nothing can be said of the link: the one before it is not known.
+    link = _link_of_several(vault, before.mac, clinic_id, seal.sequence, macs)
+    if not within and not gap and (link != seal.mac or seal.first_sequence != first):
+        changed = FaultKind.CHANGED
+        within.append(Fault(kind=changed, sequence=seal.first_sequence, to_sequence=seal.sequence))
+    return faults + within
+
+
+def _faults_of_one(
+    vault: Vault,
+    clinic_id: UUID,
+    before: Head,
+    seal: Seal,
+    events: Mapping[UUID, StoredEvent],
+    *,
+    gap: bool,
+) -> list[Fault]:
     here = partial(Fault, sequence=seal.sequence, to_sequence=seal.sequence, event_id=seal.event_id)
+    event = events.get(seal.event_id)
     if event is None:
-        faults.append(here(kind=FaultKind.EVENT_REMOVED))
-    # Right behind a gap nothing can be said of this one: the link before it is not known.
-    elif not gap and link(vault, before.mac, clinic_id, seal.sequence, event) != seal.mac:
-        faults.append(here(kind=FaultKind.CHANGED))
-    return faults
+        return [here(kind=FaultKind.EVENT_REMOVED)]
+    # As above.
+    if not gap and _link(vault, before.mac, clinic_id, seal.sequence, event) != seal.mac:
+        return [here(kind=FaultKind.CHANGED)]
+    return []
 
 
-def _against(kept: Head, head: Head | None, there: Seal | None) -> list[Fault]:
-    """Compare with a head that was kept outside."""
+def _against(kept: Head, head: Head | None, there: Head | None) -> list[Fault]:
+    """Compare with a head that was kept outside: the chain had a seal that ended there."""
     last = head.sequence if head else 0
     if kept.sequence > last:
         return [Fault(kind=FaultKind.HEAD_CUT, sequence=last + 1, to_sequence=kept.sequence)]
@@ -196,12 +278,12 @@ class HeadNotReadableError(OperatorError):
 
 async def lines(database: Database, clinic_id: UUID) -> AsyncIterator[str]:
     """Write a clinic's audit log line by line: each sealed event with its seal, then the head."""
-    last: Seal | None = None
-    async for seal, event in sealed_events(database, clinic_id):
-        last = seal
-        yield _line(clinic_id, seal, event=_exporting_plain(event))
+    last = None
+    async for sequence, event_id, mark, event in sealed_events(database, clinic_id):
+        last = {"clinic_id": str(clinic_id), "sequence": sequence, "mac": mark.hex()}
+        yield json.dumps(last | {"event_id": str(event_id), "event": _exporting_plain(event)})
     if last is not None:
-        yield json.dumps({HEAD: _head(clinic_id, last)})
+        yield json.dumps({HEAD: last})
 
 
 def heads_in(written: Iterable[str]) -> dict[UUID, Head]:
@@ -240,14 +322,6 @@ def head_said(text: str) -> Head:
 def head_text(head: Head) -> str:
     """Write a head as one word."""
     return f"{head.sequence}:{head.mac.hex()}"
-
-
-def _line(clinic_id: UUID, seal: Seal, *, event: dict[str, Any] | None) -> str:
-    return json.dumps(_head(clinic_id, seal) | {"event_id": str(seal.event_id), "event": event})
-
-
-def _head(clinic_id: UUID, seal: Seal) -> dict[str, Any]:
-    return {"clinic_id": str(clinic_id), "sequence": seal.sequence, "mac": seal.mac.hex()}
 
 
 def _exporting_plain(event: StoredEvent | None) -> dict[str, Any] | None:

@@ -28,7 +28,7 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
-from app.care.patients.plausibility import refuse_impossible_time
+from app.care.patients.plausibility import refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -133,6 +133,7 @@ async def restore_assessment(
         NotFoundError: the patient has no such form.
         NotEnteredInErrorError: it does not count as entered in error.
         AssessmentExistsError: another form of this scale is kept at this very time by now.
+        BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -141,6 +142,7 @@ async def restore_assessment(
         stands = await assessments.find(work, patient_id, assessment_id)
         raise NotFoundError if stands is None else NotEnteredInErrorError
     stored = assessments.from_content(last.content)
+    refuse_before_birth(work, patient, stored.taken_at.year)
     before = await believed_now(work, patient_id)
     voided = replace(stored, version=stored.version + 1)
     await _keep_version(work, patient, voided, Correction.RESTORED, reason, void_since=last.replaced_in_turn)

@@ -131,7 +131,7 @@ async def _write(
         )
     answer = evaluated.answer if evaluated else None
     await check_in_path.record(work, snapshot, new, answer=answer)
-    await _mark_superseded(work, snapshot, new)
+    await mark_superseded(work, snapshot, new)
     if evaluated is None:
         monitoring.evaluate_later(work, snapshot.patient_id)
     else:
@@ -157,7 +157,8 @@ async def withdraw(work: Work, patient_id: UUID, check_in_id: UUID) -> None:
     await effects.evaluate_or_later(work, patient_id)
 
 
-async def _mark_superseded(work: Work, snapshot: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+async def mark_superseded(work: Work, snapshot: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+    """Mark the check-ins that new ones correct; both stay on the record."""
     for stored in new:
         if stored.supersedes is None:
             continue

@@ -1,19 +1,25 @@
-"""Correcting check-ins: the same form sent again with other answers; imported ones voided and restored."""
+"""Correcting check-ins: the same form sent again with other answers; imported ones amended, voided and restored."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from app.care.check_ins.commands import CouldNotTakeTurnError, record
-from app.care.check_ins.queries import standing_check_in
-from app.care.check_ins.sources import FromDevice
+from app.care.check_ins.commands import CouldNotTakeTurnError, mark_superseded, record
+from app.care.check_ins.consequences import report_safety_answers
+from app.care.check_ins.imports import CLOSE, refuse_import
+from app.care.check_ins.queries import open_note, standing_check_in, version_of
+from app.care.check_ins.reading import amended_draft
+from app.care.check_ins.sources import FromClinic, FromDevice
 from app.care.check_ins.validation import (
     CheckInConflictError,
     CheckInDraft,
     ItemOutcome,
     Kept,
     SupersededNotFoundError,
+    judge_items,
+    numbered,
 )
 from app.care.monitoring.corrections import (
     CorrectionEffects,
@@ -23,12 +29,16 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
+from app.care.monitoring.history import snapshot_of
+from app.care.patients.plausibility import refuse_before_birth
 from app.care.patients.queries import existing
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import check_ins, patient_states, record_versions
+from app.foundation.ids import new_id
+from app.storage import check_in_path, check_ins, patient_states
 from app.storage.check_ins import StoredCheckIn
 from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
+from app.web.headers import ChangedMeanwhileError
 
 # So often another correction may come first.
 _TRIES: Final = 3
@@ -122,11 +132,72 @@ class CorrectedCheckIn:
     effects: CorrectionEffects
 
 
+async def amend_check_in(
+    work: Work,
+    patient_id: UUID,
+    check_in_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    reason: str,
+    version: int,
+    confirm: Sequence[str] = (),
+) -> CorrectedCheckIn:
+    """Change what an imported check-in says: another takes its place, and both stay on the record.
+
+    Raises:
+        NotFoundError: the patient has no such check-in.
+        PatientsOwnReportError: the patient sent it.
+        EnteredInErrorError: it counts as entered in error.
+        ChangedMeanwhileError: the version is not the current one.
+        InvalidRequestError, CheckInInFutureError, TimeSkippedError, BeforeBirthError, ConsentWithdrawnError: it
+            cannot be kept like this.
+        NeedsConfirmationError: it is likely another report that is on record; nobody has confirmed it.
+    """
+    stored = await _imported(work, patient_id, check_in_id)
+    if stored.withdrawn_at is not None:
+        raise EnteredInErrorError
+    if await version_of(work, stored) != version:
+        raise ChangedMeanwhileError("header/if-match")
+    patient, amended_id = await existing(work, patient_id), UUID(stored.check_in.id)
+    draft = amended_draft(new_id(), stored, open_note(work.vault, work.clinic_id, stored), changes, confirm)
+    said_at = draft.check_in.recorded_at
+    known = await check_ins.standing_between(work, patient_id, first=said_at - CLOSE, last=said_at + CLOSE)
+    refuse_import(work, patient, draft, [one for one in known if one.id != stored.check_in.id])
+    before = await believed_now(work, patient_id)
+    replaced = ReplacedVersion(
+        kind=RecordKind.CHECK_IN,
+        record_id=amended_id,
+        version=version,
+        content={},
+        known_from_turn=stored.turn,
+    )
+    await keep_version(work, patient, replaced, Correction.AMENDED, reason)
+    new = await _take_place(work, patient_id, draft)
+    work.audit("check_in.amended", "check_in", amended_id, patient_id=patient_id)
+    effects = await follow_correction(work, before, kind="check_in", record_id=draft.id)
+    if draft.check_in.self_harm_thoughts and not stored.check_in.self_harm_thoughts:
+        snapshot = await snapshot_of(work, patient_id, now=work.now)
+        await report_safety_answers(work, snapshot, [new], by_clinic=True)
+    return CorrectedCheckIn(stored=new, version=version + 1, effects=effects)
+
+
+async def _take_place(work: Work, patient_id: UUID, draft: CheckInDraft) -> StoredCheckIn:
+    """Write a check-in in the place of the one that it corrects."""
+    source = FromClinic(clinic_id=work.clinic_id, patient_id=patient_id, by=work.actor)
+    snapshot = await source.snapshot(work, [], work.real_now)
+    (item,) = numbered(judge_items(work, source, snapshot, [draft]), after=snapshot.sync_sequence)
+    if isinstance(item, RefusalError):
+        raise item
+    await check_in_path.record(work, snapshot, [item.stored], answer=None)
+    await mark_superseded(work, snapshot, [item.stored])
+    return item.stored
+
+
 async def void_check_in(work: Work, patient_id: UUID, check_in_id: UUID, *, reason: str) -> CorrectedCheckIn:
     """Take an imported check-in as entered in error: it no longer counts.
 
     Raises:
-        NotFoundError: the patient has no such check-in, or it was corrected by another.
+        NotFoundError: the patient has no such check-in.
         PatientsOwnReportError: the patient sent it.
         EnteredInErrorError: it counts as entered in error already.
     """
@@ -142,21 +213,24 @@ async def restore_check_in(
     """Let an imported check-in count again.
 
     Raises:
-        NotFoundError: the patient has no such check-in, or it was corrected by another.
+        NotFoundError: the patient has no such check-in.
         PatientsOwnReportError: the patient sent it.
         NotEnteredInErrorError: it does not count as entered in error.
+        BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     stored = await _imported(work, patient_id, check_in_id)
     if not stored.entered_in_error:
         raise NotEnteredInErrorError
+    refuse_before_birth(work, await existing(work, patient_id), stored.check_in.recorded_at.year)
     return await _mark(work, stored, Correction.RESTORED, reason)
 
 
 async def _imported(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn:
+    """An imported check-in, or what stands in its place since it was corrected."""
     await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
-    stored = await check_ins.find(work, patient_id, check_in_id)
-    if stored is None or stored.superseded_by is not None:
+    stored = await standing_check_in(work, patient_id, check_in_id)
+    if stored is None:
         raise NotFoundError
     if stored.input_mode != "import":
         raise PatientsOwnReportError
@@ -168,8 +242,7 @@ async def _mark(
 ) -> CorrectedCheckIn:
     check_in_id, patient_id = UUID(stored.check_in.id), stored.patient_id
     before = await believed_now(work, patient_id)
-    last = await record_versions.latest(work, patient_id, RecordKind.CHECK_IN, check_in_id)
-    version = (last.version if last else 0) + 1
+    version = await version_of(work, stored)
     # The report itself never changes: a version only says in which turns it did not count.
     replaced = ReplacedVersion(
         kind=RecordKind.CHECK_IN,

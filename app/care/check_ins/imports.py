@@ -15,7 +15,7 @@ from app.storage import check_ins
 from app.storage.patients import PatientRecord
 
 # The same answers so close to each other are likely the same report, copied from two places.
-_CLOSE: Final = timedelta(hours=1)
+CLOSE: Final = timedelta(hours=1)
 
 
 async def refuse_imports(
@@ -27,14 +27,12 @@ async def refuse_imports(
         return items
     patient, times = await existing(work, patient_id), [drafts[place].check_in.recorded_at for place in new]
     known = list(
-        await check_ins.standing_between(
-            work, patient_id, first=min(times) - _CLOSE, last=max(times) + _CLOSE
-        )
+        await check_ins.standing_between(work, patient_id, first=min(times) - CLOSE, last=max(times) + CLOSE)
     )
     judged = list(items)
     for place in new:
         try:
-            _refuse(work, patient, drafts[place], known)
+            refuse_import(work, patient, drafts[place], () if drafts[place].supersedes else known)
         except RefusalError as refusal:
             judged[place] = refusal
         else:
@@ -42,11 +40,17 @@ async def refuse_imports(
     return judged
 
 
-def _refuse(work: Work, patient: PatientRecord, draft: CheckInDraft, known: Sequence[CheckIn]) -> None:
+def refuse_import(work: Work, patient: PatientRecord, draft: CheckInDraft, known: Sequence[CheckIn]) -> None:
+    """Refuse what cannot be, and ask about what is likely one of the ``known`` reports.
+
+    Raises:
+        TimeSkippedError, BeforeBirthError: the time cannot be.
+        NeedsConfirmationError: it is likely another report that is on record; nobody has confirmed it.
+    """
     sent = draft.check_in
     refuse_skipped(sent.recorded_at, sent.time_zone, pointer="#/recorded_at")
     refuse_before_birth(work, patient, sent.recorded_at.year, pointer="#/recorded_at")
-    if draft.supersedes is None and any(_is_same(sent, one) for one in known):
+    if any(_is_same(sent, one) for one in known):
         ask_about([Unlikely.SAME_CHECK_IN], draft.confirm)
         work.audit("check_in.confirmed_same_check_in", "check_in", draft.id, patient_id=patient.id)
 
@@ -56,4 +60,4 @@ def _is_new(item: Kept | RefusalError) -> bool:
 
 
 def _is_same(sent: CheckIn, other: CheckIn) -> bool:
-    return abs(sent.recorded_at - other.recorded_at) < _CLOSE and sent.reported == other.reported
+    return abs(sent.recorded_at - other.recorded_at) < CLOSE and sent.reported == other.reported

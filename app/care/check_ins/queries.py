@@ -1,5 +1,6 @@
 """Reading check-ins: what changed since a phone last asked, and what a check-in says in words."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -42,12 +43,27 @@ async def list_of_patient(
     """
     await existing(work, patient_id)
     found = await check_ins.latest_first(work, patient_id, after=after, limit=limit, with_errors=with_errors)
-    versions = {
+    versions = await _versions(work, patient_id)
+    work.record_access("check_ins", patient_id=patient_id)
+    return [(one, _version_in(versions, one)) for one in found]
+
+
+async def version_of(work: Work, stored: StoredCheckIn) -> int:
+    """Count a check-in's corrections by the clinic, the first version being 1."""
+    return _version_in(await _versions(work, stored.patient_id), stored)
+
+
+async def _versions(work: Work, patient_id: UUID) -> dict[UUID, int]:
+    return {
         one.record_id: one.version + 1
         for one in await record_versions.of_kind(work, patient_id, RecordKind.CHECK_IN)
     }
-    work.record_access("check_ins", patient_id=patient_id)
-    return [(one, versions.get(UUID(one.check_in.id), 1)) for one in found]
+
+
+def _version_in(versions: Mapping[UUID, int], stored: StoredCheckIn) -> int:
+    """An amended check-in goes on counting from the one whose place it took."""
+    own, corrected = UUID(stored.check_in.id), stored.supersedes
+    return versions.get(own) or (versions.get(corrected, 1) if corrected else 1)
 
 
 async def standing_check_in(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:

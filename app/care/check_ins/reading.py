@@ -1,7 +1,7 @@
 """From what was sent to a draft, and from what is kept to what is given back."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.care.check_ins.queries import open_note
 from app.care.check_ins.schemas import (
     BatchReply,
     BatchResult,
+    CheckInAmendment,
     CheckInEntry,
     CheckInItem,
     CheckInRecordReply,
@@ -31,6 +32,7 @@ from app.storage.check_ins import StoredCheckIn
 from app.web.correction_schemas import ChangedReply
 from app.web.headers import etag_of
 from app.web.problems import Problem, problem_document, refusal_document, validation_errors
+from app.web.reading import read_as
 from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{8})\.([0-9]{1,19})", re.ASCII)
@@ -54,6 +56,31 @@ def draft_of(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> Ch
         canonical=entry.canonical(),
         confirm=entry.confirm if isinstance(entry, ImportedCheckInItem) else (),
     )
+
+
+def amended_draft(
+    new_id: UUID,
+    stored: StoredCheckIn,
+    note: str | None,
+    changes: Mapping[str, Any],
+    confirm: Sequence[str],
+) -> CheckInDraft:
+    """Make a draft of an imported check-in as it should have been sent, to take its place.
+
+    Raises:
+        InvalidRequestError: with the changes it would be no check-in.
+    """
+    kept = stored.check_in
+    said = {
+        **{name: getattr(kept, name) for name in CheckInAmendment.ANSWERS if name != "note"},
+        "note": note,
+        **changes,
+        "id": new_id,
+        "supersedes": UUID(kept.id),
+        "confirm": tuple(confirm),
+    }
+    said["recorded_at"] = said["recorded_at"].isoformat()
+    return draft_of(new_id, read_as(ImportedCheckInItem, said))
 
 
 def read_items(

@@ -23,6 +23,7 @@ from app.care.check_ins.reading import (
 )
 from app.care.check_ins.schemas import (
     BatchReply,
+    CheckInAmendment,
     CheckInBatch,
     CheckInEntry,
     CheckInItem,
@@ -44,8 +45,8 @@ from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help, help_country
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import ClientTime, ContextNeeded, PageCursor, PageLimit
-from app.web.headers import link_next, read_client_time
+from app.web.dependencies import ClientTime, ContextNeeded, IfMatch, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, read_client_time, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 
@@ -131,6 +132,32 @@ async def list_records(
     return CheckInRecordList(
         items=[record_reply(work.vault, work.clinic_id, stored, version) for stored, version in found]
     )
+
+
+@import_router.patch("/{check_in_id}", summary="Amend an imported check-in")
+async def amend_check_in(
+    patient_id: UUID,
+    check_in_id: UUID,
+    body: CheckInAmendment,
+    work: MayImport,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CheckInRecordReply:
+    """Change what was imported wrongly, with a reason; needs If-Match. One that the patient sent stays the patient's.
+
+    Another check-in, with its own id, takes its place: both stay on the record.
+    """
+    corrected = await corrections.amend_check_in(
+        work,
+        patient_id,
+        check_in_id,
+        body.changes(),
+        reason=body.reason,
+        version=version_in(if_match),
+        confirm=body.confirm,
+    )
+    response.headers["etag"] = etag_of(corrected.version)
+    return _corrected(work, corrected)
 
 
 @import_router.post("/{check_in_id}/void", summary="Void an imported check-in")

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import to_json
 
+from app.clinical.domains import REPORTED_NUMBERS
 from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import CrisisHelpReply
-from app.web.correction_schemas import ChangedReply, Confirm
+from app.web.correction_schemas import ChangedReply, Confirm, NeverEmptyError, Reason
 from app.web.problems import Problem
 from app.web.schemas import DescribedAs, Moment, ReplyBody, RequestBody, TimeZoneName, example
 
@@ -151,6 +152,41 @@ class ImportedCheckInItem(_Answers):
     )
     input_mode: Literal["import"] = "import"
     confirm: Confirm = ()
+
+
+class CheckInAmendment(RequestBody):
+    """What is different about an imported check-in; fields left out stay, null takes an answer back."""
+
+    model_config = example(mood=4, reason="Columns swapped in the file")
+    ANSWERS: ClassVar[tuple[str, ...]] = (
+        *("recorded_at", "time_zone", *REPORTED_NUMBERS),
+        *("note", "asks_about_booster", "self_harm_thoughts"),
+    )
+
+    recorded_at: Moment | None = None
+    time_zone: TimeZoneName | None = None
+    mood: AnyScore | None = None
+    energy: AnyScore | None = None
+    sleep_quality: AnyScore | None = None
+    sleep_hours: AnySleepHours | None = Field(
+        default=None, description="The night that ended on that day; rounded to quarter hours"
+    )
+    note: Annotated[str, Field(max_length=NOTE_LENGTH)] | None = None
+    asks_about_booster: YesOrNo | None = None
+    self_harm_thoughts: YesOrNo | None = None
+    reason: Reason
+    confirm: Confirm = ()
+
+    @model_validator(mode="after")
+    def _stays_a_check_in(self) -> "CheckInAmendment":
+        for name in ("recorded_at", "time_zone", "asks_about_booster", "self_harm_thoughts"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise NeverEmptyError
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was named, and nothing else."""
+        return {name: getattr(self, name) for name in self.ANSWERS if name in self.model_fields_set}
 
 
 class _Batch(RequestBody):

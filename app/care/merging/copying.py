@@ -9,6 +9,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.alerts import bookings
+from app.care.check_ins.commands import mark_superseded
+from app.care.check_ins.queries import standing_check_in, version_of
 from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.own_vault import vault_of
@@ -68,17 +70,22 @@ async def _copy_check_ins(
     wanted = standing if only is None else [one for one in standing if one in set(only)]
     found = await check_ins.find_all(work, giver.id, wanted)
     there = await check_ins.find_all(work, taker.id, wanted)
-    for earlier in there.values():
-        # Copied by an earlier merge that was taken back.
+    for copied in there.values():
+        # Copied by an earlier merge that was taken back; what staff amended it to was taken back too.
+        earlier = await _standing(work, taker, copied)
         if earlier.entered_in_error:
             await _mark(work, taker, earlier, Correction.RESTORED, None)
     snapshot = await snapshot_of(work, taker.id, now=work.now)
+    corrected = await check_ins.find_all(
+        work, taker.id, [one.supersedes for one in found.values() if one.supersedes]
+    )
     new = [
         replace(
             one,
             patient_id=taker.id,
             wrapped_key=taker.wrapped_key,
-            supersedes=None,
+            # What it corrects may be here too.
+            supersedes=one.supersedes if one.supersedes in corrected else None,
             note_sealed=_resealed(
                 work,
                 giver,
@@ -94,6 +101,7 @@ async def _copy_check_ins(
     ]
     if new:
         await check_in_path.record(work, snapshot, new, answer=None)
+        await mark_superseded(work, snapshot, new)
     return tuple(wanted)
 
 
@@ -230,12 +238,21 @@ async def _join_care_teams(work: Work, giver: PatientRecord, taker: PatientRecor
 async def return_reports(
     work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord, reason: str
 ) -> None:
-    """Give back what the moved devices sent since the merge: it counts for the duplicate, and no longer here."""
+    """Give back what the moved devices sent since the merge: it counts for the duplicate, and no longer here.
+
+    What the patient took back of the copies is taken back there too.
+    """
     sent = await patient_merges.sent_since(work, merged.copied.devices, since=merged.merged_at)
     await _copy_check_ins(work, target, duplicate, only=sent)
     await _copy_assessments(work, target, duplicate, only=sent)
     await _void_check_ins(work, target, sent, reason)
     await _void_assessments(work, target, sent, reason)
+    copies = await check_ins.find_all(work, target.id, _listed(merged.copied.check_ins))
+    for check_in_id, one in copies.items():
+        if one.withdrawn_at is not None and not one.entered_in_error:
+            number = await patient_states.next_sync_sequence(work, duplicate.id)
+            await check_ins.withdraw(work, duplicate.id, check_in_id, sync_sequence=number)
+            work.audit("check_in.withdrawn", "check_in", check_in_id, patient_id=duplicate.id)
 
 
 async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, reason: str) -> None:
@@ -318,9 +335,17 @@ async def _void_assessments(work: Work, patient: PatientRecord, ids: Iterable[UU
 
 async def _void_check_ins(work: Work, patient: PatientRecord, ids: Iterable[UUID], reason: str) -> None:
     found = await check_ins.find_all(work, patient.id, _listed(ids))
-    for one in found.values():
-        if one.withdrawn_at is None and one.superseded_by is None:
+    for copied in found.values():
+        one = await _standing(work, patient, copied)
+        if one.withdrawn_at is None:
             await _mark(work, patient, one, Correction.VOIDED, reason)
+
+
+async def _standing(work: Work, patient: PatientRecord, copied: StoredCheckIn) -> StoredCheckIn:
+    """What stands in the place of a copy: staff may have amended it."""
+    if copied.superseded_by is None:
+        return copied
+    return await standing_check_in(work, patient.id, UUID(copied.check_in.id)) or copied
 
 
 def _listed(ids: Iterable[UUID]) -> Sequence[UUID]:
@@ -331,11 +356,10 @@ async def _mark(
     work: Work, patient: PatientRecord, one: StoredCheckIn, correction: Correction, reason: str | None
 ) -> None:
     check_in_id = UUID(one.check_in.id)
-    last = await record_versions.latest(work, patient.id, RecordKind.CHECK_IN, check_in_id)
     replaced = ReplacedVersion(
         kind=RecordKind.CHECK_IN,
         record_id=check_in_id,
-        version=(last.version if last else 0) + 1,
+        version=await version_of(work, one),
         content={},
         known_from_turn=one.withdrawn_turn if one.entered_in_error else one.turn,
         active=not one.entered_in_error,

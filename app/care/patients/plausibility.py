@@ -144,11 +144,11 @@ def refuse_skipped(at: datetime, time_zone: str, *, pointer: str) -> None:
         raise TimeSkippedError(pointer)
 
 
-def refuse_before_birth(work: Work, patient: PatientRecord, year: int, *, pointer: str) -> None:
+def refuse_before_birth(work: Work, patient: PatientRecord, year: int, *, pointer: str | None = None) -> None:
     """Refuse what cannot have happened to a patient whose year of birth is known.
 
     Raises:
-        BeforeBirthError: the year lies before it; ``pointer`` names the field.
+        BeforeBirthError: the year lies before it; ``pointer`` names the field, if there is one.
     """
     born = open_contact_facts(work, patient).get("birth_year")
     if born is not None and year < born:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.care.patients.contact import email_of
+from app.care.patients.corrections import SENT_NOTHING, ArchivedError
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.care.patients.reminding import plan_of, sms_number_of
@@ -44,9 +45,12 @@ async def write_to_patient(work: Work, patient_id: UUID, wording: Wording) -> Ch
 
     Raises:
         NotFoundError: the clinic has no such patient.
+        ArchivedError: the patient died, or is nobody.
         PatientNotReachedError: no channel leads to them.
     """
     patient = await existing(work, patient_id)
+    if patient.archived_reason in SENT_NOTHING:
+        raise ArchivedError
     plan = await plan_of(work, patient_id)
     devices = (await push_subscriptions.ids_of_patients(work, [patient_id])).get(patient_id, ())
     channel, addresses = way_to(work, patient, plan, devices)

@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.care.treatment.appointments import PlannedAppointment
-from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, NeverEmptyError
+from app.care.treatment.infusion_schemas import DoseMg, DosePerKg
 from app.clinical.course import Route
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
-from app.web.correction_schemas import Confirm
+from app.web.correction_schemas import Confirm, NeverEmptyError
 from app.web.headers import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 

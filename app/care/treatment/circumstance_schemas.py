@@ -7,10 +7,9 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.care.treatment.circumstances import GivenCircumstance, KnownCircumstance
-from app.care.treatment.infusion_schemas import NeverEmptyError
 from app.storage.circumstances import CircumstanceKind, Severity
 from app.storage.record_versions import RecordStatus
-from app.web.correction_schemas import Confirm, Reason
+from app.web.correction_schemas import Confirm, NeverEmptyError, Reason
 from app.web.headers import etag_of
 from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
 

@@ -188,6 +188,7 @@ async def restore_circumstance(
     Raises:
         NotFoundError: the patient has no such circumstance.
         NotEnteredInErrorError: it does not count as entered in error.
+        BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -196,6 +197,7 @@ async def restore_circumstance(
         await _find(work, patient_id, circumstance_id, version=None)
         raise NotEnteredInErrorError
     stored = CIRCUMSTANCE_CONTENT.validate_python(last.content)
+    refuse_before_birth(work, patient, stored.since.year)
     voided = replace(stored, version=stored.version + 1)
     await _keep(work, patient, voided, Correction.RESTORED, reason, active=False)
     new = replace(stored, version=stored.version + 2)

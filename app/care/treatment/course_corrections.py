@@ -126,6 +126,7 @@ async def restore_course(
         NotFoundError: the patient has no such course.
         NotEnteredInErrorError: it does not count as entered in error.
         CourseExistsError: another one starts on this day by now.
+        BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -134,6 +135,10 @@ async def restore_course(
         await _course(work, patient_id, course_id, version=None)
         raise NotEnteredInErrorError
     stored = courses.COURSE_CONTENT.validate_python(last.content)
+    earlier = stored.course.earlier
+    for day in (stored.course.started_on, earlier.last_on if earlier else None):
+        if day is not None:
+            refuse_before_birth(work, patient, day.year)
     others = await courses.stored_courses(work, patient_id)
     if any(one.course.started_on == stored.course.started_on for one in others):
         raise CourseExistsError("#/started_on")

@@ -9,7 +9,7 @@ from pydantic_core import PydanticKnownError
 
 from app.care.treatment.course_corrections import CorrectedCourse
 from app.care.treatment.course_entry import EnteredCourse, PlannedCourse
-from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, InfusionReply, NeverEmptyError
+from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, InfusionReply
 from app.care.treatment.maintenance_schemas import ReferenceEntry
 from app.care.treatment.queries import CourseView
 from app.care.treatment.taking_on import KnownInfusion, TakenOn
@@ -29,7 +29,7 @@ from app.foundation.errors import RefusalError
 from app.storage.courses import StoredCourse
 from app.storage.protocol_templates import OwnTemplate
 from app.storage.record_versions import RecordStatus
-from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
+from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, NeverEmptyError, Reason, Source
 from app.web.headers import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 

@@ -18,7 +18,7 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
-from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing
 from app.care.treatment.commands import (
     InfusionExistsError,
@@ -153,6 +153,7 @@ async def restore_infusion(
         NotFoundError: the patient has no such infusion.
         NotEnteredInErrorError: it does not count as entered in error.
         InfusionExistsError, CourseClosedError, BoosterBeforeInductionError: it cannot stand beside the others.
+        BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -163,6 +164,7 @@ async def restore_infusion(
         raise NotEnteredInErrorError
     stored = infusions.INFUSION_CONTENT.validate_python(last.content)
     infusion = stored.infusion
+    refuse_before_birth(work, patient, infusion.given_at.year)
     if any(one.given_at == infusion.given_at for one in others):
         raise InfusionExistsError("#/given_at")
     before = await believed_now(work, patient_id)

@@ -10,11 +10,10 @@ from app.care.treatment.commands import EnteredInfusion, GivenInfusion
 from app.care.treatment.infusion_corrections import CorrectedInfusion, InfusionChange
 from app.care.treatment.plausibility import REMARKS, Remark
 from app.clinical.course import Infusion, InfusionPhase, Route
-from app.foundation.errors import RefusalError
 from app.storage.infusions import StoredInfusion
 from app.storage.record_versions import RecordStatus
 from app.storage.treatment_sessions import Dissociation, ScaleTotal, Session, SideEffect, Site, Vitals
-from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
+from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, NeverEmptyError, Reason, Source
 from app.web.headers import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
 
@@ -127,12 +126,6 @@ DosePerKg = Annotated[float, Field(strict=True, gt=0, le=15, allow_inf_nan=False
 
 
 DoseMg = Annotated[float, Field(strict=True, gt=0, le=4500, allow_inf_nan=False)]
-
-
-class NeverEmptyError(RefusalError, ValueError):
-    """This can be changed, and cannot be taken back."""
-
-    code = "never-empty"
 
 
 class InfusionEntry(RequestBody):

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, NeverEmptyError
+from app.care.treatment.infusion_schemas import DoseMg, DosePerKg
 from app.clinical.course import Route
 from app.storage.protocol_templates import OwnTemplate
+from app.web.correction_schemas import NeverEmptyError
 from app.web.headers import etag_of
 from app.web.schemas import Name, ReplyBody, RequestBody, choice_of, example
 

@@ -133,9 +133,9 @@ def _reports(
         ]
         asks = say("asks to talk about a booster") if report.asks_about_booster else ""
         is_imported = one.stored.input_mode == "import"
-        # The patient's own is the patient's to correct; an imported one is imported again rightly.
-        voidable = (
-            {"link": f"{_record(view)}/check-ins/{report.id}/void", "link_said": say("Entered in error")}
+        # The patient's own is the patient's to correct.
+        correctable = (
+            {"link": f"{_record(view)}/check-ins/{report.id}", "link_said": say("Correct")}
             if is_imported and visitor.may(Permission.CHECK_INS_IMPORT)
             else {}
         )
@@ -147,7 +147,7 @@ def _reports(
                     "icon": "dot",
                     "title": say("Imported check-in") if is_imported else "Check-in",
                     "rest": joined(filter(None, (joined(said).lower(), asks))),
-                    **voidable,
+                    **correctable,
                 },
             )
             continue
@@ -162,7 +162,7 @@ def _reports(
                 "small": " · ".join(filter(None, (joined(said), say("not read yet") if waiting else "read"))),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
-                **voidable,
+                **correctable,
             },
         )
 

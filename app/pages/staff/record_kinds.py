@@ -1,8 +1,7 @@
 """The kinds of entries that staff correct: how each is listed, asked about, amended, voided and restored."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -12,18 +11,19 @@ from app.care.assessments import queries as forms
 from app.care.assessments.schemas import AssessmentAmendment
 from app.care.check_ins import corrections as report_corrections
 from app.care.check_ins import queries as reports
+from app.care.check_ins.schemas import CheckInAmendment
 from app.care.treatment import circumstances, course_corrections, infusion_corrections, queries
 from app.care.treatment.circumstance_schemas import CircumstanceAmendment
 from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.care.treatment.maintenance_schemas import ReferenceAmendment
 from app.clinical.check_ins import calendar_day
-from app.clinical.course import TEMPLATES, Course
-from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.course import TEMPLATES
+from app.clinical.domains import DOMAINS, REPORTED_NUMBERS
 from app.clinical.english_formats import SCALE_NAMES
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.foundation.translations import Words, joined, say
+from app.foundation.translations import say
 from app.pages.staff.about_patient import AboutPatient, moment_in, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, confirmed_in
 from app.pages.staff.circumstance_page import (
@@ -36,21 +36,15 @@ from app.pages.staff.circumstance_page import (
 )
 from app.pages.staff.infusion_page import INFUSION_FIELDS, ROUTES, infusion_in
 from app.pages.staff.patient_words import INFUSIONS
+from app.pages.staff.record_lines import MOST, REPORTS, course_said, days_of, line_of
 from app.pages.staff.reference_page import WINDOW_FIELDS
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock
 from app.storage import check_ins
 from app.storage.check_ins import StoredCheckIn
-from app.storage.chosen_references import StoredReference
-from app.storage.record_versions import RecordStatus
 from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
-from app.web.schemas import write_cursor
 
-REPORTS: Final = "check-ins"
-_MOST: Final = 1000
-_MOST_REPORTS: Final = 100
 REASON: Final = Field(
     name="reason",
     label=say("Why"),
@@ -58,22 +52,35 @@ REASON: Final = Field(
     hint=say("Kept sealed; the audit log says that it was corrected and by whom."),
     wrong=say("Please say why, in at most 1000 characters."),
 )
+_ANSWERS: Final = tuple(REPORTED_NUMBERS)
+_REPORT_FIELDS: Final = (
+    Field(
+        name="on",
+        label=say("Day"),
+        kind="date",
+        hint=say("By the patient's clock."),
+        api_names=("recorded_at",),
+        wrong=say("Please give a day and a time."),
+    ),
+    Field(name="at", label=say("Time"), kind="time"),
+    *(
+        Field(name=domain, label=label, kind="number", wrong=say("A number from 0 to 10."))
+        for domain, label in zip(
+            DOMAINS,
+            (say("Mood, 0 to 10"), say("Energy, 0 to 10"), say("Sleep quality, 0 to 10")),
+            strict=True,
+        )
+    ),
+    Field(
+        name="sleep_hours",
+        label=say("Hours of sleep"),
+        kind="number",
+        wrong=say("A number of hours from 0 to 24."),
+    ),
+)
 _LEAD: Final = say(
     "The earlier version is kept. The patient is re-evaluated as if this had been entered rightly at once."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordLine:
-    """One entry of the record as the page shows it."""
-
-    id: UUID
-    what: str
-    said: str
-    active: bool
-    amendable: bool
-    voidable: bool = True
-    restorable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,7 @@ class RecordKind:
         noun: what one entry is called.
         void: takes one as entered in error.
         restore: lets one count again.
-        ask: makes the form that amends one; None: it is only taken as entered in error.
+        ask: makes the form that amends one.
         amend: amends one as the form says.
         permission: what one needs to correct it.
         decides: whether it counts in the evaluation; what does not is only shown beside it.
@@ -93,150 +100,39 @@ class RecordKind:
     noun: str
     void: Callable[..., Awaitable[object]]
     restore: Callable[..., Awaitable[object]]
-    ask: Callable[[StaffVisitor, AboutPatient, UUID], Awaitable[AskedForm]] | None = None
-    amend: Callable[[Work, AboutPatient, UUID, Form], Awaitable[object]] | None = None
+    ask: Callable[[StaffVisitor, AboutPatient, UUID], Awaitable[AskedForm]]
+    amend: Callable[[Work, AboutPatient, UUID, Form], Awaitable[object]]
     permission: Permission = Permission.TREATMENT_RECORD
     decides: bool = True
 
 
-async def lines_of(visitor: StaffVisitor, whose: AboutPatient) -> list[RecordLine]:
-    """List what staff entered and this visitor may correct, but for imported check-ins, which are many."""
-    work = visitor.work
-    return [
-        *await _courses(work, whose),
-        *await _infusions(work, whose),
-        *await _forms(work, whose),
-        *await _circumstances(work, whose),
-        *(await _references(work, whose) if visitor.may(Permission.TREATMENT_DECIDE) else ()),
-    ]
-
-
-def _line(what: str, record_id: UUID, said: str, status: RecordStatus, *, own: bool = True) -> RecordLine:
-    """``own``: whether staff entered it."""
-    active = status is RecordStatus.ACTIVE
-    return RecordLine(
-        id=record_id, what=what, said=said, active=active, amendable=active and own, voidable=own
-    )
-
-
-def _course_said(course: Course, whose: AboutPatient) -> Words:
-    day, name = whose.clock.day(course.started_on), TEMPLATES[course.protocol].name
-    return say("Course from {day}: {name}", day=day, name=name)
-
-
-async def _courses(work: Work, whose: AboutPatient) -> list[RecordLine]:
-    found = await queries.list_courses(work, whose.patient.id, with_errors=True)
-    return [
-        _line(
-            "courses",
-            UUID(one.course.id),
-            _course_said(one.course, whose),
-            status,
-        )
-        for one, status in found
-    ]
-
-
-async def _infusions(work: Work, whose: AboutPatient) -> list[RecordLine]:
-    found = await queries.list_infusions(work, whose.patient.id, with_errors=True, after=None, limit=_MOST)
-    return [
-        _line(
-            "infusions",
-            one.id,
-            f"{INFUSIONS[one.infusion.phase]}, {whose.clock.plain(one.infusion.given_at)}",
-            status,
-        )
-        for one, status in found
-    ]
-
-
-async def _forms(work: Work, whose: AboutPatient) -> list[RecordLine]:
-    found = await forms.list_of_patient(work, whose.patient.id, with_errors=True, after=None, limit=_MOST)
-    return [
-        _line(
-            "assessments",
-            one.stored.id,
-            f"{SCALE_NAMES.get(one.stored.scale, one.stored.scale)} {one.stored.total:g},"
-            f" {whose.clock.plain(one.stored.taken_at)}",
-            one.status,
-            own=one.stored.entered_by == "clinic",
-        )
-        for one in found
-    ]
-
-
-async def _circumstances(work: Work, whose: AboutPatient) -> list[RecordLine]:
-    found = await circumstances.list_circumstances(work, whose.patient.id, with_errors=True)
-    return [
-        _line("circumstances", one.stored.id, f"{said(one)}, {days_said(one, whose.clock)}", one.status)
-        for one in found
-    ]
-
-
-def _days_of(one: StoredReference, clock: WallClock) -> Words:
-    return say("{first} to {last}", first=clock.day(one.from_day), last=clock.day(one.to_day))
-
-
-async def _references(work: Work, whose: AboutPatient) -> list[RecordLine]:
-    clock = whose.clock
-    found = await queries.list_references(work, whose.patient.id, with_errors=True)
-    return [
-        _line(
-            "references",
-            one.id,
-            joined((say("Reference chosen {at}", at=clock.plain(one.set_at)), _days_of(one, clock)), ": "),
-            status,
-        )
-        for one, status in found
-    ]
-
-
-async def imported_lines(
-    visitor: StaffVisitor, whose: AboutPatient, *, after: tuple[datetime, UUID] | None
-) -> tuple[list[RecordLine], str]:
-    """List a page of the imported check-ins, the latest first, and where the next one begins, if there is one."""
-    found = await reports.list_of_patient(
-        visitor.work, whose.patient.id, after=after, limit=_MOST_REPORTS, with_errors=True
-    )
-    last = found[-1][0].check_in if len(found) == _MOST_REPORTS else None
-    lines = [_report_line(one, whose) for one, _ in found if one.input_mode == "import"]
-    return lines, write_cursor(f"{last.recorded_at.isoformat()} {last.id}") if last else ""
-
-
-async def line_of(
-    visitor: StaffVisitor, whose: AboutPatient, kind: str, record_id: UUID
-) -> RecordLine | None:
-    """Find one entry that may be taken as entered in error, or restored."""
-    if kind == REPORTS:
-        stored = await check_ins.find(visitor.work, whose.patient.id, record_id)
-        is_imported = stored is not None and stored.input_mode == "import" and stored.superseded_by is None
-        return _report_line(stored, whose) if stored is not None and is_imported else None
-    lines = await lines_of(visitor, whose)
-    return next((one for one in lines if (one.what, one.id) == (kind, record_id) and one.voidable), None)
-
-
-def _report_line(stored: StoredCheckIn, whose: AboutPatient) -> RecordLine:
-    report = stored.check_in
-    values = (report.mood, report.energy, report.sleep_quality)
-    answers = joined(
-        f"{LABELS[domain].lower()} {value:g}"
-        for domain, value in zip(DOMAINS, values, strict=True)
-        if value is not None
-    )
-    at = whose.clock.plain(report.recorded_at)
-    return RecordLine(
-        id=UUID(report.id),
-        what=REPORTS,
-        said=say("Imported check-in, {at}: {answers}", at=at, answers=answers),
-        active=stored.withdrawn_at is None,
-        amendable=False,
-        restorable=stored.entered_in_error,
+def _correction(
+    title: str,
+    whose: AboutPatient,
+    *,
+    fields: Sequence[Field],
+    values: Mapping[str, str],
+    version: int,
+    present: Sequence[str],
+    lead: str = _LEAD,
+) -> AskedForm:
+    return AskedForm(
+        title=title,
+        whose=whose.reference,
+        lead=lead,
+        path="",
+        back="",
+        button=say("Save the correction"),
+        fields=(*fields, REASON),
+        values=values,
+        version=version,
+        present=present,
     )
 
 
 async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -> AskedForm:
     found = await queries.list_infusions(
-        visitor.work, whose.patient.id, with_errors=False, after=None, limit=_MOST
+        visitor.work, whose.patient.id, with_errors=False, after=None, limit=MOST
     )
     stored = next((one for one, _ in found if one.id == record_id), None)
     if stored is None:
@@ -244,14 +140,10 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
     infusion, clock = stored.infusion, whose.clock
     doses = {"dose_mg_per_kg": infusion.dose_mg_per_kg, "dose_mg": stored.dose_mg}
     given_at = clock.plain(infusion.given_at)
-    return AskedForm(
-        title=say("Correct an infusion"),
-        whose=whose.reference,
-        lead=_LEAD,
-        path="",
-        back="",
-        button=say("Save the correction"),
-        fields=(*INFUSION_FIELDS, REASON),
+    return _correction(
+        say("Correct an infusion"),
+        whose,
+        fields=INFUSION_FIELDS,
         values={
             "on": calendar_day(infusion.given_at, clock.time_zone).isoformat(),
             "at": clock.time(infusion.given_at),
@@ -269,22 +161,19 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
 
 async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -> AskedForm:
     found = await forms.list_of_patient(
-        visitor.work, whose.patient.id, with_errors=False, after=None, limit=_MOST
+        visitor.work, whose.patient.id, with_errors=False, after=None, limit=MOST
     )
     one = next((each for each in found if each.stored.id == record_id), None)
     if one is None or one.stored.entered_by != "clinic":
         raise NotFoundError
     stored, clock = one.stored, whose.clock
     name = SCALE_NAMES.get(stored.scale, stored.scale)
-    return AskedForm(
-        title=say("Correct {name}", name=name),
-        whose=whose.reference,
+    return _correction(
+        say("Correct {name}", name=name),
+        whose,
         lead=say(
             "{LEAD} To change its answers, take the form as entered in error and enter it again.", LEAD=_LEAD
         ),
-        path="",
-        back="",
-        button=say("Save the correction"),
         fields=(
             Field(
                 name="on",
@@ -295,7 +184,6 @@ async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUI
             ),
             Field(name="at", label=say("Time"), kind="time"),
             Field(name="total", label=say("Total"), kind="number", wrong=say("The total is a number.")),
-            REASON,
         ),
         values={
             "on": calendar_day(stored.taken_at, clock.time_zone).isoformat(),
@@ -313,13 +201,9 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
     if stored is None:
         raise NotFoundError
     course = stored.course
-    return AskedForm(
-        title=say("Correct a course"),
-        whose=whose.reference,
-        lead=_LEAD,
-        path="",
-        back="",
-        button=say("Save the correction"),
+    return _correction(
+        say("Correct a course"),
+        whose,
         fields=(
             Field(
                 name="protocol",
@@ -334,7 +218,6 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
                 wrong=say("A whole number from 1 to 20."),
             ),
             Field(name="started_on", label=say("First day"), kind="date", wrong=say("Please give a day.")),
-            REASON,
         ),
         values={
             "protocol": course.protocol,
@@ -342,7 +225,7 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
             "started_on": stored.declared_started_on.isoformat(),
         },
         version=stored.version,
-        present=(_course_said(course, whose),),
+        present=(course_said(course, whose),),
     )
 
 
@@ -352,17 +235,13 @@ async def _reference(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID
     if stored is None:
         raise NotFoundError
     clock = whose.clock
-    return AskedForm(
-        title=say("Correct a chosen reference"),
-        whose=whose.reference,
-        lead=_LEAD,
-        path="",
-        back="",
-        button=say("Save the correction"),
-        fields=(*WINDOW_FIELDS, REASON),
+    return _correction(
+        say("Correct a chosen reference"),
+        whose,
+        fields=WINDOW_FIELDS,
         values={"from": stored.from_day.isoformat(), "to": stored.to_day.isoformat()},
         version=stored.version,
-        present=(_days_of(stored, clock),),
+        present=(days_of(stored, clock),),
     )
 
 
@@ -371,17 +250,58 @@ async def _circumstance(visitor: StaffVisitor, whose: AboutPatient, record_id: U
     known = next((one for one in found if one.stored.id == record_id), None)
     if known is None:
         raise NotFoundError
-    return AskedForm(
-        title=say("Correct what else changed"),
-        whose=whose.reference,
+    return _correction(
+        say("Correct what else changed"),
+        whose,
         lead=say("The earlier version is kept. {DECIDES_NOTHING}", DECIDES_NOTHING=DECIDES_NOTHING),
-        path="",
-        back="",
-        button=say("Save the correction"),
-        fields=(*CIRCUMSTANCE_FIELDS, REASON),
+        fields=CIRCUMSTANCE_FIELDS,
         values=circumstance_values(known),
         version=known.stored.version,
         present=(f"{said(known)}, {days_said(known, whose.clock)}.",),
+    )
+
+
+async def _report(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -> AskedForm:
+    stored = await check_ins.find(visitor.work, whose.patient.id, record_id)
+    line = await line_of(visitor, whose, REPORTS, record_id)
+    if stored is None or line is None or not line.amendable:
+        raise NotFoundError
+    report = stored.check_in
+    answers = {name: getattr(report, name) for name in _ANSWERS}
+    return _correction(
+        say("Correct an imported check-in"),
+        whose,
+        fields=_REPORT_FIELDS,
+        values=_report_time(stored, whose)
+        | {name: "" if value is None else f"{value:g}" for name, value in answers.items()},
+        version=await reports.version_of(visitor.work, stored),
+        present=(line.said,),
+    )
+
+
+def _report_time(stored: StoredCheckIn, whose: AboutPatient) -> dict[str, str]:
+    at, clock = stored.check_in.recorded_at, whose.clock
+    return {"on": calendar_day(at, clock.time_zone).isoformat(), "at": clock.time(at)}
+
+
+async def _amend_report(work: Work, whose: AboutPatient, record_id: UUID, form: Form) -> None:
+    sent: dict[str, object] = {name: number_in(form[name]) for name in _ANSWERS}
+    stored = await reports.standing_check_in(work, whose.patient.id, record_id)
+    typed = {name: form[name].strip() for name in ("on", "at")}
+    # The form knows no seconds: what was not touched stays to the second.
+    if stored is None or typed != _report_time(stored, whose):
+        moment = moment_in(form, whose.patient.time_zone, pointer="#/recorded_at")
+        sent["recorded_at"] = moment.isoformat()
+    sent |= {"reason": form["reason"].strip(), "confirm": confirmed_in(form)}
+    body = read_as(CheckInAmendment, sent)
+    await report_corrections.amend_check_in(
+        work,
+        whose.patient.id,
+        record_id,
+        body.changes(),
+        reason=body.reason,
+        version=version_in(form["version"]),
+        confirm=body.confirm,
     )
 
 
@@ -493,6 +413,8 @@ KINDS: Final[Mapping[str, RecordKind]] = {
     ),
     REPORTS: RecordKind(
         noun=say("check-in"),
+        ask=_report,
+        amend=_amend_report,
         void=report_corrections.void_check_in,
         restore=report_corrections.restore_check_in,
         permission=Permission.CHECK_INS_IMPORT,

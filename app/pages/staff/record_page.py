@@ -17,15 +17,8 @@ from app.pages.staff.about_patient import MayRecord, about
 from app.pages.staff.asked_form import AskedForm, answer_form, show_form
 from app.pages.staff.circumstance_page import DECIDES_NOTHING
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.record_kinds import (
-    KINDS,
-    REASON,
-    REPORTS,
-    RecordKind,
-    imported_lines,
-    line_of,
-    lines_of,
-)
+from app.pages.staff.record_kinds import KINDS, REASON, RecordKind
+from app.pages.staff.record_lines import REPORTS, imported_lines, line_of, lines_of
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.correction_schemas import Restoration, Void
@@ -76,8 +69,6 @@ async def amend_entry(
 
     async def act() -> str:
         amend = (await _kind(context, visitor, patient_id, kind)).amend
-        if amend is None:
-            raise NotFoundError
         await amend(visitor.work, await about(context, visitor, patient_id), record_id, form)
         return _notice(kind, "amended")
 
@@ -170,8 +161,6 @@ async def _amended(
     context: AppContext, visitor: StaffVisitor, patient_id: UUID, kind: str, record_id: UUID
 ) -> AskedForm:
     ask = (await _kind(context, visitor, patient_id, kind)).ask
-    if ask is None:
-        raise NotFoundError
     asked = await ask(visitor, await about(context, visitor, patient_id), record_id)
     return replace(asked, path=f"{_path(patient_id)}/{kind}/{record_id}", back=_path(patient_id))
 

@@ -1,7 +1,7 @@
 """Corrections, withdrawals, and the sync that tells of both."""
 
 import json
-from datetime import timedelta
+from datetime import timedelta, timezone
 from itertools import permutations
 from typing import Any
 
@@ -46,9 +46,10 @@ def test_saying_the_same_in_other_words_is_the_same(one_clinic: ClinicClient, se
     assert phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id).status_code == 201
 
     spelled_out = {"note": None, "asks_about_booster": False, "input_mode": "radio", "supersedes": None}
-    again = phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id, **spelled_out)
-
-    assert again.status_code == 200
+    by_another_offset = {"recorded_at": NOW.astimezone(timezone(timedelta(hours=1))).isoformat()}
+    for words in (spelled_out, by_another_offset, {"note": ""}, {"recorded_at": f"{NOW:%FT%T}Z"}):
+        again = phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id, **words)
+        assert again.status_code == 200, again.text
 
 
 def test_one_id_may_be_used_by_two_patients(one_clinic: ClinicClient, service: Service) -> None:
@@ -221,3 +222,99 @@ def test_corrections_change_the_evaluation_as_if_nothing_else_had_been_said(
     answer = one_clinic.evaluation(corrected)
     assert json.dumps(answer).count(" (52% when raised Nov 3)") == 2
     assert one_clinic.evaluation(plain) == as_of_now(answer)
+
+
+def amend(clinic: ClinicClient, patient: str, check_in: dict[str, Any], **changes: object) -> httpx2.Response:
+    body = {"reason": "Columns swapped"} | changes
+    path = f"/v1/patients/{patient}/check-ins/{check_in['id']}"
+    return clinic.http.patch(path, json=body, headers={"if-match": check_in["etag"]})
+
+
+def reports(clinic: ClinicClient, patient: str) -> list[dict[str, Any]]:
+    return list(clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"])
+
+
+def test_an_imported_check_in_is_amended_with_a_reason_and_both_stay_on_the_record(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    patient = one_clinic.patient()
+    phone = one_clinic.enrol(patient, service.url)
+    one_clinic.import_days(patient, NOW - timedelta(days=2), [(2, 5, 5), (4, 4, 4)])
+    _, first = reports(one_clinic, patient)
+    _, cursor = sync(phone)
+
+    changes = {"mood": 7.456, "energy": None, "sleep_hours": 7.3, "note": "Away"}
+    reply = amend(one_clinic, patient, first, **changes)
+
+    assert (reply.status_code, reply.headers["etag"]) == (200, '"2"'), reply.text
+    now = reply.json()
+    assert [now[name] for name in ("mood", "energy", "sleep_hours", "note")] == [7.46, None, 7.25, "Away"]
+    assert (now["recorded_at"], now["sleep_quality"], now["supersedes"]) == (
+        first["recorded_at"],
+        5,
+        first["id"],
+    )
+    assert [one["id"] for one in reports(one_clinic, patient)][1] == now["id"]
+    changed = {one["id"]: one for one in sync(phone, cursor)[0]}
+    assert changed[first["id"]]["superseded_by"] == now["id"]
+    (said,) = one_clinic.http.get(f"/v1/patients/{patient}/corrections").json()["items"]
+    assert (said["kind"], said["correction"], said["reason"]) == ("check_in", "amended", "Columns swapped")
+
+    # The old id leads to what stands in its place; nothing is amended, voided or restored twice.
+    assert_problem(amend(one_clinic, patient, first, mood=8), 412, code="changed-meanwhile")
+    path = f"/v1/patients/{patient}/check-ins/{first['id']}"
+    assert_problem(one_clinic.http.patch(path, json={"reason": "x", "mood": 8}), 428)
+    voided = one_clinic.http.post(f"{path}/void", json={"reason": "Another patient's"})
+    assert (voided.json()["id"], voided.json()["version"]) == (now["id"], 3), voided.text
+    assert_problem(amend(one_clinic, patient, voided.json(), mood=8), 409, code="entered-in-error")
+    assert one_clinic.http.post(f"{path}/restore").json()["version"] == 4
+    again = amend(one_clinic, patient, first | {"etag": '"4"'}, mood=9)
+    assert (again.status_code, again.json()["version"]) == (200, 5), again.text
+
+
+def test_an_amended_check_in_that_cannot_be_is_refused_by_name_and_nothing_is_half_done(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    patient = one_clinic.patient()
+    own = one_clinic.enrol(patient, service.url).check_in(NOW, (5, 5, 5)).json()
+    one_clinic.import_days(patient, NOW - timedelta(days=3), [(2, 5, 5), (4, 4, 4)])
+    before = reports(one_clinic, patient)
+    _, second, first = before
+
+    refusals: list[tuple[dict[str, object], int, str, str | None]] = [
+        ({"mood": 11}, 422, "invalid-request", "#/mood"),
+        ({"mood": "4"}, 422, "invalid-request", "#/mood"),
+        ({"recorded_at": None}, 422, "invalid-request", None),
+        ({"time_zone": "Factory"}, 422, "invalid-request", "#/time_zone"),
+        ({"mood": None, "energy": None, "sleep_quality": None}, 422, "invalid-request", None),
+        ({"recorded_at": (NOW + timedelta(days=1)).isoformat()}, 422, "check-in-in-future", "#/recorded_at"),
+        ({"unknown": 1}, 422, "invalid-request", "#/unknown"),
+        ({"reason": " "}, 422, "invalid-request", "#/reason"),
+    ]
+    for changes, status, code, pointer in refusals:
+        assert_problem(amend(one_clinic, patient, first, **changes), status, code=code, pointer=pointer)
+    near = {"recorded_at": second["recorded_at"], "mood": 4, "energy": 4, "sleep_quality": 4}
+    asked = amend(one_clinic, patient, first, **near)
+    assert_problem(asked, 409, code="needs-confirmation")
+    assert asked.json()["confirm"] == ["same_check_in"]
+    owns = amend(one_clinic, patient, {"id": own["id"], "etag": '"1"'}, mood=1)
+    assert_problem(owns, 409, code="patients-own-report")
+    assert_problem(amend(one_clinic, patient, {"id": str(new_id()), "etag": '"1"'}, mood=1), 404)
+    assert reports(one_clinic, patient) == before
+    assert amend(one_clinic, patient, first, **near, confirm=["same_check_in"]).status_code == 200
+
+
+def test_a_statement_that_an_amendment_adds_is_heard_and_one_that_was_there_is_not_heard_again(
+    one_clinic: ClinicClient,
+) -> None:
+    patient = one_clinic.patient()
+    one_clinic.import_days(patient, NOW - timedelta(days=1), [(2, 5, 5)])
+    (kept,) = reports(one_clinic, patient)
+
+    def events() -> int:
+        params = {"patient_id": patient, "state": "all"}
+        return len(one_clinic.http.get("/v1/safety-events", params=params).json()["items"])
+
+    said = amend(one_clinic, patient, kept, self_harm_thoughts=True)
+    assert (said.status_code, events()) == (200, 1), said.text
+    assert (amend(one_clinic, patient, said.json(), mood=3).status_code, events()) == (200, 1)

@@ -468,3 +468,6 @@ def test_decisions_made_before_and_after_a_correction_replay_the_same(
         assert same()
         assert on(one_clinic, lost, f"{path}/restore").status_code == 200
         assert same()
+    kept = listed(one_clinic, lost, "check-ins")[2]
+    amended = amend(one_clinic, lost, f"check-ins/{kept['id']}", kept["version"], mood=9, **CONFIRMED)
+    assert (amended.status_code, same()) == (200, True), amended.text

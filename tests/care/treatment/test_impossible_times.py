@@ -75,6 +75,7 @@ INFUSION = Route("infusion", _post("infusions", given_at=..., phase="induction")
 AMENDED = Route("amended infusion", _amend("infusions", "given_at"), "#/given_at")
 FORM = Route("form", _post("assessments", scale="phq-9", total=7, taken_at=...), "#/taken_at")
 AMENDED_FORM = Route("amended form", _amend("assessments", "taken_at"), "#/taken_at")
+AMENDED_REPORT = Route("amended check-in", _amend("check-ins", "recorded_at"), "#/recorded_at")
 GIVEN = Route("planned infusion", _given, "#/given_at")
 TAKEN_ON = Route("taken on", _taken_on, "#/taken_on/infusions/0")
 SESSION = Route("session", _session, "#/session/ended_at")
@@ -82,7 +83,7 @@ COURSE = Route("course", _post("courses", protocol="standard", started_on=...), 
 AMENDED_COURSE = Route("amended course", _amend("courses", "started_on"), "#/started_on")
 REVIEWED = Route("reviewed", _amend("courses", "reviewed_on"), "#/reviewed_on")
 CHANGED = Route("circumstance", _post("circumstances", kind="tms", since=...), "#/since")
-TIMES = (INFUSION, AMENDED, FORM, AMENDED_FORM, GIVEN, TAKEN_ON)
+TIMES = (INFUSION, AMENDED, FORM, AMENDED_FORM, AMENDED_REPORT, GIVEN, TAKEN_ON)
 DAYS = (COURSE, AMENDED_COURSE, REVIEWED, CHANGED)
 
 
@@ -188,6 +189,37 @@ def test_a_year_of_birth_that_has_not_begun_or_lies_after_what_is_on_record_is_r
     assert str(first) not in refused.text
     assert staff.get(f"/v1/patients/{patient}/contact").json()["name"] is None, "nothing half done"
     assert born(first).status_code == 200
+    staff.close()
+
+
+def test_what_was_voided_does_not_come_back_before_the_year_of_birth_that_was_entered_meanwhile(
+    service: Service, one_clinic: ClinicClient
+) -> None:
+    service.clock.move_to(NOW)
+    staff = staff_client(service, one_clinic.clinic_id, StaffRole.CLINICIAN)
+    patient = one_clinic.patient()
+    (report,) = one_clinic.import_days(patient, NOW - timedelta(days=365 * 8), [(4, 4, 4)])
+    voided = [f"check-ins/{report['id']}"]
+    for what, route, when in (
+        ("infusions", INFUSION, "2021-05-01T12:00:00Z"),
+        ("assessments", FORM, "2021-05-01T12:00:00Z"),
+        ("circumstances", CHANGED, "2021-05-01"),
+        ("courses", COURSE, "2021-05-01"),
+    ):
+        sent = route.send(one_clinic, patient, when)
+        assert sent.status_code == 201, sent.text
+        voided.append(f"{what}/{sent.json()['id']}")
+    for path in voided:
+        reply = one_clinic.http.post(f"/v1/patients/{patient}/{path}/void", json={"reason": "Another's"})
+        assert reply.status_code == 200, reply.text
+    born = staff.put(f"/v1/patients/{patient}/contact", json={"birth_year": 2024})
+    assert born.status_code == 200, born.text
+    before = record(one_clinic, patient)
+
+    for path in voided:
+        refused = one_clinic.http.post(f"/v1/patients/{patient}/{path}/restore")
+        assert_problem(refused, 422, code="before-birth")
+    assert record(one_clinic, patient) == before
     staff.close()
 
 

@@ -186,6 +186,19 @@ def wrong_report(clinic: ClinicClient, patient: str, chance: random.Random) -> C
     return lambda: on(clinic, patient, f"check-ins/{kept['id']}/void", WHY)
 
 
+def wrong_answers(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
+    """An imported report whose answers, and day, were read from the wrong row."""
+    right = chance.choice(listed(clinic, patient, "check-ins"))
+    moved = datetime.fromisoformat(right["recorded_at"]) - timedelta(days=chance.choice([0, 1, 40]))
+    swapped = {"mood": 1, "energy": None, "sleep_hours": 4.5, "recorded_at": moved.isoformat()}
+    path = f"check-ins/{right['id']}"
+    reply = amend(clinic, patient, path, right["version"], **swapped, **CONFIRMED)
+    assert reply.status_code == 200, reply.text
+    back = {name: right[name] for name in swapped}
+    path, version = f"check-ins/{reply.json()['id']}", reply.json()["version"]
+    return lambda: amend(clinic, patient, path, version, **back, **CONFIRMED)
+
+
 def wrong_reference(
     clinic: ClinicClient, patient: str, chance: random.Random
 ) -> Callable[[], httpx2.Response]:
@@ -199,7 +212,7 @@ def wrong_reference(
 
 ERRORS: list[Wrong] = [
     wrong_phase, wrong_day, wrong_year, before_the_course, entered_twice, wrong_patient, wrong_dose, wrong_total,
-    wrong_course, wrong_merge, another_course, wrong_report, wrong_reference, booster_as_induction,
+    wrong_course, wrong_merge, another_course, wrong_report, wrong_answers, wrong_reference, booster_as_induction,
     booster_a_day_off, wrong_total_of_the_form,
 ]  # fmt: skip
 
@@ -225,7 +238,7 @@ def test_after_a_correction_all_is_as_if_the_error_had_never_been_and_the_stream
 # Each kind of error that people make; those that move the same fact are together in no record.
 TOGETHER: list[Wrong] = [
     wrong_patient, wrong_phase, wrong_day, wrong_year, wrong_dose, entered_twice, wrong_total, wrong_course,
-    wrong_merge, wrong_report, booster_a_day_off, wrong_total_of_the_form,
+    wrong_merge, wrong_report, wrong_answers, booster_a_day_off, wrong_total_of_the_form,
 ]  # fmt: skip
 
 

@@ -2,16 +2,18 @@
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from app.notifications.messages.wording import text_of
-from app.outbox import Wording
+from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage.worklist import KINDS
 from tests.support.care_browser import fading
 from tests.support.people import ClinicClient
+from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
 from tests.support.staff import joined
 
@@ -139,6 +141,45 @@ def test_a_patient_is_answered_with_a_fixed_text_that_says_nothing_clinical(
         if wording.value.startswith("clinic_"):
             text = text_of(wording, locale="en-US", mode="live")
             assert not re.search(r"ketamine|infusion|booster|treatment|mood", f"{text}", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("channel", ["email", "push", "gateway"])
+def test_nothing_more_is_sent_to_who_died_on_any_channel_also_not_what_was_answered_before(
+    service: Service, clinic: ClinicClient, channel: str
+) -> None:
+    patient = clinic.patient()
+    phone = clinic.enrol(patient, service.url)
+    assert phone.check_in(NOW, (5, 5, 5), note="Please tell me when to come").is_success
+    (note,) = rows(clinic)
+
+    async def waits() -> None:
+        """What an answer queues, on a channel that this clinic may not have."""
+        async with service.context.work(UUID(clinic.clinic_id)) as work:
+            message = NewMessage(
+                channel=Channel(channel),
+                to="someone@patient.example",
+                wording=Wording.CLINIC_WILL_CALL,
+                locale="en",
+                link="https://afterglow.test/p/check-in",
+                mode="live",
+                patient_id=UUID(patient),
+            )
+            # After the test: the worker passes by until then.
+            await queue_message(work, work.vault, message, now=NOW + timedelta(days=365))
+            work.audit("message.queued", "patient", UUID(patient), patient_id=UUID(patient))
+
+    def messages() -> list[tuple[str, str]]:
+        found = clinic.http.get(f"/v1/patients/{patient}/export").json()["messages"]
+        return [(one["channel"], one["state"]) for one in found]
+
+    service.run(waits())
+    assert messages() == [(channel, "pending")]
+    archived = clinic.http.post(f"/v1/patients/{patient}/archive", json={"reason": "deceased"})
+    assert archived.status_code == 200, archived.text
+    assert messages() == [(channel, "cancelled")]
+    refused = clinic.http.post(f"/v1/worklist/{note['id']}/answer", json={"text": "will_call"})
+    assert_problem(refused, 409, code="archived")
+    assert messages() == [(channel, "cancelled")]
 
 
 @pytest.mark.parametrize(

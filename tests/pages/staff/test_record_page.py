@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 
 import pytest
@@ -166,7 +166,7 @@ def test_a_chosen_reference_is_amended_and_marked_as_entered_in_error_by_a_clini
     assert service.clock.now() == NOW
 
 
-def test_an_imported_check_in_is_marked_as_entered_in_error_and_a_patients_own_never(
+def test_an_imported_check_in_is_amended_and_marked_as_entered_in_error_and_a_patients_own_never(
     service: Service, one_clinic: ClinicClient, clinician: PlainBrowser, patient: str
 ) -> None:
     phone = one_clinic.enrol(patient, service.url)
@@ -175,12 +175,26 @@ def test_an_imported_check_in_is_marked_as_entered_in_error_and_a_patients_own_n
     record = f"/care/patients/{patient}/record"
     path = f"{record}/check-ins/{imported[0]['id']}"
     page = clinician.get(f"/care/patients/{patient}").text
-    assert f'href="{path}/void">Entered in error<' in page
+    assert f'href="{path}">Correct<' in page
     assert f'href="{path}/void"' in clinician.get(record).text
     own = f"{record}/check-ins/{latest['id']}"
     assert own not in clinician.get(record).text + page
-    assert clinician.get(f"{own}/void").status_code == 404
-    assert clinician.get(path).status_code == 404, "it is not amended: the right one is imported"
+    for each in (own, f"{own}/void"):
+        assert clinician.get(each).status_code == 404
+
+    typed = {"mood": "3,5", "energy": "", "sleep_hours": "6.1", "reason": "Columns swapped"}
+    assert "to 10" in send(clinician, path, **typed | {"mood": "11"})[1]
+    assert send(clinician, path, **typed) == (303, f"{record}?notice=amended")
+    _, amended, *_ = one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]
+    assert [amended[name] for name in ("mood", "energy", "sleep_quality", "sleep_hours")] == [3.5, None, 8, 6]
+    assert (amended["recorded_at"], amended["version"]) == (imported[0]["recorded_at"], 2)
+    assert clinician.get(path).status_code == 404, "another stands in its place"
+    path = f"{record}/check-ins/{amended['id']}"
+    moved = f"{datetime.fromisoformat(amended['recorded_at']) - timedelta(days=1):%F}"
+    status, asked = send(
+        clinician, path, **typed | {"on": moved, "mood": "8", "energy": "8", "sleep_hours": ""}
+    )
+    assert (status, 'name="confirm_same_check_in"' in asked) == (409, True), asked
 
     assert send(clinician, f"{path}/void", reason="Another patient's") == (303, f"{record}?notice=voided")
     standing = one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]
@@ -198,7 +212,7 @@ def test_more_imported_check_ins_than_fit_on_the_page_are_on_the_next(
     assert older
     page = clinician.get(unescape(older[1])).text
     every = one_clinic.http.get(f"/v1/patients/{patient}/check-ins", params={"limit": 200}).json()["items"]
-    assert shown + page.count("Imported check-in, ") == 2 * len(every), "each once, and for its link"
+    assert shown + page.count("Imported check-in, ") == 3 * len(every), "each once, and for its two links"
     assert "Older" not in page
 
 
