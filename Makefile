@@ -38,7 +38,7 @@ test: lint ## every check and every test
 # One runner a processor: here nothing waits, and each runner imports everything first.
 test-fast: RUNNERS = 2
 test-fast: lint ## checks, all tests that need no database, and a few of each other file: two minutes, for the edit loop
-	@$(PYTEST) -m core $(ARGS)
+	@$(PYTEST) -m core --hypothesis-profile=fast $(ARGS)
 
 test-long: install ## properties with forty times as many examples, at random, and every journey at its full length: nightly
 	@$(PYTEST) --hypothesis-profile=long -m "not (browser or measurement) and (journey or not processes)" $(ARGS)
