@@ -104,4 +104,4 @@ async def _require_patient(work: Work, patient_id: UUID, kind: str) -> None:
 async def _created(work: Work, patient_id: UUID, kind: str, made_id: str, *, is_new: bool) -> Created:
     subject = await subject_of(work, await existing(work, patient_id))
     found = await of_subject(work, BY_NAME[kind], subject)
-    return Created(resource=next(one for one in found if one["id"] == resource_id), is_new=is_new)
+    return Created(resource=next(one for one in found if one["id"] == made_id), is_new=is_new)
