@@ -31,7 +31,6 @@ class Endpoint(TenantRow):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         CheckConstraint("state in ('enabled', 'disabled', 'removed')", name="state"),
-        CheckConstraint("format in ('standard', 'fhir')", name="format"),
         {"schema": CARE},
     )
 

@@ -7,8 +7,6 @@ Revises: 0068
 import sqlalchemy as sa
 from alembic import op
 
-from app.storage.engine.migration_steps import constrain_while_used
-
 revision = "0069"
 down_revision = "0068"
 branch_labels = None
@@ -27,9 +25,6 @@ def upgrade() -> None:
         schema="care",
     )
     op.add_column("deliveries", sa.Column("number", sa.BigInteger), schema="care")
-    constrain_while_used(
-        "ck_webhook_endpoints_format", "webhook_endpoints", "CHECK (format in ('standard', 'fhir'))"
-    )
 
 
 def downgrade() -> None:
