@@ -7,7 +7,7 @@ COPY app app
 COPY migrations migrations
 RUN uv build --wheel --out-dir /wheels
 # The lock decides the versions of what the wheel stands on.
-RUN uv export --frozen --no-dev --no-emit-project --quiet --output-file /wheels/requirements.txt
+RUN uv export --frozen --no-dev --extra tracing --no-emit-project --quiet --output-file /wheels/requirements.txt
 RUN uv venv --quiet --python "$(command -v python)" /opt/afterglow
 # Compiled here, because the account that runs it later may not write there.
 RUN uv pip install --quiet --python /opt/afterglow --compile-bytecode --link-mode copy --require-hashes --requirement /wheels/requirements.txt

@@ -12,13 +12,18 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.care.intake.reporting import Pending
+from app.care.intake.spool import Spool
 from app.care.patients.commands import Registration, register
-from app.cli import doctor
+from app.cli import doctor, doctor_machine
+from app.cli.doctor_findings import Verdict
+from app.cli.doctor_machine import check_machine
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.foundation.keyset import read_keyset
+from app.foundation.tokens import TokenKind, new_token
 from app.foundation.vault import Vault, new_key_text
 from app.settings import Settings
 from app.storage import heartbeats
@@ -27,6 +32,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.tenant_keys import install
 from tests.cli.command_line import afterglow
 from tests.support.databases import Cluster, DatabaseUrls, open_folder
+from tests.support.service import KEY, NOW
 
 pytestmark = pytest.mark.processes
 
@@ -110,6 +116,24 @@ def test_before_the_first_start_nothing_is_wrong_and_nothing_is_made(examiner: D
         assert list(folder.iterdir()) == []
     assert shown.sound
     assert "the first start makes it" in shown.text
+
+
+def test_a_spool_that_would_soon_be_full_or_cannot_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    settings = Settings(data_dir=tmp_path / "data", spool_dir=spool)
+    monkeypatch.setattr(doctor_machine, "_LEAST_FREE", shutil.disk_usage(tmp_path).total)
+    (found,) = [one for one in check_machine(settings) if str(spool) in one.found]
+    assert (found.verdict, found.fix) == (
+        Verdict.WRONG,
+        "Free some: a disclosure that the database does not take must not be lost.",
+    )
+    # Whoever discloses is helped all the same; what could not be put by is said in the log.
+    (tmp_path / "file").write_text("")
+    _, device = new_token(TokenKind.DEVICE_ACCESS, new_id())
+    pending = Pending(credentials=(device,), reports=(), received_at=NOW)
+    assert Spool(tmp_path / "file" / "spool", Vault(KEY)).keep(pending) is False
 
 
 def test_a_sound_embedded_service_has_every_check_ticked(examiner: Doctor, data_dir: Path) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import CheckConstraint, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from app.storage.engine import migrating
 from app.storage.engine.migrating import (
     APPLICATION_ROLE,
     SchemaBehindError,
@@ -236,7 +237,10 @@ def _waits_for_writers(database: DatabaseUrls) -> bool:
     return bool(found)
 
 
-def test_a_migration_gives_way_to_whoever_holds_its_table_and_is_run_again(cluster: Cluster) -> None:
+def test_a_migration_gives_way_to_whoever_holds_its_table_and_is_run_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "_TIMEOUTS", migrating._TIMEOUTS.replace("10000", "300"))
     with cluster.database() as database:
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0063")
         with psycopg.connect(database.owner_url) as reader:

@@ -14,6 +14,7 @@ from app.foundation.ids import new_id
 from app.storage.engine import connection_budget
 from app.storage.engine.connection_budget import OF_A_PATIENT, SPENDER, ConnectionBudget, Spender, Ticket
 from app.web import connections
+from tests.support.people import ClinicClient
 from tests.support.service import Service
 
 A, B = new_id(), new_id()
@@ -222,3 +223,32 @@ def test_who_gives_up_waiting_leaves_nothing_taken() -> None:
         assert (await taken_by(budget, B, None)).counted
 
     in_a_loop(story)
+
+
+def test_while_every_connection_is_held_others_are_asked_to_come_again_and_a_disclosure_is_kept(
+    service: Service, clinic: ClinicClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_budget, "_WAIT_SECONDS", 0.3)
+    phone, budget = clinic.enrol(clinic.patient(), service.url), service.context.database.budget
+
+    async def fill() -> list[Ticket]:
+        return [await budget.take(None, safety=False) for _ in range(budget.size)]
+
+    async def empty() -> None:
+        for one in held:
+            budget.give_back(one)
+
+    held = service.run(fill())
+    try:
+        refused = clinic.http.get("/v1/patients")
+        said = phone.check_in(service.clock.now(), (1, 1, 1), self_harm_thoughts=True)
+        ready = clinic.http.get("/health/ready")
+    finally:
+        service.run(empty())
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-away")
+    assert (said.status_code, bool(said.json()["crisis_help"])) == (503, True)
+    assert ready.status_code == 200
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    assert event["patient_id"] == phone.patient_id
+    # Nothing stays held: the phone sends the same again.
+    assert phone.check_in(service.clock.now(), (1, 1, 1)).status_code == 201
