@@ -1,6 +1,7 @@
 """A message is kept with what it is about, sent outside of any transaction, and what came of it is kept."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -196,8 +197,8 @@ async def test_a_message_that_helps_nobody_any_more_is_cancelled_even_without_a_
 async def test_just_before_sending_the_room_that_wrote_it_is_asked_again(
     office: Office, mail_server: MailServer
 ) -> None:
-    async def answered_meanwhile(*_: object) -> bool:
-        return False
+    async def answered_meanwhile(*_: object) -> Collection[UUID]:
+        return ()
 
     message_id, other = await office.queue(), await office.queue(Wording.SIGN_IN_LINK)
     post = replace(office.post, still_wanted={Wording.CHECK_IN_DUE: answered_meanwhile})
