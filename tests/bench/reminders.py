@@ -109,13 +109,17 @@ def main() -> int:
             before = _transactions(connection)
             connection.execute(_DUE)
             began = time.monotonic()
+            # A sweep looks each ten seconds; that wait does not grow with what is due.
+            assert wait_until(lambda: mail.taken > 0, 60)
+            waited = time.monotonic() - began
             done = wait_until(lambda: mail.taken >= count, _WITHIN_SECONDS)
-            seconds = time.monotonic() - began
+            seconds = time.monotonic() - began - waited
             transactions = (_transactions(connection) - before) / count
     rate = mail.taken / seconds
     sys.stdout.write(
-        f"{mail.taken:,} of {count:,} reminders out in {seconds:.0f} s with {WORKERS} workers:"
-        f" 100,000 in {100_000 / rate / 60:.1f} minutes at that rate; {transactions:.1f} transactions each\n"
+        f"{mail.taken:,} of {count:,} reminders out in {seconds:.0f} s with {WORKERS} workers, the first after"
+        f" {waited:.1f} s: 100,000 in {(100_000 / rate + waited) / 60:.1f} minutes at that rate;"
+        f" {transactions:.1f} transactions each\n"
     )
     failed = judged([Goal("reminders a second with two workers", rate, least=_WANTED_A_SECOND)])
     return 1 if failed or not done else 0

@@ -157,7 +157,7 @@ async def test_a_reminder_that_may_have_arrived_is_not_sent_again(
 async def claimed_by_a_worker_that_died(office: Office, wording: Wording) -> UUID:
     message_id, now = await office.queue(wording), office.clock.now()
     async with office.context.work(office.clinic_id) as work:
-        await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
+        await outgoing_messages.claim(work, [message_id], now=now, until=now + CLAIM_LASTS)
         await work.commit()
     assert await office.send(message_id) is None
     office.clock.move_to(now + CLAIM_LASTS)
