@@ -1,5 +1,6 @@
 """Without a connection nothing is lost: kept on this phone, said so, sent later, once; with help at once."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.test_pages_for_patients import answer_all
+from tests.browser.test_pages_for_patients import answer_all, choose
 from tests.pages.patient.test_sending import events, kept
 from tests.support.browser import PHONE, agree, new_patient, sign_in
 from tests.support.databases import DatabaseUrls
@@ -17,6 +18,8 @@ from tests.support.service import RunningClock, Service, running_service
 WAITING = """() => new Promise((done) => { const asked = indexedDB.open('afterglow', 1); asked.onsuccess = () => {
     const all = asked.result.transaction('waiting').objectStore('waiting').getAll();
     all.onsuccess = () => { asked.result.close(); done(all.result); }; }; })"""
+NOTIFICATIONS = """() => navigator.serviceWorker.ready.then((one) => one.getNotifications())
+    .then((all) => all.map((one) => [one.title, one.body, one.data]))"""
 CACHED = """async () => { const texts = []; for (const name of await caches.keys()) {
     const all = await caches.open(name);
     for (const one of await all.keys()) texts.push(one.url + ' ' + await (await all.match(one)).text()); }
@@ -63,7 +66,7 @@ def phone(
     page = context.new_page()
     page.set_default_timeout(15_000)
     sign_in(page, own_service, own_clinic, patient)
-    page.locator("form[data-check-in]").wait_for()
+    page.locator("form[data-id]").wait_for()
     wait_for_worker(page)
     yield context, page
     context.close()
@@ -77,7 +80,7 @@ def test_answers_given_without_a_connection_are_kept_and_sent_once_it_is_back(
     context.set_offline(True)
     page.locator("button.wide").click()
 
-    expect(page.locator("#queue")).to_contain_text("1 check-in kept on this phone; it will be sent by itself")
+    expect(page.locator("#queue")).to_contain_text("1 form kept on this phone; it will be sent by itself")
     assert len(page.evaluate(WAITING)) == 1
     assert kept(own_clinic, patient, own_service) == []
     context.set_offline(False)
@@ -140,6 +143,98 @@ def test_a_safety_statement_without_a_connection_is_answered_with_help_at_once(
     expect(page.locator("main")).to_contain_text("Your clinic has been notified")
     expect(page.locator("main .crisis.first a[href='tel:988']")).to_be_visible()
     assert [one["source"] for one in events(own_clinic, patient)] == ["check_in"]
+
+
+def forms_of(clinic: ClinicClient, patient: str) -> list[tuple[str, int]]:
+    found = clinic.http.get(f"/v1/patients/{patient}/assessments").json()["items"]
+    return [(one["scale"], one["total"]) for one in found]
+
+
+def test_a_questionnaire_opens_and_is_kept_without_a_connection_and_sent_once_it_is_back(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    context, page = phone
+    for _ in range(600):
+        if page.evaluate("caches.match('/p/offline/en/gad-7').then((found) => Boolean(found))"):
+            break
+        page.wait_for_timeout(100)
+    context.set_offline(True)
+    page.goto(f"{own_service.url}/p/questionnaires/gad-7")
+    expect(page.locator("main")).to_contain_text("There is no connection just now")
+    for number in range(1, 8):
+        choose(page, f"item_{number}", 1)
+    page.locator("button.wide").click()
+    expect(page.locator("#queue")).to_contain_text("1 form kept on this phone; it will be sent by itself")
+    expect(page.locator("main form")).to_have_count(0)
+    (waiting,) = page.evaluate(WAITING)
+    assert (waiting["path"], waiting["urgent"]) == ("/p/questionnaires/gad-7", False)
+    context.set_offline(False)
+    expect(page.locator("#queue")).to_contain_text("has been sent")
+    assert forms_of(own_clinic, patient) == [("gad-7", 7)]
+    assert page.evaluate(WAITING) == []
+
+
+def test_an_answer_about_self_harm_is_answered_with_help_at_once_and_heard_later_and_no_other_is_lost(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    context, page = phone
+    page.goto(f"{own_service.url}/p/questionnaires/phq-9")
+    context.set_offline(True)
+    choose(page, "item_9", 2)
+    expect(page.locator("fieldset .help a[href='tel:988']")).to_be_visible()
+    page.locator("button.wide").click()
+
+    # Not sent, and not complete: help first, and what is missing stays to be answered.
+    expect(page.locator("main > .crisis.first a[href='tel:988']")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("your clinic has not been notified yet")
+    expect(page.locator("fieldset.has-mistake")).to_have_count(8)
+    for number in range(1, 9):
+        choose(page, f"item_{number}", 1)
+    context.set_offline(False)
+    expect(page.locator("main")).to_contain_text("Your clinic has been notified")
+    expect(page.locator("main > .crisis.first")).to_have_count(1)
+    assert len(events(own_clinic, patient)) == 1
+    assert forms_of(own_clinic, patient) == []
+    page.locator("button.wide").click()
+    expect(page.locator("main h2")).to_have_text("Thank you")
+    assert forms_of(own_clinic, patient) == [("phq-9", 10)]
+    assert page.evaluate(WAITING) == []
+
+
+def test_a_reminder_is_shown_as_it_came_and_notifications_that_are_not_allowed_are_said(
+    phone: tuple[BrowserContext, Page], own_service: Service
+) -> None:
+    context, page = phone
+    page.goto(f"{own_service.url}/p/settings")
+    page.locator("label", has_text="Notification on this phone").click()
+    page.locator("button", has_text="Save reminders").click()
+    expect(page.locator("#push-mistake")).to_contain_text("This browser gets no notifications")
+
+    context.grant_permissions(["notifications"], origin=own_service.url)
+    browser_side = context.new_cdp_session(page)
+    known: list[str] = []
+    browser_side.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda said: known.extend(one["registrationId"] for one in said["registrations"]),
+    )
+    browser_side.send("ServiceWorker.enable")
+    page.wait_for_timeout(200)
+    reminder = {
+        "title": "Afterglow",
+        "body": "A short form",
+        "tag": "1",
+        "link": f"{own_service.url}/p/check-in",
+    }
+    browser_side.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": own_service.url, "registrationId": known[-1], "data": json.dumps(reminder)},
+    )
+    shown: list[list[str]] = []
+    for _ in range(100):
+        if shown := page.evaluate(NOTIFICATIONS):
+            break
+        page.wait_for_timeout(50)
+    assert shown == [[reminder["title"], reminder["body"], reminder["link"]]]
 
 
 def test_what_is_kept_waits_through_signing_out_for_its_own_person_and_can_be_removed(
@@ -205,10 +300,12 @@ def test_a_qr_codes_fragment_fills_the_code_in(
     issued = own_clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()
     context = browser.new_context(viewport=PHONE)
     page = context.new_page()
+    # Also where the page was open already: a picture taken again changes the fragment alone.
+    page.goto(f"{own_service.url}/p/enrol")
     page.goto(f"{own_service.url}/p/enrol#{issued['code']}")
 
     assert page.locator("#code").input_value() == issued["code"]
     assert page.url.endswith("/p/enrol")
     page.locator("main button").click()
-    expect(page.locator("form[data-check-in]")).to_be_visible()
+    expect(page.locator("form[data-id]")).to_be_visible()
     context.close()

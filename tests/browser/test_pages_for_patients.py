@@ -114,7 +114,7 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     page.goto(f"{service.url}/p/check-in")
     yield "check-in", page
     page.locator("button.wide").click(no_wait_after=True)
-    page.evaluate("document.querySelector('form[data-check-in]').submit()")
+    page.evaluate("document.querySelector('form[data-id]').submit()")
     page.locator("#wrong").wait_for()
     yield "check-in with a mistake", page
     page.goto(f"{service.url}/p/check-in")
@@ -151,7 +151,7 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
         page.goto(f"{service.url}/p/history")
         page.locator(".days summary").first.click()
         page.locator(f".days {name}").first.click()
-        page.locator("h1:has-text('?'), form[data-check-in]").first.wait_for()
+        page.locator("h1:has-text('?'), form[data-id]").first.wait_for()
         yield place.lower(), page
     for name in ("home-screen", "settings", "help", "no-such-page", "sure?about=consent", "consent"):
         page.goto(f"{service.url}/p/{name}")
@@ -172,7 +172,7 @@ def pages_before_sign_in(
         yield name, page
     page.goto(service.url + link)
     page.locator("main button").click()
-    page.locator("form[data-check-in]").wait_for()
+    page.locator("form[data-id]").wait_for()
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -255,6 +255,10 @@ def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_
             assert abs(one["high"]) <= 2, (width, "the highest stands under 10")
     page.set_viewport_size({"width": 360, "height": 740})
     take_picture(page, PICTURES / "small-phone.png")
+    page.goto(page.url.replace("check-in", "questionnaires/phq-9"))
+    send = page.locator(".send button").bounding_box()
+    assert send is not None
+    assert send["y"] + send["height"] <= 740, "Send is in sight however long the form is"
 
 
 WIDTHS = {320: 44, 195: 24, 640: 44}
@@ -295,7 +299,7 @@ def test_every_page_weighs_less_than_fifty_five_kilobytes_and_needs_nothing_that
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         sign_in(page, service, one_clinic, treated_patient)
-        page.locator("form[data-check-in]").wait_for()
+        page.locator("form[data-id]").wait_for()
         for name, shown in pages_of(page, service):
             parts = [shown.request.get(path).body() for path in shown.evaluate(LOADED)]
             weights[name] = len(shown.content().encode()) + sum(len(part) for part in parts)

@@ -6,6 +6,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _SLOW_SECONDS = 20.0
 # Of each tenth of a second the server's processes stand still for so long.
 _STANDS_STILL = 0.08
 _FAILED = (0, 500, 503)
+_READY = "200"
 
 
 @dataclass
@@ -51,13 +53,12 @@ class _Scene:
             time.sleep(within / _DISCLOSURES)
         return helped
 
-    def ready(self) -> bool:
-        """Whether a balancer would keep this process."""
-        with suppress(httpx2.HTTPError):
-            return (
-                httpx2.get(f"{self.service.url}/health/ready", timeout=10, verify=NO_TLS).status_code == 200
-            )
-        return False
+    def ready(self) -> str:
+        """What a balancer sees: the status of readiness, or what kept it from an answer."""
+        try:
+            return str(httpx2.get(f"{self.service.url}/health/ready", timeout=10, verify=NO_TLS).status_code)
+        except httpx2.HTTPError as error:
+            return type(error).__name__
 
 
 @contextmanager
@@ -77,7 +78,7 @@ def _scene(options: Options) -> Iterator[_Scene]:
         other.close()
 
 
-def _figures(scene: _Scene, helped: int, ready: list[bool], what: str) -> Figures:
+def _figures(scene: _Scene, helped: int, ready: list[str], what: str) -> Figures:
     scene.others.stop()
     wait_until(
         lambda: disclosures_of(scene.clinic, scene.phone.device.patient_id) >= _DISCLOSURES, 120, pause=2
@@ -92,13 +93,14 @@ def _figures(scene: _Scene, helped: int, ready: list[bool], what: str) -> Figure
         said=f"{what}: {_DISCLOSURES} disclosures, {helped} helped (at most {max(scene.phone.seconds):.1f} s),"
         f" {kept} kept; another clinic: {failed} of {len(seconds)} requests failed, median"
         f" {statistics.median(seconds) * 1000:.0f} ms, at most {max(seconds):.1f} s, {lost} lost;"
-        f" ready {sum(ready)} of {len(ready)} times",
+        f" ready {ready.count(_READY)} of {len(ready)} times"
+        + "".join(f", {count} {seen}" for seen, count in sorted(Counter(ready).items()) if seen != _READY),
     )
 
 
-def _watched(scene: _Scene, strike: Callable[[], int]) -> tuple[int, list[bool]]:
+def _watched(scene: _Scene, strike: Callable[[], int]) -> tuple[int, list[str]]:
     """Do something while readiness is looked at each second."""
-    ready: list[bool] = []
+    ready: list[str] = []
     over = threading.Event()
 
     def look() -> None:

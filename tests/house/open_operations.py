@@ -28,6 +28,7 @@ OPEN: Final = {
     "GET /p/help": "nobody in danger is asked who they are",
     "GET /p/static/{name}": "stylesheet, script, icons",
     "GET /p/offline/{language}": "the empty form that a phone keeps; it is nobody's",
+    "GET /p/offline/{language}/{key}": "a questionnaire without answers, kept in the same way",
     "GET /p/worker.js": "the program that shows the empty form without a connection",
     "GET /p/manifest.webmanifest": "name and icons for a phone's home screen",
     "GET /p/state": "gives a browser its own form token, and a mark of who is signed in",

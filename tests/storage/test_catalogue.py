@@ -1,5 +1,7 @@
 """The rules that no table may break, read from PostgreSQL's catalogue; there is no list of exceptions."""
 
+from pathlib import Path
+
 import pytest
 
 from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE
@@ -242,6 +244,28 @@ def test_few_functions_run_with_their_owners_rights_and_only_the_application_may
         }
         for name, path in paths.items()
     }
+
+
+def test_the_page_on_security_names_all_that_injected_sql_could_reach_outside_of_a_clinic(
+    shared_database: DatabaseUrls,
+) -> None:
+    said = (Path(__file__).parents[2] / "SECURITY.md").read_text().partition("**What SQL injection could")[2]
+    reached = ask(
+        shared_database.superuser_url,
+        """
+        SELECT relname AS name FROM pg_class
+         WHERE relkind = 'r' AND relnamespace::regnamespace::text = 'front_desk'
+           AND has_any_column_privilege(%(role)s, oid, 'SELECT, INSERT, UPDATE')
+        UNION ALL
+        SELECT proname FROM pg_proc
+         WHERE prosecdef AND pronamespace::regnamespace::text = ANY(%(ours)s)
+           AND has_function_privilege(%(role)s, oid, 'EXECUTE')
+        """,
+        ours=[*OURS, "public"],
+        role=APPLICATION_ROLE,
+    )
+    assert reached
+    assert [row["name"] for row in reached if f"`{row['name']}`" not in said] == []
 
 
 def test_no_view_shows_a_tenants_rows_with_its_owners_rights(shared_database: DatabaseUrls) -> None:

@@ -15,10 +15,11 @@ from app.access.clinics.permissions import Scope
 from app.cli.doctor_database import _replica
 from app.cli.doctor_findings import Verdict
 from app.context import REPLICA_BEHIND
+from app.storage import operation_figures
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.embedded import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE
-from tests.storage.catalogue import ask
+from tests.storage.catalogue import ask, tell
 from tests.support.databases import Cluster, DatabaseUrls, in_memory, programs, running_cluster
 from tests.support.people import ClinicClient, clinic_client, key_with
 from tests.support.processes import wait_until
@@ -60,6 +61,7 @@ def pair() -> Iterator[Pair]:
     with running_cluster(in_memory()) as cluster, cluster.database() as primary:
         replica = Supervisor(_copy_of(cluster), find_binaries(programs()))
         database = str(conninfo_to_dict(primary.superuser_url)["dbname"])
+        tell(primary.superuser_url, f"GRANT pg_monitor TO {APPLICATION_ROLE}")
         replica_url = replica.start().url(APPLICATION_ROLE, database)
         try:
             with running_service(primary.application_url, replica_url=replica_url) as service:
@@ -83,6 +85,8 @@ def _copy_of(cluster: Cluster) -> Path:
     where = cluster.address.conninfo()
     copied = data_dir / "postgres"
     subprocess.run([program, "-d", where, "-D", copied, "-R", "--checkpoint=fast"], check=True)
+    with (copied / "postgresql.auto.conf").open("a") as settings:
+        settings.write("wal_receiver_status_interval = 1\n")
     for one in (data_dir, copied, *copied.rglob("*")):
         shutil.chown(one, owner.st_uid, owner.st_gid)
     return data_dir
@@ -132,11 +136,22 @@ def test_a_replica_that_stopped_replaying_shows_the_past_says_so_and_is_passed_b
         assert datetime.fromisoformat(found.headers[AS_OF]) < now + timedelta(seconds=1)
         # What was asked for now has to hold all that is there now: it is read at the primary.
         assert new in _exported(pair)
+        assert wait_until(lambda: _lag_of(pair) > timedelta(seconds=0.5), 20)
         assert pair.service.run(read(now)) is None
         assert pair.service.run(read(now - REPLICA_BEHIND)) is not None
     finally:
         pair.on_replica("SELECT pg_wal_replay_resume()")
     assert wait_until(lambda: new in pair.clinic.http.get("/fhir/Patient").text, 20)
+
+
+def _lag_of(pair: Pair) -> timedelta:
+    """How far behind `afterglow status` and the metrics say that the replica is."""
+
+    async def look() -> timedelta | None:
+        async with pair.service.context.work(None) as work:
+            return (await operation_figures.server(work)).replication_lag
+
+    return pair.service.run(look()) or timedelta()
 
 
 def _exported(pair: Pair) -> str:

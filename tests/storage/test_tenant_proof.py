@@ -69,6 +69,31 @@ def test_nothing_can_be_written_for_a_clinic_without_its_proof(
         injected.execute("SELECT care.erase_patient(%s)", [clinic_id])
 
 
+def test_the_functions_of_the_check_in_path_answer_the_services_proof_only(
+    injected: psycopg.Connection, clinic_id: str
+) -> None:
+    proof = TenantProof(TENANT_KEY).said(UUID(clinic_id), injected.info.backend_pid)
+    assert seen(injected, proof) == 1
+    asked = "SELECT patient_id, version, memory FROM care.patient_states"
+    patient_id, version, memory = injected.execute(asked).fetchone() or ()
+    named = injected.execute("SELECT proargnames FROM pg_proc WHERE proname = 'record_check_ins'").fetchone()
+    given = {
+        "of_clinic": clinic_id,
+        "of_patient": patient_id,
+        "of_version": version,
+        "new_rows": "[]",
+        "new_memory": memory,
+    }
+    snapshot = "SELECT count(*) FROM care.patient_snapshot(%s, %s, NULL, %s, NULL, now())"
+    record = (
+        f"SELECT care.record_check_ins({', '.join(f'{name} => %({name})s' for name in (named or ([],))[0])})"
+    )
+    for said, answer in ((clinic_id, 0), (proof, 1)):
+        assert injected.execute(snapshot, [said, clinic_id, patient_id]).fetchone() == (answer,)
+        values = dict.fromkeys((named or ([],))[0]) | given | {"tenant": said}
+        assert injected.execute(record.encode(), values).fetchone() == (bool(answer),)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

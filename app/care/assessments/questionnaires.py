@@ -2,8 +2,9 @@
 
 PHQ-9 and GAD-7 may be shipped ("No permission required to reproduce, translate, display or distribute"), with
 their copyright line; no other scale's wording may. The Spanish is the authors' own for the United States. Not
-a word may be changed: the totals were validated with these. Source: phqscreeners.com. The question at the end
-about how difficult it was is not scored, and is not asked.
+a word may be changed: the totals were validated with these. The authors' German and French are not here until
+someone has their files: what circulates under their name differs from copy to copy. Source: phqscreeners.com.
+The question at the end about how difficult it was is not scored, and is not asked.
 
 The form about long exposure is ours, and is asked only where the clinic has switched it on.
 """
@@ -150,6 +151,8 @@ _GAD_7: Final = {
 _HOW_OFTEN: Final = {
     "en": ("Not at all", "Once or twice", "Several times", "Most days"),
     "es": ("Nunca", "Una o dos veces", "Varias veces", "Casi todos los días"),
+    "de": ("Gar nicht", "Ein- oder zweimal", "Mehrmals", "An den meisten Tagen"),
+    "fr": ("Jamais", "Une ou deux fois", "Plusieurs fois", "La plupart des jours"),
 }
 _LONG_EXPOSURE: Final = {
     "en": Wording(
@@ -190,6 +193,46 @@ _LONG_EXPOSURE: Final = {
         copyright=(
             "Redacción de Afterglow. No es una escala validada ni un diagnóstico: su equipo lee las "
             "respuestas."
+        ),
+    ),
+    "de": Wording(
+        title="Fragen zu einer langen Behandlung",
+        instructions=(
+            "Manche Menschen, die über lange Zeit Ketamin bekommen, bemerken Folgendes. Ihr "
+            "Behandlungsteam fragt alle danach. "
+            "Wie oft traf das in den letzten 4 Wochen auf Sie zu?"
+        ),
+        items=(
+            "Ich musste viel häufiger als früher Wasser lassen oder konnte es kaum zurückhalten",
+            "Es hat beim Wasserlassen wehgetan oder gebrannt, oder es war Blut im Urin",
+            "Ich hatte ein starkes Verlangen, Ketamin zu nehmen",
+            "Ich habe Ketamin genommen, das diese Klinik mir weder gegeben noch verschrieben hat",
+            "Ich habe Dinge vergessen oder konnte mich schlechter erinnern als früher",
+        ),
+        answers=_HOW_OFTEN["de"],
+        copyright=(
+            "Wortlaut von Afterglow. Keine validierte Skala und keine Diagnose: Ihr Behandlungsteam "
+            "liest die Antworten."
+        ),
+    ),
+    "fr": Wording(
+        title="Questions sur un traitement au long cours",
+        instructions=(
+            "Certaines personnes qui reçoivent de la kétamine pendant longtemps remarquent ce qui suit. "
+            "Votre équipe soignante le demande à tout le monde. "
+            "Au cours des 4 dernières semaines, à quelle fréquence cela vous est-il arrivé ?"
+        ),
+        items=(
+            "J'ai dû uriner beaucoup plus souvent qu'avant, ou j'avais du mal à me retenir",
+            "J'ai eu mal ou une brûlure en urinant, ou il y avait du sang dans mes urines",
+            "J'ai eu une forte envie de prendre de la kétamine",
+            "J'ai pris de la kétamine que cette clinique ne m'avait ni donnée ni prescrite",
+            "J'ai oublié des choses, ou j'ai eu plus de mal qu'avant à me souvenir",
+        ),
+        answers=_HOW_OFTEN["fr"],
+        copyright=(
+            "Rédigé par Afterglow. Ce n'est ni une échelle validée ni un diagnostic : votre équipe "
+            "soignante lit les réponses."
         ),
     ),
 }

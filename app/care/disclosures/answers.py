@@ -39,15 +39,39 @@ UNREADABLE: Final = math.inf
 """The score of an answer that is no number: it acts, and how urgent it is nobody knows."""
 
 
+# More than the letters of all living languages together that people write reports in.
+_MOST_LETTERS: Final = 20_000
+
+
+# Letters of the Cyrillic and the Greek alphabet that look the same as the Latin ones of the names.
+_LOOK_ALIKE: Final = dict(
+    zip("аеорсухіѕһԁԛѵАЕОРСУХІЅНТМКВοιυρνακτ", "aeopcyxishdqvAEOPCYXISHTMKBoiupvakt", strict=True)
+)
+
+
+class _Letters(dict[int, str | None]):
+    """What becomes of each letter, mostly looked up once: marks and what cannot be seen go.
+
+    What looks like a letter of the Latin alphabet is that letter.
+    """
+
+    def __missing__(self, code: int) -> str | None:
+        letter = _LOOK_ALIKE.get(chr(code), chr(code))
+        kept = None if unicodedata.combining(letter) or not letter.isprintable() else letter
+        if len(self) < _MOST_LETTERS:
+            self[code] = kept
+        return kept
+
+
+_LETTERS: Final = _Letters()
+
+
 def folded(text: str) -> str:
     """Write a text in one way: compatible letters, no accents, small, single blanks."""
     plain = text[:400]
     # Nearly everything is sent in ASCII, which has no other way to write a letter.
     if not (plain.isascii() and plain.isprintable()):
-        plain = unicodedata.normalize("NFKD", plain)
-        plain = "".join(
-            letter for letter in plain if not unicodedata.combining(letter) and letter.isprintable()
-        )
+        plain = unicodedata.normalize("NFKD", plain).translate(_LETTERS)
     return " ".join(plain.casefold().split())
 
 

@@ -5,6 +5,7 @@ import binascii
 import codecs
 import html
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from email.message import Message
@@ -13,11 +14,11 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote_plus
 
 from app.care.disclosures.documents import Document, Pairs, read_broken, read_json
-from app.care.disclosures.other_formats import from_base64, read_other
+from app.care.disclosures.other_formats import from_base64, read_other, unwrapped
 
 MOST_BYTES: Final = 6 * 1024 * 1024
 """How much of a body is looked at, also after it was unpacked."""
-_PACKED_AT_MOST: Final = 3
+_PACKED_AT_MOST: Final = 6
 _MOST_MEMBERS: Final = 50
 _GZIP, _EITHER, _RAW = 31, 47, -15
 _BOMS: Final = (
@@ -28,6 +29,12 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# Which of a text's letters stand in no text, and in how large a share of it they may come by damage.
+_SAMPLE: Final = 16 * 1024
+_STRANGE: Final = frozenset({"Cc", "Cn", "Co", "Cs"})
+_USUAL: Final = "\t\n\r\x00"
+_MOST_STRANGE: Final = 0.04
+_READABLE: Final = re.compile(r"[\t\n\r\x00 -~]{8,}")
 # How gzip and zlib begin.
 _PACKED_STARTS: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _PACKINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
@@ -61,8 +68,17 @@ def unpacked(body: bytes, encodings: str) -> bytes:
 
 def texts_of(body: bytes, charset: str = "") -> list[str]:
     """Give the texts that a body may be, the likeliest first."""
-    found = dict.fromkeys(_read(body, name) for name in _encodings_of(body, charset))
+    found = dict.fromkeys(_legible(_read(body, name)) for name in _encodings_of(body, charset))
     return [text for text in found if text.strip()]
+
+
+def _legible(text: str) -> str:
+    """Of a long text that is none, such as a picture, keep what stands in it to be read."""
+    if len(text) <= _SAMPLE:
+        return text
+    sample = text[:: len(text) // _SAMPLE]
+    strange = sum(unicodedata.category(letter) in _STRANGE for letter in sample if letter not in _USUAL)
+    return text if strange < len(sample) * _MOST_STRANGE else "\n".join(_READABLE.findall(text))
 
 
 def _inflated(body: bytes) -> bytes:
@@ -142,6 +158,8 @@ _PART_ENCODING: Final = re.compile(
 )
 _FORM: Final = re.compile(r"[^={}\"\s][^={}\"\n]{0,200}=")
 _JSON_STARTS: Final = ("{", "[", '"')
+_ENCODED_STARTS: Final = (*_JSON_STARTS, "%7B", "%5B", "%22", "%25")
+_CURLED: Final = str.maketrans("“”„«»\uff1a\uff1d", '""""":=')
 
 
 def documents_of(body: bytes, content_type: str, content_encoding: str, depth: int = 0) -> Iterator[Document]:
@@ -158,7 +176,8 @@ def documents_of(body: bytes, content_type: str, content_encoding: str, depth: i
         yield Document(value=parts, whole=True)
         return
     for text in texts_of(plain_bytes, parameters.get("charset", "")):
-        yield from documents_in(text, is_form=media_type == "application/x-www-form-urlencoded")
+        is_form = media_type == "application/x-www-form-urlencoded"
+        yield from documents_in(text, is_form=is_form, depth=depth)
 
 
 def read_json_bytes(body: bytes) -> Document | None:
@@ -169,25 +188,33 @@ def read_json_bytes(body: bytes) -> Document | None:
         return None
 
 
-def documents_in(text: str, *, is_form: bool = False, undone: bool = False) -> Iterator[Document]:
+def documents_in(
+    text: str, *, is_form: bool = False, undone: bool = False, depth: int = 0
+) -> Iterator[Document]:
     """Give what a text may be; ``undone``: entities of HTML were undone in it already."""
     start = text.lstrip()
-    if not start.startswith(_JSON_STARTS) and (other := read_other(text)) is not None:
+    if not start.startswith(("{", "[")) and (other := read_other(text)) is not None:
         yield other
     if (inner := from_base64(start)) is not None:
-        yield from documents_in(inner)
+        yield from documents_in(inner, depth=depth)
+    elif depth < _PACKED_AT_MOST and (packed := unwrapped(start)) is not None:
+        yield from documents_of(packed, "", "", depth + 1)
+    if not text.isascii() and '"' not in text:
+        # A word processor wrote its quotes.
+        start = text = text.translate(_CURLED).lstrip()
     looks_like_form = not start.startswith(_JSON_STARTS) and (is_form or _FORM.match(start) is not None)
     # A form is one line; what has several may as well be names and values, one a line.
-    if not looks_like_form or (not is_form and "\n" in start):
+    if not looks_like_form or (not is_form and ("\n" in start or "{" in start)):
         yield read_json(text) or _read_lines(text) or read_broken(text)
-        if "&quot;" in text and not undone:
-            yield from documents_in(html.unescape(text), undone=True)
+        if ("&quot;" in text or "&lt;" in text) and not undone:
+            yield from documents_in(html.unescape(text), undone=True, depth=depth)
         if "%" not in text and not looks_like_form:
             return
     yield form_document(text)
     decoded = unquote_plus(start[:200])
-    if decoded.startswith(_JSON_STARTS) and not start.startswith(_JSON_STARTS):
-        yield from documents_in(unquote_plus(text).strip().removesuffix("="))
+    encoded = decoded.startswith(_ENCODED_STARTS) and not start.startswith(_JSON_STARTS)
+    if encoded and depth < _PACKED_AT_MOST:
+        yield from documents_in(unquote_plus(text).strip().removesuffix("="), depth=depth + 1)
 
 
 def _read_lines(text: str) -> Document | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -37,7 +38,10 @@ _FREE_TEXT: Final = frozenset(
 )
 # The fields in which a request's own language stands, and what a text begins with that holds a document.
 _PROGRAMS: Final = frozenset({"query", "mutation", "graphql"})
-_HOLDS_A_DOCUMENT: Final = re.compile(r"\s*(?:[{\[\"]|%7B|e[wy]|W3s|Wy)")
+_HOLDS_A_DOCUMENT: Final = re.compile(r"\s*(?:[{\[\"]|%7B|e[wy]|W3s|Wy|data:)")
+# A table as an object: the names once, and the rows.
+_COLUMNS: Final = frozenset({"columns", "column", "header", "headers", "fields", "names"})
+_ROWS: Final = frozenset({"rows", "data", "values", "records"})
 _ANSWERED: Final = ("val", "answer", "response", "selected", "checked", "result")
 _SHORT_ANSWERED: Final = frozenset({"v", "bool", "boolean", "params", "arguments", "args"})
 _TICKS: Final = ("select", "check", "tick", "flag", "yes", "true", "symptom", "reported")
@@ -81,6 +85,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGN
 _SENT_TO: Final = re.compile(rf"/v1/(?:check-ins|assessments)/({_UUID.pattern})/?", re.IGNORECASE)
 _OWN_ID_KEYS: Final = frozenset({"id", "check_in_id", "form_id"})
 _MOST_NAMES: Final = 20
+_MOST_COLUMNS: Final = 500
 _MOST_OBJECTS: Final = 50_000
 _DEEP: Final = 4
 # Reports lie near the top; deeper down, what is kept apart is no report.
@@ -251,6 +256,8 @@ class _Walk:
         around = self._at(one, around)
         for trigger in self._triggers(one, around):
             self._keep(trigger, around, one)
+        for row in _rows_of(one):
+            yield row, around
         for key, value in one:
             if isinstance(value, str) and squeezed(key) in _PROGRAMS:
                 # A document within a program, as GraphQL writes it.
@@ -328,9 +335,19 @@ def _into_list(many: Sequence[object], around: _Around) -> Iterator[tuple[object
     )
     if pairs:
         yield pairs, around
+    if any(isinstance(one, str) and is_statement(one) for one in many):
+        # Names and values in turn.
+        yield (
+            Pairs((one, said) for one, said in pairwise(many) if isinstance(one, str) and _is_plain(said)),
+            around,
+        )
     for at, value in enumerate(many):
         if isinstance(value, list | str):
             yield value, _below(around, at, None, free=around.free)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, bool | int | float)
 
 
 def _below(around: _Around, key: str | int, scale: str | None, *, free: bool) -> _Around:
@@ -339,6 +356,20 @@ def _below(around: _Around, key: str | int, scale: str | None, *, free: bool) ->
         return around
     place = (*around.place, key)[:_PLACE]
     return replace(around, place=place, scale=scale or around.scale, free=free)
+
+
+def _rows_of(one: Pairs) -> Iterator[Pairs]:
+    """Give the rows of a table, each with the columns' names."""
+    names = next((value for key, value in one if squeezed(key) in _COLUMNS and isinstance(value, list)), [])
+    if not names or not all(isinstance(name, str) for name in names[:_MOST_COLUMNS]):
+        return
+    for key, value in one:
+        if squeezed(key) in _ROWS and isinstance(value, list):
+            rows = value if value and isinstance(value[0], list) else [value]
+            for row in rows:
+                yield (
+                    Pairs(zip(names[:_MOST_COLUMNS], row, strict=False)) if isinstance(row, list) else Pairs()
+                )
 
 
 def _is_report(one: Pairs) -> bool:
@@ -377,6 +408,8 @@ def _document_in(text: str) -> object | None:
     start = text.lstrip()
     if start.startswith("%7B"):
         start = unquote_plus(start)
+    if start.startswith("data:"):
+        start = start.partition(",")[2]
     start = from_base64(start) or start
     if not start.startswith(("{", "[", '"')):
         return None

@@ -104,6 +104,8 @@ _KEPT_OF_A_RUN: Final = 300
 _RUN: Final = re.compile(
     rf"(?P<opening>(?:[\[{{][^\[\]{{}}]{{0,100}}){{1,3}}?)(?P=opening){{{_KEPT_OF_A_RUN},}}|[\]}}]{{{_KEPT_OF_A_RUN},}}"
 )
+# Words in a row are one text up to here: no name and no answer is longer.
+_LONGEST_WORDS: Final = 1000
 # What may follow a closed text where quotes pair up.
 _AFTER_A_TEXT: Final = frozenset(":,}]=;")
 
@@ -211,7 +213,13 @@ class _Reader:
             if at_end and is_word:
                 value = Unfinished(value)
         same_line = "\n" not in found.string[self._end : found.start()]
-        if self._held and self._held_is_word and is_word and same_line:
+        if (
+            self._held
+            and self._held_is_word
+            and is_word
+            and same_line
+            and len(self._held[0]) < _LONGEST_WORDS
+        ):
             # Words without quotes, one after the other, are one text.
             value = type(value)(f"{self._held[0]} {value}")
         elif self._held:

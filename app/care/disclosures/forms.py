@@ -39,10 +39,11 @@ _CONTAINERS: Final = frozenset(
 _NAMING: Final = frozenset(
     {
         "linkid", "code", "name", "key", "id", "question", "questionid", "item", "itemid", "number", "itemnumber",
-        "field", "no", "nr", "loinc", "definition", "coding", "qid", "path",
+        "field", "fieldname", "itemoid", "no", "nr", "n", "q", "index", "loinc", "definition", "coding", "qid",
+        "path",
     }
 )  # fmt: skip
-_WORDED: Final = frozenset({"text", "question", "label", "prompt", "title", "display", "name"})
+_WORDED: Final = frozenset({"text", "question", "q", "label", "prompt", "title", "display", "name"})
 _FORM_NAMING: Final = frozenset(
     {
         "scale", "scalekey", "scalename", "questionnaire", "instrument", "form", "formname", "formtype", "type",

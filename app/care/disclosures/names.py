@@ -12,10 +12,13 @@ from app.clinical.scales import PHQ_9
 _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]+")
 # A trailing index is a form's way of writing lists: self_harm_thoughts[0].
 _STATEMENT: Final = re.compile(
-    r"(?:self|selbst)harm(?:ing)?(?:t[a-z]{0,10})?\d{0,2}$"
+    r"(?:self|selbst)harm(?:ing)?(?:t[a-z]{0,10})?(?:present|flag|today|now|currently|yesno|yn|bool)?\d{0,2}$"
     r"|selfinjur(?:y|ious)(?:thoughts?)?$"
     r"|harm(?:ing)?(?:my|one)?self(?:thoughts?)?$|thoughtsof(?:selfharm|harmingmyself|suicide)$"
     r"|suicid(?:al|e)(?:thoughts?|ideation|ideas)$|suicidality$|suicidal$"
+    r"|(?:pensamientos?|ideas?|ideacion)(?:de)?(?:autolesion(?:es)?|suicid(?:as?|io))$|autolesion(?:es)?$"
+    r"|selbstverletzung(?:en|sgedanken)?$|su[iy]zid(?:al|alitat|gedanken|idee(?:n)?)$|suizidalegedanken$"
+    r"|(?:pensees?|idees?)suicidaires?$|automutilation$"
 )
 _DENIAL: Final = re.compile(r"^(?:no|not|denies|denied|without|ohne|sin)(?=self|harm|suicid|thoughts)")
 _SUICIDE_ITEM: Final = re.compile(

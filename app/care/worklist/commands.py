@@ -17,8 +17,7 @@ from app.outbox import Wording
 from app.storage.alerts import Alert
 
 _EVERY_LIFE: Final[tuple[LifeCycle[Any], ...]] = (SIGNAL, FINDING, SAFETY_EVENT)
-# What is done as soon as someone has spoken with the patient.
-_DONE_ONCE_REACHED: Final = frozenset(
+DONE_ONCE_REACHED: Final = frozenset(
     {
         FindingCode.ASKED,
         FindingCode.NOTE,
@@ -27,6 +26,7 @@ _DONE_ONCE_REACHED: Final = frozenset(
         FindingCode.OVERDUE,
     }
 )
+"""What is done as soon as someone has spoken with the patient."""
 
 
 async def life_of(work: Work, item_id: UUID) -> LifeCycle[Any]:
@@ -109,6 +109,6 @@ async def reach_out(
     )
     if life is FINDING and outcome is OutreachOutcome.REACHED:
         finding = await FINDING.existing(work, item_id)
-        if finding.code in _DONE_ONCE_REACHED:
+        if finding.code in DONE_ONCE_REACHED:
             return await findings.close(work, item_id, outcome=FindingOutcome.CONTACTED)
     return alert

@@ -12,6 +12,7 @@ from app.access.clinics.permissions import StaffRole
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.text import one_line
 from app.interop.smart.json_web_tokens import read_keys
 from app.interop.smart.single_sign_on import EHR, KEY_CELL, LABEL_CELL, SECRET_CELL, SIGN_IN
 from app.notifications.transport.addresses import (
@@ -93,7 +94,7 @@ async def connect(work: Work, new: NewSystem) -> ConnectedSystem:
         KeysNotUsableError: the keys of its calls cannot be believed.
         OriginNotUsableError: what may show our pages is no https origin.
     """
-    named = [new.name.strip(), new.client_id.strip(), new.issuer.strip()]
+    named = [one_line(one) for one in (new.name, new.client_id, new.issuer)]
     if new.kind not in _KINDS or not all(0 < len(one) <= _LONGEST for one in named):
         raise SystemNotUsableError("#/name")
     try:

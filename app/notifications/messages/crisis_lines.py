@@ -51,9 +51,10 @@ NATIONAL_HELP: Final[Mapping[str, NationalHelp]] = {
         number="988",
         by=By.CALL_OR_TEXT,
         emergency="911",
-        line_page="the pages of this project's first version (22 Nov 2026)",
-        emergency_page="the pages of this project's first version (22 Nov 2026)",
-        read_on=date(2026, 11, 22),
+        line_page="mcphs.edu/student-life/counseling-services/emergency-services/988-suicide-and-crisis-lifeline;"
+        " neighborhoodctr.org/news/what-support-is-available-through-the-988-lifeline (day and night)",
+        emergency_page="internationalmentalhealth.org/resources",
+        read_on=date(2026, 11, 30),
     ),
     "CA": NationalHelp(
         name="9-8-8 Suicide Crisis Helpline",

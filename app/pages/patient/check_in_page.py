@@ -31,9 +31,13 @@ from app.pages.patient.check_in_form import (
 )
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
 from app.pages.patient.history_page import can_still_be_corrected, moment_of_added, own_report
-from app.pages.patient.opened_form import FAULT, OpenedForm, open_form, read_opened
+from app.pages.patient.opened_form import FAULT, OUTCOME, OpenedForm, open_form, read_opened
 from app.pages.patient.page_route import PatientPageRoute, render
-from app.pages.patient.questionnaire_page import OfferedQuestionnaire, due_questionnaires
+from app.pages.patient.questionnaire_page import (
+    OfferedQuestionnaire,
+    due_questionnaires,
+    questionnaires_for_everyone,
+)
 from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.sign_in_form import sign_in_page
 from app.pages.patient.trend import ShownTrend, trend_after_sending
@@ -51,8 +55,6 @@ CHECK_IN: Final = "/p/check-in"
 # Which form this browser has sent: coming back to it means to look at it again, or to fix it.
 SENT_FORM: Final = "afterglow-sent"
 _REMEMBERED: Final = timedelta(hours=1)
-# Shows a phone that sent what it had kept what became of it.
-OUTCOME: Final = "afterglow-check-in"
 NOTE_LENGTH: Final = 4000
 # The home screen is offered from the third check-in day of two weeks on, for as long as it may be news.
 _INSTALL_AFTER: Final = range(3, 8)
@@ -83,6 +85,7 @@ def form_page(
         help_first=help_first,
         clinic_notified=clinic_notified,
         for_later=False,
+        questionnaires=(),
         title=title or say("How are you?"),
         hidden=opened.fields(ID_FIELD) | _meant(form, day_choices),
         form=form,
@@ -104,6 +107,7 @@ def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
         "check_in.html",
         here=CHECK_IN,
         for_later=True,
+        questionnaires=questionnaires_for_everyone(visitor),
         title=say("How are you?"),
         hidden=dict.fromkeys(IDENTITY, ""),
         clinic_notified=False,

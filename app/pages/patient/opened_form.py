@@ -12,6 +12,8 @@ from app.web.pages.wording import write_day
 
 # From this status on it is our fault.
 FAULT: Final = 500
+# Shows a phone that sent what it had kept what became of it: kept, again, later, sign-in.
+OUTCOME: Final = "afterglow-outcome"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from app.care.assessments.questionnaires import WORDINGS
 from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
 from app.foundation.translations import CATALOGUES, LANGUAGES, Words, direction, say
@@ -28,7 +29,9 @@ FILES: Final = StaticFiles("/p/static/", [SHARED_FILES, _HERE / "static"])
 
 # Another name as soon as anything changes that a phone keeps: files, templates, words.
 VERSION: Final = hashlib.sha256(
-    b"".join((FILES.version.encode(), *template_texts(_HERE / "templates", CATALOGUES)))
+    b"".join(
+        (FILES.version.encode(), repr(WORDINGS).encode(), *template_texts(_HERE / "templates", CATALOGUES))
+    )
 ).hexdigest()[:12]
 
 

@@ -7,12 +7,15 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.care.assessments.questionnaires import WORDINGS, questionnaire
+from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, say
 from app.notifications.messages.crisis_help import help_everywhere
 from app.pages.patient.check_in_page import shell_page
 from app.pages.patient.page_route import FILES, SIGN_IN, TEMPLATES, VERSION, PatientPageRoute, render, who
-from app.pages.patient.visitor import AnyVisitor, visitor_without_look_up
+from app.pages.patient.questionnaire_page import questionnaire_shell
+from app.pages.patient.visitor import AnyVisitor, Visitor, visitor_without_look_up
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
@@ -54,13 +57,25 @@ async def static_file(name: str) -> Response:
 @router.get("/offline/{language}")
 async def offline_form(language: str, context: ContextNeeded, request: Request) -> Response:
     """Give the form as a phone keeps it: nobody's, of no day yet."""
+    return shell_page(context, _nobody(request, context, language))
+
+
+@router.get("/offline/{language}/{key}")
+async def offline_questionnaire(
+    language: str, key: str, context: ContextNeeded, request: Request
+) -> Response:
+    """Give a questionnaire as a phone keeps it."""
+    nobody = _nobody(request, context, language)
+    return questionnaire_shell(context, nobody, questionnaire(key, locale=language))
+
+
+def _nobody(request: Request, context: AppContext, language: str) -> Visitor:
     if language not in LANGUAGES:
         raise NotFoundError
     found = visitor_without_look_up(request, context, session="")
-    nobody = replace(
+    return replace(
         found, language=language, switched_to="", new_anchor=False, new_country=False, country=None, token=""
     )
-    return shell_page(context, nobody)
 
 
 @router.get("/worker.js")
@@ -72,6 +87,7 @@ async def service_worker() -> Response:
         .render(
             files=json.dumps(sorted(FILES.paths.values())),
             languages=json.dumps(sorted(LANGUAGES)),
+            questionnaires=json.dumps([f"/{key}" for key in WORDINGS]),
             version=VERSION,
         )
     )

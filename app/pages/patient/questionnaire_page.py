@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from fastapi import APIRouter, Request
@@ -22,7 +22,7 @@ from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.logs import where
 from app.foundation.translations import say
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
-from app.pages.patient.opened_form import FAULT, OpenedForm, open_form, read_opened
+from app.pages.patient.opened_form import FAULT, OUTCOME, OpenedForm, open_form, read_opened
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
@@ -66,11 +66,17 @@ def _answer(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedQuestionnaire:
-    """A questionnaire that the patient may open, and whether it is due by now."""
+    """A questionnaire that the patient may open, in which language it is, and whether it is due by now."""
 
     path: str
     title: str
+    language: str
     is_due: bool
+
+    @classmethod
+    def of(cls, asked: Questionnaire, *, is_due: bool) -> "OfferedQuestionnaire":
+        """Offer a questionnaire."""
+        return cls(path=path_of(asked), title=asked.wording.title, language=asked.language, is_due=is_due)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +116,45 @@ def questionnaire_page(
         help_first=help_first,
         clinic_notified=clinic_notified,
         hidden=opened.fields(ID_FIELD),
-        wording=asked.wording,
-        wording_language=asked.language,
-        questions=[
-            (number, field_of(number), text)
-            for number, text in zip(asked.scale.items, asked.wording.items, strict=True)
-        ],
+        for_later=False,
+        **_asked_words(asked),
         form=form,
         missing=set(wrong.items),
         mistake=wrong.sentence,
         day_choices=day_choices,
     )
+
+
+def questionnaire_shell(context: AppContext, visitor: Visitor, asked: Questionnaire) -> PageAnswer:
+    """Show a questionnaire as a phone keeps it for times without a connection: nobody's, of no day yet."""
+    return render(
+        context,
+        visitor,
+        "questionnaire.html",
+        here=path_of(asked),
+        for_later=True,
+        clinic_notified=False,
+        hidden=dict.fromkeys((ID_FIELD, "opened_at", "time_zone"), ""),
+        **_asked_words(asked),
+        form=NOTHING_FILLED_IN,
+        missing=(),
+        mistake="",
+        day_choices=(),
+    )
+
+
+def _asked_words(asked: Questionnaire) -> dict[str, Any]:
+    """Give what a questionnaire asks, for its template."""
+    worrying = asked.scale.suicide_item
+    return {
+        "wording": asked.wording,
+        "wording_language": asked.language,
+        "worrying": "" if worrying is None else field_of(worrying),
+        "questions": [
+            (number, field_of(number), text)
+            for number, text in zip(asked.scale.items, asked.wording.items, strict=True)
+        ],
+    }
 
 
 def questionnaire_thanks(
@@ -133,7 +167,7 @@ def questionnaire_thanks(
     else:
         at = write_moment(stored.received_at, zone_of(stored.time_zone), visitor.language)
         sentence = say("These answers were kept before, on {at}. They count once.", at=at)
-    return render(
+    answer = render(
         context,
         visitor,
         "questionnaire_thanks.html",
@@ -141,17 +175,23 @@ def questionnaire_thanks(
         help_first=kept.safety_event_id is not None,
         kept_sentence=sentence,
     )
+    answer.headers[OUTCOME] = "kept"
+    return answer
 
 
 async def offered_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires, saying which is due; they are offered also while that cannot be worked out."""
     asked = await _asked(visitor)
     return [
-        OfferedQuestionnaire(
-            path=path_of(one), title=one.wording.title, is_due=asked.get(one.scale.key, False)
-        )
+        OfferedQuestionnaire.of(one, is_due=asked.get(one.scale.key, False))
         for one in all_questionnaires(locale=visitor.language, long_exposure=LONG_EXPOSURE.key in asked)
     ]
+
+
+def questionnaires_for_everyone(visitor: Visitor) -> list[OfferedQuestionnaire]:
+    """List what is offered to whoever it is: where nobody knows who asks, and what is due."""
+    asked = all_questionnaires(locale=visitor.language, long_exposure=False)
+    return [OfferedQuestionnaire.of(one, is_due=False) for one in asked]
 
 
 async def asks_long_exposure(visitor: Visitor) -> bool:
@@ -235,7 +275,7 @@ async def shown_again(
 ) -> PageAnswer:
     """Show the form again with everything that was answered; an answer about self-harm is heard all the same."""
     opened = None if again else read_opened(form, ID_FIELD)
-    return questionnaire_page(
+    answer = questionnaire_page(
         context,
         visitor,
         asked,
@@ -247,6 +287,10 @@ async def shown_again(
         help_first=says_self_harm(form, asked),
         clinic_notified=(await report_disclosures(form, failed=status >= FAULT)).clinic_notified,
     )
+    # For a phone that sends what it kept: again by itself, or not before the person has looked at it.
+    signed_out = visitor.caller is None
+    answer.headers[OUTCOME] = "later" if status >= FAULT else "sign-in" if signed_out else "again"
+    return answer
 
 
 async def _enter(

@@ -13,19 +13,29 @@ from app.care.consent import erasure
 from app.care.patients import devices
 from app.care.patients.commands import DetailsChange, change_patient
 from app.care.patients.consent_standing import ConsentStanding
-from app.care.patients.queries import reminders_of
+from app.care.patients.contact import email_of
+from app.care.patients.queries import existing, reminders_of
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.schemas import read_reminders
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.text import InvisibleCharacterError
-from app.foundation.translations import LANGUAGES, say
+from app.foundation.translations import LANGUAGES, Words, say
 from app.foundation.zones import PseudoTimeZoneError, UnknownTimeZoneError, choosable_zones, read_zone
+from app.notifications.messages.push_subscriptions import (
+    PushAddressRefusedError,
+    PushKeysNotUsableError,
+    WebPushAddress,
+    subscribe,
+    unsubscribe,
+)
+from app.notifications.messages.web_push import public_push_key
 from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.visitor import LANGUAGE, SESSION, SignedInVisitor, Visitor, read_own_form
+from app.storage import push_subscriptions
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import NOTHING_FILLED_IN, Form, OwnFormOnly
@@ -34,7 +44,20 @@ from app.web.problems import InvalidRequestError
 from app.web.reading import field_of
 
 SETTINGS: Final = "/p/settings"
-REMINDER_FIELDS: Final = ("ask_at", "email", "quiet_from", "quiet_until", "paused_until")
+# Each way a reminder may come, by the name of its field; in this order where a patient had none.
+WAYS: Final[Mapping[str, Channel]] = {
+    "push": Channel.PUSH,
+    "sms": Channel.GATEWAY,
+    "email": Channel.EMAIL,
+}
+_PUSH_FIELDS: Final = ("push_endpoint", "push_p256dh", "push_auth")
+REMINDER_FIELDS: Final = (*WAYS, "sms_number", "ask_at", "quiet_from", "quiet_until", "paused_until")
+_NO_TIME: Final = say("Write a time of day such as 18:00.")
+_REMINDER_MISTAKES: Final[Mapping[str, Words]] = {
+    "paused_until": say("Write a day such as 2026-11-03, or leave it empty."),
+    "sms_number": say("Write your mobile number with its country code, such as +1 415 555 0123."),
+    "push": say("This browser gets no notifications: allow them for this page, or choose another way."),
+}
 
 
 async def settings_page(
@@ -60,6 +83,9 @@ async def settings_page(
         mistakes=mistakes or {},
         zone=form["time_zone"] or caller.time_zone,
         reminders=await _reminders(visitor, form),
+        push_key=public_push_key(context.vault),
+        has_gateway=context.gateway is not None,
+        has_email=await _has_email(visitor),
         zones=choosable_zones(),
         questionnaires=await offered_questionnaires(visitor),
         devices=[_shown(one, visitor, wall) for one in listed],
@@ -85,13 +111,28 @@ async def _reminders(visitor: Visitor, form: Form) -> dict[str, str]:
     if any(form[name] for name in REMINDER_FIELDS):
         return {name: form[name] for name in REMINDER_FIELDS}
     chosen = await reminders_of(visitor.work, caller.patient_id)
+    ways = set(chosen.channels)
+    if not await _gets_pushes(visitor):
+        ways.discard(Channel.PUSH)
     return {
+        **{name: "yes" if channel in ways else "" for name, channel in WAYS.items()},
+        "sms_number": chosen.sms_number or "",
         "ask_at": f"{chosen.ask_at:%H:%M}",
-        "email": "yes" if Channel.EMAIL in chosen.channels else "",
         "quiet_from": f"{chosen.quiet_from:%H:%M}",
         "quiet_until": f"{chosen.quiet_until:%H:%M}",
         "paused_until": chosen.paused_until.isoformat() if chosen.paused_until else "",
     }
+
+
+async def _gets_pushes(visitor: Visitor) -> bool:
+    """Whether any device of the patient's gets notifications."""
+    patient_id = visitor.signed_in.patient_id
+    return bool(await push_subscriptions.ids_of_patients(visitor.work, [patient_id]))
+
+
+async def _has_email(visitor: Visitor) -> bool:
+    patient = await existing(visitor.work, visitor.signed_in.patient_id)
+    return email_of(visitor.work.vault, visitor.work.clinic_id, patient) is not None
 
 
 def _shown(device: devices.EnrolledDevice, visitor: Visitor, wall: tzinfo) -> dict[str, object]:
@@ -146,31 +187,62 @@ async def change_settings(request: Request, context: ContextNeeded, visitor: Sig
 @router.post("/reminders", dependencies=[OwnFormOnly])
 async def change_reminders(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Change when and how the patient is asked, by the same rules as from a phone."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
-    wanted = {name: form[name].strip() for name in ("ask_at", "quiet_from", "quiet_until")}
+    form = await read_own_form(request, context, visitor)
+    mistakes = await _keep_reminders(visitor, form)
+    if not mistakes:
+        return RedirectResponse(f"{SETTINGS}?saved", 303)
+    await visitor.work.start_over()
+    return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
+
+
+async def _keep_reminders(visitor: Visitor, form: Form) -> Mapping[str, Words]:
+    """Keep what was chosen; else give the sentence for each field that is wrong."""
+    wanted: dict[str, str | None] = {
+        name: form[name].strip() for name in ("ask_at", "quiet_from", "quiet_until")
+    }
+    wanted["paused_until"] = form["paused_until"].strip() or None
+    if "sms_number" in form:
+        wanted["sms_number"] = form["sms_number"].strip() or None
+    if form["sms"] and not wanted.get("sms_number"):
+        return {"sms_number": _REMINDER_MISTAKES["sms_number"]}
     try:
-        change = read_reminders(wanted | {"paused_until": form["paused_until"].strip() or None})
+        change = read_reminders(wanted)
+        known = await _gets_pushes(visitor)
+        if not await _set_pushes(visitor, form, known=known):
+            return {"push": _REMINDER_MISTAKES["push"]}
         await change_patient(
             visitor.work,
-            caller.patient_id,
-            DetailsChange(reminders=lambda before: change(_with_email(before, wanted=bool(form["email"])))),
+            visitor.signed_in.patient_id,
+            DetailsChange(reminders=lambda before: change(_over(before, form, known=known))),
             version=None,
         )
     except InvalidRequestError as refused:
         wrong = [field_of(str(one["pointer"])) for one in refused.findings]
-        mistakes = {
-            one: say("Write a day such as 2026-11-03, or leave it empty.")
-            if one == "paused_until"
-            else say("Write a time of day such as 18:00.")
-            for one in wrong
-        }
-        await visitor.work.start_over()
-        return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
+        return {one: _REMINDER_MISTAKES.get(one, _NO_TIME) for one in wrong}
     except AskedInQuietHoursError:
-        quiet = {"ask_at": say("The time to be reminded lies in your quiet hours. Please move one of them.")}
-        await visitor.work.start_over()
-        return await settings_page(context, visitor, mistakes=quiet, form=form, status=422)
-    return RedirectResponse(f"{SETTINGS}?saved", 303)
+        return {"ask_at": say("The time to be reminded lies in your quiet hours. Please move one of them.")}
+    return {}
+
+
+async def _set_pushes(visitor: Visitor, form: Form, *, known: bool) -> bool:
+    """Have this browser get notifications, or no more of them; says whether what was chosen can be kept.
+
+    ``known``: a device of the patient's gets them already.
+    """
+    caller = visitor.signed_in
+    if not form["push"]:
+        if known:
+            await unsubscribe(visitor.work, patient_id=caller.patient_id, device_id=caller.device_id)
+        return True
+    endpoint, public_key, auth = (form[name] for name in _PUSH_FIELDS)
+    if not endpoint:
+        return known
+    address = WebPushAddress(endpoint=endpoint, public_key=public_key, auth=auth)
+    try:
+        await subscribe(visitor.work, address, patient_id=caller.patient_id, device_id=caller.device_id)
+    except (PushAddressRefusedError, PushKeysNotUsableError):
+        return False
+    return True
 
 
 @router.post("/sign-out", dependencies=[OwnFormOnly])
@@ -189,9 +261,13 @@ async def sign_out(request: Request, context: ContextNeeded, visitor: SignedInVi
     return answer
 
 
-def _with_email(before: ReminderChoices, *, wanted: bool) -> ReminderChoices:
-    """Take e-mail in or out; what was chosen on a phone stays, and goes first."""
-    others = tuple(one for one in before.channels if one is not Channel.EMAIL)
-    if wanted and Channel.EMAIL in before.channels:
-        return before
-    return replace(before, channels=(*others, Channel.EMAIL) if wanted else others)
+def _over(before: ReminderChoices, form: Form, *, known: bool) -> ReminderChoices:
+    """Give the choices with the ways that are ticked; what was chosen before goes first, in the order of then.
+
+    While no device gets notifications, that they are not ticked takes nothing away: an app may get them yet.
+    """
+    chosen = {channel for name, channel in WAYS.items() if form[name]}
+    kept = chosen if known else chosen | {Channel.PUSH}
+    stay = tuple(one for one in before.channels if one in kept)
+    new = tuple(one for one in WAYS.values() if one in chosen and one not in before.channels)
+    return replace(before, channels=stay + new)

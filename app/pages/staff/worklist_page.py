@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.permissions import Permission
 from app.care.alerts.findings import commands as findings
 from app.care.alerts.findings.commands import FindingOutcome
-from app.care.alerts.life_cycle import OutreachChannel
+from app.care.alerts.life_cycle import OutreachChannel, OutreachOutcome
 from app.care.patients.reaching import PatientNotReachedError
 from app.care.worklist import commands
 from app.care.worklist.queries import A_LANE, ClinicStatus, Glance, Today, WorklistItem, lanes, read_today
@@ -55,6 +55,7 @@ _DONE: Final[Mapping[str, tuple[str, str, str]]] = {
     "read": (say("Marked as read."), "", "reopen"),
     "reopen": (say("Back on the list."), "", ""),
     "outreach": (say("Saved."), say("It is in the timeline."), ""),
+    "contacted": (say("Contacted by phone."), say("It is in the timeline."), "reopen"),
     "answer": (say("Sent."), say("It is in the timeline."), ""),
 }
 _ASIDE: Final[Mapping[Shown, tuple[str, str]]] = {
@@ -207,6 +208,25 @@ async def keep_outreach(
         )
 
     return await _changed(request, context, visitor, item_id, "outreach", change)
+
+
+@router.post("/worklist/{item_id}/contacted")
+async def note_contact(
+    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Keep that this member reached the patient by phone, in one step; other ways are on the patient's page."""
+
+    async def change(work: Work, form: Form) -> object:
+        return await commands.reach_out(
+            work,
+            item_id,
+            channel=OutreachChannel.PHONE,
+            outcome=OutreachOutcome.REACHED,
+            note=None,
+            version=version_of(form),
+        )
+
+    return await _changed(request, context, visitor, item_id, "contacted", change)
 
 
 @router.post("/worklist/{item_id}/answer")
@@ -389,6 +409,8 @@ def _act(kind: str, *, seen: bool, changeable: bool) -> str:
         return say("Open")
     if kind == "note":
         return "read"
+    if kind in commands.DONE_ONCE_REACHED:
+        return "contacted"
     if not seen and kind in {"safety", "signal", "worse_than_before"}:
         return "acknowledge"
     return say("Decide") if KINDS.get(kind, Lane.REACH_OUT) is not Lane.REACH_OUT else say("Reach out")

@@ -3,10 +3,12 @@
 import base64
 import gzip
 import json
+import random
 import time
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -42,6 +44,7 @@ FORMATS: dict[str, tuple[bytes, str]] = {
     "UTF-16 with its mark, packed": (gzip.compress(BOM_UTF16_BE + JSON.decode().encode("utf-16-be")), ""),
     "UTF-7": (JSON.decode().encode("utf-7"), "application/json; charset=utf-7"),
     "gzip in gzip": (gzip.compress(gzip.compress(JSON)), ""),
+    "gzip four deep": (gzip.compress(gzip.compress(gzip.compress(gzip.compress(JSON)))), ""),
     "gzip in two members": (
         gzip.compress(b'{"mood": 3,') + gzip.compress(b'"self_harm_thoughts": true}'),
         "",
@@ -53,15 +56,57 @@ FORMATS: dict[str, tuple[bytes, str]] = {
     "FHIR XML": (_XML.format('<valueInteger value="2"/>').encode(), "application/fhir+xml"),
     "FHIR XML, coded": (_XML.format('<valueCoding><code value="LA6570-1"/></valueCoding>').encode(), ""),
     "YAML": (b"scale: phq-9\nitems:\n  q1: 0\n  q9: 2\n", "application/yaml"),
+    "YAML, a list": (b"scale: phq-9\nitems:\n  - 0\n" + b"  - 0\n" * 7 + b"  - 2\nmood: 3\n", ""),
+    "YAML, a list that is not indented": (b"scale: phq-9\nitems:\n" + b"- 0\n" * 8 + b"- 2\n", ""),
+    "YAML, a list of items": (b"scale: phq-9\nitems:\n- item: 1\n  value: 0\n- item: 9\n  value: 2\n", ""),
     "TOML": (b"mood = 3\nself_harm_thoughts = true\n", ""),
     "CSV": (b"recorded_at,mood,self_harm_thoughts\n2026-01-01T00:00:00Z,3,true\n", "text/csv"),
     "a table with tabs": (b"scale\tq1\tq9\r\nphq-9\t0\t2\r\n", ""),
+    "a table in quotes": (b'"mood","self_harm_thoughts"\n"3","true"\n', "text/csv"),
+    "a name and its value a line": (b"mood,3\nself_harm_thoughts,true\n", "text/csv"),
+    "names once, then rows": (
+        json.dumps({"columns": ["mood", "self_harm_thoughts"], "rows": [[3, True]]}).encode(),
+        "",
+    ),
+    "names and values in turn": (json.dumps(["mood", 3, "self_harm_thoughts", True]).encode(), ""),
+    "REDCap": (json.dumps([{"record": "1", "field_name": "phq9_9", "value": "2"}]).encode(), ""),
+    "numbered answers": (
+        json.dumps({"phq9": {"answers": [{"n": 9, "v": 0}, {"n": 9, "v": 2}]}}).encode(),
+        "",
+    ),
+    "a list of properties": (b"<plist><dict><key>self_harm_thoughts</key><true/></dict></plist>", ""),
+    "escaped XML": (b"<c>&lt;self_harm_thoughts&gt;true&lt;/self_harm_thoughts&gt;</c>", ""),
+    "HL7 version 2 on a wire": (
+        b"\x0bMSH|^~\\&|EHR|C\rOBX|1|CE|PHQ9_9^^L||LA6569-3^Several days^LN||||||F\r",
+        "",
+    ),
     "HL7 version 2": (
         b"MSH|^~\\&|EHR|C\rOBX|1|NM|44260-8^Better off dead^LN||2|||||F\r",
         "x-application/hl7-v2+er7",
     ),
     "MessagePack": (b"\x82\xa4mood\x03\xb2self_harm_thoughts\xc3", "application/msgpack"),
     "CBOR": (b"\xa2\x64mood\x03\x72self_harm_thoughts\xf5", "application/cbor"),
+    "BSON": (b"\x1b\0\0\0\x08self_harm_thoughts\0\x01\0", "application/bson"),
+    "JWT": (
+        b"eyJhbGciOiJub25lIn0." + base64.urlsafe_b64encode(JSON).rstrip(b"=") + b".sig",
+        "application/jwt",
+    ),
+    "hexadecimal": (JSON.hex().encode(), ""),
+    "Base64 of packed bytes": (base64.b64encode(gzip.compress(JSON)), ""),
+    "Base64 of a form, in lines": (
+        base64.encodebytes(b"mood=3&energy=4&" * 9 + b"self_harm_thoughts=true"),
+        "",
+    ),
+    "Base64 in an address": (
+        json.dumps({"f": "data:application/json;base64," + base64.b64encode(JSON).decode()}).encode(),
+        "",
+    ),
+    "percent signs three times": (quote(quote(quote(JSON))).encode(), ""),
+    "letters that look alike": (json.dumps({"s\u0435lf_h\u0430rm_th\u043eughts": True}).encode(), ""),
+    "quotes of a word processor": ("{“self_harm_thoughts”\uff1a true}".encode(), ""),
+    "Spanish": (json.dumps({"pensamientosDeAutolesión": True}).encode(), ""),
+    "German": (json.dumps({"suizidgedanken": True}).encode(), ""),
+    "French": (json.dumps({"idées_suicidaires": True}).encode(), ""),
     "Base64": (base64.b64encode(JSON), ""),
     "Base64 in a field": (json.dumps({"data": base64.b64encode(JSON).decode()}).encode(), ""),
     "entities of HTML": (b"{&quot;self_harm_thoughts&quot;: true}", ""),
@@ -178,6 +223,10 @@ def test_what_stands_in_the_address_is_heard() -> None:
 
 _LONG = 200_000
 HOSTILE = {
+    "a picture": random.Random(1).randbytes(3_000_000),  # noqa: S311 - the same each time
+    "words in a row": b"how are you " * 500_000,
+    "percent signs of percent signs": b"%" + b"25" * _LONG,
+    "bullets": b"- a: b\n" * _LONG,
     "members of nothing": gzip.compress(b"") * 10_000,
     "XML that only opens": b"<a>" * (_LONG // 3),
     "XML with half attributes": b"<a b='" * (_LONG // 6),

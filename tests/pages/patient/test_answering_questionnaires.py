@@ -57,6 +57,7 @@ def test_a_questionnaire_stands_there_word_for_word_in_a_language_that_its_autho
     legends = re.findall(rf'<legend lang="{worded}">(.*?)</legend>', main)
     assert legends == [f"{number}. {text}" for number, text in enumerate(wording.items, start=1)]
     assert all(text in main for text in (wording.title, wording.instructions, wording.copyright))
+    assert ("Dieses Formular ist auf Englisch" in main) == (language != worded)
     answers = re.findall(r'name="item_1" value="(\d)"[^>]*><span>(.*?)</span>', main)
     assert answers == [(str(value), text) for value, text in enumerate(wording.answers)]
 
@@ -118,7 +119,8 @@ def test_an_unfinished_form_without_such_an_answer_names_what_is_missing_and_tel
 
     assert reply.status_code == 422
     assert re.findall(r'<a href="#item_(\d)">', reply.text) == list("2345678")
-    assert 'class="crisis first"' not in reply.text
+    # A template holds what a script shows where nothing can be sent; nobody sees it.
+    assert 'class="crisis first"' not in reply.text.partition("<template")[0]
     assert events(one_clinic, patient) == []
 
 
@@ -241,10 +243,10 @@ def test_a_questionnaire_that_is_due_is_offered_after_the_check_in_and_no_longer
 
     assert PHQ_9 not in thanked()
     one_clinic.treat(patient, last_infusion=NOW - timedelta(days=2))
-    assert f'<a href="{PHQ_9}">' in thanked()
+    assert f'<a href="{PHQ_9}" lang="en">' in thanked()
     progress = main_of(plain.get("/p/history").text)
     assert progress.count("due now") == 1
     assert GAD_7 in progress
     plain.post(PHQ_9, form_of(plain) | ANSWERS)
     assert PHQ_9 not in thanked()
-    assert f'<a href="{PHQ_9}">' in plain.get("/p/settings").text
+    assert f'<a href="{PHQ_9}" lang="en">' in plain.get("/p/settings").text

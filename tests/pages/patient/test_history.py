@@ -108,4 +108,5 @@ def test_the_first_days_have_a_sentence_and_the_third_a_line_and_the_hint_for_th
     assert ["A line appears here after three days" in one for one in pages] == [True, True, False]
     assert ["<figure>" in one for one in pages] == [False, False, True]
     assert ["Put it on your home screen" in one for one in pages] == [False, False, True]
+    assert ["Choose when to be reminded" in one for one in pages] == [True, True, False]
     assert "Add to Home Screen" in plain.get("/p/home-screen").text

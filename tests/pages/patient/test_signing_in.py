@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.care.reminders.schemas import PushSubscriptionEntry
 from tests.support.browser import PlainBrowser, code_for, fields_of, link_for, new_patient
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
@@ -264,3 +265,39 @@ def test_reminders_are_chosen_by_the_same_rules_as_from_a_phone(
     shown = plain.get("/p/settings").text
     assert 'name="email" value="yes" checked' in shown
     assert 'name="ask_at" value="19:30"' in shown
+
+
+def test_a_patient_chooses_notifications_text_messages_and_mail_on_the_page(
+    service: Service, one_clinic: ClinicClient, patient: str, plain: PlainBrowser
+) -> None:
+    form = fields_of(plain.get("/p/settings").text, "/p/reminders")
+    times = {"ask_at": "18:00", "quiet_from": "21:00", "quiet_until": "08:00", "paused_until": ""}
+    phone = one_clinic.enrol(patient, service.url)
+
+    def channels(**chosen: str) -> list[str]:
+        reply = plain.post("/p/reminders", form | times | chosen)
+        assert reply.headers["location"] == "/p/settings?saved", reply.text
+        return list(phone.http.get("/v1/me").json()["reminders"]["channels"])
+
+    # With scripts off, a browser cannot say where it gets notifications.
+    unsaid = plain.post("/p/reminders", form | times | {"push": "yes", "ask_at": "17:00"})
+    assert (unsaid.status_code, 'value="17:00"' in unsaid.text) == (422, True)
+    assert "This browser gets no notifications" in unsaid.text
+    wrong = plain.post("/p/reminders", form | times | {"sms": "yes", "sms_number": "555 0123"})
+    assert (wrong.status_code, 'href="#sms_number"' in wrong.text) == (422, True)
+    assert plain.post("/p/reminders", form | times | {"sms": "yes"}).status_code == 422
+
+    (subscription,) = PushSubscriptionEntry.model_json_schema()["examples"]
+    here = {f"push_{name}": value for name, value in subscription.items()}
+    broken = plain.post("/p/reminders", form | times | here | {"push": "yes", "push_auth": "x"})
+    assert broken.status_code == 422
+    number = {"sms": "yes", "sms_number": "+1 415 555 0123"}
+    everything = channels(push="yes", email="yes", **number, **here)
+    assert set(everything) == {"push", "gateway", "email"}
+    shown = plain.get("/p/settings").text
+    assert all(f'name="{name}" value="yes" checked' in shown for name in ("push", "sms", "email"))
+    assert 'value="+14155550123"' in shown
+    assert channels(push="yes", **number) == [one for one in everything if one != "email"]
+    assert channels(email="yes", sms_number="") == ["email"]
+    assert one_clinic.http.get(f"/v1/patients/{patient}/reminders").json()["reached_by"] is None
+    assert phone.http.get("/v1/me").json()["reminders"]["sms_number"] is None

@@ -79,7 +79,7 @@ def test_the_page_says_everything_about_a_signal(
         "threshold 0.5 consider_at",
         "threshold 0.75 mood_consider_at",
         "by rule gain-lost 2.0",
-        "Why no signal was raised Nothing did.",
+        "Evidence against None.",
         "Raised by Afterglow itself, Nov 3, 2026, 7:00 PM",
         "Signal raised, Nov 3, 2026, 7:00 PM: delivered",
         "Times are by the clocks of Europe/Berlin",

@@ -2,13 +2,16 @@
 // Everything works without this. With it, a form is never lost for want of a connection: it is kept on this
 // phone first, sent then, and the page says which of the two is true.
 (() => {
-  const form = document.querySelector("form[data-check-in]");
+  const form = document.querySelector("form[data-id]");
   const box = document.getElementById("queue");
   const language = document.documentElement.lang;
   const SCORES = ["mood", "energy", "sleep_quality"];
   const TICKS = ["asks_about_booster", "self_harm_thoughts"];
+  const isCheckIn = form && form.dataset.id === "check_in_id";
+  // Taken before the form goes: it is shown when the form is gone, too.
+  const notReachedHelp = document.getElementById("not-reached")?.content;
 
-  // What is kept: forms by the id of their check-in, and which person is signed in here.
+  // What is kept: forms by their id, with the path that they go to, and which person is signed in here.
   const open = () => new Promise((done, fail) => {
     const asked = indexedDB.open("afterglow", 1);
     asked.onupgradeneeded = () => {
@@ -54,17 +57,29 @@
   };
 
   const post = async (entry, token) => {
-    const { who, refused, ...fields } = entry;
+    const { who, refused, path, urgent, check_in_id, ...fields } = entry;
+    // Of a check-in, the key is a field of its form too.
+    if (!path) fields.check_in_id = check_in_id;
     if (token) fields.form_token = token;
-    const reply = await fetch("/p/check-in", {
+    const reply = await fetch(path || "/p/check-in", {
       method: "POST", body: new URLSearchParams(fields), signal: AbortSignal.timeout(20000),
     });
     // What does not carry this is not from us: a hotel's sign-in page, a proxy's excuse.
-    const outcome = reply.headers.get("afterglow-check-in");
+    const outcome = reply.headers.get("afterglow-outcome");
     if (!outcome) throw new Error("not from us");
     return { outcome, page: await reply.text() };
   };
   const show = (page) => { document.open(); document.write(page); document.close(); };
+
+  const isStillOpen = (entry) => form && form.isConnected && form.elements[form.dataset.id].value === entry.check_in_id;
+  const helpIn = (page) => [...new DOMParser().parseFromString(page, "text/html")
+    .querySelectorAll("main > .crisis.first, main > .crisis.first + .notice-line")];
+  let helpShown = [];
+  const showHelp = (help) => {
+    for (const one of helpShown) one.remove();
+    helpShown = help;
+    document.getElementById("main").prepend(...help);
+  };
 
   // Sends what was kept while there was no connection.
   const send = async () => {
@@ -92,7 +107,13 @@
       if (reply.outcome === "kept") await drop(entry);
       else if (reply.outcome === "again") await keep({ ...entry, refused: true });
       else return say(reply.outcome === "sign-in" ? "signIn" : "kept", await waiting(), reply.outcome === "sign-in");
-      if (entry.self_harm_thoughts) return show(reply.page);
+      if (entry.urgent && isStillOpen(entry)) {
+        // Its answers are on this page, with more since: only what the clinic's side says of help is new.
+        await drop(entry);
+        box.hidden = true;
+        return showHelp(helpIn(reply.page));
+      }
+      if (entry.urgent) return show(reply.page);
     }
     const left = await waiting();
     return left.length ? say("refused", left, true) : say("sent", own);
@@ -108,10 +129,13 @@
     const milliseconds = now.getTime().toString(16).padStart(12, "0");
     const random = [...crypto.getRandomValues(new Uint8Array(10))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const variant = "89ab"[parseInt(random[4], 16) & 3];
-    form.elements.check_in_id.value =
+    form.elements[form.dataset.id].value =
       `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7${random.slice(1, 4)}-${variant}${random.slice(5, 8)}-${random.slice(8)}`;
     form.elements.opened_at.value = now.toISOString();
     form.elements.time_zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (isCheckIn) sayDay(now);
+  };
+  const sayDay = (now) => {
     const late = now.getHours() < 4;
     const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() - (late ? 1 : 0));
     const before = new Date(day.getFullYear(), day.getMonth(), day.getDate() - 1);
@@ -123,18 +147,37 @@
       .replace("{day}", write({ weekday: "long" }).format(day));
   };
 
+  const markMissing = (fieldset, sentence) => {
+    fieldset.classList.add("has-mistake");
+    const line = fieldset.querySelector(".mistake") || fieldset.insertBefore(document.createElement("p"), fieldset.children[1]);
+    line.className = "mistake";
+    line.setAttribute("role", "alert");
+    line.textContent = sentence;
+  };
+
+  // Not sent: help first where it is needed; a questionnaire with answers missing stays, to be completed.
   const notReached = (entry) => {
     const main = document.getElementById("main");
-    const help = document.getElementById("not-reached").content;
-    main.replaceChildren(...(entry.self_harm_thoughts ? [help.cloneNode(true)] : []));
+    const asked = isCheckIn ? [] : [...form.querySelectorAll("fieldset")];
+    for (const one of asked) one.classList.remove("has-mistake");
+    for (const line of form.querySelectorAll("fieldset > .mistake")) line.remove();
+    const open = asked.filter((one) => !one.querySelector(":checked"));
+    for (const one of open) markMissing(one, form.dataset.missing);
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
+    if (!open.length) main.replaceChildren();
+    showHelp(entry.urgent ? [...document.importNode(notReachedHelp, true).children] : []);
     say("kept", [entry]);
-    main.append(box);
+    if (open.length && !entry.urgent) return open[0].querySelector("input").focus();
+    if (!open.length) main.append(box);
     main.focus();
     scrollTo(0, 0);
   };
 
   const submit = async (entry) => {
     entry.who = await whoWasHere();
+    if (!isCheckIn) Object.assign(entry, { check_in_id: entry[form.dataset.id], path: form.getAttribute("action") });
+    const worrying = form.dataset.worrying;
+    entry.urgent = Boolean(entry.self_harm_thoughts || (worrying && Number(entry[worrying]) > 0));
     await keep(entry);
     let reply;
     try {
@@ -155,13 +198,9 @@
     form.addEventListener("submit", (event) => {
       const fields = Object.fromEntries(new FormData(form, event.submitter));
       event.preventDefault();
-      if (![...SCORES, ...TICKS].some((name) => fields[name])) {
+      if (isCheckIn && ![...SCORES, ...TICKS].some((name) => fields[name])) {
         const first = form.querySelector("fieldset");
-        first.classList.add("has-mistake");
-        const line = first.querySelector(".mistake") || first.insertBefore(document.createElement("p"), first.children[1]);
-        line.className = "mistake";
-        line.setAttribute("role", "alert");
-        line.textContent = form.dataset.nothing;
+        markMissing(first, form.dataset.nothing);
         first.querySelector("input").focus();
         return;
       }
@@ -178,7 +217,7 @@
 
   // Help for the person's own place, also on the form for times without a connection, which is nobody's.
   const ownHelp = async () => {
-    const fallback = document.getElementById("not-reached")?.content;
+    const fallback = notReachedHelp;
     if (!fallback) return;
     const places = [...document.querySelectorAll("[data-help]"), ...fallback.querySelectorAll("[data-help]")];
     if (document.body.dataset.who) {
@@ -204,6 +243,32 @@
   };
   fillCode();
   addEventListener("hashchange", fillCode);
+  // Notifications: the browser is asked when they are chosen, and says where it gets them.
+  const push = document.getElementById("push");
+  if (push && "serviceWorker" in navigator && "PushManager" in window) {
+    push.closest(".way").hidden = false;
+    push.form.addEventListener("submit", async (event) => {
+      if (!push.checked) return;
+      event.preventDefault();
+      try {
+        if (await Notification.requestPermission() !== "granted") throw new Error("not allowed");
+        const worker = await navigator.serviceWorker.ready;
+        const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: push.dataset.key });
+        const { endpoint, keys } = made.toJSON();
+        for (const [name, value] of Object.entries({ push_endpoint: endpoint, push_p256dh: keys.p256dh, push_auth: keys.auth })) {
+          const field = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+          push.form.append(field);
+        }
+      } catch {
+        const line = document.getElementById("push-mistake");
+        line.textContent = push.dataset.refused;
+        line.hidden = false;
+        push.checked = false;
+        return;
+      }
+      push.form.submit();
+    });
+  }
   const zone = document.querySelector("[data-zone]");
   if (zone) zone.textContent = zone.dataset.zone.replace("{zone}", Intl.DateTimeFormat().resolvedOptions().timeZone);
 

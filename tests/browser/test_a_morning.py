@@ -1,0 +1,206 @@
+"""An owner's first day and a nurse's morning, in a real browser and with the keyboard alone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from playwright.sync_api import Browser, Page, expect
+
+from app.access.clinics.permissions import StaffRole
+from app.storage import contact_tests
+from tests.browser.test_from_sign_in_to_closed import sign_in, tab_to
+from tests.pages.staff.test_import_page import induced, infusions_file, patients_file
+from tests.support.browser import DESKTOP, open_page
+from tests.support.care_browser import fading
+from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT
+from tests.support.people import ClinicClient
+from tests.support.processes import wait_until
+from tests.support.receiver import Receiver
+from tests.support.service import NOW, Service
+from tests.support.staff import joined
+
+IMPORTED, ITEMS = 40, 12
+MOST_SHIFTED = 0.01
+SHIFTS = """window.shifted = 0; new PerformanceObserver((all) => {
+  for (const one of all.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
+}).observe({type: 'layout-shift', buffered: true});"""
+
+
+def press(page: Page, what: str) -> None:
+    """Go to something that leads to a page, and press Enter on it."""
+    tab_to(page, what)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def send(page: Page) -> None:
+    """Send the form in which one types."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def write(page: Page, **fields: str) -> None:
+    """Go to fields one after the other, and type; ``__`` stands for a slash in a name."""
+    for name, text in fields.items():
+        tab_to(page, f"[id='{name.replace('__', '/')}']")
+        page.keyboard.press("Control+A")
+        page.keyboard.type(text)
+
+
+def sets_the_clinic_up(page: Page) -> None:
+    press(page, ".mode a[href='/care/setup']")
+    expect(page.locator("h1")).to_have_text("Your clinic")
+    tab_to(page, "#country")
+    page.keyboard.type("United States")
+    write(page, time_zone="America/New_York")
+    send(page)
+    expect(page.locator("h1")).to_have_text("Contacts")
+    for role, contact in (("safety_contact", SAFETY_CONTACT), ("second_contact", SECOND_CONTACT)):
+        write(page, **{f"{role}__name": str(contact["name"]), f"{role}__email": str(contact["email"])})
+    send(page)
+    expect(page.locator("h1")).to_have_text("Try it")
+
+
+def adds_a_webhook(page: Page, receiver: Receiver) -> None:
+    press(page, "main a[href='/care/settings/webhooks']")
+    write(page, url=receiver.url)
+    send(page)
+    expect(page.get_by_role("status")).to_contain_text("whsec_")
+    page.goto(page.url)
+    press(page, "form[action$='/test'] button")
+    receiver.wait_for("endpoint.test")
+
+
+def reloaded(page: Page) -> str:
+    page.reload()
+    return page.locator("main").inner_text()
+
+
+def goes_live(page: Page, service: Service, clinic: ClinicClient) -> None:
+    press(page, "nav a[href='/care/settings/go-live']")
+    press(page, "form[action$='/drill'] button")
+    expect(page.locator("main")).to_contain_text("Sent. No answer yet: R. Ortega")
+
+    async def answer() -> None:
+        async with service.context.work(UUID(clinic.clinic_id)) as work:
+            for one in await contact_tests.latest(work, limit=2):
+                await contact_tests.answer(work, one.id)
+                work.audit("contact.answered", "contact_test", one.id)
+
+    service.run(answer())
+    assert wait_until(lambda: "4 of 4 done" in reloaded(page), 20)
+    press(page, "form[action$='/go-live'] button")
+    expect(page.locator(".notice.good")).to_contain_text("The clinic is live")
+
+
+def invites_a_nurse(page: Page) -> None:
+    press(page, "nav a[href='/care/staff']")
+    write(page, name="Nora Nurse", email="nora@clinic.example")
+    tab_to(page, "#role")
+    page.keyboard.type("Clinician")
+    page.keyboard.press("Tab")
+    send(page)
+    expect(page.locator("h1")).to_contain_text("Nora Nurse")
+
+
+def imports_patients(page: Page) -> None:
+    patients = induced(IMPORTED)
+    files = {"patients": patients_file(patients), "infusions": infusions_file(patients[:3])}
+    for kind, content in files.items():
+        if kind != "patients":
+            tab_to(page, "#kind")
+            page.keyboard.type(kind.capitalize())
+        tab_to(page, "#file")
+        # Enter would open the machine's own window for files, which no browser lets a test type into.
+        page.locator("#file").set_input_files(
+            {"name": f"{kind}.csv", "mimeType": "text/csv", "buffer": content}
+        )
+        page.keyboard.press("Tab")
+        send(page)
+        expect(page.locator("#kind")).to_be_visible()
+    for field, column in (("patient", "Chart"), ("started_on", "course")):
+        tab_to(page, f"[id='patients/{field}']")
+        page.keyboard.type(column)
+    press(page, "form[action$='/check'] button")
+    expect(page.locator("#quarter")).to_be_visible(timeout=30_000)
+    press(page, "form[action$='/confirm'] button.primary")
+    expect(page.get_by_role("status")).to_contain_text(f"{IMPORTED} patients", timeout=40_000)
+
+
+def test_an_owner_opens_a_clinic_takes_it_live_and_imports_its_patients_with_the_keyboard_alone(
+    browser: Browser, service: Service, clinic: ClinicClient, receiver: Receiver
+) -> None:
+    owner = joined(service, clinic, StaffRole.OWNER)
+    # A code opens once: joining has used the one of this half minute.
+    service.clock.move_to(NOW + timedelta(minutes=1))
+    with open_page(browser, viewport=DESKTOP) as page:
+        page.set_default_timeout(15_000)
+        page.goto(f"{service.url}/care/")
+        sign_in(page, service, owner)
+        sets_the_clinic_up(page)
+        adds_a_webhook(page, receiver)
+        goes_live(page, service, clinic)
+        invites_a_nurse(page)
+        page.goto(f"{service.url}/care/settings")
+        press(page, "main a[href='/care/settings/import']")
+        imports_patients(page)
+    assert len(clinic.http.get("/v1/patients", params={"limit": 200}).json()["items"]) == IMPORTED
+
+
+def a_busy_night(service: Service, clinic: ClinicClient) -> None:
+    """Three signals, three safety events, three notes, three who asked."""
+    for number in range(3):
+        fading(clinic, f"S-{number}")
+    for _ in range(3):
+        phones = [clinic.enrol(clinic.patient(), service.url) for _ in range(3)]
+        sent = (
+            phones[0].check_in(NOW, self_harm_thoughts=True),
+            phones[1].check_in(NOW, note="I slept badly"),
+            phones[2].check_in(NOW, asks_about_booster=True),
+        )
+        assert [one.status_code for one in sent] == [201, 201, 201]
+
+
+def test_a_nurse_works_through_a_morning_with_one_step_and_one_page_an_item(
+    opened: Callable[..., Page], one_clinic: ClinicClient, service: Service
+) -> None:
+    a_busy_night(service, one_clinic)
+    page = opened(StaffRole.CLINICIAN, viewport=DESKTOP)
+    page.add_init_script(SHIFTS)
+    loads = []
+    page.on("load", lambda _: loads.append(page.url))
+    page.goto(f"{service.url}/care/")
+    waiting = ".row button[data-key]"
+    expect(page.locator(waiting)).to_have_count(ITEMS)
+    stops = page.evaluate("[...document.querySelectorAll('[tabindex]')].map((one) => one.tabIndex)")
+    assert max(stops) == 0, "the order of the keyboard is that of the page"
+    actions, began = 0, len(loads)
+    for left in range(ITEMS, 0, -1):
+        press(page, waiting)
+        actions += 1
+        expect(page.locator(waiting)).to_have_count(left - 1)
+        assert page.evaluate("window.shifted") < MOST_SHIFTED
+    assert (actions, len(loads) - began) == (ITEMS, ITEMS)
+    page.locator(".row > .who").first.press("Enter")
+    expect(page.locator("svg.chart")).to_be_visible()
+    assert page.evaluate("window.shifted") < MOST_SHIFTED
+    undo_ends_and_the_session_warns(page, service)
+
+
+def undo_ends_and_the_session_warns(page: Page, service: Service) -> None:
+    """Undo stays 20 seconds, longer while it has the focus; two minutes before its end the session says so."""
+    page.clock.install()
+    page.goto(f"{service.url}/care/?done=read&row={UUID(int=1)}&version=1")
+    undo = page.get_by_role("button", name="Undo")
+    tab_to(page, "form[data-undo] button")
+    page.clock.fast_forward(21_000)
+    expect(undo).to_be_visible()
+    page.keyboard.press("Tab")
+    page.clock.fast_forward(21_000)
+    expect(undo).to_be_hidden()
+    warning = page.get_by_role("button", name="Stay signed in")
+    expect(warning).to_be_hidden()
+    page.clock.fast_forward(28 * 60_000)
+    expect(warning).to_be_visible()
+    warning.press("Enter")
+    expect(warning).to_be_hidden()
