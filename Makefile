@@ -24,7 +24,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-large bench-chart format openapi docs translations accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-large bench-chart format openapi docs release translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -38,7 +38,7 @@ test: lint ## every check and every test
 # One runner a processor: here nothing waits, and each runner imports everything first.
 test-fast: RUNNERS = 2
 test-fast: lint ## checks, all tests that need no database, and a few of each other file: two minutes, for the edit loop
-	@$(PYTEST) -m core $(ARGS)
+	@$(PYTEST) -m core --hypothesis-profile=fast $(ARGS)
 
 test-long: install ## properties with forty times as many examples, at random, and every journey at its full length: nightly
 	@$(PYTEST) --hypothesis-profile=long -m "not (browser or measurement) and (journey or not processes)" $(ARGS)
@@ -102,6 +102,9 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.archive_page
 	@$(RUN) python -m tests.docs.calls_table
 	@$(RUN) python -m tests.docs.problems_page
+
+release: install ## a release's files in dist: wheel, sources, SBOM, checksums (SIGN_WITH=an SSH key, FOLDER=elsewhere)
+	@.ci/release $(abspath $(UV)) $(or $(FOLDER),dist) $(if $(SIGN_WITH),$(abspath $(SIGN_WITH)))
 
 translations: install ## bring the catalogues in app/locale up to what the program says
 	@$(RUN) python -m tests.support.catalogues

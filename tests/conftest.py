@@ -35,10 +35,11 @@ _LONGEST: Final = (
 _LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
 _FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
-# What `make test-fast` leaves to `make test`, and how many tests of each file that stand on the shared service or
-# database it runs.
+# What `make test-fast` leaves to `make test`, and how many tests it runs of each file that stands on the shared
+# service or database, or simulates patients for seconds.
 _NOT_CORE: Final = frozenset({"browser", "journey", "processes", "measurement"})
 _OF_EACH_FILE: Final = 2
+_SIMULATES: Final = "studies"
 # Before any test changes it.
 _IN_PRODUCTION: Final = passwords._HASHER
 _OWN: Final = frozenset({"own_database", "own_service"})
@@ -63,6 +64,8 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=_SLOW_AND_LARGE,
 )
+# The edit loop: `make test-fast`.
+settings.register_profile("fast", settings.get_profile("short"), max_examples=3)
 settings.load_profile("short")
 
 
@@ -84,7 +87,7 @@ def _mark_core(items: list[pytest.Item]) -> None:
         if any(mark.name in _NOT_CORE for mark in item.iter_markers()):
             continue
         needs = getattr(item, "fixturenames", ())
-        if "cluster" in needs:
+        if "cluster" in needs or _folder(item) == _SIMULATES:
             # Each with the first of its examples.
             of_file, name = seen[item.path], item.nodeid.partition("[")[0]
             if not _OWN.isdisjoint(needs) or name in of_file or len(of_file) == _OF_EACH_FILE:

@@ -35,7 +35,7 @@ def archive_page() -> str:
         ),
         "## Its form",
         (
-            f'The first line says `format` (`{FORMAT}`), `version` ({VERSION}), `scope` (`clinic` or `patient`), '
+            f"The first line says `format` (`{FORMAT}`), `version` ({VERSION}), `scope` (`clinic` or `patient`), "
             "`clinic_id` and `made_at`. Each line after it is a row: `table` and `row`, whose fields stand below. The "
             "last line says `end`, how many `rows` there were, and `sha256` over every byte before that line. Fields "
             "and tables may be added within a version; a field that is missing is null."

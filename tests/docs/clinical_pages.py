@@ -15,8 +15,8 @@ from app.clinical.episodes import ALLOWED_MOVES, Action, Disposition, EpisodeSta
 from app.clinical.explanation import explain
 from app.clinical.levels import CriterionName, Level
 from app.clinical.number_notes import NumberNotes
-from app.clinical.protocol_versions import numbers_of
 from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS
+from app.clinical.protocol_versions import numbers_of
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import Reason
 from app.clinical.waiting import ESCALATIONS_AT_THE_LIMIT, LIMIT_NOTES

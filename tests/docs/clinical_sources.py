@@ -9,9 +9,9 @@ from functools import cache
 
 from app.clinical import protocol, reason_codes
 from app.clinical.finding_numbers import FindingNumbers
-from app.clinical.reason_codes import ReasonCode
-from app.clinical.reasons import (REASONS)
 from app.clinical.protocol_versions import numbers_of
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import REASONS
 from tests.house.sources import Function, Source, in_room
 
 NUMBERS = tuple(number.name for number in numbers_of())
@@ -85,7 +85,10 @@ def reason_groups() -> dict[str, list[ReasonCode]]:
 
 def number_groups() -> dict[str, list[str]]:
     """The numbers of the protocol under the headings that their page gives them."""
-    return _grouped(inspect.getsource(FindingNumbers) + inspect.getsource(protocol.Protocol), r"    ([a-z_]+): (?:float|int) = (?:number|count|choice)\(")
+    return _grouped(
+        inspect.getsource(FindingNumbers) + inspect.getsource(protocol.Protocol),
+        r"    ([a-z_]+): (?:float|int) = (?:number|count|choice)\(",
+    )
 
 
 def _grouped(source: str, entry: str) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -133,8 +134,10 @@ def real_data_page(table: Callable[[Table], str]) -> str:
                         "criterion B asks for two totals beyond the threshold; one is watch and asks for a repeat",
                     ),
                     (
-                        "one person over 239 days who stopped an antidepressant (Kossakowski 2017): mood and sleep fell "
-                        "while tiredness improved",
+                        (
+                            "one person over 239 days who stopped an antidepressant (Kossakowski 2017): mood and "
+                            "sleep fell while tiredness improved"
+                        ),
                         "criterion C: mood alone may raise a signal",
                     ),
                 ]
@@ -148,7 +151,7 @@ def _answering(everyone: dict[str, list[PersonDay]]) -> Table:
     for days in everyone.values():
         answered = [one.day for one in days if one.depression is not None]
         shares.append(len(answered) / len(days))
-        gaps.append(max((b - a for a, b in zip(answered, answered[1:], strict=False)), default=0))
+        gaps.append(max((after - before for before, after in pairwise(answered)), default=0))
     return [
         ("what", "value"),
         ("people", str(len(everyone))),

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from tests.support.the_api import the_api
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole
 from tests.docs.clinical_pages import MADE, table
 from tests.house.test_every_route_says_who_may import who_may
+from tests.support.the_api import the_api
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES: Final = {

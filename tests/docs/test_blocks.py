@@ -6,15 +6,15 @@ import re
 import pytest
 import typer.main
 
-from tests.support.the_api import document, the_api
-from app.cli.commands import command_of
 from app.cli.children import setting_names
-from app.settings import Settings
+from app.cli.commands import command_of
 from app.notifications.webhooks.events import BY_DEFAULT, EventType
 from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS, AttemptError
+from app.settings import Settings
 from tests.campaign.afternoon import BLOCKS as AFTERNOON
 from tests.docs.calls_table import page_with_calls
 from tests.docs.pages import ROOT, Block, blocks, pages
+from tests.support.the_api import document
 
 # Who runs which block. A name that no page has, or a page's name that nobody runs, fails below.
 RUN_BY = {
@@ -35,6 +35,7 @@ RUN_BY = {
     "what-if": "test_sessions.test_the_studies_work_as_written",
     # `make campaign`: it takes some minutes.
     **{f"afternoon-{one}": "tests/campaign/afternoon.py" for one in AFTERNOON},
+    "check-release": "test_release.test_files_are_made_signed_and_checked_as_the_docs_say",
     "python-client": "tests/clients/test_python_client.py",
     "typescript-client": "tests/clients/test_typescript_client.py",
 }

@@ -5,19 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from app.clinical.episodes import ALLOWED_MOVES, next_move
 from app.clinical.evaluation import evaluate_history
 from app.clinical.levels import FindingCode
-from app.clinical.reason_codes import ReasonCode
 from app.clinical.protocol import STANDARD
 from app.clinical.protocol_versions import numbers_of
-from app.clinical.episodes import ALLOWED_MOVES, next_move
-from app.studies.accuracy import accuracy
-from app.studies.accuracy import accuracy_markdown
+from app.clinical.reason_codes import ReasonCode
+from app.studies.accuracy import accuracy, accuracy_markdown
 from app.studies.cohort_plan import VARIANTS
 from app.studies.further_studies import STUDIES
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, follow, history, induction
-from tests.clinical.test_shapes import RAISES, STAYS_BELOW, follow_shape
 from tests.clinical.test_episodes import LOST, MOVES
+from tests.clinical.test_shapes import RAISES, STAYS_BELOW, follow_shape
 from tests.docs.clinical_pages import FOLDER, PAGES
 from tests.docs.clinical_sources import facts_of, makers, number_groups, readers, reason_groups
 

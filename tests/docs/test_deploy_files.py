@@ -21,10 +21,10 @@ import yaml
 from app.cli.children import setting_names
 from app.cli.commands import COMMANDS
 from tests.cli.command_line import ROOT
-from tests.support.databases import open_folder
 from tests.docs.pages import blocks
 from tests.docs.test_sessions import free_port
 from tests.support.certificates import certificate_for
+from tests.support.databases import open_folder
 from tests.support.debian_programs import debian_program
 from tests.support.processes import wait_until
 
@@ -32,7 +32,14 @@ pytestmark = pytest.mark.processes
 
 DEPLOY = ROOT / "deploy"
 # Of the images and of uvicorn, beside our own settings.
-OTHERS = {"FORWARDED_ALLOW_IPS", "POSTGRES_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD", "HOST_NAME", "UPSTREAM"}
+OTHERS = {
+    "FORWARDED_ALLOW_IPS",
+    "POSTGRES_PASSWORD",
+    "OWNER_PASSWORD",
+    "APP_PASSWORD",
+    "HOST_NAME",
+    "UPSTREAM",
+}
 MEGABYTE = 1_000_000
 
 
@@ -57,7 +64,7 @@ def upstream() -> Iterator[Upstream]:
             self.send_response(204)
             self.end_headers()
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815 - the base class's name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Say nothing."""
@@ -142,12 +149,19 @@ def test_nginxs_file_is_sound_and_hands_on_what_it_should() -> None:
         # Key and certificate are in one file.
         site = re.sub(r"/etc/letsencrypt\S+\.pem", f"{folder}/receiver.pem", site)
         # The server that only sends on to TLS needs some address too.
-        site = site.replace("server {\n    server_name", f"server {{\n    listen 127.0.0.1:{free_port()};\n    server_name", 1)
+        site = site.replace(
+            "server {\n    server_name", f"server {{\n    listen 127.0.0.1:{free_port()};\n    server_name", 1
+        )
         (folder / "site.conf").write_text(site)
         temporary = "".join(
-            f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            f"{kind}_temp_path {folder}/{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
-        account = f"user {pwd.getpwuid(os.geteuid()).pw_name} {grp.getgrgid(os.getegid()).gr_name};" if os.geteuid() == 0 else ""
+        account = (
+            f"user {pwd.getpwuid(os.geteuid()).pw_name} {grp.getgrgid(os.getegid()).gr_name};"
+            if os.geteuid() == 0
+            else ""
+        )
         (folder / "nginx.conf").write_text(
             f"daemon off; pid {folder}/pid; error_log stderr; {account} events {{}}\n"
             f"http {{ access_log off; {temporary} include {folder}/site.conf; }}\n"
@@ -195,9 +209,7 @@ def test_the_compose_file_names_settings_and_commands_that_exist() -> None:
         for command in re.findall(r"afterglow ([a-z][a-z-]*)", words):
             assert command in COMMANDS, command
     # Only what makes backups and upgrades can reach the tables as their owner.
-    owners = {
-        name for name, one in services.items() if "AFTERGLOW_OWNER_URL" in one.get("environment", {})
-    }
+    owners = {name for name, one in services.items() if "AFTERGLOW_OWNER_URL" in one.get("environment", {})}
     assert owners == {"upgrade", "backup"}
     asked = set(re.findall(r"\$\{([A-Z_]+):\?\}", (DEPLOY / "compose.yml").read_text()))
     given = set(re.findall(r"^([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))

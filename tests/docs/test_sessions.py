@@ -21,9 +21,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, plain_environment
-from tests.support.databases import open_folder
 from tests.docs.pages import block
-from tests.support.databases import Cluster
+from tests.support.databases import Cluster, open_folder
 from tests.support.node import NODE
 from tests.support.people import NO_TLS
 

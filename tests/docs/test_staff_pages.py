@@ -1,7 +1,6 @@
 """The page of permissions matrix is what the table says."""
 
-from app.access.clinics.permissions import Permission, StaffRole
-from app.access.clinics.permissions import Scope
+from app.access.clinics.permissions import Permission, Scope, StaffRole
 from tests.docs.staff_pages import PAGE, ROLES, who_may_what_page
 
 

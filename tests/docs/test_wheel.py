@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, afterglow, plain_environment
-from tests.support.databases import open_folder
 from tests.docs.test_sessions import free_port, wait_until_ready
+from tests.support.databases import open_folder
 
 pytestmark = pytest.mark.processes
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from app.clinical.criterion_b_scale import TotalsCode
 from app.clinical.explanation import explain
 from app.clinical.reference import NoReferenceBecause
-from app.clinical.criterion_b_scale import TotalsCode
 from app.studies.reports import Table
 from tests.clinical.builders import raised
 from tests.clinical.test_check_in_days import DAYS
-from tests.clinical.test_reference import BASELINES, INDUCTIONS, WEIGHTS, WINDOWS
 from tests.clinical.test_criterion_b import CROSSINGS
+from tests.clinical.test_reference import BASELINES, INDUCTIONS, WEIGHTS, WINDOWS
 from tests.clinical.test_review import CATEGORIES
 from tests.clinical.test_safety import TRIGGERS
 from tests.clinical.test_schedule import PLANS

@@ -112,8 +112,11 @@ async def _reminders(visitor: Visitor, form: Form) -> dict[str, str]:
         return {name: form[name] for name in REMINDER_FIELDS}
     chosen = await reminders_of(visitor.work, caller.patient_id)
     ways = set(chosen.channels)
+    # Chosen beforehand for whoever has them: not ticked before they lead anywhere.
     if not await _gets_pushes(visitor):
         ways.discard(Channel.PUSH)
+    if chosen.sms_number is None:
+        ways.discard(Channel.GATEWAY)
     return {
         **{name: "yes" if channel in ways else "" for name, channel in WAYS.items()},
         "sms_number": chosen.sms_number or "",
@@ -264,10 +267,12 @@ async def sign_out(request: Request, context: ContextNeeded, visitor: SignedInVi
 def _over(before: ReminderChoices, form: Form, *, known: bool) -> ReminderChoices:
     """Give the choices with the ways that are ticked; what was chosen before goes first, in the order of then.
 
-    While no device gets notifications, that they are not ticked takes nothing away: an app may get them yet.
+    What leads nowhere yet was not ticked, so that leaving it so takes nothing away: an app may get notifications,
+    and a number may come.
     """
     chosen = {channel for name, channel in WAYS.items() if form[name]}
     kept = chosen if known else chosen | {Channel.PUSH}
+    kept = kept if before.sms_number else kept | {Channel.GATEWAY}
     stay = tuple(one for one in before.channels if one in kept)
     new = tuple(one for one in WAYS.values() if one in chosen and one not in before.channels)
     return replace(before, channels=stay + new)

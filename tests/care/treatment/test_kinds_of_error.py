@@ -154,7 +154,8 @@ def wrong_merge(clinic: ClinicClient, patient: str, chance: random.Random) -> Ca
     """Someone else, with infusions, a loss, a form and a circumstance, taken for the same person."""
     other = treated(
         clinic,
-        NOW,
+        # At no moment that another error's correction needs back.
+        NOW - timedelta(seconds=37),
         days_since=chance.randint(20, 40),
         level=lambda day: (9, 9, 9) if day < 12 else (2, 2, 2),
         until=chance.randint(14, 18),
@@ -188,8 +189,13 @@ def wrong_report(clinic: ClinicClient, patient: str, chance: random.Random) -> C
 
 def wrong_answers(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
     """An imported report whose answers, and day, were read from the wrong row."""
-    right = chance.choice(listed(clinic, patient, "check-ins"))
-    moved = datetime.fromisoformat(right["recorded_at"]) - timedelta(days=chance.choice([0, 1, 40]))
+    reports = [
+        (datetime.fromisoformat(one["recorded_at"]), one) for one in listed(clinic, patient, "check-ins")
+    ]
+    # One that belongs to the patient: no other error brought it here, and takes it away again.
+    own = [one for one in reports if one[0] < NOW - timedelta(days=4) and one[0].second == NOW.second]
+    at, right = chance.choice(own)
+    moved = at - timedelta(days=chance.choice([0, 1, 40]))
     swapped = {"mood": 1, "energy": None, "sleep_hours": 4.5, "recorded_at": moved.isoformat()}
     path = f"check-ins/{right['id']}"
     reply = amend(clinic, patient, path, right["version"], **swapped, **CONFIRMED)

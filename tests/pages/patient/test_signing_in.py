@@ -270,7 +270,9 @@ def test_reminders_are_chosen_by_the_same_rules_as_from_a_phone(
 def test_a_patient_chooses_notifications_text_messages_and_mail_on_the_page(
     service: Service, one_clinic: ClinicClient, patient: str, plain: PlainBrowser
 ) -> None:
-    form = fields_of(plain.get("/p/settings").text, "/p/reminders")
+    page = plain.get("/p/settings").text
+    assert [f'name="{name}" value="yes" checked' in page for name in ("push", "sms")] == [False, False]
+    form = fields_of(page, "/p/reminders")
     times = {"ask_at": "18:00", "quiet_from": "21:00", "quiet_until": "08:00", "paused_until": ""}
     phone = one_clinic.enrol(patient, service.url)
 
