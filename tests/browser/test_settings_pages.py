@@ -13,7 +13,18 @@ from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import Service
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "settings"
-ROOMS = ("", "/clinic", "/go-live", "/days-off", "/channels", "/webhooks", "/keys", "/scales", "/erasure")
+ROOMS = (
+    "",
+    "/clinic",
+    "/go-live",
+    "/days-off",
+    "/channels",
+    "/webhooks",
+    "/keys",
+    "/scales",
+    "/erasure",
+    "/data",
+)
 
 
 @pytest.fixture(scope="module")

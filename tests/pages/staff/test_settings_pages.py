@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from app.access.clinics.permissions import StaffRole
+from app.interop.archive.archive_file import verify
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.care_browser import CareBrowser
 from tests.support.lively import small_picture
@@ -380,3 +381,26 @@ def test_what_is_no_small_picture_is_refused_beside_its_field_and_changes_nothin
     (said,) = re.findall(r'id="picture-mistake">([^<]*)<', reply.text)
     assert sentence in said
     assert logo_on(reply.text, LOGO) == ""
+
+
+def test_an_owner_sees_what_is_used_and_takes_the_whole_archive_along_with_a_line_on_the_audit_log(
+    service: Service, fresh: ClinicClient, owner: CareBrowser
+) -> None:
+    here = f"{SETTINGS}/data"
+    fresh.enrol(fresh.patient("P-77"), service.url).check_in(service.clock.now(), note="hello")
+    counted = re.sub(r"<[^>]+>", " ", owner.get(here).text)
+    assert re.search(r"Patients\s+1\s+and 0 archived", counted)
+    assert re.search(r"Devices\s+1 ", counted)
+    assert re.search(r"Check-ins\s+1\s+in the last 30 days", counted)
+
+    archive = owner.submit(here, f"{here}/archive")
+    assert archive.status_code == 200
+    assert archive.headers["content-disposition"].startswith("attachment; filename=")
+    head, rows = verify(line + b"\n" for line in archive.content.splitlines())
+    assert (head.scope, str(head.clinic_id)) == ("clinic", fresh.clinic_id)
+    assert rows["patients"] == 1
+    made = fresh.http.get("/v1/audit-events", params={"action": "archive.made"}).json()["items"]
+    assert len(made) == 1
+    assert owner.post(f"{here}/archive", {}).status_code == 403, "a form of our own, not a link"
+    nurse = CareBrowser(service, fresh.clinic_id, StaffRole.CLINICIAN)
+    assert nurse.get(here).status_code == 403

@@ -11,6 +11,7 @@ from app.pages.staff.settings import (
     channels,
     clinic,
     connections,
+    data,
     days_off,
     erasure,
     go_live,
@@ -49,5 +50,6 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     scales.router,
     protocols.router,
     imports.router,
+    data.router,
     setup.router,
 )

@@ -119,6 +119,13 @@ ROOMS: Final = (
         permission=Permission.CLINIC_CHANGE,
     ),
     Room(
+        path=f"{SETTINGS}/data",
+        title=say("Usage and archive"),
+        holds=say("How much there is, and all of it as one file"),
+        group=say("Care"),
+        permission=Permission.RIGHTS,
+    ),
+    Room(
         path=f"{SETTINGS}/erasure",
         title=say("Erasure requests"),
         holds=say("Approve or decline what patients ask for"),
