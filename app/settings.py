@@ -119,6 +119,13 @@ class Settings(BaseSettings):
             raise EncryptionKeyMissingError
         return self
 
+    @model_validator(mode="after")
+    def _other_ways_go_with_database(self) -> Self:
+        for name in ("direct_url", "replica_url", "owner_url"):
+            if self.database_url is None and getattr(self, name) is not None:
+                raise DatabaseUrlMissingError(name)
+        return self
+
     @property
     def links_start_with(self) -> str:
         """The start of all links, without a slash at its end."""
@@ -135,6 +142,16 @@ class EncryptionKeyMissingError(ValueError):
 
     def __str__(self) -> str:
         return self.__doc__ or ""
+
+
+class DatabaseUrlMissingError(ValueError):
+    """Another way to a database is set, and the database itself is not."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(
+            f"AFTERGLOW_{setting.upper()} is set but DATABASE_URL is not: the embedded database would be used, and "
+            "not the one that you mean."
+        )
 
 
 class NoDatabaseUrlError(ValueError):

@@ -91,6 +91,12 @@ def test_a_url_of_something_else_is_named(url: str, said: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("name", ["direct_url", "replica_url", "owner_url"])
+def test_half_of_the_settings_of_a_database_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"AFTERGLOW_{name.upper()} is set but DATABASE_URL is not"):
+        Settings.model_validate({name: "postgresql://app@db.example.org/clinic"})
+
+
 def test_a_misspelled_setting_is_named_with_the_one_that_is_meant() -> None:
     (found,) = misspelled({"AFTERGLOW_METRIC_PORT": "9464", "AFTERGLOW_HOST": "::", "PATH": "/bin"})
     assert (found.verdict, found.found) == (Verdict.WRONG, "There is no setting AFTERGLOW_METRIC_PORT.")

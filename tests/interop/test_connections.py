@@ -418,6 +418,8 @@ def test_an_assertion_that_is_not_right_gets_nothing(service: Service, one_clini
         "from nobody": assertion("agc_x_y"),
         "unknown": assertion(f"agc_{uuid4().hex}_{uuid4().hex}"),
         "nonsense": "made-up",
+        # Its head says that nothing signs it.
+        "without a signature": f"eyJhbGciOiJub25lIn0.{assertion(client_id).split('.')[1]}.",
     }
     for why, signed in refused.items():
         reply = ask(service, signed)
