@@ -65,7 +65,7 @@ settings.register_profile(
     suppress_health_check=_SLOW_AND_LARGE,
 )
 # The edit loop: `make test-fast`.
-settings.register_profile("fast", settings.get_profile("short"), max_examples=3)
+settings.register_profile("fast", settings.get_profile("short"), max_examples=5)
 settings.load_profile("short")
 
 
