@@ -3,6 +3,7 @@
 Address and link are sealed, and wiped as soon as the message is over: a sign-in link is a secret.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -135,11 +136,30 @@ async def lock(work: UnitOfWork, message_id: UUID) -> OutgoingMessage | None:
     return row and _message(row)
 
 
-async def claim(work: UnitOfWork, message_id: UUID, *, now: datetime, until: datetime) -> None:
-    """Take a message for sending, for a while; how it ended is what the audit log records."""
+async def lock_due(
+    work: UnitOfWork, *, channel: str, wording: str, now: datetime, limit: int
+) -> list[OutgoingMessage]:
+    """Find messages of one wording to persons that are due and that no worker has, and keep others off them."""
+    found = await work.execute(
+        select(OutgoingMessage.__table__)
+        .where(
+            *_due(work, channel, now),
+            OutgoingMessage.urgent.is_(False),
+            OutgoingMessage.wording == wording,
+            OutgoingMessage.notice_channel_id.is_(None),
+        )
+        .order_by(OutgoingMessage.next_attempt_at, OutgoingMessage.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_message(row) for row in found]
+
+
+async def claim(work: UnitOfWork, message_ids: Sequence[UUID], *, now: datetime, until: datetime) -> None:
+    """Take messages for sending, for a while; how it ended is what the audit log records."""
     await work.execute(
         update(OutgoingMessage)
-        .where(_mine(work, message_id))
+        .where(OutgoingMessage.clinic_id == work.clinic_id, OutgoingMessage.id.in_(message_ids))
         .values(
             claimed_until=until,
             attempts=OutgoingMessage.attempts + 1,
@@ -180,18 +200,21 @@ async def due_ids(work: UnitOfWork, *, urgent: bool, channel: str, now: datetime
     """List messages of one lane that are due and that no worker holds, what waits longest first."""
     found = await work.execute(
         select(OutgoingMessage.id)
-        .where(
-            OutgoingMessage.clinic_id == work.clinic_id,
-            OutgoingMessage.state == PENDING,
-            OutgoingMessage.urgent.is_(urgent),
-            OutgoingMessage.channel == channel,
-            OutgoingMessage.next_attempt_at <= now,
-            unclaimed(OutgoingMessage.claimed_until, now),
-        )
+        .where(*_due(work, channel, now), OutgoingMessage.urgent.is_(urgent))
         .order_by(OutgoingMessage.next_attempt_at, OutgoingMessage.id)
         .limit(limit)
     )
     return list(found.scalars())
+
+
+def _due(work: UnitOfWork, channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        OutgoingMessage.clinic_id == work.clinic_id,
+        OutgoingMessage.state == PENDING,
+        OutgoingMessage.channel == channel,
+        OutgoingMessage.next_attempt_at <= now,
+        unclaimed(OutgoingMessage.claimed_until, now),
+    )
 
 
 async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:

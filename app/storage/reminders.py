@@ -1,6 +1,6 @@
 """Reminders that went out, each once; and the days on which a clinic lets nobody be reminded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -49,10 +49,10 @@ async def add(work: UnitOfWork, reminder: Reminder) -> bool:
     return added.one_or_none() is not None
 
 
-async def find(work: UnitOfWork, reminder_id: UUID) -> Reminder | None:
-    """Find one time that a patient was asked."""
-    row = (await work.execute(_reminders(work).where(Reminder.id == reminder_id))).one_or_none()
-    return row and _reminder(row)
+async def find_many(work: UnitOfWork, reminder_ids: Sequence[UUID]) -> dict[UUID, Reminder]:
+    """Find several times that patients were asked."""
+    found = await work.execute(_reminders(work).where(Reminder.id.in_(reminder_ids)))
+    return {row.id: _reminder(row) for row in found}
 
 
 async def latest(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Reminder]:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
@@ -30,7 +30,7 @@ WORKERS = 2
 RATE = 20
 # What is looked for when the machine has nothing else to do.
 TARGET_SECONDS = 1.0
-_START_WITHIN_SECONDS = 120
+START_WITHIN_SECONDS = 120
 
 
 def latencies(place: DatabaseUrls, *, seconds: float, rate: float = RATE) -> list[float]:
@@ -44,8 +44,8 @@ def latencies(place: DatabaseUrls, *, seconds: float, rate: float = RATE) -> lis
         clinic.add_endpoint(receiver.url)
         patient = UUID(clinic.patient())
         for _ in range(WORKERS):
-            stack.enter_context(_worker(place))
-        assert wait_until(lambda: _working(place) == WORKERS, _START_WITHIN_SECONDS)
+            stack.enter_context(worker(place))
+        assert wait_until(lambda: working(place) == WORKERS, START_WITHIN_SECONDS)
         # The first ones meet cold connections and plans; they are not counted.
         warm = service.run(_write(service, UUID(clinic.clinic_id), patient, count=rate, rate=rate))
         assert wait_until(lambda: len(receiver.requests) >= len(warm), 60)
@@ -103,7 +103,8 @@ async def _write(
     return committed
 
 
-def _working(place: DatabaseUrls) -> int:
+def working(place: DatabaseUrls) -> int:
+    """Count the workers that are up."""
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute("SELECT count(*) FROM jobs.procrastinate_workers").fetchone()
     assert row is not None
@@ -111,11 +112,13 @@ def _working(place: DatabaseUrls) -> int:
 
 
 @contextmanager
-def _worker(place: DatabaseUrls) -> Iterator[None]:
+def worker(place: DatabaseUrls, settings: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Run ``afterglow worker`` with some settings more."""
     environment = os.environ | {
         "DATABASE_URL": place.application_url,
         "AFTERGLOW_ENCRYPTION_KEY": base64.b64encode(KEY).decode(),
         "AFTERGLOW_WEBHOOK_ALLOW": "127.0.0.0/8",
+        **(settings or {}),
     }
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(

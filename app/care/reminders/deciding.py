@@ -1,8 +1,9 @@
 """What a look at one patient comes to: ask or not, notify the clinic of silence or not, when to look again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from app.care.monitoring.schedule import Schedule, schedules_of
 from app.care.patients.reminding import AskTimes, times_of
@@ -10,6 +11,7 @@ from app.context import AppContext
 from app.storage import patient_states, patients, reminder_plans, reminders
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage
+from app.storage.reminders import Reminder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,28 +77,35 @@ def wanted(schedule: Schedule, *, withdrawn: bool) -> bool:
 
 
 class StillDue:
-    """Knows whether a reminder that waits is still worth sending."""
+    """Knows whether reminders that wait are still worth sending."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
-    async def __call__(self, work: UnitOfWork, message: OutgoingMessage, now: datetime) -> bool:
-        """Say no once it was answered or asks for nothing any more: course, consent, archiving, day, quiet hours."""
-        if message.subject_id is None:
-            return False
-        reminder = await reminders.find(work, message.subject_id)
-        plan = None if reminder is None else await reminder_plans.find(work, reminder.patient_id)
-        if reminder is None or plan is None:
-            return False
-        patient_id = reminder.patient_id
-        schedule = (await schedules_of(work, self._context, [patient_id], now=now)).get(patient_id)
-        patient = await patients.find(work, patient_id)
-        withdrawn = bool(await patient_states.withdrawn_among(work, [patient_id]))
-        return (
-            schedule is not None
-            and patient is not None
-            and patient.archived_at is None
-            and schedule.today == reminder.check_in_day
-            and wanted(schedule, withdrawn=withdrawn)
-            and not times_of(plan).forbid(now, schedule.time_zone)
-        )
+    async def __call__(
+        self, work: UnitOfWork, messages: Sequence[OutgoingMessage], now: datetime
+    ) -> Collection[UUID]:
+        """Give those that still help: no longer once answered, or by course, consent, archiving, day, quiet hours."""
+        asked = await reminders.find_many(work, [one.subject_id for one in messages if one.subject_id])
+        whose = sorted({one.patient_id for one in asked.values()})
+        plans = await reminder_plans.find_many(work, whose)
+        schedules = await schedules_of(work, self._context, whose, now=now)
+        known = await patients.find_many(work, whose)
+        withdrawn = await patient_states.withdrawn_among(work, whose)
+
+        def helps(reminder: Reminder | None) -> bool:
+            if reminder is None:
+                return False
+            patient_id = reminder.patient_id
+            plan, schedule, patient = plans.get(patient_id), schedules.get(patient_id), known.get(patient_id)
+            return (
+                plan is not None
+                and schedule is not None
+                and patient is not None
+                and patient.archived_at is None
+                and schedule.today == reminder.check_in_day
+                and wanted(schedule, withdrawn=patient_id in withdrawn)
+                and not times_of(plan).forbid(now, schedule.time_zone)
+            )
+
+        return {one.id for one in messages if one.subject_id and helps(asked.get(one.subject_id))}

@@ -15,17 +15,19 @@ A message whose channel the operator has not set up stays pending, and nobody tr
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import httpx2
+import structlog
 from prometheus_client import Counter
 
 from app.access.staff.members import address_digest
 from app.context import AppContext, Work
+from app.foundation.logs import where
 from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
 from app.notifications.messages.notice_channels import lock_for_update, notify_other_contact, waits_until
@@ -44,8 +46,8 @@ ATTEMPTS: Final = Counter(
 # Longer than any attempt may take; a worker that died lets go of its message after this.
 CLAIM_LASTS: Final = timedelta(seconds=90)
 
-# Says, just before a message is sent, whether it still helps: a reminder that was answered does not.
-StillWanted = Callable[[UnitOfWork, OutgoingMessage, datetime], Awaitable[bool]]
+# Says, just before messages are sent, which of them still help: a reminder that was answered does not.
+StillWanted = Callable[[UnitOfWork, Sequence[OutgoingMessage], datetime], Awaitable[Collection[UUID]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,13 @@ class Attempted:
 
 
 async def send_due(post: Post, clinic_id: UUID, *, channel: str, urgent: bool, limit: int) -> list[Attempted]:
-    """Send what is due of a clinic's messages of one channel, so many at once; gives what was attempted."""
+    """Send what is due of a clinic's messages of one channel, so many at once; gives what was attempted.
+
+    Reminders, of which thousands are due in one minute, are claimed together, and each worker takes others.
+    """
+    claimed = () if urgent else await _claim_reminders(post, clinic_id, channel=channel, limit=limit)
+    if claimed:
+        return await asyncio.gather(*(_send(post, clinic_id, one) for one in claimed))
     async with post.context.work(clinic_id) as work:
         ids = await outgoing_messages.due_ids(
             work, urgent=urgent, channel=channel, now=work.real_now, limit=limit
@@ -83,13 +91,15 @@ async def send_due(post: Post, clinic_id: UUID, *, channel: str, urgent: bool, l
 async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempted | None:
     """Take one message one step further; None when there was nothing to send."""
     claimed = await _claim(post, clinic_id, message_id)
-    if claimed is None:
-        return None
+    return None if claimed is None else await _send(post, clinic_id, claimed)
+
+
+async def _send(post: Post, clinic_id: UUID, claimed: Opened) -> Attempted:
     now = post.context.clock.now()
     outcome = await hand_over(post.context, post.client, claimed, now=now)
     ATTEMPTS.labels(claimed.message.channel, claimed.message.wording, outcome.ending.value).inc()
     await _keep(post, clinic_id, claimed, outcome, began_at=now)
-    return Attempted(message_id=message_id, attempt=claimed.message.attempts + 1, outcome=outcome)
+    return Attempted(message_id=claimed.message.id, attempt=claimed.message.attempts + 1, outcome=outcome)
 
 
 async def cancel_too_late(work: Work) -> int:
@@ -110,16 +120,43 @@ async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None
         if until is not None:
             await notices.postpone(work, message_id, until=until)
             return None
-        over = await _over_before_it_is_sent(post, work, message)
+        over = (await _over_before_they_are_sent(post, work, [message])).get(message_id)
         claimed = None if over else await opened(work, post.context, message)
         if claimed is None:
             await _end(work, message, over or Outcome(ending=Ending.GONE, trouble="gone"))
         elif can_go(post.context, claimed):
             await outgoing_messages.claim(
-                work, message_id, now=work.real_now, until=work.real_now + CLAIM_LASTS
+                work, [message_id], now=work.real_now, until=work.real_now + CLAIM_LASTS
             )
         else:
             return None
+    return claimed
+
+
+async def _claim_reminders(post: Post, clinic_id: UUID, *, channel: str, limit: int) -> list[Opened]:
+    """Claim reminders that are due, in one transaction; none where one makes trouble: then each is claimed alone."""
+    claimed = []
+    try:
+        async with post.context.work(clinic_id) as work:
+            due = await outgoing_messages.lock_due(
+                work, channel=channel, wording=Wording.CHECK_IN_DUE, now=work.real_now, limit=limit
+            )
+            over = await _over_before_they_are_sent(post, work, due)
+            for message in due:
+                found = None if message.id in over else await opened(work, post.context, message)
+                if found is None:
+                    ending = over.get(message.id) or Outcome(ending=Ending.GONE, trouble="gone")
+                    await _end(work, message, ending)
+                elif can_go(post.context, found):
+                    claimed.append(found)
+            if claimed:
+                ids = [one.message.id for one in claimed]
+                await outgoing_messages.claim(work, ids, now=work.real_now, until=work.real_now + CLAIM_LASTS)
+    except Exception as error:  # noqa: BLE001 - one reminder's trouble must not be everybody's silence
+        structlog.get_logger().warning(
+            "reminders.not_claimed_together", error_type=type(error).__name__, error_at=where(error)
+        )
+        return []
     return claimed
 
 
@@ -128,16 +165,24 @@ def _is_due(message: OutgoingMessage, now: datetime) -> bool:
     return free and message.next_attempt_at <= now
 
 
-async def _over_before_it_is_sent(post: Post, work: Work, message: OutgoingMessage) -> Outcome | None:
-    """Say why a message is not to be sent any more; None when it is."""
-    if message.not_after is not None and message.not_after <= work.real_now:
-        return Outcome(ending=Ending.GONE, trouble="too_late")
-    if message.claimed_until is not None and Wording(message.wording).is_reminder:
-        return Outcome(ending=Ending.REFUSED, trouble="worker_died")
-    ask = post.still_wanted.get(Wording(message.wording))
-    if ask is not None and not await ask(work, message, work.real_now):
-        return Outcome(ending=Ending.GONE, trouble="not_wanted")
-    return None
+async def _over_before_they_are_sent(
+    post: Post, work: Work, messages: Sequence[OutgoingMessage]
+) -> dict[UUID, Outcome]:
+    """Say which messages of one wording are not to be sent any more, and why."""
+    over, asked = dict[UUID, Outcome](), list[OutgoingMessage]()
+    for message in messages:
+        if message.not_after is not None and message.not_after <= work.real_now:
+            over[message.id] = Outcome(ending=Ending.GONE, trouble="too_late")
+        elif message.claimed_until is not None and Wording(message.wording).is_reminder:
+            over[message.id] = Outcome(ending=Ending.REFUSED, trouble="worker_died")
+        else:
+            asked.append(message)
+    ask = post.still_wanted.get(Wording(asked[0].wording)) if asked else None
+    if ask is not None:
+        wanted = await ask(work, asked, work.real_now)
+        gone = Outcome(ending=Ending.GONE, trouble="not_wanted")
+        over |= {one.id: gone for one in asked if one.id not in wanted}
+    return over
 
 
 async def _keep(
@@ -153,7 +198,8 @@ async def _keep(
             now=work.real_now,
             speedup=post.speedup,
         )
-        await lock_for_update(work, message.id)
+        if message.notice_channel_id is not None:
+            await lock_for_update(work, message.id)
         await outgoing_messages.keep_result(
             work,
             message.id,

@@ -1,5 +1,6 @@
 """What the files of this folder share: a service with a mail server, and no worker but the tests' own hands."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.care.reminders.asking import remind_due
+from app.notifications.messages.sending import send_due
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from tests.support.databases import DatabaseUrls
@@ -66,6 +68,18 @@ class Evening:
         self.mail_server.letters.clear()
         self.service.run(self._send())
         return list(self.mail_server.letters)
+
+    def send_by_two_workers(self) -> tuple[list[int], list[Letter]]:
+        """Let two workers send what waits at once; gives how many each attempted, and what arrived."""
+        self.mail_server.letters.clear()
+        return self.service.run(self._send_twice()), list(self.mail_server.letters)
+
+    async def _send_twice(self) -> list[int]:
+        allowed = AllowedNetworks.parse("127.0.0.0/8")
+        async with guarded_client(allowed=allowed, http_allowed=True) as client:
+            post, clinic_id = self.service.worker.post(client), UUID(self.clinic.clinic_id)
+            both = [send_due(post, clinic_id, channel="email", urgent=False, limit=2) for _ in range(2)]
+            return [len(attempted) for attempted in await asyncio.gather(*both)]
 
     async def _send(self) -> None:
         allowed = AllowedNetworks.parse("127.0.0.0/8")

@@ -142,6 +142,15 @@ def test_a_withdrawn_consent_ends_it_also_for_what_waits(evening: Evening) -> No
     assert evening.look(EVENING + DAY) == 0
 
 
+def test_two_workers_take_different_reminders_and_nobody_is_asked_twice(evening: Evening) -> None:
+    patients = [evening.patient() for _ in range(4)]
+    assert evening.look() == 4
+    attempted, letters = evening.send_by_two_workers()
+    assert attempted == [2, 2]
+    assert sorted(letter.to for letter in letters) == sorted(f"{one}@example.org" for one in patients)
+    assert evening.send() == []
+
+
 def test_on_the_clinics_days_without_reminders_nobody_is_asked(evening: Evening) -> None:
     evening.patient()
     days = {"days": [EVENING.date().isoformat(), "2026-12-25", "2026-12-25"]}

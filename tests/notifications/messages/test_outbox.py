@@ -1,6 +1,7 @@
 """A message is kept with what it is about, sent outside of any transaction, and what came of it is kept."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -156,7 +157,7 @@ async def test_a_reminder_that_may_have_arrived_is_not_sent_again(
 async def claimed_by_a_worker_that_died(office: Office, wording: Wording) -> UUID:
     message_id, now = await office.queue(wording), office.clock.now()
     async with office.context.work(office.clinic_id) as work:
-        await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
+        await outgoing_messages.claim(work, [message_id], now=now, until=now + CLAIM_LASTS)
         await work.commit()
     assert await office.send(message_id) is None
     office.clock.move_to(now + CLAIM_LASTS)
@@ -196,8 +197,8 @@ async def test_a_message_that_helps_nobody_any_more_is_cancelled_even_without_a_
 async def test_just_before_sending_the_room_that_wrote_it_is_asked_again(
     office: Office, mail_server: MailServer
 ) -> None:
-    async def answered_meanwhile(*_: object) -> bool:
-        return False
+    async def answered_meanwhile(*_: object) -> Collection[UUID]:
+        return ()
 
     message_id, other = await office.queue(), await office.queue(Wording.SIGN_IN_LINK)
     post = replace(office.post, still_wanted={Wording.CHECK_IN_DUE: answered_meanwhile})

@@ -13,11 +13,14 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from tests.cli.test_import import Existing, existing
 from tests.support.browser import fields_of
+from tests.support.budget import budget
 from tests.support.care_browser import CareBrowser
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.processes import wait_until
 from tests.support.service import NOW, Service
 
+# A file of the size that was promised takes minutes: `make test-long`.
+ROWS = budget(1_000, long=100_000)
 NON_BREAKING = "\N{NON-BREAKING HYPHEN}"
 IMPORT = "/care/settings/import"
 PATIENTS = ["Chart no.", "course began", "planned_infusions", "ward"]
@@ -79,7 +82,7 @@ def upload(owner: CareBrowser, page: str, action: str, content: bytes, kind: str
 
 def settled(owner: CareBrowser, path: str) -> str:
     """The page, once the worker has done its step."""
-    assert wait_until(lambda: "It looks again by itself" not in owner.get(path).text, 60)
+    assert wait_until(lambda: "It looks again by itself" not in owner.get(path).text, budget(60, long=900))
     return unescape(owner.get(path).text)
 
 
@@ -232,3 +235,22 @@ def test_each_kind_of_file_has_a_template_that_is_read_as_it_is(owner: CareBrows
 def test_only_owners_import(as_role: Callable[[StaffRole], CareBrowser]) -> None:
     for role in (StaffRole.CLINICIAN, StaffRole.COORDINATOR, StaffRole.READ_ONLY):
         assert as_role(role).get(IMPORT).status_code == 403
+
+
+def test_a_hundred_thousand_rows_are_checked_and_the_one_bad_row_is_named_by_its_number(
+    owner: CareBrowser, one_clinic: ClinicClient
+) -> None:
+    """As many in `make test-long`; every row is looked at, and nothing is imported by looking."""
+    patients = induced(50)
+    last = NOW - timedelta(days=1)
+    rows = [
+        [patients[number % 50].name, (last - timedelta(days=number // 50)).isoformat(), 7, 7, 7, 7]
+        for number in range(ROWS)
+    ]
+    rows[ROWS // 2][2] = "eleven"
+    content = text_of([CHECK_INS, *rows]).encode()
+    path = uploaded(owner, patients_file(patients), check_ins=content)
+    page = checked(owner, path, patient="0", started_on="1")
+    found = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert f"Row {ROWS // 2 + 2} Check-ins Left out mood: A number is expected." in found, found
+    assert listed(one_clinic) == []
