@@ -55,10 +55,10 @@ _TEXTS: Final[dict[Wording, tuple[Words, Words]]] = {
         say("Your clinic has named this address for notices from Afterglow. Open the link to confirm it."),
     ),
     Wording.DRILL: (
-        say("Drill: a safety event waits for you"),
+        say("Drill: please answer now"),
         say(
-            "This is a drill of your clinic's Afterglow; no patient is in danger. A safety event would reach "
-            "you like this. Open the link now to answer."
+            "This is a drill of your clinic's Afterglow; nothing has happened. An urgent notice would reach you "
+            "like this. Open the link now to answer."
         ),
     ),
     Wording.LOOK_AT_WORKLIST: (
