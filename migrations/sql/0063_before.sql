@@ -1,3 +1,6 @@
+-- Every check-in is written once more: how long that takes depends on how many there are.
+SET LOCAL statement_timeout = 0;
+
 CREATE TABLE care.evaluations (
     clinic_id UUID NOT NULL,
     patient_id UUID NOT NULL,

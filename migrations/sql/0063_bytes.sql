@@ -1,3 +1,6 @@
+-- Every check-in is written once more: how long that takes depends on how many there are.
+SET LOCAL statement_timeout = 0;
+
 -- The answer of an evaluation goes into the row of the check-in that caused it: only what cannot be made again.
 ALTER TABLE care.check_ins
     ADD COLUMN evaluated_at TIMESTAMP WITH TIME ZONE,

@@ -76,7 +76,7 @@ def test_events_come_as_notifications_about_resources_that_can_be_fetched(
     assert kinds == {"Patient", "Procedure", "Observation"}
     status = checked(clinic.http.get(f"/fhir/Subscription/{subscription}/$status"))
     (kept,) = every_page(clinic.http, "Subscription", status="active")
-    assert (kept["id"], kept["channel"]["endpoint"]) == (subscription, receiver.url)
+    assert (kept["id"], kept["channel"]["endpoint"] + "/hook") == (subscription, receiver.url)
     count = status["entry"][0]["resource"]["parameter"][-1]
     assert count == {"name": "events-since-subscription-start", "valueString": str(len(numbers))}
 

@@ -31,6 +31,10 @@ _SEPARATORS: Final = ",;\t|"
 _BASE64: Final = re.compile(r"(?:e[wy]|W3s|Wy)[A-Za-z0-9+/_-]{10,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}")
 _ANY_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+# What stands behind a name in a list of properties (plist).
+_PROPERTIES: Final = frozenset(
+    {"array", "data", "date", "dict", "false", "integer", "real", "string", "true"}
+)
 _IS_VALUE: Final = re.compile(r"[\d.,]*|true|false|yes|no|null", re.IGNORECASE)
 _BULLET: Final = re.compile(r"^[ \t]*- ", re.MULTILINE)
 # In MessagePack, CBOR and BSON a name stands as it is, with true or a small number behind it.
@@ -114,14 +118,16 @@ def _simple(element: Pairs) -> Iterator[tuple[str, Any]]:
     """Write an element as JSON would be: what holds one value is that value, what comes several times is a list."""
     names, named = [name for name, _ in element], ""
     lists: dict[str, list[Any]] = {name: [] for name in names if name in _LISTS}
+    is_plist = len(names) > 1 and set(names[::2]) == {"key"} and set(names[1::2]) <= _PROPERTIES
     for name, inside in element:
         one = inside
         if isinstance(inside, Pairs):
             one = Pairs(_simple(inside))
             if [key for key, _ in one] == ["value"]:
                 one = one[0][1]
-        if name == "key" and isinstance(one, str):
-            # A list of properties names its values so: the next element is what it says.
+        if is_plist and name == "key" and isinstance(one, str):
+            # A list of properties names its values so: the next element is what it says. Elsewhere a key may come
+            # after its answer, or have the question's words behind it.
             named = one
             continue
         if named:

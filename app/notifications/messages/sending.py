@@ -22,12 +22,10 @@ from typing import Final
 from uuid import UUID
 
 import httpx2
-import structlog
 from prometheus_client import Counter
 
 from app.access.staff.members import address_digest
 from app.context import AppContext, Work
-from app.foundation.logs import where
 from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
 from app.notifications.messages.notice_channels import lock_for_update, notify_other_contact, waits_until
@@ -152,10 +150,8 @@ async def _claim_reminders(post: Post, clinic_id: UUID, *, channel: str, limit: 
             if claimed:
                 ids = [one.message.id for one in claimed]
                 await outgoing_messages.claim(work, ids, now=work.real_now, until=work.real_now + CLAIM_LASTS)
-    except Exception as error:  # noqa: BLE001 - one reminder's trouble must not be everybody's silence
-        structlog.get_logger().warning(
-            "reminders.not_claimed_together", error_type=type(error).__name__, error_at=where(error)
-        )
+    except Exception:  # noqa: BLE001 - one reminder's trouble must not be everybody's silence
+        # Whichever it is raises it again when it is claimed alone, and whoever sends logs it there.
         return []
     return claimed
 

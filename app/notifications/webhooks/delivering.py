@@ -116,6 +116,9 @@ async def _claim(
                 work, endpoint_id, now=work.real_now, until=until
             ):
                 return None
+        if endpoint.format == Format.FHIR:
+            # What is claimed is counted there: it is locked before its deliveries, as whoever disables it does.
+            await endpoints.find(work, endpoint_id, lock=True)
         claimed = await deliveries.claim_due(
             work, endpoint_id, safety=safety, now=work.real_now, until=until, limit=limit
         )

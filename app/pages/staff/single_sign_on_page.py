@@ -54,7 +54,7 @@ async def launch(clinic_id: UUID, request: Request, context: ContextNeeded, visi
     answer = RedirectResponse(started.url, 303)
     if started.frames and is_framed(request):
         visitor = replace(visitor, frames=started.frames)
-        keep_frames(context, answer, started.frames)
+        keep_frames(context, answer, clinic_id, started.frames)
     visitor.keep_cookies(context, answer)
     return answer
 

@@ -85,23 +85,30 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
         self.cookies(context).write(response, SESSION, token, lasts=LASTS_AT_MOST)
 
 
-def keep_frames(context: AppContext, response: Response, frames: Sequence[str]) -> None:
-    """Let a browser that was launched within an EHR's page keep which pages may show ours. Sealed: it is a header."""
-    sealed = context.vault.seal(" ".join(frames), clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL)
+def keep_frames(context: AppContext, response: Response, clinic_id: UUID, frames: Sequence[str]) -> None:
+    """Let a browser that was launched within an EHR's page keep which pages may show those of this clinic.
+
+    Sealed: it is a header.
+    """
+    text = " ".join((str(clinic_id), *frames))
+    sealed = context.vault.seal(text, clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL)
     text = base64.urlsafe_b64encode(sealed).decode()
     Cookies(context.public_url, framed=True).write(response, FRAMES, text, lasts=LASTS_AT_MOST)
 
 
-def _frames_in(request: Request, context: AppContext) -> tuple[str, ...]:
+def _frames_in(request: Request, context: AppContext, caller: ClinicCaller | None) -> tuple[str, ...]:
     kept = Cookies(context.public_url).read(request, FRAMES)
     # Only what asks for a page within another: the same browser may have ours open by itself.
     if not kept or not is_framed(request):
         return ()
     try:
         sealed = base64.urlsafe_b64decode(kept.encode())
-        return tuple(context.vault.open(sealed, clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL).split())
+        text = context.vault.open(sealed, clinic_id=_NOBODY, row_id=_NOBODY, **_FRAMES_CELL)
     except (CannotOpenError, ValueError):
         return ()
+    clinic_id, *frames = text.split()
+    # One clinic's owner names no pages that may show another clinic's.
+    return tuple(frames) if caller is None or clinic_id == str(caller.clinic_id) else ()
 
 
 def is_framed(request: Request) -> bool:
@@ -138,7 +145,7 @@ def visitor_without_look_up(
             accepted=request.headers.get("accept-language", ""),
         ),
         switched_to=switched_to,
-        frames=_frames_in(request, context),
+        frames=_frames_in(request, context, caller),
         anchor=made,
         new_anchor=not anchor,
         token=form_token(context.vault, session if caller else made),

@@ -38,6 +38,15 @@ _THROUGH_POOLER: Final = {"prepare_threshold": None}
 _STRAIGHT: Final = {"prepare_threshold": 3, "options": SESSION_OPTIONS}
 
 
+# A replica whose machine is gone refuses nothing: the primary is asked then, after seconds and not minutes.
+_REPLICA_PATIENCE: Final = {"connect_timeout": "3", "tcp_user_timeout": "5000"}
+
+
+def _impatient(url: str) -> str:
+    parsed = make_url(url)
+    return parsed.set(query={**_REPLICA_PATIENCE, **parsed.query}).render_as_string(hide_password=False)
+
+
 def role_of(url: str) -> str | None:
     """Give the role that a database URL connects as; None when it leaves that to the machine."""
     return make_url(url).username
@@ -113,7 +122,9 @@ class Database:
         event.listen(self.engine.sync_engine, "checkin", _only_idle)
         self.server = Server(self.engine, self.budget, self.proof)
         self._replica = (
-            None if replica_url is None else Database(replica_url, pool_size=pool_size, tenant_key=tenant_key)
+            None
+            if replica_url is None
+            else Database(_impatient(replica_url), pool_size=pool_size, tenant_key=tenant_key)
         )
 
     def replica(self, *, at_least: datetime) -> Replica | None:

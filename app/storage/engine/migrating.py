@@ -71,8 +71,9 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
             goes_down = _goes_down(connection, config, to)
             config.attributes["goes_down"] = goes_down
             (command.downgrade if goes_down else command.upgrade)(config, to)
-    except OperationalError as error:
-        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+    except (OperationalError, psycopg.errors.LockNotAvailable) as error:
+        # Files of statements go past SQLAlchemy (`run_sql`), and their errors come as they are.
+        if isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
             raise TablesInUseError(" ".join((TablesInUseError.__doc__ or "").split())) from None
         raise
     finally:

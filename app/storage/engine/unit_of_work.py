@@ -28,11 +28,13 @@ OUTBOX_CHANNEL: Final = "afterglow_outbox"
 _BEGIN: Final = "BEGIN"
 # Everything read in it is of one moment; it sees no change that commits while a page is being read.
 _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
-# How far a replica is behind: since the last commit that it replayed. Some process commits every few seconds.
+# How far a replica is behind: since the last commit that it replayed. Some process commits every few seconds. One
+# that has replayed none since it started cannot say: null, which greatest() alone would pass over.
 _BEHIND: Final = """
-    SELECT CASE WHEN pg_is_in_recovery()
+    SELECT CASE WHEN NOT pg_is_in_recovery() THEN interval '0'
+                WHEN pg_last_xact_replay_timestamp() IS NOT NULL
                 THEN greatest(clock_timestamp() - pg_last_xact_replay_timestamp(), interval '0')
-                ELSE interval '0' END AS behind
+                END AS behind
 """
 
 

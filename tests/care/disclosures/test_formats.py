@@ -75,6 +75,10 @@ FORMATS: dict[str, tuple[bytes, str]] = {
         "",
     ),
     "a list of properties": (b"<plist><dict><key>self_harm_thoughts</key><true/></dict></plist>", ""),
+    "XML with the key after its answer": (
+        b'<answers><answer value="true" key="self_harm_thoughts"/></answers>',
+        "application/xml",
+    ),
     "escaped XML": (b"<c>&lt;self_harm_thoughts&gt;true&lt;/self_harm_thoughts&gt;</c>", ""),
     "HL7 version 2 on a wire": (
         b"\x0bMSH|^~\\&|EHR|C\rOBX|1|CE|PHQ9_9^^L||LA6569-3^Several days^LN||||||F\r",

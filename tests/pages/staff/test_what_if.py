@@ -91,7 +91,7 @@ def test_what_changes_nothing_is_said_to_change_nothing(as_role: AsRole) -> None
         ({"consider_at": "nan"}, "This is not a number."),
         ({"consider_least_days": "2.5"}, "whole where it counts"),
         ({"watch_at": "0.6", "consider_at": "0.4"}, "contradict each other"),
-        ({}, "These are the numbers in force already"),
+        ({}, "These numbers are active already"),
         (
             {"consider_at": "0.6", "first": "2026-11-03", "last": "2026-11-01"},
             "A try counts from a day to a later one",

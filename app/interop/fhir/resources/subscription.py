@@ -1,6 +1,7 @@
 """Subscription: a webhook endpoint that gets its events as FHIR notifications (R5 backport, ids only)."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from app.access.clinics.permissions import Permission
 from app.context import Work
@@ -36,7 +37,8 @@ def _subscription(endpoint: EndpointView) -> Json:
         "_criteria": only,
         "channel": {
             "type": "rest-hook",
-            "endpoint": endpoint.url,
+            # Without its path, which may be a secret of the receiver's: a program may read this that may not read that.
+            "endpoint": urlsplit(endpoint.url)._replace(path="", query="", fragment="").geturl(),
             "payload": MEDIA_TYPE,
             "_payload": {"extension": content},
         },

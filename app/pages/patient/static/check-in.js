@@ -260,6 +260,8 @@
           push.form.append(field);
         }
       } catch {
+        // Another phone of the patient's gets them already: that stays as it is.
+        if (push.defaultChecked) return push.form.submit();
         const line = document.getElementById("push-mistake");
         line.textContent = push.dataset.refused;
         line.hidden = false;

@@ -41,6 +41,8 @@ async def show_data(context: ContextNeeded, visitor: MayTakeAlong) -> Response:
 async def download_archive(request: Request, context: ContextNeeded, visitor: MayTakeAlong) -> Response:
     """Give the clinic's archive, all of it as it is at this moment; the audit log says who took it."""
     await read_own_form(request, context, visitor)
+    # Before the first line leaves: one who breaks off has read what came until then.
+    visitor.work.record_access("archive", patient_id=None)
     name = f"afterglow-{visitor.work.now:%Y-%m-%d}.ndjson"
     return StreamingResponse(
         _archive(context, visitor),

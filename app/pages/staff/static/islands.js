@@ -52,6 +52,6 @@ const ending = document.getElementById("ending");
 if (ending) {
   let waiting = 0;
   const begin = () => { clearTimeout(waiting); ending.hidden = true; waiting = setTimeout(() => { ending.hidden = false; }, (Number(ending.dataset.idle) - 120) * 1000); };
-  ending.querySelector("button").addEventListener("click", async () => { if ((await fetch("/care/account")).ok) begin(); });
+  ending.querySelector("button").addEventListener("click", async () => { const reply = await fetch("/care/account"); if (reply.ok && !reply.redirected) begin(); });
   begin();
 }
