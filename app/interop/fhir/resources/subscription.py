@@ -37,7 +37,7 @@ def _subscription(endpoint: EndpointView) -> Json:
         "_criteria": only,
         "channel": {
             "type": "rest-hook",
-            # Without its path, which may be a secret of the receiver's: a program may read this that may not read that.
+            # Without its path, which may be a secret of the receiver's.
             "endpoint": urlsplit(endpoint.url)._replace(path="", query="", fragment="").geturl(),
             "payload": MEDIA_TYPE,
             "_payload": {"extension": content},
