@@ -278,6 +278,11 @@ def test_pages_are_shown_within_the_pages_of_the_ehr_that_launched_them_and_no_o
     for browser in (tab, made_up, elsewhere, owner):
         policy = browser.get("/care/sign-in").headers["content-security-policy"]
         assert policy.endswith("frame-ancestors 'none'")
+    # Whoever signs in there at another clinic is shown its pages, and nobody else is.
+    framed.cookies[SESSION_COOKIE] = signed_in(service, other.clinic_id, StaffRole.OWNER)
+    theirs = framed.get("/care/account")
+    assert theirs.status_code == 200
+    assert theirs.headers["content-security-policy"].endswith("frame-ancestors 'none'")
 
 
 def test_an_owner_alone_connects_and_only_what_can_be_reached(
