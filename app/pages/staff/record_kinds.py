@@ -284,6 +284,26 @@ def _report_time(stored: StoredCheckIn, whose: AboutPatient) -> dict[str, str]:
     return {"on": calendar_day(at, clock.time_zone).isoformat(), "at": clock.time(at)}
 
 
+async def _carry_out(
+    amend: Callable[..., Awaitable[object]],
+    work: Work,
+    whose: AboutPatient,
+    record_id: UUID,
+    form: Form,
+    body: CheckInAmendment | AssessmentAmendment | CourseAmendment | CircumstanceAmendment,
+) -> None:
+    """Have a form's amendment made by the command of its kind, to the version that the page showed."""
+    await amend(
+        work,
+        whose.patient.id,
+        record_id,
+        body.changes(),
+        reason=body.reason,
+        version=version_in(form["version"]),
+        confirm=body.confirm,
+    )
+
+
 async def _amend_report(work: Work, whose: AboutPatient, record_id: UUID, form: Form) -> None:
     sent: dict[str, object] = {name: number_in(form[name]) for name in _ANSWERS}
     stored = await reports.standing_check_in(work, whose.patient.id, record_id)
@@ -294,15 +314,7 @@ async def _amend_report(work: Work, whose: AboutPatient, record_id: UUID, form: 
         sent["recorded_at"] = moment.isoformat()
     sent |= {"reason": form["reason"].strip(), "confirm": confirmed_in(form)}
     body = read_as(CheckInAmendment, sent)
-    await report_corrections.amend_check_in(
-        work,
-        whose.patient.id,
-        record_id,
-        body.changes(),
-        reason=body.reason,
-        version=version_in(form["version"]),
-        confirm=body.confirm,
-    )
+    await _carry_out(report_corrections.amend_check_in, work, whose, record_id, form, body)
 
 
 async def _amend_infusion(work: Work, whose: AboutPatient, record_id: UUID, form: Form) -> None:
@@ -319,16 +331,7 @@ async def _amend_assessment(work: Work, whose: AboutPatient, record_id: UUID, fo
     sent: dict[str, object] = {"taken_at": taken_at.isoformat(), "reason": form["reason"].strip()}
     sent |= {"total": number_in(form["total"]), "confirm": confirmed_in(form)}
     body = read_as(AssessmentAmendment, sent)
-    version = version_in(form["version"])
-    await form_corrections.amend_assessment(
-        work,
-        whose.patient.id,
-        record_id,
-        body.changes(),
-        reason=body.reason,
-        version=version,
-        confirm=body.confirm,
-    )
+    await _carry_out(form_corrections.amend_assessment, work, whose, record_id, form, body)
 
 
 async def _amend_course(work: Work, whose: AboutPatient, record_id: UUID, form: Form) -> None:
@@ -340,29 +343,12 @@ async def _amend_course(work: Work, whose: AboutPatient, record_id: UUID, form: 
         "confirm": confirmed_in(form),
     }
     body = read_as(CourseAmendment, sent)
-    version = version_in(form["version"])
-    await course_corrections.amend_course(
-        work,
-        whose.patient.id,
-        record_id,
-        body.changes(),
-        reason=body.reason,
-        version=version,
-        confirm=body.confirm,
-    )
+    await _carry_out(course_corrections.amend_course, work, whose, record_id, form, body)
 
 
 async def _amend_circumstance(work: Work, whose: AboutPatient, record_id: UUID, form: Form) -> None:
     body = read_as(CircumstanceAmendment, circumstance_in(form) | {"reason": form["reason"].strip()})
-    await circumstances.amend_circumstance(
-        work,
-        whose.patient.id,
-        record_id,
-        body.changes(),
-        reason=body.reason,
-        version=version_in(form["version"]),
-        confirm=body.confirm,
-    )
+    await _carry_out(circumstances.amend_circumstance, work, whose, record_id, form, body)
 
 
 async def _amend_reference(work: Work, whose: AboutPatient, record_id: UUID, form: Form) -> None:
