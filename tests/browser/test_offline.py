@@ -49,8 +49,9 @@ def patient(own_clinic: ClinicClient, own_service: Service) -> str:
 
 
 def wait_until(page: Page, condition: str) -> None:
-    """Wait until this is true on the page. Asked again each time: the pages' policy forbids them to wait for a text of
-    ours, as it forbids everybody to run one.
+    """Wait until this is true on the page.
+
+    Asked again each time: the pages' policy forbids them to wait for a text of ours.
     """
     for _ in range(600):
         if page.evaluate(condition):
