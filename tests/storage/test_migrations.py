@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import CheckConstraint, Connection, Engine, create_engine, event
+from sqlalchemy import CheckConstraint, Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
@@ -28,7 +28,7 @@ from app.storage.engine.migrating import (
     migrations_folder,
 )
 from app.storage.engine.migration_steps import constrain_while_used, index_while_used
-from app.storage.engine.rows import CARE, FRONT_DESK
+from app.storage.engine.rows import CARE, FRONT_DESK, PARTITIONS
 from app.storage.tables import METADATA
 from tests.storage.catalogue import ask, objects_outside_the_system, tell
 from tests.support.databases import Cluster, DatabaseUrls
@@ -57,9 +57,14 @@ def connected(shared_database: DatabaseUrls) -> Iterator[Connection]:
         yield connection
 
 
-def ours(_object: object, name: str | None, kind: str, _reflected: bool, _against: object) -> bool:
+def ours(one: object, name: str | None, kind: str, _reflected: bool, _against: object) -> bool:
     return not (
-        kind == "table" and name is not None and name.startswith(("procrastinate_", "schema_version"))
+        kind == "table"
+        and name is not None
+        and (
+            name.startswith(("procrastinate_", "schema_version"))
+            or (isinstance(one, Table) and one.schema == PARTITIONS)
+        )
     )
 
 
