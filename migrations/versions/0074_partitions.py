@@ -83,7 +83,8 @@ def _prove_end() -> None:
         with suppress(IntegrityError):
             # Another transaction: the block has ended the one above.
             op.execute(
-                f"-- squawk-ignore constraint-missing-not-valid\nALTER TABLE care.audit_events VALIDATE CONSTRAINT {_ITS_END}"
+                "-- squawk-ignore constraint-missing-not-valid\n"
+                f"ALTER TABLE care.audit_events VALIDATE CONSTRAINT {_ITS_END}"
             )
         op.execute("RESET statement_timeout")
 

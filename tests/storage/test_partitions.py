@@ -103,8 +103,8 @@ def test_a_month_with_too_many_lines_keeps_them_where_they_are(database: Databas
     with psycopg.connect(database.owner_url) as connection:
         connection.execute(
             "INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, action, subject_kind, subject_id)"
-            " SELECT gen_random_uuid(), overlay(gen_random_uuid()::text PLACING %s FROM 1)::uuid, now(), 'system', 'a', 'b',"
-            " gen_random_uuid() FROM generate_series(1, 10001)",
+            " SELECT gen_random_uuid(), overlay(gen_random_uuid()::text PLACING %s FROM 1)::uuid, now(), 'system',"
+            " 'a', 'b', gen_random_uuid() FROM generate_series(1, 10001)",
             [str(an_id_of(months_on(2) + timedelta(days=3)))[:13]],
         )
     make_ahead(database)
@@ -164,9 +164,11 @@ def test_the_application_reaches_no_partition_but_by_the_table(database: Databas
     assert len(found) == len(names(database))
     for row in found:
         assert (row["forced"], row["policies"], row["reached"]) == (True, ["owner"], False), row
-    with psycopg.connect(database.application_url) as connection:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="schema partitions"):
-            connection.execute("SELECT FROM partitions.audit_events_before")
+    with (
+        psycopg.connect(database.application_url) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="schema partitions"),
+    ):
+        connection.execute("SELECT FROM partitions.audit_events_before")
 
 
 def test_a_log_becomes_partitions_in_place_and_one_table_again(cluster: Cluster) -> None:
