@@ -1,7 +1,7 @@
 """One timeline of everything about a patient: the patient's words, infusions, scales, signals, what the team did."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from app.access.clinics.permissions import Permission
@@ -19,6 +19,7 @@ from app.pages.staff.patient_view import PatientView
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, short_day
 from app.pages.staff.worklist_words import FINDING_OUTCOMES
+from app.storage.sleep_nights import SleepNight
 
 _MOST: Final = 50
 _ALERTS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -122,6 +123,7 @@ def _reports(
     unread = {str(one.source_id): one for one in view.findings if one.code == "note"}
     handles = visitor.may(Permission.SIGNALS_HANDLE)
     noted = {one.stored.check_in.id for one in view.notes}
+    nights = _nights_by_day(view)
     for one in (*view.notes, *(one for one in view.reports if one.stored.check_in.id not in noted)):
         report = one.stored.check_in
         number, waiting = numbered.get(report.id), unread.get(report.id)
@@ -132,6 +134,7 @@ def _reports(
             if value is not None
         ]
         asks = say("asks to talk about a booster") if report.asks_about_booster else ""
+        slept = nights_said(nights.pop(one.stored.check_in_day, ()))
         is_imported = one.stored.input_mode == "import"
         # The patient's own is the patient's to correct.
         correctable = (
@@ -147,6 +150,7 @@ def _reports(
                     "icon": "dot",
                     "title": say("Imported check-in") if is_imported else "Check-in",
                     "rest": joined(filter(None, (joined(said).lower(), asks))),
+                    "small": slept,
                     **correctable,
                 },
             )
@@ -159,12 +163,28 @@ def _reports(
                 "title": say("Patient's note {number}", number=number) if number else say("Patient's note"),
                 "rest": asks,
                 "quote": one.note,
-                "small": " · ".join(filter(None, (joined(said), say("not read yet") if waiting else "read"))),
+                "small": " · ".join(filter(None, (joined(said), slept, say("not read yet") if waiting else "read"))),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
                 **correctable,
             },
         )
+    for alone in nights.values():
+        woke = max(one.ended_at for one in alone)
+        yield woke, {"kind": "", "icon": "dot", "title": say("Night"), "rest": nights_said(alone)}
+
+
+def _nights_by_day(view: PatientView) -> dict[date, list[SleepNight]]:
+    by_day: dict[date, list[SleepNight]] = {}
+    for one in view.nights:
+        by_day.setdefault(one.night, []).append(one)
+    return by_day
+
+
+def nights_said(nights: Sequence[SleepNight]) -> str:
+    """Say what a phone measured of a night, each source for itself; empty where none did."""
+    measured = [f"{one.asleep_minutes // 60} h {one.asleep_minutes % 60} min ({one.app})" for one in nights]
+    return say("measured by phone: {nights} asleep", nights=joined(measured)) if measured else ""
 
 
 def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:

@@ -57,6 +57,7 @@ from app.storage import (
     patient_states,
     safety_events,
     signals,
+    sleep_nights,
     staff_members,
 )
 from app.storage.alert_steps import AlertStep
@@ -72,6 +73,7 @@ from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
+from app.storage.sleep_nights import SleepNight
 from app.storage.staff_members import StaffMember
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
@@ -80,6 +82,7 @@ BEFORE_COURSE: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
 _MOST_LINES: Final = 20
+_MOST_NIGHTS: Final = 30
 _MOST_NOTES: Final = 40
 _MOST_REPORTS: Final = 14
 _MOST_STEPS: Final = 60
@@ -111,6 +114,7 @@ class PatientView:
         steps: what was done to signals, safety events and findings, the latest first.
         given: the infusions, the latest first.
         circumstances: what else changed, the latest first.
+        nights: those that the patient's phone measured, the latest first.
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
         clinic: the clinic's name.
@@ -149,6 +153,7 @@ class PatientView:
     steps: Sequence[OpenedStep]
     given: Sequence[StoredInfusion]
     circumstances: Sequence[KnownCircumstance]
+    nights: Sequence[SleepNight]
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
     clinic: str
@@ -208,6 +213,7 @@ async def patient_view(
         steps=[_opened(work, record, one) for one in steps],
         given=given,
         circumstances=await circumstances_of(work, record),
+        nights=await sleep_nights.shown(work, patient_id, limit=_MOST_NIGHTS),
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
