@@ -198,6 +198,8 @@ async def patient_view(
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
+    changed = await circumstances_of(work, record)
+    stored_changes = [one.stored for one in changed]
     return PatientView(
         now=now,
         patient=patient,
@@ -212,7 +214,7 @@ async def patient_view(
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
         given=given,
-        circumstances=await circumstances_of(work, record),
+        circumstances=changed,
         nights=await sleep_nights.shown(work, patient_id, limit=_MOST_NIGHTS),
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
@@ -221,7 +223,9 @@ async def patient_view(
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
-        trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
+        trend=await trend_between(
+            work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN, changed=stored_changes
+        ),
         course=course,
         references=await chosen_references.all_of_patient(work, patient_id),
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
