@@ -156,9 +156,7 @@ async def shown(
         statement = statement.where(SleepNight.night >= since)
     if before is not None:
         statement = statement.where(tuple_(SleepNight.night, SleepNight.id) < tuple_(*before))
-    found = await work.execute(
-        statement.order_by(SleepNight.night.desc(), SleepNight.id.desc()).limit(limit)
-    )
+    found = await work.execute(statement.order_by(SleepNight.night.desc(), SleepNight.id.desc()).limit(limit))
     return [SleepNight(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 

@@ -85,7 +85,6 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     said = phone.check_in(
         NOW - timedelta(hours=1), (3, 3, 3), note="a note", asks_about_booster=True, self_harm_thoughts=True
     )
-    night = send_a_night(phone)
     old_phone = client.enrol(patient, service.url)
     (old,) = [one for one in old_phone.http.get("/v1/me/devices").json()["items"] if one["this_one"]]
     assert client.http.post(f"/v1/patients/{patient}/sign-in-links").is_success
@@ -117,7 +116,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "patient_id": patient,
         "into_id": stays,
         "check_in_id": said.json()["id"],
-        "sleep_night_id": night,
+        "sleep_night_id": send_a_night(phone),
         "signal_id": signal["id"],
         "event_id": event["id"],
         "endpoint_id": endpoint["id"],

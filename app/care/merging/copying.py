@@ -247,9 +247,9 @@ async def _return_nights(
     """
     brought = set(await _copy_nights(work, target, duplicate, only=sent)) | set(merged.copied.sleep_nights)
     for one in await sleep_nights.every_night(work, target.id):
-        if one.id in brought and one.withdrawn_at is not None:
-            if await sleep_nights.withdraw(work, duplicate.id, one.id):
-                work.audit("sleep_night.withdrawn", "sleep_night", one.id, patient_id=duplicate.id)
+        taken_back = one.id in brought and one.withdrawn_at is not None
+        if taken_back and await sleep_nights.withdraw(work, duplicate.id, one.id):
+            work.audit("sleep_night.withdrawn", "sleep_night", one.id, patient_id=duplicate.id)
     await sleep_nights.remove(work, target.id, brought)
 
 

@@ -137,9 +137,7 @@ _BECAME: Final = frozenset({"received_at", "superseded_by", "withdrawn_at"})
 
 
 def _said(night: SleepNight) -> tuple[object, ...]:
-    return tuple(
-        getattr(night, one.name) for one in fields(night) if one.init and one.name not in _BECAME
-    )
+    return tuple(getattr(night, one.name) for one in fields(night) if one.init and one.name not in _BECAME)
 
 
 def _refuse_impossible(work: Work, night: SleepNight) -> None:

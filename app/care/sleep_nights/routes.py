@@ -24,7 +24,9 @@ from app.web.headers import link_next
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CursorNotValidError, read_cursor
 
-router = APIRouter(prefix="/v1/patients/{patient_id}/sleep-nights", tags=["check-ins"], route_class=ClinicRoute)
+router = APIRouter(
+    prefix="/v1/patients/{patient_id}/sleep-nights", tags=["check-ins"], route_class=ClinicRoute
+)
 own_router = APIRouter(prefix="/v1/me", tags=["patient's own"])
 
 

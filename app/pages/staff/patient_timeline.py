@@ -163,7 +163,9 @@ def _reports(
                 "title": say("Patient's note {number}", number=number) if number else say("Patient's note"),
                 "rest": asks,
                 "quote": one.note,
-                "small": " · ".join(filter(None, (joined(said), slept, say("not read yet") if waiting else "read"))),
+                "small": joined(
+                    filter(None, (joined(said), slept, say("not read yet") if waiting else "read")), " · "
+                ),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
                 **correctable,

@@ -274,7 +274,9 @@ def test_an_evaluation_is_the_same_with_and_without_nights(
     events = one_clinic.http.get("/v1/events", params={"limit": 200}).json()["cursor"]
     every = ["short_night", "long_night", "overlapping_night"]
     for days, asleep in nights:
-        body = night(WOKE - timedelta(days=days), asleep=asleep, span=900, app=f"app.{uuid4()}", confirm=every)
+        body = night(
+            WOKE - timedelta(days=days), asleep=asleep, span=900, app=f"app.{uuid4()}", confirm=every
+        )
         assert put(fading, body).status_code == 201
     assert as_of_now(one_clinic.evaluation(fading.patient_id)) == before
     assert one_clinic.http.get("/v1/events", params={"after": events}).json()["items"] == []
