@@ -193,13 +193,11 @@ async def patient_view(
     patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
     timeline, evaluation = await _evaluated(work, snapshot, protocol)
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
-    span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
-    changed = await circumstances_of(work, record)
-    stored_changes = [one.stored for one in changed]
+    trend, changed = await _trend(work, record, evaluation, protocol, _span(course, days, snapshot, now))
     return PatientView(
         now=now,
         patient=patient,
@@ -223,9 +221,7 @@ async def patient_view(
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
-        trend=await trend_between(
-            work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN, changed=stored_changes
-        ),
+        trend=trend,
         course=course,
         references=await chosen_references.all_of_patient(work, patient_id),
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
@@ -334,7 +330,21 @@ async def _maintenance(
     return interval_of(so_far), taper, await learned_of(work, patient_id, so_far)
 
 
-def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[date, date]:
+async def _trend(
+    work: Work, record: PatientRecord, evaluation: Evaluation, protocol: Protocol, span: tuple[date, date]
+) -> tuple[Trend, Sequence[KnownCircumstance]]:
+    """The trend with the marks of what else changed, which is read once."""
+    changed = await circumstances_of(work, record)
+    stored = [one.stored for one in changed]
+    reader = Reader.CLINICIAN
+    trend = await trend_between(work, record.id, span, evaluation, protocol, reader=reader, changed=stored)
+    return trend, changed
+
+
+def _span(
+    course: CourseView | None, days: int | None, snapshot: PatientSnapshot, now: datetime
+) -> tuple[date, date]:
+    today = check_in_day(now, snapshot.time_zone)
     if days is None:
         began = course.stored.course.started_on - BEFORE_COURSE if course else None
         days = min((today - began).days + 1, DAYS_SHOWN) if began else DAYS_SHOWN
