@@ -189,10 +189,9 @@ async def patient_view(
     """
     work.record_access("patient_page", patient_id=patient_id)
     now, record = work.now, await existing(work, patient_id)
-    snapshot = await snapshot_of(work, patient_id, now=now)
-    patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
-    timeline, evaluation = await _evaluated(work, snapshot, protocol)
-    factors, course = await factors_of(work, patient_id), await course_of(work, record)
+    snapshot, factors = await snapshot_of(work, patient_id, now=now), await factors_of(work, patient_id)
+    timeline, evaluation, protocol = await _evaluated(work, snapshot)
+    patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
@@ -205,7 +204,7 @@ async def patient_view(
         signals=shown,
         events=open_events,
         findings=found,
-        notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
+        notes=await _latest_notes(work, patient_id),
         reports=await _latest_reports(work, patient_id),
         corrections=corrected,
         voided=await voided_infusions(work, patient_id),
@@ -218,7 +217,7 @@ async def patient_view(
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
         clinic_zone=_zone_of_clinic(profile, patient),
-        ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
+        ehr_link=ehr_link(profile and profile.ehr_link_template, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
         trend=trend,
@@ -262,12 +261,11 @@ def _members(
     return acted | {one.assignee_id for one in alerts}
 
 
-async def _evaluated(
-    work: Work, snapshot: PatientSnapshot, protocol: Protocol
-) -> tuple[Timeline, Evaluation]:
+async def _evaluated(work: Work, snapshot: PatientSnapshot) -> tuple[Timeline, Evaluation, Protocol]:
+    protocol = protocol_of(snapshot, work.context)
     timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
     as_of = latest_in(timeline.state, snapshot, now=work.now)
-    return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol)
+    return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol), protocol
 
 
 def _zone_of_clinic(profile: ClinicProfile | None, patient: Patient) -> str:
@@ -278,6 +276,10 @@ def _zone_of_clinic(profile: ClinicProfile | None, patient: Patient) -> str:
 async def _booked_for(work: Work, patient_id: UUID) -> date | None:
     booking = await patient_states.booked_booster(work, patient_id)
     return booking.on if booking else None
+
+
+async def _latest_notes(work: Work, patient_id: UUID) -> list[NotedReport]:
+    return [_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)]
 
 
 async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
