@@ -217,7 +217,7 @@ async def patient_view(
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
         clinic_zone=_zone_of_clinic(profile, patient),
-        ehr_link=ehr_link(profile and profile.ehr_link_template, patient.external_ref),
+        ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
         trend=trend,
