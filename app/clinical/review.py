@@ -75,7 +75,7 @@ class ReviewFinding(StrEnum):
 
 
 class ReviewOption(StrEnum):
-    """What the sources name when the response is not enough [seed 000]. The clinician decides."""
+    """What the sources name when the response is not enough [How Many Infusions]. The clinician decides."""
 
     ONE_OR_TWO_MORE_INFUSIONS = "one_or_two_more_infusions"
     ADJUST_DOSE = "adjust_dose"

@@ -57,8 +57,8 @@ def numbers_page() -> str:
         "# The numbers",
         (
             f"Every number that the rule {STANDARD.name} decides with. A clinic may set others within the safe "
-            "bounds; the version then names each difference. Sources: *seed* the project's source articles, *lit* "
-            "published, *sim* measured on the simulated cohort ([accuracy](accuracy.md)), *choice* ours, to be "
+            "bounds; the version then names each difference. Sources: an article by its [short name](sources.md), "
+            "*lit* published, *sim* measured on the simulated cohort ([accuracy](accuracy.md)), *choice* ours, to be "
             'defended or changed with evidence. Figures after "specification" are those of the clinical '
             'specification\'s own run, which chose the number; figures after "here" are those of the accuracy page.'
         ),
@@ -70,8 +70,8 @@ def numbers_page() -> str:
     parts += [
         "## The taper plan to start from",
         (
-            "Weekly, then every 2 weeks, then monthly or less (*seed*), each twice (*choice*); after the last step as "
-            "needed. Each patient's plan is edited from here ([`taper`](../../app/clinical/taper.py))."
+            "Weekly, then every 2 weeks, then monthly or less ([How Many Infusions](sources.md)), each twice "
+            "(*choice*); after the last step as needed. Each patient's plan is edited from here ([`taper`](../../app/clinical/taper.py))."
         ),
         table([("every", "so often"), *((f"{days} days", f"{count} times") for days, count in TAPER_STEPS)]),
         "## What no clinic can change",
