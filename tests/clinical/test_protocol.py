@@ -1,5 +1,6 @@
 """The page of numbers: complete, bounded, and changed only within its bounds."""
 
+import re
 from pathlib import Path
 
 import pytest
