@@ -96,7 +96,7 @@ def values_of(
         "groups": _groups(path, days, group),
         "chip": _chip(view),
         "say": sentence_of(view),
-        "status": _status(view, clock),
+        "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
         **cards,
@@ -180,7 +180,7 @@ def sentence_of(view: PatientView) -> dict[str, str]:
     return {"first": said, "rest": say("({shares}). {data}", shares=joined(parts), data=data)}
 
 
-def _status(view: PatientView, clock: WallClock) -> str:
+def _summary(view: PatientView, clock: WallClock) -> str:
     parts: list[str] = [patient_words.PHASES[view.course.phase]] if view.course else []
     if view.infusions:
         last = view.infusions[-1]

@@ -94,10 +94,10 @@ def test_what_changes_nothing_is_said_to_change_nothing(as_role: AsRole) -> None
         ({}, "These numbers are active already"),
         (
             {"consider_at": "0.6", "first": "2026-11-03", "last": "2026-11-01"},
-            "A try counts from a day to a later one",
+            "A what-if run counts from a day to a later one",
         ),
-        ({"consider_at": "0.6", "first": "2027-11-03"}, "A try counts from a day to a later one"),
-        ({"consider_at": "0.6", "last": "soon"}, "A try counts from a day to a later one"),
+        ({"consider_at": "0.6", "first": "2027-11-03"}, "A what-if run counts from a day to a later one"),
+        ({"consider_at": "0.6", "last": "soon"}, "A what-if run counts from a day to a later one"),
     ],
 )
 def test_what_cannot_be_tried_is_said_at_its_field_and_what_was_typed_stays(
