@@ -21,7 +21,7 @@ AlertT = TypeVar("AlertT", bound=Alert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotRow:
+class SnapshotEntry:
     """One patient's row of a snapshot, without the alerts."""
 
     id: UUID
@@ -34,7 +34,7 @@ class SnapshotRow:
     announced: list[str]
 
 
-async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[SnapshotRow]:
+async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[SnapshotEntry]:
     """List patients in the order of their ids."""
     patient, state, merge = PatientRow, PatientStateRow, PatientMerge
     statement = (
@@ -61,7 +61,7 @@ async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[Snap
     )
     if after is not None:
         statement = statement.where(patient.id > after)
-    return [SnapshotRow(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [SnapshotEntry(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def open_signals(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.storage import event_stream, snapshots
 from app.storage.event_stream import PlacedEvent, StreamReach
-from app.storage.snapshots import SnapshotRow
+from app.storage.snapshots import SnapshotEntry
 
 KEPT_FOR: Final = timedelta(days=90)
 """How long an event can be read."""
@@ -45,7 +45,7 @@ class EventPage:
 class SnapshotPatient:
     """Where one patient stands."""
 
-    row: SnapshotRow
+    entry: SnapshotEntry
     signals: list[dict[str, Any]]
     safety_events: list[dict[str, Any]]
     findings: list[dict[str, Any]]
@@ -109,7 +109,7 @@ async def read_snapshot(
     return SnapshotPage(
         patients=tuple(
             SnapshotPatient(
-                row=one,
+                entry=one,
                 signals=signals.get(one.id, []),
                 safety_events=safety_events.get(one.id, []),
                 findings=findings.get(one.id, []),

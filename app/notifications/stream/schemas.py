@@ -93,17 +93,17 @@ class SnapshotPatientReply(ReplyBody):
     @classmethod
     def of(cls, patient: SnapshotPatient) -> "SnapshotPatientReply":
         """Make the reply."""
-        row, codes = patient.row, {one["code"] for one in patient.findings}
-        consent = "not_asked" if row.consent_version is None else "given"
+        entry, codes = patient.entry, {one["code"] for one in patient.findings}
+        consent = "not_asked" if entry.consent_version is None else "given"
         return cls.model_validate(
             {
-                "id": row.id,
-                "mode": row.mode,
-                "level": row.level,
-                "reference_established": "reference.established" in row.announced,
-                "consent": consent if row.consent_withdrawn_at is None else "withdrawn",
-                "archived": row.archived_reason,
-                "merged_into": row.merged_into,
+                "id": entry.id,
+                "mode": entry.mode,
+                "level": entry.level,
+                "reference_established": "reference.established" in entry.announced,
+                "consent": consent if entry.consent_withdrawn_at is None else "withdrawn",
+                "archived": entry.archived_reason,
+                "merged_into": entry.merged_into,
                 "review_due": "review_due" in codes,
                 "overdue": "overdue" in codes,
                 "signals": patient.signals,
