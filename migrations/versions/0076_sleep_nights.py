@@ -10,7 +10,7 @@ from alembic import op
 from app.storage.engine.migration_steps import isolate
 
 revision = "0076"
-down_revision = "0069"
+down_revision = "0074"
 branch_labels = None
 depends_on = None
 
