@@ -1,7 +1,7 @@
 """Nights that a patient's phone measured are kept, once the patient has switched their import on.
 
 Revision ID: 0076
-Revises: 0069
+Revises: 0074
 """
 
 import sqlalchemy as sa
