@@ -81,21 +81,8 @@ async def show_patients(
         initials=initials,
         rows=[_row(one, live=standing.mode == "live") for one in found.patients],
         in_care=found.counts[Listing.IN_CARE],
-        filters=[
-            {
-                "title": title,
-                "count": found.counts[one],
-                "path": _path(one, by, 1),
-                "chosen": one is chosen,
-            }
-            for one, title in _LISTINGS.items()
-        ],
-        orders={}
-        if chosen is None
-        else {
-            one.name: {"title": title, "path": _path(listing, one, 1), "chosen": one is by}
-            for one, title in _ORDERS.items()
-        },
+        filters=_filters(found.counts, by, chosen),
+        orders=_orders(chosen, by),
         asked=wanted,
         is_cut=len(found.patients) == _ON_A_PAGE,
         day=short_day(day) if day and not wanted else "",
@@ -110,6 +97,23 @@ async def suggest_patients(visitor: MayRead, q: Part = "") -> JSONResponse:
     wanted = q.strip()
     found = await patients_with(visitor.work, wanted, limit=_SUGGESTED) if wanted else []
     return JSONResponse([number for _, number in found], headers={"cache-control": "no-store"})
+
+
+def _filters(counts: Mapping[Listing, int], by: Order, chosen: Listing | None) -> list[dict[str, Any]]:
+    return [
+        {"title": title, "count": counts[one], "path": _path(one, by, 1), "chosen": one is chosen}
+        for one, title in _LISTINGS.items()
+    ]
+
+
+def _orders(chosen: Listing | None, by: Order) -> dict[str, dict[str, Any]]:
+    """Offer the orders of a list; what was searched for has its own."""
+    if chosen is None:
+        return {}
+    return {
+        one.name: {"title": title, "path": _path(chosen, one, 1), "chosen": one is by}
+        for one, title in _ORDERS.items()
+    }
 
 
 def _row(one: ListedPatient, *, live: bool) -> dict[str, Any]:
