@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.care.worklist.patient_list import ListedPatient, find_page, planned_page, read_page
 from app.care.worklist.queries import clinic_status, patients_with
 from app.clinical.course import Phase
@@ -70,16 +70,16 @@ async def show_patients(
         found = await read_page(
             work, listing, order=by, member=me, skip=_ON_A_PAGE * (number - 1), limit=_ON_A_PAGE
         )
-    standing = await clinic_status(work)
+    status = await clinic_status(work)
     chosen = None if wanted or day else listing
     return render(
         context,
         visitor,
         "patients.html",
         here=HERE,
-        clinic=standing.clinic,
+        clinic=status.clinic,
         initials=initials,
-        rows=[_row(one, live=standing.mode == "live") for one in found.patients],
+        rows=[_row(one, live=status.mode == "live") for one in found.patients],
         in_care=found.counts[Listing.IN_CARE],
         filters=_filters(found.counts, by, chosen),
         orders=_orders(chosen, by),
@@ -153,7 +153,7 @@ def _chip(one: ListedPatient) -> dict[str, str]:
             "icon": "dot",
             "said": ARCHIVED.get(patient.archived.reason, patient.archived.reason),
         }
-    if patient.consent is ConsentStanding.WITHDRAWN:
+    if patient.consent is ConsentStatus.WITHDRAWN:
         return {"tone": "", "icon": "dot", "said": say("Consent withdrawn")}
     if one.silent:
         return {"tone": "reach", "icon": "dot", "said": say("Silent")}
