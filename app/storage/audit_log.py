@@ -17,7 +17,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal,
     select,
     text,
     true,
@@ -28,13 +27,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import ActorKind
 from app.storage.engine.audit import StoredEvent
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names, columns_of, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names, columns_of, one_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Released by the end of the transaction, and by the server itself when the sealer dies.
 _TAKE_TURN: Final = text(
     "SELECT pg_try_advisory_xact_lock(hashtextextended('audit seals ' || :clinic_id, 0))"
 )
+
+_MAKE_AHEAD: Final = text("SELECT care.make_partitions_ahead()")
 
 # What the partial indexes leave out.
 _MOST_FREQUENT: Final = "check_in.recorded"
@@ -85,6 +86,14 @@ async def lock_for_update(work: UnitOfWork) -> bool:
     return bool(found.scalar_one())
 
 
+async def make_partitions_ahead(work: UnitOfWork) -> None:
+    """Make the partitions of this month and the next three, by the server's clock, where they are missing.
+
+    The database refuses where someone reads the whole audit log for longer than two seconds meanwhile.
+    """
+    await work.execute(_MAKE_AHEAD)
+
+
 async def head(work: UnitOfWork) -> Seal | None:
     """Give the clinic's last seal; None: nothing is sealed yet."""
     found = await work.execute(_seals(work).order_by(Seal.sequence.desc()).limit(1))
@@ -133,7 +142,7 @@ async def seals_after(
     seals = [Seal(**row._mapping) for row in found]  # noqa: SLF001 - same
     wanted = [one for seal in seals for one in seal.sealed]
     statement = select(*_event_columns()).where(
-        StoredEvent.clinic_id == work.clinic_id, StoredEvent.id == func.any(literal(wanted, ARRAY(Uuid())))
+        StoredEvent.clinic_id == work.clinic_id, one_of(StoredEvent.id, wanted)
     )
     events = [StoredEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
     by_id = {one.id: one for one in events}

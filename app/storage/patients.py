@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.zones import canonical_zone
 from app.storage import patient_keys, reminder_plans
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
@@ -67,6 +67,8 @@ class PatientRow(TenantRow):
     archived_reason: Mapped[str | None]
     # Name, telephone and the like, for staff who must reach someone: one sealed document.
     contact_facts_sealed: Mapped[bytes | None]
+    # Since when the patient has nights imported from a phone; null: the import is off.
+    sleep_import_since: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
 
 async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, PatientRecord]:
     """Find several patients of this clinic."""
-    found = await work.execute(_patients(work).where(PatientRow.id.in_(patient_ids)))
+    found = await work.execute(_patients(work).where(one_of(PatientRow.id, patient_ids)))
     return {row.id: _record(row) for row in found}
 
 
