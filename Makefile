@@ -56,15 +56,15 @@ test-fresh-clone: ## prove that a clone needs nothing else: make test in one, as
 lint: install $(LINTERS) ## formatting, lints, strict types, import contracts, the OpenAPI documents
 	@$(MAKE) --no-print-directory --jobs=2 lint-types lint-sources lint-documents
 
-lint-types:
+lint-types: ## strict types, as one part of lint
 	@$(RUN) mypy
 
-lint-sources:
+lint-sources: ## formatting, lints and import contracts, as another
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) lint-imports
 
-lint-documents:
+lint-documents: ## the OpenAPI documents, as the last
 	@$(NODE) $(LINTERS)/@redocly/cli/bin/cli.js lint $(DOCUMENTS) --config openapi/lint/redocly.yaml --format=codeframe 2>build/redocly || { cat build/redocly; exit 1; }
 	@$(NODE) $(LINTERS)/@stoplight/spectral-cli/dist/index.js lint $(DOCUMENTS) --ruleset openapi/lint/spectral.yaml --fail-severity hint --quiet
 
