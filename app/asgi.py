@@ -22,6 +22,7 @@ from app.care.alerts.safety_events import routes as safety_events
 from app.care.alerts.signals import routes as signals
 from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
+from app.care.check_ins.short_way import ShortWay
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
@@ -113,7 +114,6 @@ predict or decide, and it is not an emergency service."""
 PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
 _ROUTERS: Final = (
     # First what comes most often: routes are tried in this order.
-    check_ins.put_router,
     check_ins.router,
     check_in_page.router,
     clinics.router,
@@ -289,5 +289,5 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         refusal=lambda _request, error: outcome_response(error),
     )
     limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages, fhir_rules)
-    edge = Edge(IdempotentPosts(api), limits=limits, pages=pages)
+    edge = Edge(ShortWay(IdempotentPosts(api), context=context), limits=limits, pages=pages)
     return Intake(edge, context=context, spool=spool)
