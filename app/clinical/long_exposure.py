@@ -37,6 +37,12 @@ EVERY_DAYS: Final = 28
 TOPICS: Final[Mapping[int, str]] = {1: "bladder", 2: "bladder", 3: "craving", 4: "use_outside", 5: "memory"}
 
 
+def scale_name(key: str) -> str:
+    """The name of a scale as it is said; a clinic's own scale is said by its key."""
+    known = KNOWN_FORMS.get(key)
+    return key if known is None else known.short_name or known.name
+
+
 def items_that_stand_out(answers: Mapping[int, int | None]) -> tuple[int, ...]:
     """The items whose answer is for review, in order; one that was not answered says nothing."""
     return tuple(
