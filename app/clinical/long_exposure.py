@@ -38,9 +38,10 @@ TOPICS: Final[Mapping[int, str]] = {1: "bladder", 2: "bladder", 3: "craving", 4:
 
 
 def scale_name(key: str) -> str:
-    """The name of a scale as it is said; a clinic's own scale is said by its key."""
-    known = KNOWN_FORMS.get(key)
-    return key if known is None else known.short_name or known.name
+    """The name of a scale as it is said: a validated one by its letters, "PHQ-9"; a clinic's own by its key."""
+    if key in STANDARD_SCALES:
+        return key.upper()
+    return LONG_EXPOSURE.name if key == LONG_EXPOSURE.key else key
 
 
 def items_that_stand_out(answers: Mapping[int, int | None]) -> tuple[int, ...]:

@@ -62,8 +62,7 @@ class Scale:
     of the groups. Of the items in one of `either_or` a complete form answers at least one. `bands` pair
     the lowest total of each band with its name. `remission` and `relapse` are inclusive, in the scale's
     own direction; None means that the scale has no such level. `days_apart` is how far apart two totals
-    must lie to confirm each other; `recall_days` is the time that the questions ask about. `short_name` is how
-    the scale is said in a sentence, where that is not its name.
+    must lie to confirm each other; `recall_days` is the time that the questions ask about.
     """
 
     key: str
@@ -82,7 +81,6 @@ class Scale:
     suicide_item: int | None = None
     clinician_rated: bool = False
     loinc: Loinc = Loinc()
-    short_name: str = ""
 
     @property
     def items(self) -> tuple[int, ...]:
@@ -187,7 +185,6 @@ def _each_alone(count: int) -> tuple[tuple[int, ...], ...]:
 MADRS = Scale(
     key="madrs",
     name="Montgomery-Åsberg Depression Rating Scale",
-    short_name="MADRS",
     minimum=0,
     maximum=60,
     groups=_each_alone(10),
@@ -205,7 +202,6 @@ MADRS = Scale(
 QIDS_SR16 = Scale(
     key="qids-sr16",
     name="Quick Inventory of Depressive Symptomatology, self-report",
-    short_name="QIDS-SR16",
     minimum=0,
     maximum=27,
     groups=((1, 2, 3, 4), (5,), (6, 7, 8, 9), (10,), (11,), (12,), (13,), (14,), (15, 16)),
@@ -223,7 +219,6 @@ QIDS_SR16 = Scale(
 PHQ_9 = Scale(
     key="phq-9",
     name="Patient Health Questionnaire",
-    short_name="PHQ-9",
     minimum=0,
     maximum=27,
     groups=_each_alone(9),
@@ -261,7 +256,6 @@ PHQ_9 = Scale(
 GAD_7 = Scale(
     key="gad-7",
     name="Generalized Anxiety Disorder scale",
-    short_name="GAD-7",
     minimum=0,
     maximum=21,
     groups=_each_alone(7),
