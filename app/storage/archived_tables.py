@@ -39,6 +39,7 @@ from app.storage.reminder_plans import ReminderPlan
 from app.storage.reminders import DayWithoutRemindersRow
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
+from app.storage.sleep_nights import SleepNight
 
 SEALED: Final = "_sealed"
 # Cells sealed under a table's first name; what was sealed opens only so.
@@ -102,6 +103,7 @@ OF_PATIENT: Final = (
     ArchivedTable(row=StoredReference),
     ArchivedTable(row=CarePlanRow),
     ArchivedTable(row=CircumstanceRow),
+    ArchivedTable(row=SleepNight),
     ArchivedTable(row=RecordVersion),
     ArchivedTable(row=Signal),
     ArchivedTable(row=SafetyEvent, without=frozenset({"notification_id"})),
