@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import Final
+from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -96,8 +97,10 @@ from app.pages.staff import sign_in_page as care_sign_in
 from app.pages.staff import single_sign_on_page as single_sign_on
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
+from app.storage import browser_origins
 from app.web import health
-from app.web.document import PROBLEMS, DescribedApi
+from app.web.cross_origin import CrossOrigin
+from app.web.document import PROBLEMS, Audience, DescribedApi, operations_of
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
@@ -251,6 +254,11 @@ def build_api(
     return api
 
 
+async def _clinics_of_origin(context: AppContext, origin: str) -> frozenset[UUID]:
+    async with context.work(None) as work:
+        return await browser_origins.clinics_of(work, origin)
+
+
 def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | None = None) -> ASGIApp:
     """Make the whole application around its context, which it closes when it ends."""
 
@@ -288,5 +296,10 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         refusal=lambda _request, error: outcome_response(error),
     )
     limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages, fhir_rules)
-    edge = Edge(IdempotentPosts(api), limits=limits, pages=pages)
+    browsers = CrossOrigin(
+        IdempotentPosts(api),
+        operations=lambda: operations_of(api.part(Audience.PATIENT)),
+        clinics_of=partial(_clinics_of_origin, context),
+    )
+    edge = Edge(browsers, limits=limits, pages=pages)
     return Intake(edge, context=context, spool=spool)
