@@ -57,11 +57,7 @@ def read(phone: PatientClient, origin: str, path: str = "/v1/me") -> httpx2.Resp
 
 
 def test_a_clinics_origin_reads_its_own_patients_answers_and_the_neighbors_does_not(
-    service: Service,
-    one_clinic: ClinicClient,
-    owner: httpx2.Client,
-    other: ClinicClient,
-    phone: PatientClient,
+    service: Service, owner: httpx2.Client, other: ClinicClient, phone: PatientClient
 ) -> None:
     set_origins(owner, OURS, OURS)
     theirs = other.enrol(other.patient(), service.url)
