@@ -231,7 +231,7 @@ def operation_name(route: APIRoute) -> str:
 
 def build_api(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
-) -> FastAPI:
+) -> DescribedApi:
     """Put the rooms' routes together; needs nothing yet, so the OpenAPI document can be made from it."""
     api = DescribedApi(
         title="Afterglow",
