@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import Final
-from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp
 
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
+from app.access.clinics.browser_origins import clinics_allowing
 from app.access.clinics.idempotency_middleware import IdempotentPosts
 from app.access.clinics.test_clock import learn_now_and_then
 from app.access.staff import routes as staff
@@ -97,7 +97,6 @@ from app.pages.staff import sign_in_page as care_sign_in
 from app.pages.staff import single_sign_on_page as single_sign_on
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
-from app.storage import browser_origins
 from app.web import health
 from app.web.cross_origin import CrossOrigin
 from app.web.document import PROBLEMS, Audience, DescribedApi, operations_of
@@ -255,11 +254,6 @@ def build_api(
     return api
 
 
-async def _clinics_of_origin(context: AppContext, origin: str) -> frozenset[UUID]:
-    async with context.work(None) as work:
-        return await browser_origins.clinics_of(work, origin)
-
-
 def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | None = None) -> ASGIApp:
     """Make the whole application around its context, which it closes when it ends."""
 
@@ -300,7 +294,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
     browsers = CrossOrigin(
         IdempotentPosts(api),
         operations=lambda: operations_of(api.part(Audience.PATIENT)),
-        clinics_of=partial(_clinics_of_origin, context),
+        clinics_of=partial(clinics_allowing, context),
     )
     edge = Edge(browsers, limits=limits, pages=pages)
     return Intake(edge, context=context, spool=spool)

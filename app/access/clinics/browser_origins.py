@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
-from app.context import Work
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.storage import browser_origins, clinics
 
@@ -66,6 +67,12 @@ async def set_origins(work: Work, origins: Sequence[str]) -> list[str]:
         await browser_origins.replace(work, wanted)
         work.audit("browser_origins.changed", "clinic", work.clinic_id)
     return wanted
+
+
+async def clinics_allowing(context: AppContext, origin: str) -> frozenset[UUID]:
+    """Give the clinics that named an origin, before it is known of which of them the call is."""
+    async with context.work(None) as work:
+        return await browser_origins.clinics_of(work, origin)
 
 
 async def forget_local(work: Work) -> None:
