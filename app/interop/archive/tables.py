@@ -18,7 +18,7 @@ _NOT_FOR_PEOPLE: Final = frozenset({"patient_states", "record_versions", "alert_
 # Of what was sent: what it was and how it went, never to which address.
 _MESSAGES: Final = ArchivedTable(
     row=OutgoingMessage,
-    without=frozenset(name for name in OutgoingMessage.__table__.columns.keys() if name.endswith(SEALED)),
+    without=frozenset(one.name for one in OutgoingMessage.__table__.columns if one.name.endswith(SEALED)),
 )
 TABLES: Final = {one.name: one for one in (*OF_PATIENT, _MESSAGES) if one.name not in _NOT_FOR_PEOPLE}
 """By their names."""
