@@ -31,6 +31,7 @@ from app.care.monitoring import routes as monitoring
 from app.care.patients import care_team_routes as care_teams
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
+from app.care.texts import routes as texts
 from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import evaluation_routes as evaluations
@@ -149,9 +150,11 @@ _ROUTERS: Final = (
     staff.list_router,
     patients.own_router,
     reminders.router,
+    texts.router,
     assessments.own_router,
     assessments.questionnaires_router,
     reminders.own_router,
+    texts.gateway_router,
     consent.own_router,
     monitoring.own_router,
     check_ins.help_router,

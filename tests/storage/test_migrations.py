@@ -258,7 +258,9 @@ def test_no_statement_of_a_new_migration_holds_up_those_who_use_its_table(
     said: list[str] = []
 
     def keep(*arguments: object) -> None:
-        said.append(str(arguments[2]).strip())
+        # `index_while_used` has ended the migration's transaction, which squawk assumes around everything.
+        if not re.match(r"CREATE (UNIQUE )?INDEX CONCURRENTLY", str(arguments[2])):
+            said.append(str(arguments[2]).strip())
 
     with cluster.database() as database:
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to=_LAST_UNCHECKED)

@@ -79,7 +79,7 @@ def entries_of(
     """Give the latest entries of a group, newest first, each with the patient's or the team's own words."""
     correctable = visitor.may(Permission.TREATMENT_RECORD)
     groups = {
-        "reports": _reports(view, numbered, visitor),
+        "reports": (*_reports(view, numbered, visitor), *_texts(view, visitor)),
         "treatment": (
             *_infusions(view, correctable),
             *_voided(view, correctable),
@@ -163,6 +163,28 @@ def _reports(
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
                 **correctable,
+            },
+        )
+
+
+def _texts(view: PatientView, visitor: StaffVisitor) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    unread = {one.source_id: one for one in view.findings if one.code == "note"}
+    handles = visitor.may(Permission.SIGNALS_HANDLE)
+    for one in view.texts:
+        waiting = unread.get(one.id)
+        if one.word is not None:
+            said = say("ended text messages") if one.word == "stop" else say("wants text messages again")
+            yield one.received_at, {"kind": "", "icon": "note", "title": say("Text message"), "rest": said}
+            continue
+        yield (
+            one.received_at,
+            {
+                "kind": "note",
+                "icon": "note",
+                "title": say("Text message"),
+                "quote": one.text or say("(without words)"),
+                "small": say("not read yet") if waiting else "read",
+                "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
             },
         )
 

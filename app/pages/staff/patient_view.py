@@ -24,6 +24,7 @@ from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.texts.queries import PatientText, texts_of
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
@@ -104,6 +105,7 @@ class PatientView:
         findings: what else about the patient nobody has closed.
         notes: the patient's reports with a note, the latest first.
         reports: the latest reports, with or without one.
+        texts: the latest text messages.
         corrections: what staff corrected, the latest first.
         references: those that clinicians chose, the latest first.
         voided: the infusions that were entered in error.
@@ -143,6 +145,7 @@ class PatientView:
     findings: Sequence[Finding]
     notes: Sequence[NotedReport]
     reports: Sequence[NotedReport]
+    texts: Sequence[PatientText]
     corrections: Sequence[KnownCorrection]
     voided: Sequence[StoredInfusion]
     sources: Mapping[UUID, NotedReport]
@@ -202,6 +205,7 @@ async def patient_view(
         findings=found,
         notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
         reports=await _latest_reports(work, patient_id),
+        texts=await texts_of(work, record, limit=_MOST_NOTES),
         corrections=corrected,
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
