@@ -1,6 +1,7 @@
 """The way up and down: what the migrations make is what the code believes, and nothing stays behind."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
