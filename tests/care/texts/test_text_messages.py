@@ -185,7 +185,8 @@ def test_a_code_works_once_for_ten_minutes_and_five_tries_and_every_refusal_is_t
     guesses = [texter.try_code("12345") for _ in range(4)]
     tried_out = texter.try_code(good)
     assert texter.state == "unconfirmed"
-    assert texter.try_code(f" {(last := texter.code())[:3]}–{last[3:]}").status_code == 204
+    last = texter.code()
+    assert texter.try_code(f" {last[:3]}\u2013{last[3:]}").status_code == 204
     used = texter.try_code(last)
     assert texter.state == "confirmed"
     documents = [
