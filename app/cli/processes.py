@@ -1,6 +1,7 @@
 """The long-running processes: the one that answers, the one that works in the background, both with a database."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -86,6 +87,8 @@ def _answer(settings: Settings, runtime: Runtime) -> None:
     serve_metrics(settings, runtime, context)
     set_up_tracing(settings, duty="answers")
     shared = os.environ.get(LISTENER)
+    # What is there by now stays for good: no look for garbage need go through it again.
+    gc.freeze()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(shared))] if shared else None)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from math import sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.clinical.check_ins import CheckInDay
 from app.clinical.domains import NOTHING, PerDomain
@@ -107,8 +107,7 @@ class Reference:
         return ReferenceKind.ASSUMED_BASELINE if self.assumes_baseline else ReferenceKind.MEASURED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoReference:
+class NoReference(NamedTuple):
     """Why there is no reference, with the days so far and the last day that could still make one.
 
     Of a patient who was taken on in maintenance it says when, and the days that are proposed as the reference,

@@ -17,7 +17,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal,
     select,
     text,
     true,
@@ -28,7 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import ActorKind
 from app.storage.engine.audit import StoredEvent
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names, columns_of, values_of
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names, columns_of, one_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Released by the end of the transaction, and by the server itself when the sealer dies.
@@ -133,7 +132,7 @@ async def seals_after(
     seals = [Seal(**row._mapping) for row in found]  # noqa: SLF001 - same
     wanted = [one for seal in seals for one in seal.sealed]
     statement = select(*_event_columns()).where(
-        StoredEvent.clinic_id == work.clinic_id, StoredEvent.id == func.any(literal(wanted, ARRAY(Uuid())))
+        StoredEvent.clinic_id == work.clinic_id, one_of(StoredEvent.id, wanted)
     )
     events = [StoredEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
     by_id = {one.id: one for one in events}

@@ -14,6 +14,7 @@ from app.clinical.history import ScaleTotals
 from app.storage.assessments import CustomScaleRow, StoredAssessment, totals_in
 from app.storage.check_ins import CheckInRow
 from app.storage.courses import CourseRow, course_columns, course_in
+from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.infusions import INFUSION_COLUMNS, InfusionRow, infusions_by_patient
 from app.storage.insights import Window
@@ -79,7 +80,9 @@ async def totals_of(
     found = await work.execute(
         select(row.patient_id, row.scale, row.taken_at, row.time_zone, row.total, own.definition)
         .outerjoin(own, and_(own.clinic_id == row.clinic_id, own.key == row.scale))
-        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids), row.taken_at >= taken_since)
+        .where(
+            row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids), row.taken_at >= taken_since
+        )
     )
     rows: dict[UUID, list[Any]] = defaultdict(list)
     for one in found:
@@ -133,7 +136,7 @@ async def _infusions(
             *INFUSION_COLUMNS,
             or_(~booster, row.given_at >= since, number == 1).label("matters"),
         )
-        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids), row.given_at < until)
+        .where(row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids), row.given_at < until)
         .subquery()
     )
     found = await work.execute(select(known).where(known.c.matters).order_by(known.c.given_at, known.c.id))
@@ -160,6 +163,6 @@ async def _check_in_days(
     found = await work.execute(
         select(PatientRow.id, days.c.days)
         .join(days, true())
-        .where(PatientRow.clinic_id == work.clinic_id, PatientRow.id.in_(patient_ids))
+        .where(PatientRow.clinic_id == work.clinic_id, one_of(PatientRow.id, patient_ids))
     )
     return {one.id: frozenset(one.days or ()) for one in found}

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -67,7 +67,7 @@ async def find_all(
     found = await work.execute(
         select(CarePlanRow.patient_id, CarePlanRow.content).where(
             CarePlanRow.clinic_id == work.clinic_id,
-            CarePlanRow.patient_id.in_(patient_ids),
+            one_of(CarePlanRow.patient_id, patient_ids),
             CarePlanRow.kind == kind.value,
         )
     )

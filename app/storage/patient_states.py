@@ -13,7 +13,7 @@ from sqlalchemy import Index, ScalarSelect, column, false, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -110,7 +110,7 @@ async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> lis
     row = PatientStateRow
     found = await work.execute(
         select(row.patient_id)
-        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids))
+        .where(row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids))
         .with_for_update(skip_locked=True)
     )
     return list(found.scalars())
@@ -206,7 +206,7 @@ async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[
     found = await work.execute(
         select(row.patient_id).where(
             row.clinic_id == work.clinic_id,
-            row.patient_id.in_(patient_ids),
+            one_of(row.patient_id, patient_ids),
             row.consent_withdrawn_at.is_not(None),
         )
     )
@@ -222,7 +222,7 @@ async def quiet_among(work: UnitOfWork, patient_ids: Sequence[UUID], *, since: d
     found = await work.execute(
         select(row.patient_id, row.level).where(
             row.clinic_id == work.clinic_id,
-            row.patient_id.in_(patient_ids),
+            one_of(row.patient_id, patient_ids),
             row.evaluated_at <= since,
             row.consent_withdrawn_at.is_(None),
         )

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.zones import canonical_zone
 from app.storage import patient_keys, reminder_plans
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
@@ -166,7 +166,7 @@ async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
 
 async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, PatientRecord]:
     """Find several patients of this clinic."""
-    found = await work.execute(_patients(work).where(PatientRow.id.in_(patient_ids)))
+    found = await work.execute(_patients(work).where(one_of(PatientRow.id, patient_ids)))
     return {row.id: _record(row) for row in found}
 
 

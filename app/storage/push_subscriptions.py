@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.devices import DeviceRow
-from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, values_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, one_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -56,7 +56,7 @@ async def find(work: UnitOfWork, subscription_id: UUID) -> PushSubscription | No
 
 async def ids_of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """Give, by patient, the subscriptions of their devices."""
-    found = await work.execute(_working(work).where(PushSubscription.patient_id.in_(patient_ids)))
+    found = await work.execute(_working(work).where(one_of(PushSubscription.patient_id, patient_ids)))
     by_patient: dict[UUID, list[UUID]] = {}
     for row in found:
         by_patient.setdefault(row.patient_id, []).append(row.id)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Index, Time, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of
+from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # What holds until a patient says otherwise.
@@ -116,7 +116,7 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
     row = ReminderPlan
     found = await work.execute(
         select(*columns_of(ReminderPlan)).where(
-            row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids)
+            row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids)
         )
     )
     return {one.patient_id: ReminderPlan(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it

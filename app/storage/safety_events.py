@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.alerts import Alert, AlertTable
-from app.storage.engine.rows import CARE, clinic_foreign_key
+from app.storage.engine.rows import CARE, clinic_foreign_key, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -224,7 +224,7 @@ async def patients_with_open(work: UnitOfWork, patient_ids: Sequence[UUID]) -> s
         select(SafetyEvent.patient_id)
         .where(
             SafetyEvent.clinic_id == work.clinic_id,
-            SafetyEvent.patient_id.in_(patient_ids),
+            one_of(SafetyEvent.patient_id, patient_ids),
             SafetyEvent.state != "closed",
         )
         .distinct()

@@ -1,6 +1,5 @@
 """What plans of check-ins rest on, of one patient or several, in two statements. Nothing is written."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +20,7 @@ from app.storage.check_ins import CheckInRow
 from app.storage.clinics import ClinicProfile
 from app.storage.consents import Consent
 from app.storage.courses import CourseRow, course_columns, course_in
+from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.infusions import INFUSION_COLUMNS, InfusionRow, infusions_by_patient
 from app.storage.patient_states import PatientStateRow
@@ -61,7 +61,7 @@ async def plan_facts(work: UnitOfWork, patient_id: UUID) -> PlanFacts | None:
 
 async def plan_facts_of(work: UnitOfWork, patient_ids: Sequence[UUID]) -> list[PlanFacts]:
     """List what the plans of several patients rest on."""
-    return await _facts(work, _patients(work).where(PatientRow.id.in_(patient_ids)))
+    return await _facts(work, _patients(work).where(one_of(PatientRow.id, patient_ids)))
 
 
 async def _facts(work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[PlanFacts]:
@@ -217,11 +217,12 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
 async def of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[date]]:
     """Give the days on which several patients had infusions, each in the zone in which it was entered."""
     found = await work.execute(
-        select(InfusionRow.patient_id, InfusionRow.given_at, InfusionRow.time_zone).where(
-            InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id.in_(patient_ids)
+        select(
+            InfusionRow.patient_id,
+            func.array_agg(InfusionRow.given_at).label("moments"),
+            func.array_agg(InfusionRow.time_zone).label("zones"),
         )
+        .where(InfusionRow.clinic_id == work.clinic_id, one_of(InfusionRow.patient_id, patient_ids))
+        .group_by(InfusionRow.patient_id)
     )
-    days = defaultdict[UUID, list[date]](list)
-    for row in found:
-        days[row.patient_id].append(check_in_day(row.given_at, row.time_zone))
-    return days
+    return {row.patient_id: list(map(check_in_day, row.moments, row.zones)) for row in found}

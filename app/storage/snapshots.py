@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.storage.alerts import OPEN_STATES, Alert
+from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
 from app.storage.patient_merges import PatientMerge
@@ -86,7 +87,9 @@ async def _open(
 ) -> dict[UUID, list[dict[str, Any]]]:
     found = await work.execute(
         select(row.patient_id, row.id, *(getattr(row, name) for name in names))
-        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids), row.state.in_(OPEN_STATES))
+        .where(
+            row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids), row.state.in_(OPEN_STATES)
+        )
         .order_by(row.id)
     )
     alerts: dict[UUID, list[dict[str, Any]]] = {}

@@ -28,12 +28,13 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from app.storage.care_teams import patients_of
 from app.storage.check_ins import CheckInRow, answers
 from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.endpoints import Endpoint
+from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
 from app.storage.patient_keys import wrapped_key_of
@@ -158,15 +159,6 @@ class Counts:
     snoozed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharePoint:
-    """How much of the gain was lost in the answer of one moment."""
-
-    patient_id: UUID
-    as_of: datetime
-    smoothed: float | None
-
-
 async def page(
     work: UnitOfWork,
     wanted: WorklistFilter,
@@ -241,19 +233,21 @@ async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
 
 async def shares_of(
     work: UnitOfWork, patient_ids: Collection[UUID], *, since: datetime
-) -> dict[UUID, list[SharePoint]]:
-    """Give what the answers since then said that several patients had lost, oldest first."""
-    answered = answers(work, CheckInRow.patient_id.in_(patient_ids), since=since).subquery()
+) -> dict[UUID, list[tuple[datetime, float]]]:
+    """Give when answers since then said how much several patients had lost, and how much, oldest first."""
+    one = answers(work, one_of(CheckInRow.patient_id, patient_ids), since=since).subquery().c
+    in_order = (one.evaluated_at, one.id)
+    # A row a patient: what a list costs is mostly its rows.
     found = await work.execute(
-        select(answered.c.patient_id, answered.c.evaluated_at.label("as_of"), answered.c.smoothed).order_by(
-            answered.c.patient_id, answered.c.evaluated_at, answered.c.id
+        select(
+            one.patient_id,
+            func.array_agg(aggregate_order_by(one.evaluated_at, *in_order)).label("moments"),
+            func.array_agg(aggregate_order_by(one.smoothed, *in_order)).label("lost"),
         )
+        .where(one.smoothed.is_not(None))
+        .group_by(one.patient_id)
     )
-    shares: dict[UUID, list[SharePoint]] = {}
-    for one in found:
-        point = SharePoint(patient_id=one.patient_id, as_of=one.as_of, smoothed=one.smoothed)
-        shares.setdefault(one.patient_id, []).append(point)
-    return shares
+    return {row.patient_id: list(zip(row.moments, row.lost, strict=True)) for row in found}
 
 
 def _row(values: dict[str, Any]) -> ListedItem:

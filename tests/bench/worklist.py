@@ -1,4 +1,4 @@
-"""The worklist of a clinic with 5,000 patients and 200 open signals against that of one with 50, in turn.
+"""The worklist of a clinic with 5,000 patients and 200 items against that of one with 50 and 2, in turn.
 
 Both clinics lie in the same database, with a month of data for each patient; the same process answers for both.
 """
@@ -22,8 +22,6 @@ from tests.support.service import KEY, running_service
 from tests.support.staff import signed_in
 
 MOST_TIMES_SMALL = 1.3
-# For one patient in so many: nobody has heard of them for too long; they have no reference.
-SILENT, WITHOUT_REFERENCE = 20, 50
 _COPIED = ("patient_states", "reminder_plans", "courses", "infusions", "check_ins")
 _PATIENTS = """
     COPY care.patients (clinic_id, id, external_ref_index, external_ref_sealed, time_zone, time_zone_canonical,
@@ -68,7 +66,7 @@ class Sized:
 
 
 def clinics_of_both_sizes(place: DatabaseUrls) -> tuple[Sized, Sized]:
-    """Make the large clinic and the small one; both have an open signal for one patient in 25."""
+    """Make the large clinic and the small one; in both one patient in 25 waits for something."""
     large, small = (sized_clinic(place, patients=count, waiting=count // 25) for count in (5000, 50))
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
@@ -92,18 +90,23 @@ def sized_clinic(place: DatabaseUrls, *, patients: int, waiting: int) -> Sized:
 def fill(
     connection: psycopg.Connection, clinic: UUID, first: UUID, *, patients: int, waiting: int, now: datetime
 ) -> None:
-    """Write the rows, in bulk: as many patients with the first one's past, so many of them with an open signal."""
+    """Write the rows, in bulk: patients with the first one's past; half of what waits are signals, half findings.
+
+    So the large clinic's page shows two full lanes, the small clinic's two rows.
+    """
     made = [new_id() for _ in range(patients - 1)]
     copy_patients(connection, clinic, made, now)
     values = {"clinic": clinic, "first": first, "today": now.date(), "tomorrow": now + timedelta(days=1)}
     for table in _COPIED:
         connection.execute(_LIKE_THE_FIRST.format(table=table), values | {"patients": made})
     # The first patient's own is one of them.
-    for more, whose in (("{}", made[: waiting - 1]), (_CLOSED, made)):
+    signals = waiting - waiting // 2
+    for more, whose in (("{}", made[: signals - 1]), (_CLOSED, made)):
         connection.execute(_SIGNALS, values | {"patients": whose, "more": more})
     connection.execute(_LOOKED, values)
-    connection.execute(_FINDING, values | {"code": "overdue", "some": made[::SILENT]})
-    connection.execute(_FINDING, values | {"code": "no_reference", "some": made[::WITHOUT_REFERENCE]})
+    found = made[signals:waiting]
+    connection.execute(_FINDING, values | {"code": "overdue", "some": found[::2]})
+    connection.execute(_FINDING, values | {"code": "no_reference", "some": found[1::2]})
 
 
 def copy_patients(connection: psycopg.Connection, clinic: UUID, made: list[UUID], now: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
 from tests.support.browser import running_browser
@@ -14,6 +14,9 @@ from tests.support.people import ClinicClient
 from tests.support.service import Service
 
 __all__ = ["as_role", "clinician", "patient", "plain"]
+
+# Playwright's five seconds are less than a busy machine may take for one page.
+expect.set_options(timeout=15_000)
 
 
 # One for each file, not for the process: while Playwright's driver runs, no other event loop may in its thread.

@@ -15,6 +15,7 @@ from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import RunningClock, Service, running_service
 
+CONTROLLED = "navigator.serviceWorker.controller !== null"
 WAITING = """() => new Promise((done) => { const asked = indexedDB.open('afterglow', 1); asked.onsuccess = () => {
     const all = asked.result.transaction('waiting').objectStore('waiting').getAll();
     all.onsuccess = () => { asked.result.close(); done(all.result); }; }; })"""
@@ -47,14 +48,16 @@ def patient(own_clinic: ClinicClient, own_service: Service) -> str:
     return made
 
 
-def wait_for_worker(page: Page) -> None:
-    """Wait until the page's own program answers for it. Asked again each time: the pages' policy forbids them to wait
-    for a text of ours, as it forbids everybody to run one."""
+def wait_until(page: Page, condition: str) -> None:
+    """Wait until this is true on the page.
+
+    Asked again each time: the pages' policy forbids them to wait for a text of ours.
+    """
     for _ in range(600):
-        if page.evaluate("navigator.serviceWorker.controller !== null"):
+        if page.evaluate(condition):
             return
         page.wait_for_timeout(100)
-    raise TimeoutError
+    raise TimeoutError(condition)
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def phone(
     page.set_default_timeout(15_000)
     sign_in(page, own_service, own_clinic, patient)
     page.locator("form[data-id]").wait_for()
-    wait_for_worker(page)
+    wait_until(page, CONTROLLED)
     yield context, page
     context.close()
 
@@ -108,6 +111,20 @@ def test_a_reply_that_was_lost_does_not_make_two_of_one(
 
     expect(page.locator("#queue")).to_contain_text("has been sent")
     assert len(kept(own_clinic, patient, own_service)) == 1
+
+
+def test_a_page_that_the_worker_did_not_reach_when_it_became_active_is_claimed(
+    phone: tuple[BrowserContext, Page], own_service: Service
+) -> None:
+    context, page = phone
+    # As where the page was on its way just then: a forced reload passes the worker by and is not given to it.
+    browser_side = context.new_cdp_session(page)
+    with page.expect_navigation():
+        browser_side.send("Page.reload", {"ignoreCache": True})
+    wait_until(page, CONTROLLED)
+    context.set_offline(True)
+    page.goto(f"{own_service.url}/p/check-in")
+    expect(page.locator("main")).to_contain_text("There is no connection just now")
 
 
 def test_the_form_opens_and_is_kept_without_a_connection_too(
@@ -154,10 +171,7 @@ def test_a_questionnaire_opens_and_is_kept_without_a_connection_and_sent_once_it
     phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
 ) -> None:
     context, page = phone
-    for _ in range(600):
-        if page.evaluate("caches.match('/p/offline/en/gad-7').then((found) => Boolean(found))"):
-            break
-        page.wait_for_timeout(100)
+    wait_until(page, "caches.match('/p/offline/en/gad-7').then((found) => Boolean(found))")
     context.set_offline(True)
     page.goto(f"{own_service.url}/p/questionnaires/gad-7")
     expect(page.locator("main")).to_contain_text("There is no connection just now")
@@ -218,7 +232,10 @@ def test_a_reminder_is_shown_as_it_came_and_notifications_that_are_not_allowed_a
         lambda said: known.extend(one["registrationId"] for one in said["registrations"]),
     )
     browser_side.send("ServiceWorker.enable")
-    page.wait_for_timeout(200)
+    for _ in range(100):
+        if known:
+            break
+        page.wait_for_timeout(50)
     reminder = {
         "title": "Afterglow",
         "body": "A short form",

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -64,37 +65,46 @@ def report(queue: OfflineQueue, now: str, values: list[int]) -> list[str]:
     ]
 
 
-def test_python_enroll_offline_check_ins_sync_and_signal(
-    service: Service, opened: ClinicClient, api: Clinic, tmp_path: Path
-) -> None:
-    patient, phone = enrolled(api, opened, service)
-    away = Phone(NOWHERE, phone.tokens)
-    made: list[str] = []
+def live_to_a_signal(
+    api: Clinic, patient: str, report: Callable[[str, int, int], Sequence[str]]
+) -> tuple[list[str], list[Any]]:
+    """Two weeks before treatment, induction, a good level, and its loss, on the test clock.
 
-    def reported(now: str, values: list[int]) -> None:
-        ids = report(OfflineQueue(tmp_path / "queue.json"), now, values)
-        # As after each restart: what waits is in the file, under the same ids.
-        assert away.sync(OfflineQueue(tmp_path / "queue.json")).waiting == len(values)
-        sent = phone.sync(OfflineQueue(tmp_path / "queue.json"))
-        assert (sent.kept, sent.refused, sent.waiting) == (ids, [], 0)
-        made.extend(ids)
-
+    The phone reports one value on so many days up to now, and gives the ids of what it sent. Gives all of them, and
+    the signals that are open at the end.
+    """
     now = api.advance_test_clock(days=14)
-    reported(now, [3] * 14)
+    made = [*report(now, 14, 3)]
     course = {"protocol": "standard", "planned_infusions": 6, "started_on": now[:10]}
     api.request("POST", f"/v1/patients/{patient}/courses", course)
     for number in range(6):
         given = {"given_at": now, "phase": "induction"}
         api.request("POST", f"/v1/patients/{patient}/infusions", given)
         now = api.advance_test_clock(days=2 if number < 5 else 10)
-    reported(now, [8] * 9)
+    made += report(now, 9, 8)
     now = api.advance_test_clock(days=8)
-    reported(now, [4] * 8)
+    made += report(now, 8, 4)
+    return made, api.request("GET", f"/v1/signals?state=open&patient_id={patient}")["items"]
 
-    (signal,) = api.request("GET", f"/v1/signals?state=open&patient_id={patient}")["items"]
-    assert signal["level"] == "consider_booster"
-    known = phone.request("GET", "/v1/check-ins")["items"]
-    assert [one["id"] for one in known] == made
+
+def test_python_enroll_offline_check_ins_sync_and_signal(
+    service: Service, opened: ClinicClient, api: Clinic, tmp_path: Path
+) -> None:
+    patient, phone = enrolled(api, opened, service)
+    away = Phone(NOWHERE, phone.tokens)
+
+    def reported(now: str, days: int, value: int) -> list[str]:
+        ids = report(OfflineQueue(tmp_path / "queue.json"), now, [value] * days)
+        # As after each restart: what waits is in the file, under the same ids.
+        assert away.sync(OfflineQueue(tmp_path / "queue.json")).waiting == days
+        sent = phone.sync(OfflineQueue(tmp_path / "queue.json"))
+        assert (sent.kept, sent.refused, sent.waiting) == (ids, [], 0)
+        return ids
+
+    made, signals = live_to_a_signal(api, patient, reported)
+
+    assert [one["level"] for one in signals] == ["consider_booster"]
+    assert [one["id"] for one in phone.request("GET", "/v1/check-ins")["items"]] == made
 
 
 def test_typescript_enroll_offline_check_ins_sync_and_signal(service: Service, opened: ClinicClient) -> None:

@@ -340,8 +340,18 @@ def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
     packed = pack_memory(memory, rule="gain-lost 2.0")
     assert unpack_memory(packed, rule="gain-lost 2.0") == memory
     assert unpack_memory(packed, rule="gain-lost 1.0") is None
-    earlier = zlib.decompress(packed).replace(b"[%d," % MEMORY_FORMAT, b"[0,", 1)
-    for unknown in (zlib.compress(earlier), zlib.compress(b"[]"), packed[:-9], b"", b"{}"):
+    plain = zlib.decompress(packed)
+    # Three values, the first of them the format.
+    earlier = plain.replace(b"\x93%c" % MEMORY_FORMAT, b"\x93\x00", 1)
+    assert earlier != plain
+    for unknown in (
+        zlib.compress(earlier),
+        zlib.compress(b"[]"),
+        zlib.compress(plain[:-9]),
+        packed[:-9],
+        b"",
+        b"{}",
+    ):
         assert unpack_memory(unknown, rule="gain-lost 2.0") is None
 
 

@@ -108,7 +108,7 @@ def test_api_and_worker_go_on_after_the_database_was_away(receiver: Receiver, ho
         assert (ready.status_code, phone.http.get("/health/live").status_code) == (200, 200), "it still helps"
         assert ready.json()["status"] == "database does not answer"
         assert says(phone, service)
-        receiver.wait_for("safety.reported", count=2, within=40)
+        receiver.wait_for("safety.reported", count=2, within=60)
         clinic.close()
 
 

@@ -39,8 +39,8 @@ def test_a_statement_is_delivered_before_all_that_was_queued_earlier(
     assert said.status_code == 201
 
     start_worker(service)
-    receiver.wait_for("endpoint.test", count=25, within=40)
-    receiver.wait_for("patient.asked_about_booster", within=40)
+    receiver.wait_for("endpoint.test", count=25, within=60)
+    receiver.wait_for("patient.asked_about_booster", within=60)
 
     assert [one.type for one in receiver.requests[: failures + 1]] == ["safety.reported"] * (failures + 1)
     assert len(receiver.accepted("safety.reported")) == 1
@@ -63,11 +63,11 @@ def test_an_ordinary_event_waits_for_the_statement_at_its_endpoint_only(
 
     start_worker(service)
 
-    receiver.wait_for("endpoint.test", count=1, within=20)
+    receiver.wait_for("endpoint.test", count=1, within=60)
     shut = [one.type for one in receiver.requests if one.path.endswith("/shut")]
     assert set(shut) == {"safety.reported"}
     receiver.answer_path = lambda _path: 204
-    receiver.wait_for("endpoint.test", count=2, within=20)
+    receiver.wait_for("endpoint.test", count=2, within=60)
     clinic.close()
 
 

@@ -67,7 +67,7 @@ def test_an_answer_brings_help_at_once_and_one_event(
     assert (event["source"], event["source_id"], event["urgent"]) == (
         "assessment", reply.json()["id"], urgent,
     )  # fmt: skip
-    (told,) = receiver.wait_for("safety.reported", within=20)
+    (told,) = receiver.wait_for("safety.reported")
     assert told.event["data"]["safety_event_id"] == event["id"]
 
 

@@ -54,7 +54,7 @@ class MailServer:
         """The way to it."""
         return MailRelay(host="127.0.0.1", port=self.port, tls=tls, sender=SENDER)
 
-    def wait_for(self, count: int, within: float = 20) -> list[Letter]:
+    def wait_for(self, count: int, within: float = 60) -> list[Letter]:
         """Wait until so many mails were taken."""
         deadline = time.monotonic() + within
         with self.changed:

@@ -75,7 +75,7 @@ class Dev:
             )
         return False
 
-    def wait_ready(self, within: float = 60) -> None:
+    def wait_ready(self, within: float = 120) -> None:
         """Wait until it answers."""
         if not wait_until(self.is_ready, within):
             raise TimeoutError(self.log.read_text()[-2000:])

@@ -78,7 +78,7 @@ class Receiver:
                 if one.status // 100 == 2 and (event_type is None or one.type == event_type)
             ]
 
-    def wait_for(self, event_type: str, *, count: int = 1, within: float = 20) -> list[Received]:
+    def wait_for(self, event_type: str, *, count: int = 1, within: float = 60) -> list[Received]:
         """Wait until so many events of a type were accepted."""
         deadline = time.monotonic() + within
         while len(found := self.accepted(event_type)) < count:

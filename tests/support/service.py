@@ -42,7 +42,7 @@ class Service:
     worker: Worker
     _started: list[object] = field(default_factory=list)
 
-    def run(self, coroutine: Coroutine[Any, Any, T], *, within: float = 30) -> T:
+    def run(self, coroutine: Coroutine[Any, Any, T], *, within: float = 60) -> T:
         """Run something on the service's own loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(within)
 

@@ -207,9 +207,8 @@ async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]
         note, note_on = _note_of(work, row, notes, texts)
         found[row.id] = Glance(
             shares=tuple(
-                ((today - check_in_day(one.as_of, row.time_zone)).days, max(0.0, min(1.0, one.smoothed)))
-                for one in shares.get(row.patient_id, ())
-                if one.smoothed is not None
+                ((today - check_in_day(as_of, row.time_zone)).days, max(0.0, min(1.0, share)))
+                for as_of, share in shares.get(row.patient_id, ())
             ),
             infused=tuple((today - day).days for day in days if today - day < _SPARK_DAYS),
             days_since=None if last is None else (today - last).days,

@@ -15,23 +15,21 @@ from app.care.alerts.findings.commands import FindingOutcome
 from app.care.alerts.life_cycle import OutreachChannel, OutreachOutcome
 from app.care.patients.reaching import PatientNotReachedError
 from app.care.worklist import commands
-from app.care.worklist.queries import A_LANE, ClinicStatus, Glance, Today, WorklistItem, lanes, read_today
-from app.care.worklist.schemas import Answer, Outreach, path_of, place_in, position_of
+from app.care.worklist.queries import A_LANE, ClinicStatus, Today, lanes, read_today
+from app.care.worklist.schemas import Answer, Outreach, place_in, position_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.translations import Words, joined, say
 from app.pages.staff.alert_forms import filled_in, version_of
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_words import LEVELS
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long, short_day
+from app.pages.staff.worklist_rows import row_of
 from app.pages.staff.worklist_words import (
     ATTENTION,
     LANES,
-    age_of,
     initials,
-    why_of,
 )
 from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
 from app.web.dependencies import ContextNeeded
@@ -73,8 +71,6 @@ _WEEKDAY_NAMES: Final = (
     say("Sunday"),
 )
 _SATURDAY: Final = 5
-# A sparkline is 120 px wide, a day 4 px.
-_SPARK_DAYS: Final = 30
 
 
 @router.get("/")
@@ -329,7 +325,7 @@ def _lanes(
 ) -> list[dict[str, Any]]:
     if shown is not Shown.WAITING:
         title, hint = _ASIDE[shown]
-        rows = [_row(one, found, visitor) for one in found.items]
+        rows = [row_of(one, found, visitor) for one in found.items]
         count = found.items[0].row.lane_count if found.items else 0
         return [_lane("decide", title, hint, empty=say("Nothing here."), count=count, rows=rows)]
     made = []
@@ -345,7 +341,7 @@ def _lanes(
                 hint,
                 empty=empty,
                 count=count,
-                rows=[_row(one, found, visitor) for one in items],
+                rows=[row_of(one, found, visitor) for one in items],
                 more=_path({**asked, "lane": code}) if only is None and count > len(items) else "",
             )
         )
@@ -363,73 +359,6 @@ def _lane(
         "count": count,
         "rows": rows,
         "all": more,
-    }
-
-
-def _row(item: WorklistItem, found: Today, visitor: StaffVisitor) -> dict[str, Any]:
-    row, glance, now = item.row, found.glances[item.row.id], visitor.work.now
-    why, detail = why_of(item, glance)
-    seen, handles = row.acknowledged_at is not None, visitor.may(Permission.SIGNALS_HANDLE)
-    changeable = handles and row.version is not None and not row.closed
-    age = age_of(row.since, now)
-    days = (
-        say("infusion {days_since} d ago", days_since=glance.days_since)
-        if glance.days_since is not None
-        else ""
-    )
-    lost = glance.lost
-    is_test = row.mode == "test" and found.standing.mode != "test"
-    return {
-        "id": row.id,
-        "path": path_of(row.kind, row.id, row.patient_id),
-        "number": item.chart_number,
-        "standing": joined(
-            filter(None, (LEVELS.get(row.level, row.level), say("test") if is_test else "")), " · "
-        ),
-        "why": why,
-        "detail": detail,
-        "meta": joined(filter(None, (days, age, item.assignee or say("unassigned"))), " · "),
-        "lost": None if lost is None else round(lost * 100),
-        "spark": _spark(glance),
-        "days_since": glance.days_since,
-        "infusions": glance.infusions,
-        "age": age,
-        "seen": seen,
-        "assignee": item.assignee,
-        "version": row.version,
-        "urgent": row.kind == "safety",
-        "takes": changeable and item.assignee is None,
-        "act": _act(row.kind, seen=seen, changeable=changeable),
-    }
-
-
-def _act(kind: str, *, seen: bool, changeable: bool) -> str:
-    """Say which step comes next: one button a row."""
-    if not changeable:
-        return say("Open")
-    if kind == "note":
-        return "read"
-    if kind in commands.DONE_ONCE_REACHED:
-        return "contacted"
-    if not seen and kind in {"safety", "signal", "worse_than_before"}:
-        return "acknowledge"
-    return say("Decide") if KINDS.get(kind, Lane.REACH_OUT) is not Lane.REACH_OUT else say("Reach out")
-
-
-def _spark(glance: Glance) -> dict[str, Any] | None:
-    """Draw the last 30 days: the top line is the reference, the floor is how it was before treatment."""
-    # Of a day with several answers, the last.
-    days = {back: share for back, share in glance.shares if 0 <= back < _SPARK_DAYS}
-    points = [(118 - 4 * back, 7 + 22 * share) for back, share in days.items()]
-    if not points:
-        return None
-    line = "L".join(f"{x} {y:.1f}" for x, y in points)
-    first, last = points[0], points[-1]
-    return {
-        "line": f"M{line}",
-        "area": f"M{first[0]} 7L{line}L{last[0]} 7Z",
-        "ticks": [118 - 4 * back for back in glance.infused],
-        "end": (last[0], round(last[1], 1)),
     }
 
 

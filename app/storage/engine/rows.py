@@ -1,13 +1,33 @@
 """What all tables share: the three schemas, the naming of constraints, the tenant's column."""
 
+from collections.abc import Collection
 from dataclasses import field, fields
 from datetime import datetime
 from typing import Any, Final, dataclass_transform
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, LargeBinary, MetaData, Text, Uuid, inspect
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    ForeignKeyConstraint,
+    LargeBinary,
+    MetaData,
+    Text,
+    Uuid,
+    func,
+    inspect,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Mapper, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Mapped,
+    MappedAsDataclass,
+    Mapper,
+    mapped_column,
+)
 
 # Tenants' rows. Every table here has forced row-level security and clinic_id first in its keys; a test
 # reads the catalogue and knows no exceptions.
@@ -65,6 +85,11 @@ def column_names(record: type[TenantRow]) -> tuple[str, ...]:
     """Name the columns that a record is made from: not the tenant's, nor what a statement works out itself."""
     mapper: Mapper[TenantRow] = inspect(record)
     return tuple(one.name for one in fields(record) if one.init and one.name in mapper.column_attrs)
+
+
+def one_of(column: InstrumentedAttribute[UUID], ids: Collection[UUID]) -> ColumnElement[bool]:
+    """Compare an id with several: one statement and one parameter however many they are, so it is prepared once."""
+    return column == func.any(literal(list(ids), ARRAY(Uuid())))
 
 
 def columns_of(record: type[TenantRow]) -> list[Any]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
 from starlette.responses import Response
 
 from app.foundation.errors import NotFoundError
@@ -17,9 +17,27 @@ from app.web.pages.translated_templates import translate_template
 SHARED_TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
+class _Page(Template):
+    """A template that lets go of what it showed once it is written.
+
+    A macro and its template's context hold each other: all rows of a list would wait for the garbage collector.
+    """
+
+    def render(self, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - as Jinja declares it
+        context = self.new_context(dict(*args, **kwargs))
+        try:
+            return self.environment.concat(self.root_render_func(context))
+        except Exception:  # noqa: BLE001 - Jinja raises it again, with the template's own lines
+            self.environment.handle_exception()
+        finally:
+            context.vars.clear()
+            context.parent.clear()
+
+
 class TranslatedEnvironment(Environment):
     """Templates in one language, with its ``words`` by their English; see ``translated_templates``."""
 
+    template_class = _Page
     words: Mapping[str, str] = MappingProxyType({})
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

@@ -282,6 +282,8 @@
   }
   if ("serviceWorker" in navigator) {
     navigator.serviceWorker.register("/p/worker.js").catch(() => {});
+    // A page that was on its way while the worker became active would have none until it is opened again.
+    navigator.serviceWorker.ready.then(({ active }) => navigator.serviceWorker.controller || active.postMessage("claim")).catch(() => {});
     caches.open("afterglow-language").then((all) => all.put("/p/language", new Response(language))).catch(() => {});
   }
 })();

@@ -19,6 +19,9 @@ self.addEventListener("activate", (event) => {
     .then(() => self.clients.claim()).then(keepQuestionnaires));
 });
 
+// From a page that was on its way while this became active: the claim above did not reach it.
+self.addEventListener("message", (event) => event.waitUntil(self.clients.claim()));
+
 const inOwnLanguage = async () => {
   const said = await caches.match("/p/language");
   const language = said ? await said.text() : "";
