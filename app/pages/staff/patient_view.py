@@ -186,7 +186,7 @@ async def patient_view(
         NotFoundError: the clinic has no such patient.
     """
     work.record_access("patient_page", patient_id=patient_id)
-    now, record = work.now, await existing(work, patient_id)
+    now, record, profile = work.now, await existing(work, patient_id), await clinics.profile(work)
     snapshot = await snapshot_of(work, patient_id, now=now)
     patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
     timeline, evaluation = await _evaluated(work, snapshot, protocol)
@@ -195,7 +195,6 @@ async def patient_view(
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
-    profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
         now=now,
         patient=patient,
@@ -210,7 +209,7 @@ async def patient_view(
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
-        given=given,
+        given=await infusions.stored_infusions(work, patient_id),
         circumstances=await circumstances_of(work, record),
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
