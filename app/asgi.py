@@ -31,6 +31,7 @@ from app.care.monitoring import routes as monitoring
 from app.care.patients import care_team_routes as care_teams
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
+from app.care.sleep_nights import routes as sleep_nights
 from app.care.texts import routes as texts
 from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
@@ -50,6 +51,7 @@ from app.pages.front import front_page
 from app.pages.patient import (
     check_in_page,
     history_page,
+    nights_page,
     own_page,
     public_page,
     questionnaire_page,
@@ -125,6 +127,7 @@ _ROUTERS: Final = (
     protocol_templates.router,
     merging.router,
     circumstances.router,
+    sleep_nights.router,
     transfers.router,
     transfers.receiving_router,
     treatment.session_router,
@@ -149,6 +152,7 @@ _ROUTERS: Final = (
     staff.emergency_router,
     staff.list_router,
     patients.own_router,
+    sleep_nights.own_router,
     reminders.router,
     texts.router,
     assessments.own_router,
@@ -162,6 +166,7 @@ _ROUTERS: Final = (
     sign_in_page.router,
     own_page.router,
     history_page.router,
+    nights_page.router,
     settings_page.router,
     questionnaire_page.router,
     public_page.router,

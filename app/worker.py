@@ -41,7 +41,7 @@ from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox
 from app.notifications.webhooks.trouble import notify_of_newly_held
 from app.outbox import Wording
-from app.storage import clinics, due_work, heartbeats
+from app.storage import audit_log, clinics, due_work, heartbeats
 from app.storage.due_work import DueClinic
 from app.storage.engine.jobs import QUEUE, STUDIES_QUEUE, job_app
 from app.storage.heartbeats import OF_A_WORKER, Duty
@@ -51,6 +51,7 @@ _SWEEP_EVERY_SECONDS: Final = 10.0
 _AT_ONCE: Final = 20
 # A sweep seals what is new in the audit log; this often all of it is looked through for what was overlooked.
 _LOOK_THROUGH_EVERY: Final = timedelta(hours=1)
+_MAKE_PARTITIONS_EVERY: Final = timedelta(hours=1)
 _LOOKED_THROUGH_A_SWEEP: Final = 20
 # Heartbeats come every 5 s; a worker without one for this long is dead.
 _DEAD_AFTER_SECONDS: Final = 20.0
@@ -79,6 +80,7 @@ class Worker:
         self._jobs: procrastinate.App | None = None
         # When each clinic's whole audit log was last looked through.
         self._looked_through: dict[UUID, datetime] = {}
+        self._partitions_made: datetime | None = None
         self._log = structlog.get_logger()
 
     def stop(self) -> None:
@@ -199,6 +201,7 @@ class Worker:
             await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
             await self._in_each([one for one in due if due[one].seals], self._seal)
             await self._in_each(await self._to_look_through(), self._look_through)
+            await self._make_partitions_ahead()
         return True
 
     async def _in_each(self, whose: Iterable[UUID], step: Callable[[UUID], Awaitable[None]]) -> None:
@@ -252,6 +255,13 @@ class Worker:
         await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=True)
         async with self._context.work(clinic_id) as work:
             await keep_stream(work)
+
+    async def _make_partitions_ahead(self) -> None:
+        now = self._context.clock.now()
+        if self._partitions_made is None or now - self._partitions_made >= _MAKE_PARTITIONS_EVERY:
+            self._partitions_made = now
+            async with self._context.work(None) as work:
+                await audit_log.make_partitions_ahead(work)
 
     async def _rescue(self) -> None:
         jobs = self._jobs

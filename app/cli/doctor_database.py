@@ -12,7 +12,7 @@ from app.context import AppContext
 from app.foundation.keyset import KeyFileError, Keyset, read_keyset
 from app.foundation.vault import CannotOpenError
 from app.settings import Settings, revealed
-from app.storage import heartbeats, patients
+from app.storage import heartbeats, operation_figures, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
 from app.storage.engine.connecting import DatabaseRefusesError, check_reachable, leads_to_replica
 from app.storage.engine.database import Database
@@ -188,6 +188,7 @@ async def _contents(runtime: Runtime, settings: Settings) -> list[Finding]:
             await _key_fits(context),
             await _worker(context),
             *await _dead(context),
+            await _partitions(context),
             _deliveries(await undelivered(context.database)),
             _messages(await unsent_messages(context.database, since=since)),
         ]
@@ -252,6 +253,19 @@ async def _dead(context: AppContext) -> list[Finding]:
         )
         for one in dead
     ]
+
+
+async def _partitions(context: AppContext) -> Finding:
+    async with context.work(None) as work:
+        waiting = await operation_figures.waiting(work, now=work.now)
+    found = {one.state: one.number for one in waiting if one.figure == "partitions"}
+    if not found:
+        return good("The audit log has partitions for this month and the next ones")
+    lines, months = found.get("default", 0), found.get("missing", 0)
+    return unusual(
+        f"The audit log lacks partitions: {months} of three months, {lines} lines in the default one.",
+        "A worker that sweeps makes them within the hour; see `sweep.failed` in its log if it does not.",
+    )
 
 
 def _deliveries(waiting: dict[str, int]) -> Finding:

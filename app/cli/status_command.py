@@ -24,6 +24,7 @@ _FIX: Final = {
     "mail-not-taken": "The mail server takes no mail: `afterglow doctor`, and the mail server's own log.",
     "endpoints-not-able": "At a live clinic no endpoint works: `afterglow clinic show`, then its webhooks.",
     "seals-late": "The sweep does not seal the audit log: look into the worker's log.",
+    "partitions-missing": "The worker does not make the audit log's partitions ahead: look into its log.",
     "no-backup": "Take one with `afterglow backup`, and have it taken each day.",
 }
 
@@ -64,6 +65,8 @@ def _problems(context: AppContext, operation: Operation) -> list[str]:
     late = (operation.seconds_since(one.oldest) for one in operation.waiting if one.figure == "seals")
     if any(one is not None and one > LATE_SEALS_SECONDS for one in late):
         found.append("seals-late")
+    if any(one.figure == "partitions" for one in operation.waiting):
+        found.append("partitions-missing")
     # A clinic that tries it out may do without.
     if operation.backups.made_at is None and operation.safety.live:
         found.append("no-backup")

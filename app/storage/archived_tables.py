@@ -40,6 +40,7 @@ from app.storage.reminder_plans import OF_NUMBER, ReminderPlan
 from app.storage.reminders import DayWithoutRemindersRow
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
+from app.storage.sleep_nights import SleepNight
 
 SEALED: Final = "_sealed"
 # Cells sealed under a table's first name; what was sealed opens only so.
@@ -103,6 +104,7 @@ OF_PATIENT: Final = (
     ArchivedTable(row=StoredReference),
     ArchivedTable(row=CarePlanRow),
     ArchivedTable(row=CircumstanceRow),
+    ArchivedTable(row=SleepNight),
     ArchivedTable(row=RecordVersion),
     ArchivedTable(row=Signal),
     ArchivedTable(row=SafetyEvent, without=frozenset({"notification_id"})),

@@ -35,6 +35,8 @@ _TAKE_TURN: Final = text(
     "SELECT pg_try_advisory_xact_lock(hashtextextended('audit seals ' || :clinic_id, 0))"
 )
 
+_MAKE_AHEAD: Final = text("SELECT care.make_partitions_ahead()")
+
 # What the partial indexes leave out.
 _MOST_FREQUENT: Final = "check_in.recorded"
 _DEVICE: Final = ActorKind.DEVICE.value
@@ -82,6 +84,14 @@ async def lock_for_update(work: UnitOfWork) -> bool:
     """Become this clinic's one sealer until the transaction ends; False while another one is at it."""
     found = await work.execute(_TAKE_TURN, {"clinic_id": str(work.clinic_id)})
     return bool(found.scalar_one())
+
+
+async def make_partitions_ahead(work: UnitOfWork) -> None:
+    """Make the partitions of this month and the next three, by the server's clock, where they are missing.
+
+    The database refuses where someone reads the whole audit log for longer than two seconds meanwhile.
+    """
+    await work.execute(_MAKE_AHEAD)
 
 
 async def head(work: UnitOfWork) -> Seal | None:

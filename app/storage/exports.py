@@ -37,6 +37,7 @@ from app.storage.reminder_plans import ReminderPlan
 from app.storage.reminders import Reminder
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
+from app.storage.sleep_nights import SleepNight
 
 # Keys, fingerprints and our own counters say nothing to anybody; which member of staff did something is about
 # that member.
@@ -90,6 +91,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "infusions": Section(row=InfusionRow, order="given_at", without=frozenset({"note_sealed"})),
     "appointments": Section(row=Appointment, order="on", without=frozenset({"version", "made_at"})),
     "circumstances": Section(row=CircumstanceRow, order="since", without=frozenset({"version"})),
+    "sleep_nights": Section(row=SleepNight, order="night"),
     # What the clinic corrected of these, and when; what is true now stands above.
     "corrections": Section(
         row=RecordVersion,

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.storage import clinics, outgoing_messages
 from app.storage.engine.database import Database
-from app.storage.engine.rows import CARE, FRONT_DESK, JOBS
+from app.storage.engine.rows import CARE, FRONT_DESK, JOBS, PARTITIONS
 
 _SERVER: Final = text(
     "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 "
@@ -30,7 +30,7 @@ _OWNED: Final = text(
     "AND pg_has_role(current_user, c.relowner, 'MEMBER') ORDER BY 1"
 )
 _OPEN_TABLES: Final = text(
-    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :care "
+    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(:schemas) "
     "AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1"
 )
 _WAITING: Final = text(
@@ -75,8 +75,8 @@ async def inspect(database: Database) -> Inspection:
     async with database.work(None) as work:
         server = (await work.execute(_SERVER)).one()
         role = (await work.execute(_ROLE)).one()
-        owned = await work.execute(_OWNED, {"schemas": [CARE, FRONT_DESK, JOBS]})
-        open_tables = await work.execute(_OPEN_TABLES, {"care": CARE})
+        owned = await work.execute(_OWNED, {"schemas": [CARE, FRONT_DESK, JOBS, PARTITIONS]})
+        open_tables = await work.execute(_OPEN_TABLES, {"schemas": [CARE, PARTITIONS]})
         return Inspection(
             version=server.version,
             major=server.major,

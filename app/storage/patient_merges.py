@@ -34,6 +34,7 @@ class Copied:
     references: tuple[UUID, ...] = ()
     circumstances: tuple[UUID, ...] = ()
     appointments: tuple[UUID, ...] = ()
+    sleep_nights: tuple[UUID, ...] = ()
     care_team: tuple[UUID, ...] = ()
     devices: tuple[UUID, ...] = ()
     signal: UUID | None = None
@@ -131,12 +132,12 @@ async def move_device(work: UnitOfWork, device_id: UUID, *, to: UUID, name_seale
 
 
 async def sent_since(work: UnitOfWork, devices: tuple[UUID, ...], *, since: datetime) -> set[UUID]:
-    """Give what these devices sent since a moment, by the audit log: check-ins and forms."""
+    """Give what these devices sent since a moment, by the audit log: check-ins, forms and nights."""
     row = StoredEvent
     found = await work.execute(
         select(row.subject_id).where(
             row.clinic_id == work.clinic_id,
-            row.action.in_(("check_in.recorded", "assessment.entered")),
+            row.action.in_(("check_in.recorded", "assessment.entered", "sleep_night.recorded")),
             row.actor_kind == "device",
             row.actor_id.in_(devices),
             row.at >= since,

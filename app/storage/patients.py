@@ -67,6 +67,8 @@ class PatientRow(TenantRow):
     archived_reason: Mapped[str | None]
     # Name, telephone and the like, for staff who must reach someone: one sealed document.
     contact_facts_sealed: Mapped[bytes | None]
+    # Since when the patient has nights imported from a phone; null: the import is off.
+    sleep_import_since: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,7 @@ _PARAMETERS: Final = {
     "patient_id": "The patient",
     "request_id": "The erasure request",
     "signal_id": "The signal",
+    "sleep_night_id": "The night",
     "staff_id": "The member of the clinic's staff",
     "state": "Only those in this state",
     "template_id": "The protocol template",

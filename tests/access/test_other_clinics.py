@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from app.foundation.ids import new_id
 from tests.support.databases import DatabaseUrls
-from tests.support.lively import LivelyClinic, lively_clinic
+from tests.support.lively import A_NIGHT, LivelyClinic, lively_clinic
 from tests.support.people import entry, item
 from tests.support.receiver import running_receiver
 from tests.support.service import NOW, Service
@@ -136,8 +136,15 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}/references/{choice_id}"): REASON
     | {"to": (NOW - timedelta(days=15)).date().isoformat()},
     ("PUT", "/v1/check-ins/{check_in_id}"): entry(NOW, (5, 5, 5)),
+    ("PUT", "/v1/me/sleep-nights/{sleep_night_id}"): A_NIGHT | {"confirm": ["overlapping_night"]},
     **{operation: REASON for operation in IN_PATH if operation[1].endswith(("/void", "/restore"))},
 }
+
+
+# A phone chooses the ids of what it sends; nobody else's matters to it.
+CHOSEN_BY_THE_PHONE = frozenset(
+    {("PUT", "/v1/check-ins/{check_in_id}"), ("PUT", "/v1/me/sleep-nights/{sleep_night_id}")}
+)
 
 
 @dataclass
@@ -268,8 +275,7 @@ def test_their_ids_are_answered_as_ids_that_nobody_has(
     unknown = ask(neighbours.ours, operation, nobody)
 
     assert theirs == unknown
-    # A phone chooses its check-ins' ids; nobody else's matters to it.
-    assert theirs[0] == (201 if operation == ("PUT", "/v1/check-ins/{check_in_id}") else 404), theirs
+    assert theirs[0] == (201 if operation in CHOSEN_BY_THE_PHONE else 404), theirs
     assert everything_of(shared_database, neighbours.theirs.client.clinic_id) == theirs_before
 
 

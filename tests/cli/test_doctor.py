@@ -146,7 +146,7 @@ def test_a_sound_embedded_service_has_every_check_ticked(examiner: Doctor, data_
         "Python 3.", "Time zones", "Links start with https", "Webhooks reach public", "programs in",
         "Data folder", "GiB free", "Encryption key", "answers: PostgreSQL", "clock", "owns nothing",
         "Row-level security is forced", "asks for a proof", "tables are those", "Nothing is stored yet",
-        "have been delivered",
+        "have been delivered", "The audit log has partitions",
         "A worker looked at what is due",
         "Mail goes from afterglow@clinic.example.org to mail.example.org:465", "No gateway", "have been sent",
     ):  # fmt: skip

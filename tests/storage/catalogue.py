@@ -5,9 +5,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from app.storage.engine.rows import CARE, FRONT_DESK, JOBS
+from app.storage.engine.rows import CARE, FRONT_DESK, JOBS, PARTITIONS
 
-OURS = (CARE, FRONT_DESK, JOBS)
+OURS = (CARE, FRONT_DESK, JOBS, PARTITIONS)
 
 
 def ask(url: str, question: str, **given: object) -> list[dict[str, Any]]:

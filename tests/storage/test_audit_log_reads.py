@@ -19,7 +19,10 @@ RARE_ACTOR, RARE_ACTION = uuid4(), "patient.erased"
 # A year of a busy clinic; four lines of it are someone's who seldom comes, and four are of a rare kind.
 _YEAR = """
     INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind, subject_id)
-    SELECT %(clinic)s, gen_random_uuid(), %(now)s - n * interval '157 seconds', 'staff',
+    SELECT %(clinic)s, overlay(gen_random_uuid()::text PLACING
+               regexp_replace(lpad(to_hex((extract(epoch FROM %(now)s - n * interval '157 seconds') * 1000)::bigint),
+               12, '0'), '^(.{8})', '\\1-') FROM 1)::uuid,
+           %(now)s - n * interval '157 seconds', 'staff',
            CASE WHEN n %% 50000 = 49999 THEN %(rare)s ELSE (%(actors)s::uuid[])[1 + n %% 20] END,
            CASE WHEN n %% 50000 = 49998 THEN %(action)s WHEN n %% 10 = 0 THEN 'patient.read' ELSE 'signals.read' END,
            'clinic', %(clinic)s

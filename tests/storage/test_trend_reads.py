@@ -27,9 +27,11 @@ _REPORTS = """
            %(now)s - n * interval '1 day', CASE WHEN n / 10 %% 2 = 0 THEN 'steady' ELSE 'watch' END, 'gain-lost 2.0'
       FROM generate_series(0, %(days)s - 1) AS n
 """
+# Of a table with partitions, what is read of them.
 _READ = """
-    SELECT relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) AS rows
-      FROM pg_stat_xact_user_tables WHERE schemaname = 'care'
+    SELECT c.relname, sum(coalesce(s.seq_tup_read, 0) + coalesce(s.idx_tup_fetch, 0))::bigint AS rows
+      FROM pg_stat_xact_user_tables s JOIN pg_class c ON c.oid = coalesce(pg_partition_root(s.relid), s.relid)
+     WHERE c.relnamespace = 'care'::regnamespace GROUP BY c.relname
 """
 
 

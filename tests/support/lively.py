@@ -48,6 +48,16 @@ from tests.support.staff import JoinedMember, invited, joined, staff_client
 PUSH_SUBSCRIPTIONS = PushSubscriptionEntry.model_json_schema()["examples"]
 
 
+A_NIGHT = {
+    "started_at": (NOW - timedelta(hours=19)).isoformat(),
+    "ended_at": (NOW - timedelta(hours=12)).isoformat(),
+    "time_zone": "Europe/Berlin",
+    "asleep_minutes": 400,
+    "source": "healthkit",
+    "app": "com.apple.health",
+}
+
+
 @dataclass
 class LivelyClinic:
     """The ids of what is there; ``ids`` is keyed by the names of path parameters, and of fields of bodies."""
@@ -115,6 +125,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "patient_id": patient,
         "into_id": stays,
         "check_in_id": said.json()["id"],
+        "sleep_night_id": send_a_night(phone),
         "signal_id": signal["id"],
         "event_id": event["id"],
         "endpoint_id": endpoint["id"],
@@ -266,6 +277,14 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     closing = {"outcome": "contact_made"}
     assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200
+
+
+def send_a_night(phone: PatientClient) -> str:
+    """Have the patient switch the import of nights on, and the phone send one."""
+    assert phone.http.put("/v1/me/sleep-import", json={"on": True}).is_success
+    night = phone.http.put(f"/v1/me/sleep-nights/{new_id()}", json=A_NIGHT)
+    assert night.status_code == 201, night.text
+    return str(night.json()["id"])
 
 
 def note_what_is_known(client: ClinicClient, patient: str) -> None:

@@ -32,6 +32,7 @@ from app.storage import (
     patient_merges,
     patient_states,
     record_versions,
+    sleep_nights,
 )
 from app.storage.appointments import AppointmentState
 from app.storage.care_teams import Assigned, Duty
@@ -59,6 +60,7 @@ async def copy_record(work: Work, giver: PatientRecord, taker: PatientRecord) ->
         "references": await _copy_references(work, giver, taker),
         "circumstances": await _copy_circumstances(work, giver, taker),
         "appointments": await _copy_appointments(work, giver, taker),
+        "sleep_nights": await _copy_nights(work, giver, taker),
         "care_team": await _join_care_teams(work, giver, taker),
     }
 
@@ -220,6 +222,37 @@ async def _copy_appointments(work: Work, giver: PatientRecord, taker: PatientRec
     return tuple(copied)
 
 
+async def _copy_nights(
+    work: Work, giver: PatientRecord, taker: PatientRecord, only: Iterable[UUID] | None = None
+) -> tuple[UUID, ...]:
+    """Copy nights under their own ids, with what became of them: one that both have is not doubled."""
+    wanted = None if only is None else set(only)
+    there = {one.id for one in await sleep_nights.every_night(work, taker.id)}
+    copied = []
+    for one in await sleep_nights.every_night(work, giver.id):
+        if one.id in there or (wanted is not None and one.id not in wanted):
+            continue
+        await sleep_nights.bring(work, one, to=taker.id)
+        work.audit("sleep_night.copied", "sleep_night", one.id, patient_id=taker.id)
+        copied.append(one.id)
+    return tuple(copied)
+
+
+async def _return_nights(
+    work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord, sent: set[UUID]
+) -> None:
+    """Give back the nights that came since the merge, and take the copies away.
+
+    What the patient took back of the copies is taken back there too.
+    """
+    brought = set(await _copy_nights(work, target, duplicate, only=sent)) | set(merged.copied.sleep_nights)
+    for one in await sleep_nights.every_night(work, target.id):
+        taken_back = one.id in brought and one.withdrawn_at is not None
+        if taken_back and await sleep_nights.withdraw(work, duplicate.id, one.id):
+            work.audit("sleep_night.withdrawn", "sleep_night", one.id, patient_id=duplicate.id)
+    await sleep_nights.remove(work, target.id, brought)
+
+
 async def _join_care_teams(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
     """Assign the duplicate's members too; a duty that someone has already stays with them."""
     team = await care_teams.find(work, taker.id)
@@ -243,6 +276,7 @@ async def return_reports(
     What the patient took back of the copies is taken back there too.
     """
     sent = await patient_merges.sent_since(work, merged.copied.devices, since=merged.merged_at)
+    await _return_nights(work, merged, duplicate, target, sent)
     await _copy_check_ins(work, target, duplicate, only=sent)
     await _copy_assessments(work, target, duplicate, only=sent)
     await _void_check_ins(work, target, sent, reason)

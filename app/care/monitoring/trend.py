@@ -21,6 +21,7 @@ from app.clinical.reference import NoReference, Reference, spread_before
 from app.context import Work
 from app.foundation.errors import RefusalError
 from app.storage import assessments, circumstances, infusions, trends
+from app.storage.circumstances import Circumstance
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.trends import ReportedCheckIn
 
@@ -92,8 +93,12 @@ async def trend_between(
     protocol: Protocol,
     *,
     reader: Reader,
+    changed: Sequence[Circumstance] | None = None,
 ) -> Trend:
-    """Give the trend of these days, both included, within a transaction; ``evaluation`` is the answer now."""
+    """Give the trend of these days, both included, within a transaction; ``evaluation`` is the answer now.
+
+    ``changed`` is what else changed for the patient, where the caller has read it; None: it is read here.
+    """
     first, last = span
     given = await infusions.infusions(work, patient_id, since=_noon(first) - _AROUND)
     reported = await trends.check_ins_between(work, patient_id, first=first, last=last)
@@ -113,7 +118,7 @@ async def trend_between(
         totals=await _totals(work, patient_id, trend),
         changes=[
             ChangeMark(day=one.since, kind=one.kind.value)
-            for one in await circumstances.of_patient(work, patient_id)
+            for one in (await circumstances.of_patient(work, patient_id) if changed is None else changed)
             if first <= one.since <= last
         ],
         notes=await trends.note_days(work, patient_id, first=first, last=last),

@@ -34,6 +34,9 @@ class Unlikely(StrEnum):
     SAME_CIRCUMSTANCE = "same_circumstance"
     UNUSUAL_WEIGHT = "unusual_weight"
     WEIGHT_CHANGE = "weight_change"
+    SHORT_NIGHT = "short_night"
+    LONG_NIGHT = "long_night"
+    OVERLAPPING_NIGHT = "overlapping_night"
 
 
 QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
@@ -82,6 +85,15 @@ QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
     Unlikely.WEIGHT_CHANGE: (
         "#/weight_kg",
         "This weight differs from the one before by more than 30%: is it in kilograms?",
+    ),
+    Unlikely.SHORT_NIGHT: ("#/asleep_minutes", "This is less than 2 hours of sleep: is it a nap?"),
+    Unlikely.LONG_NIGHT: (
+        "#/asleep_minutes",
+        "This is more than 14 hours of sleep: are two sources added up?",
+    ),
+    Unlikely.OVERLAPPING_NIGHT: (
+        "#/started_at",
+        "The same app has another night at this time: is it the same one?",
     ),
 }
 

@@ -11,16 +11,19 @@ from starlette.responses import RedirectResponse, Response
 from app.care.check_ins.commands import withdraw
 from app.care.check_ins.queries import list_of_patient, open_note, standing_check_in
 from app.care.check_ins.sources import MOST_DAYS_BACK
+from app.care.sleep_nights.queries import list_nights
 from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import say
 from app.pages.patient.check_in_form import SCORES, answers_beside_scores
+from app.pages.patient.nights_page import measured
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.trend import RANGES, own_trend
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.storage.check_ins import StoredCheckIn
+from app.storage.sleep_nights import SleepNight
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import OwnFormOnly
 from app.web.pages.wording import write_day, write_short_day
@@ -29,6 +32,8 @@ from app.web.schemas import read_counter
 HISTORY: Final = "/p/history"
 _USUAL: Final = 30
 _MOST: Final = 30
+# Of two sources there are two nights a day.
+_MOST_NIGHTS: Final = 100
 # A day is added while one still knows how it was.
 _ADDED_BACK: Final = 7
 _IMPORTED: Final = "import"
@@ -43,6 +48,7 @@ async def show_history(request: Request, context: ContextNeeded, visitor: Signed
     days = asked if asked in RANGES else _USUAL
     trend = await own_trend(visitor, days, with_table=days > _MOST)
     reported = await _reported(visitor)
+    nights = await list_nights(visitor.work, visitor.signed_in.patient_id, before=None, limit=_MOST_NIGHTS)
     return render(
         context,
         visitor,
@@ -52,7 +58,7 @@ async def show_history(request: Request, context: ContextNeeded, visitor: Signed
         trend=trend,
         ranges=RANGES,
         columns=list(SCORES.values()),
-        days=list(_days(context, visitor, reported)),
+        days=list(_days(context, visitor, reported, nights)),
         missing=[] if visitor.signed_in.archived else list(_missing(visitor, reported)),
         questionnaires=await offered_questionnaires(visitor),
     )
@@ -123,16 +129,18 @@ async def _reported(visitor: Visitor) -> Sequence[StoredCheckIn]:
 
 
 def _days(
-    context: AppContext, visitor: Visitor, reported: Sequence[StoredCheckIn]
+    context: AppContext, visitor: Visitor, reported: Sequence[StoredCheckIn], nights: Sequence[SleepNight]
 ) -> Iterator[dict[str, Any]]:
     language, caller = visitor.language, visitor.signed_in
     for stored in reported:
         sent = stored.check_in
+        slept = [one for one in nights if one.night == stored.check_in_day]
+        beside = [(say("Measured by your phone"), measured(slept))] if slept else []
         yield {
             "id": sent.id,
             "day": write_short_day(stored.check_in_day, language),
             "answers": [(title, _plain(getattr(sent, name))) for name, title in SCORES.items()],
-            "others": answers_beside_scores(sent),
+            "others": [*answers_beside_scores(sent), *beside],
             "note": open_note(context.vault, caller.clinic_id, stored),
             "own": stored.input_mode != _IMPORTED,
             "correctable": can_still_be_corrected(stored, visitor.work.now) and not caller.archived,

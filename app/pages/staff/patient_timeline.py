@@ -1,7 +1,7 @@
 """One timeline of everything about a patient: the patient's words, infusions, scales, signals, what the team did."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from app.access.clinics.permissions import Permission
@@ -15,10 +15,11 @@ from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of
-from app.pages.staff.patient_view import PatientView
+from app.pages.staff.patient_view import NotedReport, PatientView
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, short_day
 from app.pages.staff.worklist_words import FINDING_OUTCOMES
+from app.storage.sleep_nights import SleepNight
 
 _MOST: Final = 50
 _ALERTS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -119,52 +120,70 @@ def _when(at: datetime, this_year: int) -> str:
 def _reports(
     view: PatientView, numbered: Mapping[str, int], visitor: StaffVisitor
 ) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """The reports with what a phone measured of the same day's night; other nights stand alone."""
     unread = {str(one.source_id): one for one in view.findings if one.code == "note"}
     handles = visitor.may(Permission.SIGNALS_HANDLE)
     noted = {one.stored.check_in.id for one in view.notes}
+    nights = _nights_by_day(view)
     for one in (*view.notes, *(one for one in view.reports if one.stored.check_in.id not in noted)):
         report = one.stored.check_in
         number, waiting = numbered.get(report.id), unread.get(report.id)
-        values = (report.mood, report.energy, report.sleep_quality)
-        said = [
-            f"{LABELS[domain]} {value:g}"
-            for domain, value in zip(DOMAINS, values, strict=True)
-            if value is not None
-        ]
         asks = say("asks to talk about a booster") if report.asks_about_booster else ""
-        is_imported = one.stored.input_mode == "import"
-        # The patient's own is the patient's to correct.
-        correctable = (
-            {"link": f"{_record(view)}/check-ins/{report.id}", "link_said": say("Correct")}
-            if is_imported and visitor.may(Permission.CHECK_INS_IMPORT)
-            else {}
-        )
-        if not one.note:
-            yield (
-                report.recorded_at,
-                {
-                    "kind": "",
-                    "icon": "dot",
-                    "title": say("Imported check-in") if is_imported else "Check-in",
-                    "rest": joined(filter(None, (joined(said).lower(), asks))),
-                    **correctable,
-                },
-            )
-            continue
-        yield (
-            report.recorded_at,
-            {
+        slept = nights_said(nights.pop(one.stored.check_in_day, ()))
+        entry = _reported(one, asks, slept)
+        if one.note:
+            read = say("not read yet") if waiting else "read"
+            entry |= {
                 "kind": "note",
                 "icon": "note",
                 "title": say("Patient's note {number}", number=number) if number else say("Patient's note"),
                 "rest": asks,
                 "quote": one.note,
-                "small": " · ".join(filter(None, (joined(said), say("not read yet") if waiting else "read"))),
+                "small": joined(filter(None, (joined(_scores(one)), slept, read)), " · "),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
-                **correctable,
-            },
-        )
+            }
+        # The patient's own is the patient's to correct.
+        if one.stored.input_mode == "import" and visitor.may(Permission.CHECK_INS_IMPORT):
+            entry |= {"link": f"{_record(view)}/check-ins/{report.id}", "link_said": say("Correct")}
+        yield report.recorded_at, entry
+    for alone in nights.values():
+        woke = max(one.ended_at for one in alone)
+        yield woke, {"kind": "", "icon": "dot", "title": say("Night"), "rest": nights_said(alone)}
+
+
+def _scores(one: NotedReport) -> list[str]:
+    report = one.stored.check_in
+    values = (report.mood, report.energy, report.sleep_quality)
+    return [
+        f"{LABELS[domain]} {value:g}"
+        for domain, value in zip(DOMAINS, values, strict=True)
+        if value is not None
+    ]
+
+
+def _reported(one: NotedReport, asks: str, slept: str) -> dict[str, Any]:
+    is_imported = one.stored.input_mode == "import"
+    return {
+        "kind": "",
+        "icon": "dot",
+        "title": say("Imported check-in") if is_imported else "Check-in",
+        "rest": joined(filter(None, (joined(_scores(one)).lower(), asks))),
+        "small": slept,
+    }
+
+
+def _nights_by_day(view: PatientView) -> dict[date, list[SleepNight]]:
+    by_day: dict[date, list[SleepNight]] = {}
+    for one in view.nights:
+        by_day.setdefault(one.night, []).append(one)
+    return by_day
+
+
+def nights_said(nights: Sequence[SleepNight]) -> str:
+    """Say what a phone measured of a night, each source for itself; empty where none did."""
+    measured = [f"{one.asleep_minutes // 60} h {one.asleep_minutes % 60} min ({one.app})" for one in nights]
+    return say("measured by phone: {nights} asleep", nights=joined(measured)) if measured else ""
 
 
 def _texts(view: PatientView, visitor: StaffVisitor) -> Iterator[tuple[datetime, dict[str, Any]]]:

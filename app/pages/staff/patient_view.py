@@ -58,6 +58,7 @@ from app.storage import (
     patient_states,
     safety_events,
     signals,
+    sleep_nights,
     staff_members,
 )
 from app.storage.alert_steps import AlertStep
@@ -73,6 +74,7 @@ from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
+from app.storage.sleep_nights import SleepNight
 from app.storage.staff_members import StaffMember
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
@@ -81,6 +83,7 @@ BEFORE_COURSE: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
 _MOST_LINES: Final = 20
+_MOST_NIGHTS: Final = 30
 _MOST_NOTES: Final = 40
 _MOST_REPORTS: Final = 14
 _MOST_STEPS: Final = 60
@@ -113,6 +116,7 @@ class PatientView:
         steps: what was done to signals, safety events and findings, the latest first.
         given: the infusions, the latest first.
         circumstances: what else changed, the latest first.
+        nights: those that the patient's phone measured, the latest first.
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
         clinic: the clinic's name.
@@ -152,6 +156,7 @@ class PatientView:
     steps: Sequence[OpenedStep]
     given: Sequence[StoredInfusion]
     circumstances: Sequence[KnownCircumstance]
+    nights: Sequence[SleepNight]
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
     clinic: str
@@ -186,15 +191,15 @@ async def patient_view(
         NotFoundError: the clinic has no such patient.
     """
     work.record_access("patient_page", patient_id=patient_id)
-    now, record, profile = work.now, await existing(work, patient_id), await clinics.profile(work)
-    snapshot = await snapshot_of(work, patient_id, now=now)
-    patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
-    timeline, evaluation = await _evaluated(work, snapshot, protocol)
-    factors, course = await factors_of(work, patient_id), await course_of(work, record)
-    span = _span(course, days, today=check_in_day(now, record.time_zone))
+    now, record = work.now, await existing(work, patient_id)
+    snapshot, factors = await snapshot_of(work, patient_id, now=now), await factors_of(work, patient_id)
+    timeline, evaluation, protocol = await _evaluated(work, snapshot)
+    patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
+    profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
+    trend, changed = await _trend(work, record, evaluation, protocol, _span(course, days, snapshot, now))
     return PatientView(
         now=now,
         patient=patient,
@@ -202,15 +207,16 @@ async def patient_view(
         signals=shown,
         events=open_events,
         findings=found,
-        notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
+        notes=await _latest_notes(work, patient_id),
         reports=await _latest_reports(work, patient_id),
         texts=await texts_of(work, record, limit=_MOST_NOTES),
         corrections=corrected,
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
-        given=await infusions.stored_infusions(work, patient_id),
-        circumstances=await circumstances_of(work, record),
+        given=given,
+        circumstances=changed,
+        nights=await sleep_nights.shown(work, patient_id, limit=_MOST_NIGHTS),
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
@@ -218,7 +224,7 @@ async def patient_view(
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
-        trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
+        trend=trend,
         course=course,
         references=await chosen_references.all_of_patient(work, patient_id),
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
@@ -259,12 +265,11 @@ def _members(
     return acted | {one.assignee_id for one in alerts}
 
 
-async def _evaluated(
-    work: Work, snapshot: PatientSnapshot, protocol: Protocol
-) -> tuple[Timeline, Evaluation]:
+async def _evaluated(work: Work, snapshot: PatientSnapshot) -> tuple[Timeline, Evaluation, Protocol]:
+    protocol = protocol_of(snapshot, work.context)
     timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
     as_of = latest_in(timeline.state, snapshot, now=work.now)
-    return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol)
+    return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol), protocol
 
 
 def _zone_of_clinic(profile: ClinicProfile | None, patient: Patient) -> str:
@@ -275,6 +280,10 @@ def _zone_of_clinic(profile: ClinicProfile | None, patient: Patient) -> str:
 async def _booked_for(work: Work, patient_id: UUID) -> date | None:
     booking = await patient_states.booked_booster(work, patient_id)
     return booking.on if booking else None
+
+
+async def _latest_notes(work: Work, patient_id: UUID) -> list[NotedReport]:
+    return [_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)]
 
 
 async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
@@ -327,7 +336,21 @@ async def _maintenance(
     return interval_of(so_far), taper, await learned_of(work, patient_id, so_far)
 
 
-def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[date, date]:
+async def _trend(
+    work: Work, record: PatientRecord, evaluation: Evaluation, protocol: Protocol, span: tuple[date, date]
+) -> tuple[Trend, Sequence[KnownCircumstance]]:
+    """The trend with the marks of what else changed, which is read once."""
+    changed = await circumstances_of(work, record)
+    stored = [one.stored for one in changed]
+    reader = Reader.CLINICIAN
+    trend = await trend_between(work, record.id, span, evaluation, protocol, reader=reader, changed=stored)
+    return trend, changed
+
+
+def _span(
+    course: CourseView | None, days: int | None, snapshot: PatientSnapshot, now: datetime
+) -> tuple[date, date]:
+    today = check_in_day(now, snapshot.time_zone)
     if days is None:
         began = course.stored.course.started_on - BEFORE_COURSE if course else None
         days = min((today - began).days + 1, DAYS_SHOWN) if began else DAYS_SHOWN

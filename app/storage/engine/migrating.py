@@ -122,8 +122,10 @@ def _counted(
     before: Mapping[tuple[int, int], tuple[str, str, str]],
     after: Mapping[tuple[int, int], tuple[str, str, str]],
 ) -> list[Loss]:
-    left, found = {oid for oid, _ in after}, {}
+    left, named, found = {oid for oid, _ in after}, {place[:2] for place in after.values()}, {}
     for (oid, number), (space, name, attribute) in before.items():
+        if oid not in left and (space, name) in named:
+            continue  # its rows went back into the table that had this name before
         if oid not in left:
             found[f"{space}.{name}"] = select(func.count()).select_from(table(name, schema=space))
         elif (oid, number) not in after:

@@ -1,4 +1,4 @@
-"""What all tables share: the three schemas, the naming of constraints, the tenant's column."""
+"""What all tables share: the schemas, the naming of constraints, the tenant's column."""
 
 from collections.abc import Collection
 from dataclasses import field, fields
@@ -36,6 +36,8 @@ CARE: Final = "care"
 FRONT_DESK: Final = "front_desk"
 # procrastinate's own tables.
 JOBS: Final = "jobs"
+# What tables of care are made of; the application reaches it by these tables alone.
+PARTITIONS: Final = "partitions"
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(mapped_column, field))

@@ -1,6 +1,8 @@
 """When a check-in was: how far back, which day it belongs to, in which zone, on days of 23 and 25 hours."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -52,6 +54,20 @@ def test_what_was_kept_in_time_may_be_sent_again_when_it_is_too_old(
     again = fresh.check_in(told_at, check_in_id=check_in_id)
 
     assert again.status_code == 200
+
+
+@pytest.mark.parametrize("made", [new_id, uuid4])
+def test_a_report_that_is_sent_again_in_another_month_is_one_report(
+    one_clinic: ClinicClient, service: Service, made: Callable[[], UUID]
+) -> None:
+    phone = one_clinic.enrol(one_clinic.patient(), service.url)
+    check_in_id = str(made())
+    assert phone.check_in(NOW, check_in_id=check_in_id).status_code == 201
+
+    service.clock.move_to(NOW + timedelta(days=29))
+    fresh = one_clinic.enrol(phone.patient_id, service.url)
+    assert fresh.check_in(NOW, check_in_id=check_in_id).status_code == 200
+    assert [one["id"] for one in fresh.http.get("/v1/check-ins").json()["items"]] == [check_in_id]
 
 
 DAYS = [

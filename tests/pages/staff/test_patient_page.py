@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import event
 
 from app.access.clinics.permissions import StaffRole
+from app.foundation.ids import new_id
 from app.pages.staff.visitor import SESSION
 from tests.support.browser import PlainBrowser
 from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
+from tests.support.lively import A_NIGHT
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import joined, signed_in
@@ -135,6 +137,28 @@ def test_past_benefits_and_the_taper_are_those_of_the_api(
     suggested = one_clinic.http.get(f"/v1/patients/{patient}/taper-plan").json()["suggestion"]
     assert suggested["move"] in page.lower()
     assert not re.search(r"probab|predict|risk of", page, re.IGNORECASE)
+
+
+def test_nights_stand_beside_the_report_of_their_day_or_alone_each_source_for_itself(
+    service: Service, clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
+    patient = one_clinic.patient()
+    phone = one_clinic.enrol(patient, service.url)
+    assert phone.http.put("/v1/me/sleep-import", json={"on": True}).is_success
+    day_before = A_NIGHT | {
+        "started_at": (NOW - timedelta(days=1, hours=19)).isoformat(),
+        "ended_at": (NOW - timedelta(days=1, hours=12)).isoformat(),
+    }
+    other = A_NIGHT | {"source": "health_connect", "app": "com.urbandroid.sleep", "asleep_minutes": 371}
+    for body in (A_NIGHT, other, day_before):
+        assert phone.http.put(f"/v1/me/sleep-nights/{new_id()}", json=body).status_code == 201
+    assert phone.check_in(NOW).status_code == 201
+    timeline = read(clinician, patient).split('id="tl"')[1]
+    beside, alone = re.findall(r"<li[^>]*>(?:(?!</li>).)*measured by phone: [^<]*", timeline, re.DOTALL)
+    assert "Check-in" in beside
+    assert beside.endswith("6 h 11 min (com.urbandroid.sleep), 6 h 40 min (com.apple.health) asleep")
+    assert "<b>Night</b>" in alone
+    assert alone.endswith("6 h 40 min (com.apple.health) asleep")
 
 
 def test_of_a_patient_without_anything_it_says_so(clinician: PlainBrowser, one_clinic: ClinicClient) -> None:

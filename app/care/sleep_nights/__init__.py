@@ -1,0 +1,1 @@
+"""Nights that a patient's phone measured: shown beside the reports, and never deciding."""

@@ -1,0 +1,204 @@
+"""The audit log's partitions: made ahead, reached by the table alone, and no line is ever without a place."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from app.cli.doctor_database import _partitions
+from app.context import AppContext
+from app.foundation.clock import SettableClock
+from app.foundation.ids import new_id
+from app.foundation.vault import Vault
+from app.storage.engine.database import Database
+from app.storage.engine.migrating import APPLICATION_ROLE, losses, migrate
+from app.worker import Worker
+from tests.storage.catalogue import ask, tell
+from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.service import KEY
+
+FIRST = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+PARTITIONS = """
+    SELECT replace(inhrelid::regclass::text, 'partitions.audit_events_', '') AS name FROM pg_inherits
+     WHERE inhparent = 'care.audit_events'::regclass ORDER BY 1
+"""
+LINES = """
+    SELECT id, replace(tableoid::regclass::text, 'partitions.audit_events_', '') AS place FROM care.audit_events
+     ORDER BY id
+"""
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[DatabaseUrls]:
+    with cluster.database() as made:
+        yield made
+
+
+def months_on(months: int) -> datetime:
+    """The beginning of a month, counted from this one."""
+    return (FIRST + timedelta(days=31 * months + 5)).replace(day=1)
+
+
+def an_id_of(moment: datetime) -> UUID:
+    return UUID(int=(int(moment.timestamp() * 1000) << 80) | (new_id().int & ((1 << 80) - 1)))
+
+
+def add_line(database: DatabaseUrls, line: UUID) -> None:
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(
+            "INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, action, subject_kind, subject_id)"
+            " VALUES (%(id)s, %(id)s, now(), 'system', 'test.happened', 'test', %(id)s)",
+            {"id": line},
+        )
+
+
+def places(database: DatabaseUrls) -> dict[UUID, str]:
+    return {row["id"]: row["place"] for row in ask(database.owner_url, LINES)}
+
+
+def names(database: DatabaseUrls) -> list[str]:
+    return [row["name"] for row in ask(database.owner_url, PARTITIONS)]
+
+
+def make_ahead(database: DatabaseUrls) -> None:
+    with psycopg.connect(database.application_url) as connection:
+        connection.execute("SELECT care.make_partitions_ahead()")
+
+
+def take_away(database: DatabaseUrls, *months: int) -> list[str]:
+    """As if the worker had not made them."""
+    taken = [f"{months_on(one):%Y_%m}" for one in months]
+    for one in taken:
+        tell(database.owner_url, f"DROP TABLE partitions.audit_events_{one}")
+    return taken
+
+
+def test_there_are_partitions_for_three_months_ahead_and_one_for_all_else(database: DatabaseUrls) -> None:
+    found = names(database)
+    assert found[-2:] == ["before", "default"]
+    assert f"{months_on(3):%Y_%m}" in found
+    now, ahead, far = (an_id_of(one) for one in (datetime.now(UTC), months_on(3), months_on(60)))
+    for line in (now, ahead, far):
+        add_line(database, line)
+    assert places(database) == {now: "before", ahead: f"{months_on(3):%Y_%m}", far: "default"}
+
+
+def test_partitions_are_made_with_the_lines_that_came_before_them(database: DatabaseUrls) -> None:
+    taken = take_away(database, 3)
+    early = an_id_of(months_on(3) + timedelta(days=3))
+    add_line(database, early)
+    assert places(database) == {early: "default"}
+    make_ahead(database)
+    assert places(database) == {early: taken[0]}
+    before = names(database)
+    make_ahead(database)
+    assert names(database) == before
+
+
+def test_a_month_with_too_many_lines_keeps_them_where_they_are(database: DatabaseUrls) -> None:
+    taken = take_away(database, 2, 3)
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(
+            "INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, action, subject_kind, subject_id)"
+            " SELECT gen_random_uuid(), overlay(gen_random_uuid()::text PLACING %s FROM 1)::uuid, now(), 'system',"
+            " 'a', 'b', gen_random_uuid() FROM generate_series(1, 10001)",
+            [str(an_id_of(months_on(2) + timedelta(days=3)))[:13]],
+        )
+    make_ahead(database)
+    assert taken[0] not in names(database)
+    assert taken[1] in names(database)
+    assert set(places(database).values()) == {"default"}
+
+
+def test_whoever_reads_the_whole_log_is_waited_for_two_seconds_and_no_longer(database: DatabaseUrls) -> None:
+    take_away(database, 3)
+    with psycopg.connect(database.owner_url) as reader:
+        reader.execute("SELECT count(*) FROM care.audit_events")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            make_ahead(database)
+    make_ahead(database)
+    assert f"{months_on(3):%Y_%m}" in names(database)
+
+
+def test_a_sweep_makes_what_is_missing_and_until_then_it_is_pointed_out(database: DatabaseUrls) -> None:
+    ahead = [one for one in (1, 2, 3) if f"{months_on(one):%Y_%m}" in names(database)]
+    taken = take_away(database, *ahead)
+    add_line(database, an_id_of(months_on(3)))
+
+    async def seen() -> list[str]:
+        context = AppContext(
+            database=Database(database.application_url),
+            vault=Vault(KEY),
+            clock=SettableClock(datetime.now(UTC)),
+            public_url="https://afterglow.test",
+        )
+        try:
+            before = await _partitions(context)
+            assert await Worker(context).sweep()
+            return [one.found for one in (before, await _partitions(context))]
+        finally:
+            await context.database.close()
+
+    missing, made = asyncio.run(seen())
+    assert "lacks partitions" in missing
+    assert "1 lines in the default one" in missing
+    assert "has partitions" in made
+    assert set(taken) <= set(names(database))
+
+
+def test_the_application_reaches_no_partition_but_by_the_table(database: DatabaseUrls) -> None:
+    found = ask(
+        database.superuser_url,
+        """
+        SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced,
+               ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = c.oid) AS policies,
+               has_any_column_privilege(%(role)s, c.oid, 'SELECT, INSERT, UPDATE')
+               OR has_table_privilege(%(role)s, c.oid, 'DELETE, TRUNCATE') AS reached
+          FROM pg_class c WHERE c.relnamespace = 'partitions'::regnamespace AND c.relkind IN ('r', 'p')
+        """,
+        role=APPLICATION_ROLE,
+    )
+    assert len(found) == len(names(database))
+    for row in found:
+        assert (row["forced"], row["policies"], row["reached"]) == (True, ["owner"], False), row
+    with (
+        psycopg.connect(database.application_url) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="schema partitions"),
+    ):
+        connection.execute("SELECT FROM partitions.audit_events_before")
+
+
+def test_a_log_becomes_partitions_in_place_and_one_table_again(cluster: Cluster) -> None:
+    with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0069")
+        past = [an_id_of(FIRST - timedelta(days=days)) for days in (400, 3)]
+        for line in past:
+            add_line(database, line)
+        file = "SELECT pg_relation_filenode(%(table)s::regclass) AS number"
+        before = ask(database.owner_url, file, table="care.audit_events")
+        migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        # No line was written again.
+        assert ask(database.owner_url, file, table="partitions.audit_events_before") == before
+        ahead = an_id_of(months_on(3))
+        add_line(database, ahead)
+        found = places(database)
+        assert found == {past[0]: "before", past[1]: "before", ahead: f"{months_on(3):%Y_%m}"}
+
+        assert losses(database.owner_url, application_role=APPLICATION_ROLE, to="0069") == []
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0069")
+        assert list(places(database)) == list(found)
+        migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        assert list(places(database)) == list(found)
+
+
+def test_lines_with_ids_that_say_no_time_go_into_the_default_partition(cluster: Cluster) -> None:
+    with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0069")
+        usual, odd = an_id_of(FIRST), UUID(int=uuid4().int | (0xF << 124))
+        for line in (usual, odd):
+            add_line(database, line)
+        migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        assert places(database) == {usual: "before", odd: "default"}
