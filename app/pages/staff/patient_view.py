@@ -191,14 +191,13 @@ async def patient_view(
         NotFoundError: the clinic has no such patient.
     """
     work.record_access("patient_page", patient_id=patient_id)
-    now, record = work.now, await existing(work, patient_id)
+    now, record, profile = work.now, await existing(work, patient_id), await clinics.profile(work)
     snapshot, factors = await snapshot_of(work, patient_id, now=now), await factors_of(work, patient_id)
     timeline, evaluation, protocol = await _evaluated(work, snapshot)
     patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
-    profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     trend, changed = await _trend(work, record, evaluation, protocol, _span(course, days, snapshot, now))
     return PatientView(
         now=now,
@@ -214,7 +213,7 @@ async def patient_view(
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
-        given=given,
+        given=await infusions.stored_infusions(work, patient_id),
         circumstances=changed,
         nights=await sleep_nights.shown(work, patient_id, limit=_MOST_NIGHTS),
         merged=await merged_here(work, record.id),
