@@ -37,7 +37,7 @@ class PatientSnapshot:
     consent_withdrawn_at: datetime | None
     wrapped_key: bytes | None
     reviewed_on: date | None
-    # The clinic's own numbers in force; None when it never set any.
+    # The clinic's own active numbers; None when it never set any.
     policy: dict[str, Any] | None
     chosen_reference: dict[str, Any] | None
     # Whether the worklist holds something that a check-in ends.
@@ -121,7 +121,7 @@ async def record(
             "audit_actor_kind": work.actor.kind.value,
             "audit_actor_id": work.actor.id,
         },
-        judge=_was_ours,
+        check=_was_ours,
     )
 
 

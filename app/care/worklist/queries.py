@@ -103,7 +103,7 @@ class ClinicStatus:
 class Today:
     """The home of the care team, in one snapshot."""
 
-    standing: ClinicStatus
+    status: ClinicStatus
     items: tuple[WorklistItem, ...]
     glances: Mapping[UUID, Glance]
     counts: Counts
@@ -134,12 +134,12 @@ async def read_today(
     rows = await worklist.page(work, wanted, after=after, limit=limit + 1, a_lane=a_lane)
     following = rows[limit - 1].place if len(rows) > limit else None
     rows = rows[:limit]
-    standing = await clinic_status(work)
-    today = standing.today
+    status = await clinic_status(work)
+    today = status.today
     planned = await appointments.planned_between(work, first=today, last=today + timedelta(days=13))
     days = [today + timedelta(days=number) for number in range(14)]
     shown = Today(
-        standing=standing,
+        status=status,
         items=tuple(await _items(work, rows)),
         glances=await _glances(work, rows),
         counts=await worklist.counts(work, member),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.clinical.course import InductionEndedBecause, InfusionPhase, Phase
 from app.clinical.interval import NotOffered
 from app.clinical.profiles import Caution, Profile
@@ -28,12 +28,10 @@ PROFILES: Final[Mapping[str, str]] = {
 }
 CAUTIONS: Final = {one: capitalized(CAUTION_WORDS[one]) for one in Caution}
 CONSENT: Final = {
-    ConsentStanding.NOT_ASKED: say("Not asked yet; the patient's pages ask first"),
-    ConsentStanding.GIVEN: say("Given"),
-    ConsentStanding.OUTDATED: say("Given to an earlier text; it stands, and the patient is asked again"),
-    ConsentStanding.WITHDRAWN: say(
-        "Withdrawn: nothing is taken or evaluated, except statements of self-harm"
-    ),
+    ConsentStatus.NOT_ASKED: say("Not asked yet; the patient's pages ask first"),
+    ConsentStatus.GIVEN: say("Given"),
+    ConsentStatus.OUTDATED: say("Given to an earlier text; it stands, and the patient is asked again"),
+    ConsentStatus.WITHDRAWN: say("Withdrawn: nothing is taken or evaluated, except statements of self-harm"),
 }
 PHASES: Final = {
     Phase.PLANNED: say("Planned"),

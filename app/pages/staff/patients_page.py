@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.queries import Patient, patient_of
 from app.care.worklist.queries import clinic_status, patients_with
 from app.context import Work
@@ -49,13 +49,13 @@ async def show_patients(
         listed = [patient_of(work.vault, work.clinic_id, one) for one in page]
         following = write_cursor(str(listed[-1].id)) if len(listed) == _ON_A_PAGE else ""
         work.record_access("patients", patient_id=None)
-    standing = await clinic_status(work)
+    status = await clinic_status(work)
     return render(
         context,
         visitor,
         "patients.html",
         here="/care/patients",
-        clinic=standing.clinic,
+        clinic=status.clinic,
         initials=initials,
         rows=[(one, _state(one), MODES[one.mode]) for one in listed],
         asked=wanted,
@@ -86,6 +86,6 @@ def _day(text: str) -> date | None:
 
 
 def _state(patient: Patient) -> str:
-    if patient.consent is ConsentStanding.WITHDRAWN:
+    if patient.consent is ConsentStatus.WITHDRAWN:
         return say("Consent withdrawn")
     return LEVELS.get(patient.level, patient.level)

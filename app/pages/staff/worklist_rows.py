@@ -24,7 +24,7 @@ class ShownRow:
     id: str
     path: str
     number: str
-    standing: str
+    status: str
     why: str
     detail: str
     meta: str
@@ -54,12 +54,12 @@ def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
         else ""
     )
     lost = glance.lost
-    is_test = row.mode == "test" and found.standing.mode != "test"
+    is_test = row.mode == "test" and found.status.mode != "test"
     return ShownRow(
         id=str(row.id),
         path=path_of(row.kind, row.id, row.patient_id),
         number=item.chart_number,
-        standing=joined(
+        status=joined(
             filter(None, (LEVELS.get(row.level, row.level), say("test") if is_test else "")), " · "
         ),
         why=why,
