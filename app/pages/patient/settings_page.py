@@ -214,11 +214,12 @@ async def change_reminders(request: Request, context: ContextNeeded, visitor: Si
 
 async def _send_code(context: AppContext, visitor: Visitor) -> Response:
     """Text a code to the number that is kept; where none can go now, what else was chosen stays."""
-    await visitor.work.commit()
+    work = visitor.work
+    await work.commit()
     try:
-        await sms_numbers.send_code(visitor.work, visitor.signed_in.patient_id)
+        await sms_numbers.send_code(work, visitor.signed_in.patient_id)
     except TooManySmsCodesError:
-        await visitor.work.start_over()
+        await work.start_over()
         return await settings_page(
             context, visitor, mistakes={"code": _REMINDER_MISTAKES["codes"]}, status=429
         )
