@@ -50,7 +50,7 @@ StillWanted = Callable[[UnitOfWork, Sequence[OutgoingMessage], datetime], Awaita
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """What sending needs; ``still_wanted`` asks the room that wrote the message, by wording.
+    """What sending needs; ``still_wanted`` asks the package that wrote the message, by wording.
 
     ``client`` is the guarded one: a push address is named by whoever holds a patient's device.
     """
