@@ -20,6 +20,14 @@ LEVELS: Final[Mapping[str, str]] = {
     "no_reference": say("Not enough data yet"),
 }
 MODES: Final = {"test": say("Test"), "live": say("Live")}
+ARCHIVED: Final[Mapping[str, str]] = {
+    "care_ended": say("Care ended"),
+    "transferred": say("Transferred"),
+    "deceased": say("Deceased"),
+    "registered_in_error": say("Registered in error"),
+    "duplicate": say("Duplicate"),
+}
+"""Why a patient is not in care any more."""
 PROFILES: Final[Mapping[str, str]] = {
     Profile.FIRST_TIME: say("First time"),
     Profile.SEVERE_OR_CHRONIC: say("Severe or chronic"),
