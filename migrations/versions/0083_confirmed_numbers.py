@@ -1,7 +1,7 @@
 """A number gets text messages once it is confirmed, and what patients text is kept.
 
-Revision ID: 0079
-Revises: 0076
+Revision ID: 0083
+Revises: 0082
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import index_while_used, isolate
 
-revision = "0079"
-down_revision = "0076"
+revision = "0083"
+down_revision = "0082"
 branch_labels = None
 depends_on = None
 
