@@ -453,7 +453,13 @@ class UnitOfWork:
 
     async def _psycopg(self) -> PsycopgConnection[Any]:
         if self._driver is None:
-            raw = await self._connection.get_raw_connection()
+            taken = self._connection.sync_connection
+            # One that works is asked directly: SQLAlchemy would go through a greenlet for it.
+            raw = (
+                await self._connection.get_raw_connection()
+                if taken is None or taken.invalidated
+                else taken.connection
+            )
             driver = raw.driver_connection
             if not isinstance(driver, PsycopgConnection):
                 raise TypeError
