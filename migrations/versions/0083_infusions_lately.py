@@ -1,15 +1,15 @@
 """Infusions of the last day are found by their time: Today lists whose score of four hours is due.
 
-Revision ID: 0078
-Revises: 0076
+Revision ID: 0083
+Revises: 0082
 """
 
 from alembic import op
 
 from app.storage.engine.migration_steps import index_while_used
 
-revision = "0078"
-down_revision = "0076"
+revision = "0083"
+down_revision = "0082"
 branch_labels = None
 depends_on = None
 
