@@ -33,6 +33,7 @@ from app.care.patients import care_team_routes as care_teams
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.sleep_nights import routes as sleep_nights
+from app.care.texts import routes as texts
 from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import evaluation_routes as evaluations
@@ -156,9 +157,11 @@ _ROUTERS: Final = (
     patients.own_router,
     sleep_nights.own_router,
     reminders.router,
+    texts.router,
     assessments.own_router,
     assessments.questionnaires_router,
     reminders.own_router,
+    texts.gateway_router,
     consent.own_router,
     monitoring.own_router,
     check_ins.help_router,
