@@ -1,15 +1,15 @@
 """Infusions of the last day are found by their time: Today lists whose score of four hours is due.
 
-Revision ID: 0083
-Revises: 0082
+Revision ID: 0084
+Revises: 0083
 """
 
 from alembic import op
 
 from app.storage.engine.migration_steps import index_while_used
 
-revision = "0083"
-down_revision = "0082"
+revision = "0084"
+down_revision = "0083"
 branch_labels = None
 depends_on = None
 
