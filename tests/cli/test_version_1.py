@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage.engine.migrating import check_schema, migrate, revision_of
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import NO_TLS, entry
 from tests.support.service import KEY, NOW, Service, running_service
@@ -53,10 +53,10 @@ def upgraded(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
         }
         backups = tmp_path_factory.mktemp("backups")
-        ended = afterglow("upgrade", "--backup-to", str(backups), more=where)
+        ended = afterglow_here("upgrade", "--backup-to", str(backups), more=where)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert len(list(backups.iterdir())) == 1
-        assert afterglow("audit", "verify", more=where).returncode == 0
+        assert afterglow_here("audit", "verify", more=where).returncode == 0
         yield Upgraded(urls, ended.stdout, before, counted)
 
 
@@ -77,7 +77,7 @@ def clinic(after: Service, upgraded: Upgraded) -> Iterator[httpx2.Client]:
 
 def rows_in(urls: DatabaseUrls) -> dict[str, int]:
     """How many rows each table of `care` has, as a superuser counts them."""
-    tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'care'::regnamespace AND relkind = 'r'"
+    tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'care'::regnamespace AND relkind IN ('r', 'p')"
     with psycopg.connect(urls.superuser_url) as connection:
         names = [str(name) for (name,) in connection.execute(tables).fetchall()]
         counts = [
@@ -125,7 +125,7 @@ def test_a_stored_decision_of_version_1_is_made_again_the_same(upgraded: Upgrade
         "DATABASE_URL": upgraded.urls.application_url,
         "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
     }
-    ended = afterglow("replay", signal, more=where)
+    ended = afterglow_here("replay", signal, more=where)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
