@@ -112,9 +112,13 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     elif "said" in more:
         detail = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: ")
     if row.kind == "note" and glance.note is not None and glance.note_on is not None:
-        return f"“{_shortened(glance.note)}”", _join(
-            say("Note of {short_day}, not read yet", short_day=short_day(glance.note_on)), _seen(item)
+        day = short_day(glance.note_on)
+        unread = (
+            say("Text message of {short_day}, not read yet", short_day=day)
+            if glance.was_texted
+            else say("Note of {short_day}, not read yet", short_day=day)
         )
+        return f"“{_shortened(glance.note)}”", _join(unread, _seen(item))
     return title, _join(detail, _seen(item), _kept_in_mind(glance))
 
 
