@@ -56,7 +56,7 @@ def programs_under_test() -> Binaries:
 def open_folder() -> Iterator[Path]:
     """A folder that every account can pass through; at the end no process may be left that names it."""
     # Not pytest's tmp_path: that is below a folder which only its owner may enter.
-    folder = Path(tempfile.mkdtemp(prefix="ag-", dir=in_memory() or "/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="ag-", dir=in_memory()))
     folder.chmod(0o711)
     try:
         yield folder
