@@ -23,6 +23,7 @@ from app.care.alerts.safety_events import routes as safety_events
 from app.care.alerts.signals import routes as signals
 from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
+from app.care.check_ins.short_way import ShortWay
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
@@ -118,7 +119,6 @@ predict or decide, and it is not an emergency service."""
 PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
 _ROUTERS: Final = (
     # First what comes most often: routes are tried in this order.
-    check_ins.put_router,
     check_ins.router,
     check_in_page.router,
     clinics.router,
@@ -299,7 +299,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
     )
     limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages, fhir_rules)
     browsers = CrossOrigin(
-        IdempotentPosts(api),
+        ShortWay(IdempotentPosts(api), context=context),
         operations=lambda: operations_of(api.part(Audience.PATIENT)),
         clinics_of=partial(clinics_allowing, context),
     )
