@@ -1,7 +1,7 @@
 """Nights that a patient's phone measured are kept, once the patient has switched their import on.
 
 Revision ID: 0076
-Revises: 0069
+Revises: 0074
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from app.storage.engine.migration_steps import isolate
 
 revision = "0076"
-down_revision = "0069"
+down_revision = "0074"
 branch_labels = None
 depends_on = None
 

@@ -77,7 +77,7 @@ def clinic(after: Service, upgraded: Upgraded) -> Iterator[httpx2.Client]:
 
 def rows_in(urls: DatabaseUrls) -> dict[str, int]:
     """How many rows each table of `care` has, as a superuser counts them."""
-    tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'care'::regnamespace AND relkind = 'r'"
+    tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'care'::regnamespace AND relkind IN ('r', 'p')"
     with psycopg.connect(urls.superuser_url) as connection:
         names = [str(name) for (name,) in connection.execute(tables).fetchall()]
         counts = [
@@ -102,6 +102,32 @@ def test_no_row_of_a_patients_record_is_lost(upgraded: Upgraded) -> None:
     ]
     assert {name: now[name] for name in record if now[name] < upgraded.counted[name]} == {}
     assert all(upgraded.counted[name] for name in record)
+
+
+def test_the_seals_of_version_1_vouch_for_its_lines(upgraded: Upgraded) -> None:
+    """Each is of one line, without marks, as seals of before the sixty-eighth step are."""
+    with psycopg.connect(upgraded.urls.superuser_url) as connection:
+        (seals,) = connection.execute(
+            "SELECT count(*) FROM care.audit_seals WHERE marks IS NULL AND event_ids IS NULL"
+        ).fetchone() or (0,)
+        (sealed,) = connection.execute(
+            "SELECT clinic_id, event_id FROM care.audit_seals ORDER BY clinic_id, sequence LIMIT 1"
+        ).fetchall()
+        assert seals >= upgraded.counted["audit_seals"] > 0
+        where = {
+            "DATABASE_URL": upgraded.urls.application_url,
+            "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
+        }
+        assert afterglow("audit", "verify", more=where).returncode == 0
+        change = "UPDATE care.audit_events SET action = %s WHERE clinic_id = %s AND id = %s RETURNING action"
+        (before,) = connection.execute(
+            "SELECT action FROM care.audit_events WHERE clinic_id = %s AND id = %s", sealed
+        ).fetchone() or ("",)
+        connection.execute(change, ["another", *sealed])
+        connection.commit()
+        changed = afterglow("audit", "verify", more=where)
+        assert (changed.returncode, changed.stdout.count("was changed")) == (1, 1)
+        connection.execute(change, [before, *sealed])
 
 
 def test_each_patient_has_the_level_that_version_1_said(clinic: httpx2.Client, upgraded: Upgraded) -> None:

@@ -27,6 +27,21 @@ def run_sql(path: Path) -> None:
     cursor.close()
 
 
+def rewrite_function(function: str, before: str, after: str) -> None:
+    """Change one passage of a function; its owner, settings and grants stay.
+
+    Raises:
+        LookupError: the passage is not there, or more than once.
+    """
+    cursor = op.get_bind().connection.cursor()
+    cursor.execute("SELECT pg_get_functiondef(%s::regproc)", [function])
+    (definition,) = cursor.fetchone() or ("",)
+    if definition.count(before) != 1:
+        raise LookupError(function)
+    cursor.execute(definition.replace(before, after))
+    cursor.close()
+
+
 def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
     """Force row-level security on new tables of ``care``, and let the application do this much with them.
 
