@@ -62,17 +62,17 @@ class SleepNightReply(ReplyBody):
 
     id: UUID
     night: date = Field(description="The calendar day of waking, where the person was")
-    started_at: datetime
-    ended_at: datetime
-    time_zone: str
-    asleep_minutes: int
-    in_bed_minutes: int | None
-    source: SleepSource
-    app: str
-    device: DeviceKind
+    started_at: datetime = Field(description="When the night began, by the clocks of that place")
+    ended_at: datetime = Field(description="When it ended, by the clocks of that place")
+    time_zone: str = Field(description="Where the person woke up")
+    asleep_minutes: int = Field(description="Asleep, without the time awake in between", examples=[431])
+    in_bed_minutes: int | None = Field(description="In bed; null: not measured", examples=[465])
+    source: SleepSource = Field(description="The phone's store that it was read from")
+    app: str = Field(description="The app that wrote it there", examples=["com.apple.health"])
+    device: DeviceKind = Field(description="What measured it")
     received_at: datetime
-    supersedes: UUID | None
-    superseded_by: UUID | None
+    supersedes: UUID | None = Field(description="The night that this one corrects; null: none")
+    superseded_by: UUID | None = Field(description="The night that corrects this one; null: none does")
     withdrawn_at: datetime | None
 
     @classmethod
@@ -95,11 +95,11 @@ class SleepImportChoice(RequestBody):
 
     model_config = example(on=True)
 
-    on: Annotated[bool, Field(strict=True)]
+    on: Annotated[bool, Field(strict=True, description="True once the patient has said so")]
 
 
 class SleepImportReply(ReplyBody):
     """Whether nights are imported from the patient's phone."""
 
-    on: bool
+    on: bool = Field(description="Whether nights are taken")
     since: datetime | None = Field(description="Since when; null: it is off")
