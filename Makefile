@@ -26,7 +26,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-large bench-chart format openapi docs release generated-clients translations accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint lint-types lint-sources lint-documents audit bench bench-versions bench-large bench-chart format openapi docs release generated-clients translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -52,11 +52,19 @@ test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL 
 test-fresh-clone: ## prove that a clone needs nothing else: make test in one, as nobody when run by root
 	@.ci/fresh-clone $(ARGS)
 
+# Two at a time: the types take as long as everything else, on one processor.
 lint: install $(LINTERS) ## formatting, lints, strict types, import contracts, the OpenAPI documents
+	@$(MAKE) --no-print-directory --jobs=2 lint-types lint-sources lint-documents
+
+lint-types: ## strict types, as one part of lint
+	@$(RUN) mypy
+
+lint-sources: ## formatting, lints and import contracts, as another
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
-	@$(RUN) mypy
 	@$(RUN) lint-imports
+
+lint-documents: ## the OpenAPI documents, as the last
 	@$(NODE) $(LINTERS)/@redocly/cli/bin/cli.js lint $(DOCUMENTS) --config openapi/lint/redocly.yaml --format=codeframe 2>build/redocly || { cat build/redocly; exit 1; }
 	@$(NODE) $(LINTERS)/@stoplight/spectral-cli/dist/index.js lint $(DOCUMENTS) --ruleset openapi/lint/spectral.yaml --fail-severity hint --quiet
 

@@ -114,6 +114,7 @@ predict or decide, and it is not an emergency service."""
 PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
 _ROUTERS: Final = (
     # First what comes most often: routes are tried in this order.
+    check_ins.put_router,
     check_ins.router,
     check_in_page.router,
     clinics.router,

@@ -1,4 +1,4 @@
-"""The words and numbers of a chart, in the reader's language. Nothing here judges or comforts."""
+"""The words and numbers of a chart, in the reader's language. Nothing here evaluates or comforts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

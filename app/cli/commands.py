@@ -58,7 +58,7 @@ COMMANDS: Final = {
     ),
     "what-if": (
         "stored_studies_commands",
-        "Run other numbers over a clinic's stored history beside its own in force; changes nothing.",
+        "Run other numbers over a clinic's stored history beside its active ones; changes nothing.",
     ),
     "replay": (
         "stored_studies_commands",

@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 
 
 def in_context(data_dir: Path | None, do: Callable[[AppContext], Awaitable[Found]]) -> Found:
-    """Do something with what a process has, and give what came of it."""
+    """Do something with what a process has, and give its outcome."""
     settings = settings_of(data_dir)
 
     async def done(context: AppContext) -> Found:

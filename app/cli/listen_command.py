@@ -101,7 +101,7 @@ def _read(service: httpx2.Client, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forward(program: httpx2.Client, address: str, secret: str, event: dict[str, Any]) -> str:
-    """Post one event as a webhook; gives what came of it, in a word."""
+    """Post one event as a webhook; gives the outcome in a word."""
     body = json.dumps({name: event[name] for name in ("type", "timestamp", "data")})
     now, failure = SystemClock().now(), ""
     headers = {

@@ -28,7 +28,7 @@ def add_commands(app: typer.Typer, guard: Guard) -> None:
 
 def what_if_command(
     clinic: Annotated[UUID, typer.Option(help="The clinic's id.")],
-    protocol: Annotated[Path, typer.Option(help="JSON with the numbers that differ from those in force.")],
+    protocol: Annotated[Path, typer.Option(help="JSON with the numbers that differ from the active ones.")],
     first: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Count from this day on.")
     ] = None,
@@ -38,7 +38,7 @@ def what_if_command(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Run other numbers over a clinic's stored history beside its own in force; changes nothing."""
+    """Run other numbers over a clinic's stored history beside its active ones; changes nothing."""
     period = Period(first.date() if first else None, last.date() if last else None)
     with open_runtime(settings_of(data_dir)) as runtime:
         source = patients_of(runtime.database(pool_size=1), clinic, now=datetime.now(UTC))
@@ -79,7 +79,7 @@ def _what_if_text(found: WhatIf) -> str:
     return "\n".join(
         (
             str(found),
-            f"  numbers in force          {found.now.rule}",
+            f"  active numbers            {found.now.rule}",
             f"  patients                  {found.patients}",
             f"  signals per patient-year  {_rate(found.instead)} instead of {_rate(found.now)}",
             f"  rises to watch            {found.instead.watches} instead of {found.now.watches}",

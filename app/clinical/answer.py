@@ -59,9 +59,9 @@ class DataQuality(NamedTuple):
 class Exposure(NamedTuple):
     """The infusions so far, so that a rising frequency is visible and never encouraged.
 
-    `last_hours` are the hours since the last infusion; `total` counts all infusions ever; `benefits` are
-    the days from earlier infusions to the first day at consider, where there was one. `about` of the total are
-    infusions before the patient was taken on, known only as "about so many"; they are in no span.
+    `total` counts all infusions ever; `response_durations` are the days from earlier infusions to the first day
+    at consider, where there was one. `about` of the total are infusions before the patient was taken on, known
+    only as "about so many"; they are in no span.
     """
 
     last_on: date | None

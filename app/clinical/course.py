@@ -75,7 +75,7 @@ TEMPLATES: Final = {
             most_infusions=6,
             least_days=10,
             most_days=21,
-            source="seed 000, 001, 004: every other day, 3 a week or 2 a week",
+            source="How Many Infusions, Serenity 2025, Reset Ketamine: every other day, 3 a week or 2 a week",
         ),
         ProtocolTemplate(
             code="mild_to_moderate",
@@ -84,7 +84,7 @@ TEMPLATES: Final = {
             most_infusions=6,
             least_days=10,
             most_days=14,
-            source="seed 000, 001",
+            source="How Many Infusions, Serenity 2025",
         ),
         ProtocolTemplate(
             code="severe_or_chronic",
@@ -93,7 +93,7 @@ TEMPLATES: Final = {
             most_infusions=8,
             least_days=14,
             most_days=21,
-            source="seed 001",
+            source="Serenity 2025",
         ),
         ProtocolTemplate(
             code="twice_weekly",
@@ -102,7 +102,7 @@ TEMPLATES: Final = {
             most_infusions=8,
             least_days=28,
             most_days=28,
-            source="seed 004 (Singh 2016: as effective as 3 a week)",
+            source="Reset Ketamine (Singh 2016: as effective as 3 a week)",
         ),
         ProtocolTemplate(
             code=OWN_PROTOCOL,

@@ -121,7 +121,7 @@ def totals_so_far(
         last_induction_at: of this course; induction itself must be over.
         as_of: now.
         infusions_at: every infusion of the course; a booster restarts the run, never the reference.
-        protocol: the numbers in force.
+        protocol: the active numbers.
     """
     known = sorted(total for total in totals if total.taken_at <= as_of)
     given = sorted({at for at in (*infusions_at, first_infusion_at, last_induction_at) if at <= as_of})
@@ -163,7 +163,7 @@ def totals_when_taken_on(
         taken_on: the day.
         first_infusion_at: the first infusion, when it is known which was the first; by the patient's clock.
         infusions_at: every infusion of the course, in order.
-        protocol: the numbers in force.
+        protocol: the active numbers.
     """
     known, given_at = sorted(totals), [one.timestamp() for one in infusions_at]
     baseline = None

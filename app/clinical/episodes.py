@@ -57,8 +57,8 @@ __all__ = [
     "opened_again",
     "reopened",
     "require_allowed",
+    "shown_level",
     "snoozed",
-    "standing_level",
 ]
 
 
@@ -314,7 +314,7 @@ def require_allowed(state: EpisodeState, action: Action) -> EpisodeState:
     return allowed[action]
 
 
-def standing_level(episode: Episode, evaluation: Evaluation) -> Level:
+def shown_level(episode: Episode, evaluation: Evaluation) -> Level:
     """The level to show for a patient: while a signal waits, it falls from consider only to steady.
 
     The evaluation speaks about now, so a good day can bring it below consider; the signal's own level

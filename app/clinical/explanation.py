@@ -116,7 +116,7 @@ def explanation_parts(
     return tuple(part for part in parts if part.text)
 
 
-def what_would_have_changed_it(evaluation: Evaluation, *, locale: str = "en") -> str:
+def counterfactual_sentence(evaluation: Evaluation, *, locale: str = "en") -> str:
     """The explanation's sentence on that, by itself; empty where there is none."""
     return " ".join(_would_change(evaluation, language_of(locale)))
 
@@ -368,9 +368,9 @@ __all__ = [
     "Domain",
     "Part",
     "PartCode",
+    "counterfactual_sentence",
     "explain",
     "explanation_parts",
     "headline",
     "render",
-    "what_would_have_changed_it",
 ]

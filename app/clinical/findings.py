@@ -19,7 +19,7 @@ from app.clinical.known_now import reached_within
 from app.clinical.levels import FindingCode, Level
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Baseline, Reference, spread_before
-from app.clinical.scales import AssessmentTotal, as_judged
+from app.clinical.scales import AssessmentTotal, with_remission_of
 from app.clinical.signs import Signs, SmoothedLevel, is_worse, mood_mean
 
 
@@ -242,7 +242,7 @@ def scale_disagrees(
 def boosters_not_holding(
     boosters: Boosters, current: Stretch | None, *, steady: bool, today: int, protocol: Protocol
 ) -> Finding | None:
-    """Consider was reached within 14 days of a booster: one standing finding instead of a signal a week.
+    """Consider was reached within 14 days of a booster: one open finding instead of a signal a week.
 
     It ends when staff close it, after two stretches in a row that held, or when the patient is steady and has had
     no booster for 28 days.
@@ -294,7 +294,7 @@ def below_best(
     )
 
 
-def standing(findings: Sequence[Finding], closed_on: Mapping[FindingCode, date]) -> tuple[Finding, ...]:
+def not_closed(findings: Sequence[Finding], closed_on: Mapping[FindingCode, date]) -> tuple[Finding, ...]:
     """The findings that staff have not closed; a closed one stands again when it is seen again.
 
     Boosters that do not hold are seen again at the next crossing, the others when they have begun again.
@@ -333,7 +333,7 @@ def _reports(signs: Signs, index: int) -> tuple[float, ...]:
 
 def _says_well(totals: TotalsSoFar, total: AssessmentTotal, protocol: Protocol) -> bool:
     scale = totals.scale
-    if as_judged(scale, protocol).in_remission(total.total):
+    if with_remission_of(scale, protocol).in_remission(total.total):
         return True
     if totals.reference is None or totals.baseline is None:
         return False
@@ -354,7 +354,7 @@ def _waiting(
     considered = _day(considered_on)
     due = max(totals.scale.recall_days or 0, protocol.disagree_waits_days)
     waits, quiet = max(considered, last.day) + timedelta(days=due), None
-    repeated = last.day > considered and as_judged(totals.scale, protocol).in_remission(last.total)
+    repeated = last.day > considered and with_remission_of(totals.scale, protocol).in_remission(last.total)
     if repeated:
         then = next((one.smoothed for one in signs.recent if one.day >= last.day.toordinal()), None)
         risen = then is not None and track.smoothed >= then + protocol.disagree_rise
@@ -413,8 +413,8 @@ __all__ = [
     "boosters_not_holding",
     "elevated_mood",
     "findings_order",
+    "not_closed",
     "scale_disagrees",
     "silent_after_low",
-    "standing",
     "worse_than_before",
 ]

@@ -5,7 +5,7 @@ never turned into a probability of relapse. A benefit that had not been lost whe
 or has not been lost yet, is censored: it lasted at least that long.
 
 The model: durations are log-normal, each patient with an own location and spread. The prior is the normal
-inverse-gamma one around a median of 18 days: quartiles 11 and 27 (Murrough 2013 [seed 004]) are a spread of
+inverse-gamma one around a median of 18 days: quartiles 11 and 27 (Murrough 2013 [Reset Ketamine]) are a spread of
 0.67, and for the first benefit of someone new the prior's is 0.5 * sqrt(1 + 1/weight) = 0.71. Observed
 durations update it exactly; censored ones have no closed form, so location and spread are integrated over a
 grid that is fixed by the data alone.

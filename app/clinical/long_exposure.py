@@ -2,7 +2,7 @@
 
 It asks about the bladder, craving or use outside the clinic, and memory. It is no validated scale and no
 diagnosis: an answer that stands out is something to talk about, beside how much was given. The wording is ours.
-Why these three: the sources' warning against too much for too long [seed 004]; the consensus statement on
+Why these three: the sources' warning against too much for too long [Reset Ketamine]; the consensus statement on
 ketamine for mood disorders asks to assess cognition, urinary discomfort and substance use under repeated
 treatment (Sanacora 2017 [lit]); the label of esketamine names ulcerative or interstitial cystitis, long-term
 cognitive impairment, abuse and misuse [lit].

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Profile(StrEnum):
-    """The kinds of patients for whom the sources name a number of sessions [seed 001]."""
+    """The kinds of patients for whom the sources name a number of sessions [Serenity 2025]."""
 
     FIRST_TIME = "first_time"
     SEVERE_OR_CHRONIC = "severe_or_chronic"
@@ -35,7 +35,7 @@ class ExpectedSessions:
     fewest: int | None
     most: int | None
     boosters: Boosters
-    source: str = "seed 001"
+    source: str = "Serenity 2025"
 
 
 EXPECTED_SESSIONS: Mapping[Profile, ExpectedSessions] = {
@@ -81,7 +81,7 @@ CAUTION_NAMES: Mapping[Caution, str] = {
 """How a caution is said in a sentence."""
 
 CAUTION_SOURCES: Mapping[Caution, str] = {
-    caution: "published" if caution in _PUBLISHED_CAUTIONS else "seed 004" for caution in Caution
+    caution: "published" if caution in _PUBLISHED_CAUTIONS else "Reset Ketamine" for caution in Caution
 }
 
 

@@ -1,6 +1,6 @@
 """Every number that the rule decides with: value, unit, reason and source, in one frozen record.
 
-Sources: `seed` the project's own source articles, `lit` published, `sim` measured on the simulated
+Sources: an article by its short name (docs/clinical/sources.md), `lit` published, `sim` measured on the simulated
 cohort, `choice` ours, to be defended or changed with evidence. Where a reason quotes what a simulation
 found, "specification" marks the figures of the clinical specification's own run, and "here" those of
 docs/clinical/accuracy.md. A number that is not here does not decide anything. What must hold in every
@@ -29,13 +29,14 @@ SAFETY_ITEMS: Final = {
 TAPER_STEPS: Final = ((7, 2), (14, 2), (28, 2), (42, 2), (84, 2))
 """The taper plan that a clinic starts from and edits: an interval in days, and how often it is repeated.
 
-Weekly, then every 2 weeks, then monthly or less [seed 000]; the sources' ranges are 2-6 weeks (001), 4-6
-weeks (000) and 1-3 months (003). After the last step comes no fixed interval, as needed (001). Twice each
-is the shortest that shows whether an interval holds more than once [choice].
+Weekly, then every 2 weeks, then monthly or less [How Many Infusions]; the sources' ranges are 2-6 weeks
+[Serenity 2025], 4-6 weeks [How Many Infusions] and 1-3 months [How Many I Need]. After the last step comes
+no fixed interval, as needed [Serenity 2025]. Twice each is the shortest that shows whether an interval
+holds more than once [choice].
 """
 
 EARLY_RESPONSE_SOURCE: Final = "Murrough 2013 (MADRS, 24 patients)"
-"""Where the sensitivity and specificity of an early response come from [seed 004]; shown with them."""
+"""Where the sensitivity and specificity of an early response come from [Reset Ketamine]; shown with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,7 +304,12 @@ class Protocol(FindingNumbers):
 
     # What induction achieved
     response_share: float = number(
-        0.5, "share of the severity before treatment", 0.5, 0.5, "what the field calls response", "seed, lit"
+        0.5,
+        "share of the severity before treatment",
+        0.5,
+        0.5,
+        "what the field calls response",
+        "Reset Ketamine, lit",
     )
     partial_share: float = number(
         0.25,
@@ -311,25 +317,45 @@ class Protocol(FindingNumbers):
         0.25,
         0.25,
         "what the field calls partial",
-        "seed, lit",
+        "Reset Ketamine, lit",
     )
     madrs_remission: int = choice(
         10, "MADRS total, at most", (9, 10, 12), "all three are in published use; a clinic chooses one", "lit"
     )
     early_from_hours: float = number(
-        2, "hours after the first infusion", 1, 4, "around the 4 hours of Murrough 2013", "seed, choice"
+        2,
+        "hours after the first infusion",
+        1,
+        4,
+        "around the 4 hours of Murrough 2013",
+        "Reset Ketamine, choice",
     )
     early_until_hours: float = number(
-        8, "hours after the first infusion", 4, 12, "around the 4 hours of Murrough 2013", "seed, choice"
+        8,
+        "hours after the first infusion",
+        4,
+        12,
+        "around the 4 hours of Murrough 2013",
+        "Reset Ketamine, choice",
     )
     early_longest_recall_days: int = count(
         7, "days that a scale asks about", 1, 7, "questions about two weeks cannot speak of hours", "choice"
     )
     early_sensitivity: float = number(
-        0.94, "share of later responders", 0.94, 0.94, "shown with an early response, decides nothing", "seed"
+        0.94,
+        "share of later responders",
+        0.94,
+        0.94,
+        "shown with an early response, decides nothing",
+        "Reset Ketamine",
     )
     early_specificity: float = number(
-        0.71, "share of later non-responders", 0.71, 0.71, "shown with it too; never a reason to stop", "seed"
+        0.71,
+        "share of later non-responders",
+        0.71,
+        0.71,
+        "shown with it too; never a reason to stop",
+        "Reset Ketamine",
     )
     review_announced_days: int = count(
         14, "days after the series", 7, 60, "an older series that nobody reviewed is history", "choice"
@@ -337,7 +363,12 @@ class Protocol(FindingNumbers):
 
     # How long a benefit lasts
     response_duration_median_days: float = number(
-        18, "days", 7, 98, "median without maintenance, range 4 to > 83; mean 19, range 6 to 45", "seed"
+        18,
+        "days",
+        7,
+        98,
+        "median without maintenance, range 4 to > 83; mean 19, range 6 to 45",
+        "Reset Ketamine",
     )
     response_duration_weight: float = number(
         1,
@@ -365,7 +396,12 @@ class Protocol(FindingNumbers):
 
     # Maintenance
     taper_shortest_days: int = count(
-        7, "days", 7, 28, "the shortest interval in any source: none below it is suggested", "seed"
+        7,
+        "days",
+        7,
+        28,
+        "the shortest interval in any source: none below it is suggested",
+        "How Many Infusions",
     )
     taper_longest_days: int = count(365, "days", 90, 365, "a longer one is no interval of a plan", "choice")
     taper_lost_in_a_row: int = count(
@@ -427,7 +463,7 @@ class Protocol(FindingNumbers):
         "choice",
     )
     questionnaire_every_days_in_induction: int = count(
-        7, "days", 4, 28, "response is judged when the series ends, after two to three weeks", "choice"
+        7, "days", 4, 28, "response is evaluated when the series ends, after two to three weeks", "choice"
     )
     questionnaire_every_days_on_watch: int = count(
         10,

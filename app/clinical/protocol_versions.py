@@ -69,7 +69,7 @@ def with_numbers(numbers: Mapping[str, object], *, protocol: Protocol = STANDARD
 
 
 def stored_numbers(numbers: Mapping[str, float], *, protocol: Protocol = STANDARD) -> Protocol:
-    """The protocol in which numbers differ that were put in force before, by this release or an earlier one.
+    """The protocol in which numbers differ that were activated before, by this release or an earlier one.
 
     They were safe by the bounds of their time, and a release that narrows bounds must not change what a
     clinic decides with, nor stop it: they hold as they are until the clinic sets others. A number that the

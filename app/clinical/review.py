@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from app.clinical.history import ScaleTotals
 from app.clinical.protocol import EARLY_RESPONSE_SOURCE, STANDARD, Protocol
-from app.clinical.scales import AssessmentTotal, Scale, as_judged, day_of
+from app.clinical.scales import AssessmentTotal, Scale, day_of, with_remission_of
 
 
 class ResponseCategory(StrEnum):
@@ -75,7 +75,7 @@ class ReviewFinding(StrEnum):
 
 
 class ReviewOption(StrEnum):
-    """What the sources name when the response is not enough [seed 000]. The clinician decides."""
+    """What the sources name when the response is not enough [How Many Infusions]. The clinician decides."""
 
     ONE_OR_TWO_MORE_INFUSIONS = "one_or_two_more_infusions"
     ADJUST_DOSE = "adjust_dose"
@@ -118,7 +118,7 @@ def response_category(
     """
     if scale.severity(now) > scale.severity(baseline):
         return ResponseCategory.WORSE
-    if as_judged(scale, protocol).in_remission(now):
+    if with_remission_of(scale, protocol).in_remission(now):
         return ResponseCategory.REMISSION
     improvement = improvement_since(scale, baseline=baseline, now=now) or 0.0
     if improvement >= protocol.response_share:

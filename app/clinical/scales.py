@@ -275,7 +275,7 @@ STANDARD_SCALES: Mapping[str, Scale] = {scale.key: scale for scale in (MADRS, QI
 _TAKEN = frozenset({*STANDARD_SCALES, "long-exposure"})
 
 
-def as_judged(scale: Scale, protocol: Protocol) -> Scale:
+def with_remission_of(scale: Scale, protocol: Protocol) -> Scale:
     """The scale with the clinic's own remission level, where the field knows several: MADRS."""
     if scale.key != MADRS.key:
         return scale
@@ -302,7 +302,7 @@ def score_form(
         items: answers by item number; None marks a skipped answer, which is never a zero.
         stated_total: the total that came with the form, if any. Without items it is the total.
         by_patient: the patient gave the answers (a clinician-rated scale is then refused).
-        protocol: the numbers; remission is judged by them.
+        protocol: the numbers; remission is defined by them.
     """
     answers = {number: answer for number, answer in (items or {}).items() if answer is not None}
     suicide_item = None if scale.suicide_item is None else answers.get(scale.suicide_item)
@@ -316,7 +316,7 @@ def score_form(
 
 def score_total(scale: Scale, total: float, *, protocol: Protocol = STANDARD) -> Score:
     """What a total within the scale's range means."""
-    scale = as_judged(scale, protocol)
+    scale = with_remission_of(scale, protocol)
     return Score(
         scale=scale.key,
         total=int(total) if total == int(total) else total,

@@ -1,6 +1,6 @@
 """Maintenance: the taper plan as data, and whether to lengthen, hold or shorten the interval.
 
-The aim is the lowest effective frequency, the longest "ketamine holiday" [seed 000]. So lengthening is the
+The aim is the lowest effective frequency, the longest "ketamine holiday" [How Many Infusions]. So lengthening is the
 normal course, holding is the answer to every doubt, and shortening needs two intervals in a row that were
 too long and goes back to an interval of the plan, never beyond it. It is a suggestion to a clinician.
 """

@@ -69,6 +69,8 @@ def read_zone(text: str) -> str:
         PseudoTimeZoneError: it is a name for programs, not of a place.
         UnknownTimeZoneError: there is no such zone.
     """
+    if text in zone_names():
+        return text
     name = one_line(text)
     if name in _NO_PLACE or name.startswith(_PREFIXES):
         raise PseudoTimeZoneError

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.access.clinics.queries import clinic_in
 from app.care.assessments.queries import list_scales
 from app.care.consent.erasure import erase_unasked
@@ -212,7 +212,7 @@ async def _check(context: AppContext, clinic_id: UUID, one: Import) -> None:
     counted = Counted()
     async with context.work(clinic_id) as work:
         zone = (await clinic_in(work, work.vault)).time_zone
-        protocol = await policy_in_force(work, context, now=work.now)
+        protocol = await active_protocol(work)
         scales = {scale.key: scale for scale in await list_scales(work)}
     newcomers = await asyncio.to_thread(read_files, _files_of(one, zone), counted)
     async with context.work(clinic_id) as work:

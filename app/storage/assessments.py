@@ -32,7 +32,7 @@ from app.storage.patient_states import this_turn
 
 
 class CustomScaleRow(TenantRow):
-    """A clinic's own scale, in its JSON form. It stays as it is: totals were judged by it."""
+    """A clinic's own scale, in its JSON form. It stays as it is: totals were scored by it."""
 
     __tablename__ = "custom_scales"
     __table_args__ = (ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]), {"schema": CARE})

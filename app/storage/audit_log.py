@@ -31,7 +31,7 @@ from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names, c
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Released by the end of the transaction, and by the server itself when the sealer dies.
-_TAKE_TURN: Final = text(
+_LOCK_FOR_UPDATE: Final = text(
     "SELECT pg_try_advisory_xact_lock(hashtextextended('audit seals ' || :clinic_id, 0))"
 )
 
@@ -82,7 +82,7 @@ _IDS: Final = func.coalesce(Seal.event_ids, array([Seal.event_id]))
 
 async def lock_for_update(work: UnitOfWork) -> bool:
     """Become this clinic's one sealer until the transaction ends; False while another one is at it."""
-    found = await work.execute(_TAKE_TURN, {"clinic_id": str(work.clinic_id)})
+    found = await work.execute(_LOCK_FOR_UPDATE, {"clinic_id": str(work.clinic_id)})
     return bool(found.scalar_one())
 
 

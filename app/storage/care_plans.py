@@ -1,6 +1,6 @@
 """What a clinic plans for a patient and knows of them: the taper plan, the factors; one row each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -61,7 +61,7 @@ async def find(work: UnitOfWork, patient_id: UUID, kind: PlanKind) -> StoredPlan
 
 
 async def find_all(
-    work: UnitOfWork, patient_ids: Sequence[UUID], kind: PlanKind
+    work: UnitOfWork, patient_ids: Collection[UUID], kind: PlanKind
 ) -> dict[UUID, dict[str, Any]]:
     """Give the plans of this kind of several patients; nothing for those that have none."""
     found = await work.execute(

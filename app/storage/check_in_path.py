@@ -37,7 +37,7 @@ class PatientSnapshot:
     consent_withdrawn_at: datetime | None
     wrapped_key: bytes | None
     reviewed_on: date | None
-    # The clinic's own numbers in force; None when it never set any.
+    # The clinic's own active numbers; None when it never set any.
     policy: dict[str, Any] | None
     chosen_reference: dict[str, Any] | None
     # Whether the worklist holds something that a check-in ends.
@@ -60,7 +60,8 @@ class Answer:
 
 
 _SNAPSHOT: Final = """
-    SELECT * FROM care.patient_snapshot(%(tenant)s, %(clinic_id)s, %(digest)s, %(patient_id)s, %(ids)s, %(now)s)
+    SELECT * FROM care.patient_snapshot(
+        %(tenant)s, %(clinic_id)s, %(digest)s, %(patient_id)s, %(ids)s::uuid[], %(now)s)
 """
 _RECORD: Final = """
     SELECT care.record_check_ins(%(tenant)s, %(clinic_id)s, %(patient_id)s, %(version)s, %(rows)s::jsonb,
@@ -121,7 +122,7 @@ async def record(
             "audit_actor_kind": work.actor.kind.value,
             "audit_actor_id": work.actor.id,
         },
-        judge=_was_ours,
+        check=_was_ours,
     )
 
 
@@ -149,7 +150,8 @@ async def _snapshot(
             "clinic_id": work.clinic_id,
             "digest": digest,
             "patient_id": patient_id,
-            "ids": list(ids),
+            # As text: psycopg's own arrays cost as much as all other parameters together.
+            "ids": f"{{{','.join(map(str, ids))}}}",
             "now": now,
         },
     )

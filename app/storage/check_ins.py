@@ -273,21 +273,21 @@ async def since(work: UnitOfWork, patient_id: UUID, *, sequence: int, limit: int
     return [_stored(row) for row in found]
 
 
-async def standing_history(
+async def current_history(
     work: UnitOfWork, patient_id: UUID, *, after: datetime | None = None
 ) -> tuple[CheckIn, ...]:
     """Give all check-ins that stand (neither corrected nor withdrawn), in the order they were recorded.
 
     ``after``: only those that were recorded after that moment.
     """
-    statement = select(*OF_CHECK_IN).where(*_standing(work, patient_id))
+    statement = select(*OF_CHECK_IN).where(*_current(work, patient_id))
     if after is not None:
         statement = statement.where(CheckInRow.recorded_at > after)
     found = await work.execute(statement.order_by(CheckInRow.recorded_at, CheckInRow.id))
     return tuple(check_in_of(row) for row in found)
 
 
-async def standing_through(
+async def current_through(
     work: UnitOfWork, patient_id: UUID, moments: Sequence[datetime], *, without: Sequence[UUID] = ()
 ) -> list[tuple[int, int]]:
     """Count the check-ins that stand and were recorded through each moment, with the latest number in the sync.
@@ -308,7 +308,7 @@ async def standing_through(
             func.count().label("count"),
             func.max(CheckInRow.sync_sequence).label("latest"),
         )
-        .where(*_standing(work, patient_id), CheckInRow.id.not_in(without))
+        .where(*_current(work, patient_id), CheckInRow.id.not_in(without))
         .group_by(text("place"))
     )
     counted = {row.place: (row.count, row.latest) for row in found}
@@ -316,7 +316,7 @@ async def standing_through(
     return list(accumulate(each, lambda before, one: (before[0] + one[0], max(before[1], one[1]))))
 
 
-def _standing(work: UnitOfWork, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def _current(work: UnitOfWork, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return (
         CheckInRow.clinic_id == work.clinic_id,
         CheckInRow.patient_id == patient_id,
@@ -325,12 +325,12 @@ def _standing(work: UnitOfWork, patient_id: UUID) -> tuple[ColumnElement[bool], 
     )
 
 
-async def standing_between(
+async def current_between(
     work: UnitOfWork, patient_id: UUID, *, first: datetime, last: datetime
 ) -> tuple[CheckIn, ...]:
     """Give the check-ins that stand and were recorded between two moments."""
     found = await work.execute(
-        select(*OF_CHECK_IN).where(*_standing(work, patient_id), CheckInRow.recorded_at.between(first, last))
+        select(*OF_CHECK_IN).where(*_current(work, patient_id), CheckInRow.recorded_at.between(first, last))
     )
     return tuple(check_in_of(row) for row in found)
 

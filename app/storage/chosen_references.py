@@ -1,4 +1,4 @@
-"""References that clinicians chose; the latest one holds. They travel with the standing read."""
+"""References that clinicians chose; the latest one holds. They travel with the snapshot."""
 
 from datetime import date, datetime
 from typing import Any

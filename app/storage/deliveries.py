@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    case,
     cast,
     column,
     exists,
@@ -311,13 +312,13 @@ async def claim_due(
 
 async def give_numbers(work: UnitOfWork, delivery_ids: Sequence[UUID], *, first: int) -> None:
     """Number deliveries that have none, in this order."""
-    for number, delivery_id in enumerate(delivery_ids, first):
-        await work.execute(
-            update(DeliveryRow)
-            .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
-            .values(number=number),
-            unaudited="the attempt that follows is",
-        )
+    numbers = {delivery_id: number for number, delivery_id in enumerate(delivery_ids, first)}
+    await work.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(numbers))
+        .values(number=case(numbers, value=DeliveryRow.id)),
+        unaudited="the attempt that follows is",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

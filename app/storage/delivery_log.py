@@ -74,7 +74,7 @@ _NOT_OUT: Final = ("held", "exhausted")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
-    """What did not get out to one endpoint: how much, since when the oldest waits, how much of it is safety's."""
+    """What is undelivered to one endpoint: how much, since when the oldest waits, how much of it is safety's."""
 
     endpoint_id: UUID
     endpoint_state: str

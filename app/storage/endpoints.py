@@ -49,7 +49,7 @@ class Endpoint(TenantRow):
     previous_secret_until: Mapped[datetime | None] = mapped_column(default=None)
     # Counts the changes of address and filter.
     version: Mapped[int] = mapped_column(default=1)
-    # When people were last notified that something did not get out here.
+    # When people were last notified that something was undelivered here.
     trouble_notified_at: Mapped[datetime | None] = mapped_column(init=False)
     # How many attempts in a row got no answer in time.
     unanswered: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -75,7 +75,7 @@ async def add(work: UnitOfWork, code: EnrolmentCode, *, selector: str, now: date
 async def try_selector(
     work: UnitOfWork, selector: str, *, most_tries: int, now: datetime
 ) -> tuple[UUID, UUID] | None:
-    """Count a try at a selector's secret and give where it leads (clinic, code); needs no tenant.
+    """Count an attempt at a selector's secret and give where it leads (clinic, code); needs no tenant.
 
     Counted before the secret is looked at, so that parallel guesses cannot slip by. None: there is no
     such selector, it has expired, or it was tried too often.

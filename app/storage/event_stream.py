@@ -32,7 +32,7 @@ class EventStreamRow(TenantRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamStanding:
+class StreamReach:
     """How far the stream reaches, in which state of the database."""
 
     epoch: str
@@ -114,7 +114,7 @@ async def _move(work: UnitOfWork, **values: Any) -> None:  # noqa: ANN401 - colu
     await work.execute(update(EventStreamRow).where(mine).values(**values), unaudited="a counter")
 
 
-async def standing(work: UnitOfWork) -> StreamStanding:
+async def reach(work: UnitOfWork) -> StreamReach:
     """Say how far the stream reaches."""
     row = EventStreamRow
     found = await work.execute(
@@ -123,8 +123,8 @@ async def standing(work: UnitOfWork) -> StreamStanding:
     reach = found.one_or_none()
     epoch = (await work.execute(_EPOCH)).scalar_one()
     if reach is None:
-        return StreamStanding(epoch=epoch, begins_after=0, last_position=0)
-    return StreamStanding(epoch=epoch, begins_after=reach.begins_after, last_position=reach.last_position)
+        return StreamReach(epoch=epoch, begins_after=0, last_position=0)
+    return StreamReach(epoch=epoch, begins_after=reach.begins_after, last_position=reach.last_position)
 
 
 async def page(work: UnitOfWork, *, after: int, limit: int) -> Sequence[PlacedEvent]:

@@ -78,7 +78,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "state": Section(row=PatientStateRow, order="patient_id", only=frozenset({"booster_booked_for"})),
     "consents": Section(row=Consent, order="at"),
     "devices": Section(row=DeviceRow, order="id"),
-    # When it was compared and by which rule; what came of that, in whose words, is explained by the care team.
+    # When it was compared and by which rule; its outcome, in whose words, is explained by the care team.
     "check_ins": Section(
         row=CheckInRow, order="recorded_at", without=frozenset({"level", "smoothed", "zone_rules"})
     ),

@@ -1,4 +1,4 @@
-"""Imports of a clinic's existing patients from files: what was uploaded until it is imported, and what came of it."""
+"""Imports of a clinic's existing patients from files: what was uploaded until it is imported, and the outcome."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -51,7 +51,7 @@ class ReportedSafety:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotOut:
-    """A delivery that did not get out."""
+    """An undelivered delivery."""
 
     state: str
     urgency: str

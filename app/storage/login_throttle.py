@@ -36,7 +36,7 @@ def seconds_left(window_start: datetime, now: datetime) -> int:
 
 
 async def count_one(work: UnitOfWork, caller: bytes, *, window_start: datetime) -> int:
-    """Count a try before it is judged, so that parallel guesses cannot slip by; gives the count so far."""
+    """Count an attempt before it is checked, so that parallel guesses cannot slip by; gives the count so far."""
     await work.execute(delete(FailedTriesRow).where(FailedTriesRow.window_start < window_start))
     counted = await work.execute(
         insert(FailedTriesRow)
@@ -61,7 +61,7 @@ async def count_of(work: UnitOfWork, caller: bytes, *, window_start: datetime) -
 
 
 async def take_one_back(work: UnitOfWork, caller: bytes, *, window_start: datetime) -> None:
-    """Uncount a try that turned out to be right."""
+    """Uncount an attempt that turned out to be right."""
     await work.execute(
         update(FailedTriesRow)
         .where(

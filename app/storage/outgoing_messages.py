@@ -171,14 +171,14 @@ async def claim(work: UnitOfWork, message_ids: Sequence[UUID], *, now: datetime,
 
 async def keep_result(
     work: UnitOfWork,
-    message_id: UUID,
+    message_ids: Sequence[UUID],
     *,
     state: str,
     trouble: str | None,
     next_attempt_at: datetime,
     sent_at: datetime | None,
 ) -> None:
-    """Keep how an attempt ended; address and link go when the message is over."""
+    """Keep how attempts ended that ended alike; address and link go when a message is over."""
     values: dict[str, Any] = {
         "state": state,
         "trouble": trouble,
@@ -191,7 +191,11 @@ async def keep_result(
     await work.execute(
         update(OutgoingMessage)
         # What is over stays so, whatever a late second try says.
-        .where(_mine(work, message_id), OutgoingMessage.state == "pending")
+        .where(
+            OutgoingMessage.clinic_id == work.clinic_id,
+            OutgoingMessage.id.in_(message_ids),
+            OutgoingMessage.state == "pending",
+        )
         .values(values)
     )
 

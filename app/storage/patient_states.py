@@ -216,7 +216,7 @@ async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[
 async def quiet_among(work: UnitOfWork, patient_ids: Sequence[UUID], *, since: datetime) -> dict[UUID, str]:
     """Give those of these patients whose latest answer was made before then, with the level that it gave.
 
-    Not those who withdrew consent: nothing is judged about them.
+    Not those who withdrew consent: they are not evaluated.
     """
     row = PatientStateRow
     found = await work.execute(

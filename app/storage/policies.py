@@ -39,7 +39,7 @@ async def versions(work: UnitOfWork) -> list[StoredPolicy]:
     return [StoredPolicy(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def numbers_in_force(work: UnitOfWork, *, now: datetime) -> dict[str, Any]:
+async def active_numbers(work: UnitOfWork, *, now: datetime) -> dict[str, Any]:
     """Give the numbers that differ now; empty when the clinic never set any."""
     found = await work.execute(
         select(StoredPolicy.numbers)

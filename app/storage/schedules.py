@@ -1,6 +1,6 @@
 """What plans of check-ins rest on, of one patient or several, in two statements. Nothing is written."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -214,7 +214,7 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
     )
 
 
-async def of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[date]]:
+async def of_patients(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[UUID, list[date]]:
     """Give the days on which several patients had infusions, each in the zone in which it was entered."""
     found = await work.execute(
         select(

@@ -22,7 +22,7 @@ AlertT = TypeVar("AlertT", bound=Alert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatientStanding:
+class SnapshotEntry:
     """One patient's row of a snapshot, without the alerts."""
 
     id: UUID
@@ -35,7 +35,7 @@ class PatientStanding:
     announced: list[str]
 
 
-async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[PatientStanding]:
+async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[SnapshotEntry]:
     """List patients in the order of their ids."""
     patient, state, merge = PatientRow, PatientStateRow, PatientMerge
     statement = (
@@ -62,7 +62,7 @@ async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[Pati
     )
     if after is not None:
         statement = statement.where(patient.id > after)
-    return [PatientStanding(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [SnapshotEntry(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def open_signals(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:

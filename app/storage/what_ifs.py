@@ -15,7 +15,7 @@ from app.storage.patients import PatientRow
 
 
 class StoredWhatIf(TenantRow):
-    """A try as stored."""
+    """A what-if run as stored."""
 
     __tablename__ = "what_ifs"
     __table_args__ = (
@@ -27,7 +27,7 @@ class StoredWhatIf(TenantRow):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     asked_at: Mapped[datetime]
     asked_by: Mapped[UUID | None]
-    # Those that differ from the service's own: what would be put in force.
+    # Those that differ from the service's own: what would be activated.
     numbers: Mapped[dict[str, Any]]
     from_day: Mapped[date]
     to_day: Mapped[date]
@@ -67,7 +67,7 @@ async def replace_last(work: UnitOfWork, one: StoredWhatIf) -> None:
 async def find(
     work: UnitOfWork, what_if_id: UUID | None = None, *, lock: bool = False
 ) -> StoredWhatIf | None:
-    """Find a try of this clinic; without an id the last one. Lock it where it is about to be ended."""
+    """Find a run of this clinic; without an id the last one. Lock it where it is about to be ended."""
     columns = columns_of(StoredWhatIf)
     statement = select(*columns).where(StoredWhatIf.clinic_id == work.clinic_id)
     if what_if_id is not None:
@@ -86,7 +86,7 @@ async def end(
     days: Sequence[RaisedDays],
     now: datetime,
 ) -> None:
-    """Keep what came of a try, which the caller has locked; None: nothing could be found out."""
+    """Keep the outcome of a run, which the caller has locked; None: nothing could be found out."""
     await work.execute(
         update(StoredWhatIf)
         .where(StoredWhatIf.clinic_id == work.clinic_id, StoredWhatIf.id == what_if_id)

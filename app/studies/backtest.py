@@ -1,6 +1,6 @@
 """A backtest: what the rule would have said about one patient, report by report, as it came in.
 
-It moves through time as the service does: one state advanced per check-in, one judgement, one move of
+It moves through time as the service does: one state advanced per check-in, one evaluation, one move of
 the one episode. Nothing later than the moment is known to it. A signal that became steady closes itself
 here, since there is nobody to close it, unless it says that boosters do not hold: that one stands as long.
 """
@@ -215,7 +215,7 @@ class RuleRun:
             state = self._remembered(check_in.recorded_at)
         if state.time_zone != check_in.time_zone:
             state = state._replace(time_zone=check_in.time_zone)
-        self._judge(state, check_in.recorded_at)
+        self._evaluate(state, check_in.recorded_at)
 
     def take_infusion(self, infusion: Infusion) -> None:
         """One infusion later; an open signal is closed by it, unless boosters do not hold."""
@@ -244,11 +244,11 @@ class RuleRun:
     def take_total(self, taken_at: datetime) -> None:
         """A new total changes nothing that check-ins left behind, so only the totals are remembered again."""
         if self._state is None:
-            self._judge(self._remembered(taken_at), taken_at)
+            self._evaluate(self._remembered(taken_at), taken_at)
             return
         alone = replace(self._patient.history, check_ins=())
         totals = replay(alone, as_of=taken_at, protocol=self._protocol).totals
-        self._judge(self._state._replace(totals=totals), taken_at)
+        self._evaluate(self._state._replace(totals=totals), taken_at)
 
     def result(self) -> PatientResult:
         """What was found, with the state of the reference as of the end."""
@@ -271,9 +271,9 @@ class RuleRun:
     def _remembered(self, as_of: datetime) -> PatientState:
         return replay(self._patient.history, as_of=as_of, protocol=self._protocol)
 
-    def _judge(self, state: PatientState, as_of: datetime) -> None:
+    def _evaluate(self, state: PatientState, as_of: datetime) -> None:
         self._state = state
-        if self._judged_quiet(state):
+        if self._is_quiet(state):
             return
         evaluation = evaluate(state, as_of=as_of, protocol=self._protocol)
         self._last_on = evaluation.day
@@ -288,7 +288,7 @@ class RuleRun:
             self.close(disposition=Disposition.WATCHFUL_WAITING, at=as_of)
             self._end_signal(evaluation.day, "steady")
 
-    def _judged_quiet(self, state: PatientState) -> bool:
+    def _is_quiet(self, state: PatientState) -> bool:
         """Take note of a check-in whose whole answer would change nothing here."""
         if state.totals or state.asked_on is not None or not self._changes_nothing(state):
             return False

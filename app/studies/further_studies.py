@@ -23,7 +23,7 @@ false. *In spite*: from a day between 20 and 190 the benefit is lost although bo
 they do nothing, in the others each takes back 30 to 70% of the loss for two to four days. *Wears off*: from one
 booster on each restores fully, but for 15 to 60% of its interval only; counted from the first time that one wears
 off. *Notices*: signals a year after the onset, when each booster closes the signal and the next crossing raises
-another; in 2.0 one standing finding takes their place.
+another; in 2.0 one open finding takes their place.
 
 {table}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.clinics.erased import PatientErasedError, PatientMergedError
-from app.access.clinics.policy import in_force
+from app.access.clinics.policy import protocol_with
 from app.care.monitoring.history import present_history
 from app.clinical.protocol import STANDARD, Protocol
 from app.foundation.errors import NotFoundError
@@ -65,7 +65,7 @@ class StoredPatients:
 
 
 def patients_of(database: Database, clinic_id: UUID, *, now: datetime) -> StoredPatients:
-    """Find a clinic's patients and the numbers in force.
+    """Find a clinic's patients and the active numbers.
 
     Raises:
         UnknownClinicError: there is no such clinic.
@@ -76,7 +76,7 @@ def patients_of(database: Database, clinic_id: UUID, *, now: datetime) -> Stored
 async def patients_in(
     database: Database, clinic_id: UUID, *, base: Protocol, now: datetime
 ) -> StoredPatients:
-    """Find a clinic's patients and the numbers in force; `base` are the numbers of the service itself.
+    """Find a clinic's patients and the active numbers; `base` are the numbers of the service itself.
 
     Raises:
         UnknownClinicError: there is no such clinic.
@@ -86,7 +86,7 @@ async def patients_in(
         profile = await clinics.profile(work)
         if profile is None:
             raise clinics.UnknownClinicError(clinics.UnknownClinicError.__doc__)
-        protocol = in_force(base, await policies.numbers_in_force(work, now=now))
+        protocol = protocol_with(base, await policies.active_numbers(work, now=now))
         while found := await patients.page(work, after=after, limit=_AT_ONCE):
             after = found[-1].id
             ids.extend(one.id for one in found if one.mode == profile.mode)

@@ -64,7 +64,7 @@ class WhatIf:
     """The same patients under two sets of numbers.
 
     Attributes:
-        now: under the numbers in force; `instead`: under the others.
+        now: under the active numbers; `instead`: under the others.
         patients: how many were run.
         newly_raised, no_longer_raised: patients with a signal under the one and none under the other.
         earlier, later: of the patients with a signal under both, those whose first one came on another day.
@@ -105,7 +105,7 @@ def what_if(
     Args:
         source: the patients; the whole of their histories is used, whatever the period.
         instead: the other numbers.
-        protocol: the numbers in force.
+        protocol: the active numbers.
         period: only what was raised in it is counted.
         processes: how many; None for as many as the machine has processors.
         watch: sees every patient pass.

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics.policy import checked, policy_in_force
+from app.access.clinics.policy import active_protocol, checked
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
@@ -33,14 +33,14 @@ class NothingDiffersError(RefusalError):
 
 
 class TryPeriodRefusedError(RefusalError):
-    """A try counts from a day to a later one, at most five years, and ends no later than today."""
+    """A what-if run counts from a day to a later one, at most five years, and ends no later than today."""
 
     code = "try-period-refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A try with what came of it: counts, and the days of every patient with a signal under either.
+    """A run with its outcome: counts, and the days of every patient with a signal under either.
 
     ``counts`` are those of `WhatIf`; None while it is being worked out, or when that failed.
     """
@@ -65,13 +65,13 @@ async def ask(
 
     Args:
         work: the caller's transaction.
-        numbers: those that differ from the service's own, as they would be put in force.
+        numbers: those that differ from the service's own, as they would be activated.
         first: count from this day on; None: a year back.
         last: count up to this day; None: today.
 
     Raises:
-        PolicyRefusedError: a number that could not be put in force.
-        NothingDiffersError: they are in force.
+        PolicyRefusedError: a number that could not be activated.
+        NothingDiffersError: they are active.
         TryPeriodRefusedError: no such period.
     """
     today = work.now.astimezone(UTC).date()
@@ -88,7 +88,7 @@ async def ask(
         from_day=first,
         to_day=last,
     )
-    if instead == await policy_in_force(work, work.context, now=work.now):
+    if instead == await active_protocol(work):
         raise NothingDiffersError
     await what_ifs.replace_last(work, one)
     work.audit("what_if.asked", "what_if", one.id)
@@ -104,7 +104,7 @@ async def ask(
 
 
 async def work_out(context: AppContext, clinic_id: UUID, what_if_id: UUID) -> bool:
-    """Run a try in a separate process, and keep what came of it; one that was replaced is left alone.
+    """Make a run in a separate process, and keep its outcome; one that was replaced is left alone.
 
     Gives False where nothing could be found out.
     """
@@ -152,7 +152,7 @@ async def last_try(work: Work) -> StoredWhatIf | None:
 
 
 async def read_try(work: Work, what_if_id: UUID) -> Tried:
-    """Give a try; what came of it names patients, so that someone read it is recorded.
+    """Give a run; its outcome names patients, so that someone read it is recorded.
 
     Raises:
         NotFoundError: there is none; another try may have taken its place.

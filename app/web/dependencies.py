@@ -1,6 +1,6 @@
 """What routes ask for."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
@@ -26,10 +26,11 @@ IfMatch = Annotated[
         "left out where the operation does not need it, it is not looked at"
     ),
 ]
+CLIENT_TIME: Final = "Afterglow-Client-Time"
 ClientTime = Annotated[
     str | None,
     Header(
-        alias="Afterglow-Client-Time",
+        alias=CLIENT_TIME,
         description="What the phone's clock shows while it sends, with its offset: 2026-11-03T08:15:00+01:00. "
         "How far it is off is kept beside the check-in. Left out or unreadable: not known",
     ),

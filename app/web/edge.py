@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,15 +31,15 @@ REQUEST_SECONDS: Final = Histogram(
 )
 _BROWSER_TOKEN: Final = re.compile(rf"{TokenKind.BROWSER}_[0-9a-f]{{32}}_[A-Za-z0-9_-]+")
 # An API answer is never a page: nothing in it may load, frame or leak anything.
-_HEADERS: Final = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cache-control": "no-store",
-    "strict-transport-security": "max-age=31536000",
-    "cross-origin-resource-policy": "same-origin",
-}
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+    (b"strict-transport-security", b"max-age=31536000"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 
 class BodyTooLargeError(RefusalError):
@@ -107,13 +107,13 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                headers["x-request-id"] = request_id
+                said = message["headers"] = list(message.get("headers", ()))
+                names = {name for name, _ in said}
+                said += [header for header in _HEADERS if header[0] not in names]
+                said.append((b"x-request-id", request_id.encode()))
                 read_as_of = getattr(scope.get("state", {}).get("work"), "read_as_of", None)
                 if read_as_of is not None:
-                    headers["afterglow-as-of"] = read_as_of.isoformat(timespec="seconds")
+                    said.append((b"afterglow-as-of", read_as_of.isoformat(timespec="seconds").encode()))
             await send(message)
 
         # A caller's own trace is not taken up: whoever sends it is not known yet.
@@ -132,7 +132,7 @@ class Edge:
         headers = Headers(scope=scope)
         rules = self._rules_for(scope)
         limit = rules.body_limit if rules else BODY_LIMIT_BYTES
-        wait = await self._limits.seconds_to_wait(address=_address(scope), token=headers.get("authorization"))
+        wait = self._limits.seconds_to_wait(address=_address(scope), token=headers.get("authorization"))
         if wait is not None:
             await self._refuse(scope, receive, send, TooManyRequestsError(retry_after_seconds=wait))
             return

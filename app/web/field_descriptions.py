@@ -410,7 +410,7 @@ FIELDS: Final = {
     "spread": "Within-person standard deviation before treatment, in points",
     "staff_id": "The member of the clinic's staff",
     "staff_name": "The member's name",
-    "standing": "Whether consent holds now: `given`, `withdrawn`, `outdated` or `not_asked`",
+    "ConsentReply.status": "Whether consent holds now: `given`, `withdrawn`, `outdated` or `not_asked`",
     "started_at": "When it was started",
     "started_on": "The first day",
     "state": "Where it is in its life, as a code",

@@ -4,55 +4,59 @@ It protects the service from a client gone wild. What must hold across processes
 counted in the database instead; see ``patients/enrolment.py``.
 """
 
-import hashlib
 import ipaddress
 import math
 import time
+from collections import defaultdict
 from typing import Final
-
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 
 # Many phones share an address (a clinic's network, a provider's gateway), so that it may do as much as ten callers.
 _CALLERS_AN_ADDRESS: Final = 10
 # What one household gets of IPv6; within it, whoever wants to has a new address for each request.
 _HOUSEHOLD_BITS: Final = 64
+_WINDOW_SECONDS: Final = 60.0
 
 
 class RequestLimits:
-    """A fixed window of one minute for each caller, and a wider one for each address."""
+    """A fixed window of one minute, the same for all: so many requests of a caller in it, and more of an address.
+
+    One count a caller, whose cost does not grow with how many there are, and which all go together.
+    """
 
     def __init__(self, per_minute: int) -> None:
-        self._of_caller = RateLimitItemPerMinute(per_minute)
-        self._of_address = RateLimitItemPerMinute(per_minute * _CALLERS_AN_ADDRESS)
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._of_caller = per_minute
+        self._of_address = per_minute * _CALLERS_AN_ADDRESS
+        # By a number of 64 bits each, which says nothing of the token: Python's own, keyed once a process.
+        self._counts: defaultdict[int, int] = defaultdict(int)
+        self._ends_at = 0.0
 
-    async def seconds_to_wait(self, *, address: str, token: str | None) -> int | None:
+    def seconds_to_wait(self, *, address: str, token: str | None) -> int | None:
         """Count one request; None if it may pass, else the seconds until it may.
 
         The token is as it came, and may be made up: the address is counted first, so that a new token for
         each request gets nobody further, and can fill no more memory than the address's own limit lets in.
         """
-        household = f"address {_household(address)}"
-        wait = await self._count(self._of_address, household)
-        if wait is not None:
-            return wait
-        return await self._count(self._of_caller, f"token {token}" if token else household)
-
-    async def _count(self, limit: RateLimitItem, counted: str) -> int | None:
-        key = hashlib.sha256(counted.encode()).hexdigest()[:32]
-        if await self._limiter.hit(limit, key):
+        now = time.monotonic()
+        if now >= self._ends_at:
+            self._counts.clear()
+            self._ends_at = now + _WINDOW_SECONDS
+        household = _household(address)
+        caller = ("token", token) if token else ("caller", household)
+        if self._count(("address", household)) <= self._of_address and self._count(caller) <= self._of_caller:
             return None
-        window = await self._limiter.get_window_stats(limit, key)
-        return max(1, math.ceil(window.reset_time - time.time()))
+        return max(1, math.ceil(self._ends_at - now))
+
+    def _count(self, counted: tuple[str, str]) -> int:
+        key = hash(counted)
+        self._counts[key] += 1
+        return self._counts[key]
 
 
 def _household(address: str) -> str:
+    if ":" not in address:
+        return address
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
-        return address
-    if known.version == 4:  # noqa: PLR2004 - the protocol's own number
         return address
     return str(ipaddress.ip_network((known, _HOUSEHOLD_BITS), strict=False))

@@ -24,7 +24,7 @@ from app.clinical.protocol import STANDARD
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import Reason
 from app.clinical.reference import Reference, usual_sleep_hours
-from app.clinical.scales import PHQ_9, AssessmentTotal, as_judged
+from app.clinical.scales import PHQ_9, AssessmentTotal, with_remission_of
 from app.clinical.signs import Signs
 from app.clinical.state.loss import Loss
 from app.studies.cohort import SimulatedCohort
@@ -195,7 +195,7 @@ def _notes_of(reference: Reference, loss: Loss) -> Iterator[tuple[object, ...]]:
 
 def _bare_totals(totals: TotalsSoFar) -> BareTotals:
     line, latest, first = totals.threshold, totals.latest, next(iter(totals.crossings), None)
-    last, scale = totals.last, as_judged(totals.scale, STANDARD)
+    last, scale = totals.last, with_remission_of(totals.scale, STANDARD)
     remitted = last is not None and bool(scale.in_remission(last.total))
     well = remitted
     if last is not None and totals.reference is not None and totals.baseline is not None:

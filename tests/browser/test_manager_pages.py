@@ -57,7 +57,7 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     wait_for_the_try(page)
     yield "tried", page
     page.get_by_role("link", name="Activate").click()
-    yield "put in force", page
+    yield "activate", page
 
 
 def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
@@ -86,7 +86,7 @@ def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
-def test_the_keyboard_is_enough_to_try_numbers_and_put_them_in_force(
+def test_the_keyboard_is_enough_to_try_numbers_and_activate_them(
     opened: Callable[..., Page], service: Service, scripts: bool
 ) -> None:
     page = opened(viewport=DESKTOP, java_script_enabled=scripts)
@@ -96,7 +96,7 @@ def test_the_keyboard_is_enough_to_try_numbers_and_put_them_in_force(
     page.keyboard.type("0.64")
     page.keyboard.press("Enter")
     wait_for_the_try(page)
-    reach(page, "a[href$='/in-force']")
+    reach(page, "a[href$='/activate']")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Activate these rule settings?")
     reach(page, "#day")

@@ -13,7 +13,7 @@ from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import Service
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "settings"
-ROOMS = (
+PAGES = (
     "",
     "/clinic",
     "/go-live",
@@ -40,10 +40,10 @@ def one_clinic(shared_service: Service) -> Iterator[ClinicClient]:
 
 
 def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
-    """Every room, and one with a mistake."""
-    for room in ROOMS:
-        page.goto(f"{service.url}/care/settings{room}")
-        yield f"settings{room.replace('/', ' ')}", page
+    """Every page, and one with a mistake."""
+    for path in PAGES:
+        page.goto(f"{service.url}/care/settings{path}")
+        yield f"settings{path.replace('/', ' ')}", page
     page.goto(f"{service.url}/care/settings/clinic")
     page.locator("#time_zone").fill("Mars/Olympus")
     page.get_by_role("button", name="Save changes").click()
@@ -82,7 +82,7 @@ def send_file(page: Page, content: bytes) -> None:
     page.locator("#kind").wait_for()
 
 
-def test_axe_finds_nothing_in_any_room_in_either_color_scheme(
+def test_axe_finds_nothing_on_any_page_in_either_color_scheme(
     opened: Callable[..., Page], service: Service
 ) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)

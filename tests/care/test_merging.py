@@ -258,9 +258,9 @@ def test_what_the_patient_corrects_or_takes_back_while_merged_stays_so_when_that
 
     assert unmerge(one_clinic, double).status_code == 200
     assert (counts(one_clinic, right), counts(one_clinic, double)["check-ins"]) == (was, sent - 1)
-    standing = one_clinic.http.get(f"/v1/patients/{double}/check-ins").json()["items"]
-    assert standing[0]["mood"] == 9
-    assert not {wrong, gone} & {one["id"] for one in standing}
+    current = one_clinic.http.get(f"/v1/patients/{double}/check-ins").json()["items"]
+    assert current[0]["mood"] == 9
+    assert not {wrong, gone} & {one["id"] for one in current}
 
 
 def test_decisions_from_before_during_and_after_a_merge_replay_the_same(

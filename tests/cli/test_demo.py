@@ -56,7 +56,7 @@ def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_c
 
 
 def change_policy(runtime: Runtime, clinic_id: str) -> None:
-    """Put stricter numbers in force, as the clinic's own engineer does."""
+    """Activate stricter numbers, as the clinic's own engineer does."""
     with running_service(
         runtime.application_url, work=False, now=datetime.now(UTC), tenant_key=runtime.vault().tenant_key
     ) as service:

@@ -64,7 +64,7 @@ def test_what_if_compares_counts_over_the_stored_history(
     assert "1 signal instead of 2" in run(shared_database, *given, "--from", earlier).stdout
 
 
-def test_what_if_compares_with_the_clinics_own_numbers_in_force(
+def test_what_if_compares_with_the_clinics_own_active_numbers(
     treated_clinic: ClinicClient, shared_database: DatabaseUrls, tmp_path: Path
 ) -> None:
     policy = {"numbers": {"consider_at": 0.65, "consider_at_assumed": 0.7, "steady_days": 3}}
@@ -79,7 +79,7 @@ def test_what_if_compares_with_the_clinics_own_numbers_in_force(
     asked = "gain-lost 2.0, consider_at_assumed=0.7, steady_days=3"
     assert (report["instead"]["rule"], report["instead"]["signals"]) == (asked, 2)
     assert report["says"] == f"With {asked} there would have been 2 signals instead of 1."
-    assert f"  numbers in force          {own}\n" in run(shared_database, *given).stdout
+    assert f"  active numbers            {own}\n" in run(shared_database, *given).stdout
     back = treated_clinic.http.put("/v1/clinic/policy", json={"numbers": {}}, headers={"if-match": '"1"'})
     assert back.status_code == 200
 

@@ -72,7 +72,7 @@ def evaluate_totals(
     return criterion_b_on(so_far, day_of(as_of), protocol)
 
 
-def judged(
+def evaluated(
     totals: Totals, *, scale: Scale = MADRS, as_of: float = 60, boosters: tuple[float, ...] = ()
 ) -> ScaleCriterion:
     return evaluate_totals(
@@ -104,7 +104,7 @@ CROSSINGS: list[tuple[Totals, str, str]] = [
 
 @pytest.mark.parametrize(("since", "level", "why"), CROSSINGS)
 def test_one_crossing_watches_and_a_confirmed_one_considers(since: Totals, level: str, why: str) -> None:
-    criterion = judged([BEFORE, AFTER, *since])
+    criterion = evaluated([BEFORE, AFTER, *since])
 
     assert (criterion.level, criterion.reasons[0].code) == (level, why)
 
@@ -124,7 +124,7 @@ def test_one_crossing_watches_and_a_confirmed_one_considers(since: Totals, level
 def test_the_line_is_half_way_back_and_at_the_relapse_level(
     scale: Scale, before: int, after: int, threshold: float, half_way_back: float
 ) -> None:
-    criterion = judged([(-14, before), (3, after)], scale=scale)
+    criterion = evaluated([(-14, before), (3, after)], scale=scale)
 
     assert criterion.totals.threshold is not None
     assert (criterion.totals.threshold.total, criterion.totals.threshold.half_way_back) == (
@@ -148,13 +148,13 @@ def test_the_line_is_half_way_back_and_at_the_relapse_level(
 def test_two_totals_confirm_each_other_from_so_many_days_apart(
     scale: Scale, days_between: int, level: str
 ) -> None:
-    criterion = judged([(-14, 26), (3, 4), (30, 26), (30 + days_between, 26)], scale=scale)
+    criterion = evaluated([(-14, 26), (3, 4), (30, 26), (30 + days_between, 26)], scale=scale)
 
     assert criterion.level == level
 
 
 def test_days_apart_are_counted_by_the_calendar_not_by_the_hour() -> None:
-    assert judged([BEFORE, AFTER, (30, 30), (34.8, 30)]).level is Level.CONSIDER_BOOSTER
+    assert evaluated([BEFORE, AFTER, (30, 30), (34.8, 30)]).level is Level.CONSIDER_BOOSTER
 
 
 def test_a_patient_on_watch_is_asked_again_as_soon_as_the_repeat_can_confirm() -> None:
@@ -181,23 +181,23 @@ def test_a_patient_on_watch_is_asked_again_as_soon_as_the_repeat_can_confirm() -
 def test_without_a_reference_nothing_is_judged_and_the_reason_is_said(
     totals: Totals, as_of: float, why: str
 ) -> None:
-    criterion = judged([*totals, (40, 50), (50, 50)], as_of=as_of)
+    criterion = evaluated([*totals, (40, 50), (50, 50)], as_of=as_of)
 
     assert (criterion.level, criterion.reasons[0].code) == (Level.NO_REFERENCE, why)
 
 
 def test_a_quarter_better_is_enough_for_a_reference() -> None:
-    assert judged([BEFORE, (3, 24)]).level is Level.STEADY
+    assert evaluated([BEFORE, (3, 24)]).level is Level.STEADY
 
 
 def test_a_booster_before_the_first_total_leaves_no_reference() -> None:
-    criterion = judged([BEFORE, (10, 8)], boosters=(7,), as_of=12)
+    criterion = evaluated([BEFORE, (10, 8)], boosters=(7,), as_of=12)
 
     assert criterion.reasons[0].code is TotalsCode.REFERENCE_NOT_TAKEN
 
 
 def test_anxiety_raises_nothing() -> None:
-    criterion = judged([(-14, 20), (3, 2), (30, 21), (40, 21)], scale=GAD_7)
+    criterion = evaluated([(-14, 20), (3, 2), (30, 21), (40, 21)], scale=GAD_7)
 
     assert (criterion.level, criterion.reasons[0].code) == (
         Level.NO_REFERENCE,
@@ -206,7 +206,7 @@ def test_anxiety_raises_nothing() -> None:
 
 
 def test_without_a_baseline_the_relapse_level_decides_alone_and_it_is_said() -> None:
-    criterion = judged([AFTER, (30, 22), (37, 22)])
+    criterion = evaluated([AFTER, (30, 22), (37, 22)])
 
     assert criterion.level is Level.CONSIDER_BOOSTER
     assert TotalsCode.NO_BASELINE in [reason.code for reason in criterion.reasons]
@@ -230,7 +230,7 @@ def test_without_a_baseline_the_relapse_level_decides_alone_and_it_is_said() -> 
 def test_a_booster_restarts_the_run_and_keeps_the_reference(
     since: Totals, boosters: tuple[float, ...], level: str
 ) -> None:
-    criterion = judged([BEFORE, AFTER, *since], boosters=boosters)
+    criterion = evaluated([BEFORE, AFTER, *since], boosters=boosters)
 
     assert criterion.level == level
     assert criterion.totals.reference is not None
@@ -240,13 +240,13 @@ def test_a_booster_restarts_the_run_and_keeps_the_reference(
 def test_old_totals_do_not_speak_about_now() -> None:
     totals: Totals = [BEFORE, AFTER, (30, 30), (37, 30)]
 
-    assert judged(totals, as_of=65).level is Level.CONSIDER_BOOSTER
-    old = judged(totals, as_of=66)
+    assert evaluated(totals, as_of=65).level is Level.CONSIDER_BOOSTER
+    old = evaluated(totals, as_of=66)
     assert (old.level, old.reasons[0].code) == (Level.WATCH, TotalsCode.LAST_TOTAL_OLD)
 
 
 def test_the_reason_carries_every_number_that_decided() -> None:
-    criterion = judged([BEFORE, AFTER, (30, 24), (37, 26)])
+    criterion = evaluated([BEFORE, AFTER, (30, 24), (37, 26)])
     reason = criterion.reasons[0]
 
     assert (reason.total, reason.threshold, reason.on) == (26, 22, date(2026, 2, 22))
@@ -279,7 +279,7 @@ def test_the_same_course_told_in_another_offset_is_the_same_moments() -> None:
         as_of=LAST + timedelta(days=60),
     )
 
-    assert in_utc.level is judged([BEFORE, AFTER, (30, 30), (37, 30)]).level
+    assert in_utc.level is evaluated([BEFORE, AFTER, (30, 30), (37, 30)]).level
 
 
 # Properties
@@ -297,7 +297,7 @@ def test_the_order_of_arrival_does_not_matter(history: Totals, seed: int) -> Non
     shuffled = list(history)
     Random(seed).shuffle(shuffled)  # noqa: S311 -- a test's order, not a secret
 
-    assert judged(shuffled) == judged(history)
+    assert evaluated(shuffled) == evaluated(history)
 
 
 @given(history=HISTORIES, better_by=st.integers(1, 60), which=st.integers(0, 99))
@@ -310,19 +310,21 @@ def test_a_better_total_after_the_reference_window_never_raises_the_level(
     day, value = late[which % len(late)]
     better = [(day, max(value - better_by, 0)) if one[0] == day else one for one in history]
 
-    assert ORDER.index(judged(better).level) <= ORDER.index(judged(history).level)
+    assert ORDER.index(evaluated(better).level) <= ORDER.index(evaluated(history).level)
 
 
 @given(history=HISTORIES, as_of=st.integers(16, 70))
 def test_nothing_after_now_has_effect(history: Totals, as_of: int) -> None:
-    assert judged(history, as_of=as_of) == judged([one for one in history if one[0] <= as_of], as_of=as_of)
+    assert evaluated(history, as_of=as_of) == evaluated(
+        [one for one in history if one[0] <= as_of], as_of=as_of
+    )
 
 
 @given(history=HISTORIES, boosters=st.lists(DAYS.filter(lambda day: day > 0), max_size=3))
 def test_a_mirrored_scale_is_judged_alike(history: Totals, boosters: list[float]) -> None:
     mirrored = [(day, 60 - value) for day, value in history]
-    here = judged(history, boosters=tuple(boosters))
-    there = judged(mirrored, scale=MIRROR, boosters=tuple(boosters))
+    here = evaluated(history, boosters=tuple(boosters))
+    there = evaluated(mirrored, scale=MIRROR, boosters=tuple(boosters))
 
     assert here.level is there.level
     assert [(one.code, one.on, one.crossings, one.days) for one in here.reasons] == [
@@ -333,7 +335,7 @@ def test_a_mirrored_scale_is_judged_alike(history: Totals, boosters: list[float]
 @given(history=HISTORIES, shift=st.integers(-300, 300))
 def test_shifting_all_dates_shifts_the_answer(history: Totals, shift: int) -> None:
     moved = timedelta(days=shift)
-    here = judged(history)
+    here = evaluated(history)
     there = evaluate_totals(
         [AssessmentTotal(LAST + timedelta(days=day) + moved, value) for day, value in history],
         scale=MADRS,

@@ -19,8 +19,8 @@ from app.clinical.episodes import (
     next_move,
     opened_again,
     reopened,
+    shown_level,
     snoozed,
-    standing_level,
 )
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.evaluation import crossings, evaluate_history
@@ -158,11 +158,11 @@ def test_a_signal_that_became_steady_says_so_once_and_stays_open() -> None:
     assert steady[0] >= below[1], "two consecutive check-in days below 0.25"
 
 
-def test_one_good_day_takes_no_standing_signal_below_consider() -> None:
+def test_one_good_day_takes_no_open_signal_below_consider() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 14), 3), same(14, 8), *days(range(15, 17), 6))
     step = follow(patient)[-1]
     assert step.evaluation.level is Level.WATCH
-    assert standing_level(step.episode, step.evaluation) is Level.CONSIDER_BOOSTER
+    assert shown_level(step.episode, step.evaluation) is Level.CONSIDER_BOOSTER
 
 
 def test_watch_falls_only_to_steady() -> None:

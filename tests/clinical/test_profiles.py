@@ -27,7 +27,7 @@ def test_the_sessions_that_the_source_names(
     expected = EXPECTED_SESSIONS[Profile(profile)]
 
     assert (expected.fewest, expected.most, expected.boosters) == (fewest, most, Boosters(boosters))
-    assert expected.source == "seed 001"
+    assert expected.source == "Serenity 2025"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The page of numbers: complete, bounded, and changed only within its bounds."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,17 @@ from app.clinical.protocol import STANDARD
 from app.clinical.protocol_versions import numbers_of, with_numbers
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history
 
-ACCURACY = Path(__file__).parents[2] / "docs" / "clinical" / "accuracy.md"
+CLINICAL_PAGES = Path(__file__).parents[2] / "docs" / "clinical"
+ACCURACY = CLINICAL_PAGES / "accuracy.md"
+SOURCES = CLINICAL_PAGES / "sources.md"
 
 
 def test_every_number_has_a_unit_a_reason_a_source_and_lies_within_its_bounds() -> None:
+    listed = set(re.findall(r"^\| ([^|]+) \|", SOURCES.read_text("utf-8"), re.MULTILINE))
     for notes in numbers_of():
         assert notes.unit
         assert notes.reason
-        assert set(notes.source.split(", ")) <= {"seed", "lit", "sim", "choice"}, notes.name
+        assert set(notes.source.split(", ")) <= listed, notes.name
         assert notes.lowest <= notes.value <= notes.highest, notes.name
 
 

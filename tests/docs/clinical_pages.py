@@ -57,8 +57,8 @@ def numbers_page() -> str:
         "# The numbers",
         (
             f"Every number that the rule {STANDARD.name} decides with. A clinic may set others within the safe "
-            "bounds; the version then names each difference. Sources: *seed* the project's source articles, *lit* "
-            "published, *sim* measured on the simulated cohort ([accuracy](accuracy.md)), *choice* ours, to be "
+            "bounds; the version then names each difference. Sources: an article by its [short name](sources.md), "
+            "*lit* published, *sim* measured on the simulated cohort ([accuracy](accuracy.md)), *choice* ours, to be "
             'defended or changed with evidence. Figures after "specification" are those of the clinical '
             'specification\'s own run, which chose the number; figures after "here" are those of the accuracy page.'
         ),
@@ -70,8 +70,8 @@ def numbers_page() -> str:
     parts += [
         "## The taper plan to start from",
         (
-            "Weekly, then every 2 weeks, then monthly or less (*seed*), each twice (*choice*); after the last step as "
-            "needed. Each patient's plan is edited from here ([`taper`](../../app/clinical/taper.py))."
+            "Weekly, then every 2 weeks, then monthly or less ([How Many Infusions](sources.md)), each twice "
+            "(*choice*); after the last step as needed. Each patient's plan is edited from here ([`taper`](../../app/clinical/taper.py))."
         ),
         table([("every", "so often"), *((f"{days} days", f"{count} times") for days, count in TAPER_STEPS)]),
         "## What no clinic can change",
@@ -160,12 +160,12 @@ def function_page() -> str:
         f"A patient of the [worked examples](examples.md): {RAISES[1][0]}. The clinician reads:",
         f"> {explain(answer)}",
         (
-            "Each statement is a coded reason with the numbers it used. The numbers in force are on the "
+            "Each statement is a coded reason with the numbers it used. The active numbers are on the "
             "[page of numbers](numbers.md) under the same names, and the function is named the same in the code."
         ),
         table(
             [
-                ("criterion", "reason", "the numbers it used", "numbers in force", "decided by"),
+                ("criterion", "reason", "the numbers it used", "active numbers", "decided by"),
                 *(_spoken_row(criterion, reason) for criterion, reason in spoken),
             ]
         ),
@@ -178,7 +178,7 @@ def function_page() -> str:
     ]
     for heading, codes in reason_groups().items():
         rows: list[tuple[str, ...]] = [
-            ("reason", "numbers it carries", "numbers in force", "given by", "which")
+            ("reason", "numbers it carries", "active numbers", "given by", "which")
         ]
         rows += [_reason_row(code) for code in codes]
         parts += [f"## {heading}", table(rows)]
@@ -253,7 +253,7 @@ def _spoken_row(criterion: CriterionName | None, reason: Reason) -> tuple[str, .
         words(criterion.value) if criterion else "with every level",
         f"[{words(reason.code.value)}](#{reason.code.value})",
         used,
-        _numbers_in_force(reason.code),
+        _active_numbers(reason.code),
         _all_of(makers()[reason.code.value]),
     )
 
@@ -263,13 +263,13 @@ def _reason_row(code: ReasonCode) -> tuple[str, ...]:
     return (
         f'<a id="{code.value}"></a>`{code.value}`',
         words(facts_of()[code.value]),
-        _numbers_in_force(code),
+        _active_numbers(code),
         _all_of(places),
         " ".join(place.says for place in places),
     )
 
 
-def _numbers_in_force(code: ReasonCode) -> str:
+def _active_numbers(code: ReasonCode) -> str:
     """The numbers that are read by the functions which give this reason, and by those that these call."""
     places = {*makers()[code.value], *called_by(makers()[code.value])}
     names = [name for name, reading in readers().items() if places & set(reading)]

@@ -12,7 +12,7 @@ from app.clinical.finding_numbers import FindingNumbers
 from app.clinical.protocol_versions import numbers_of
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import REASONS
-from tests.house.sources import Function, Source, in_room
+from tests.house.sources import Function, Source, in_package
 
 NUMBERS = tuple(number.name for number in numbers_of())
 
@@ -103,7 +103,7 @@ def _grouped(source: str, entry: str) -> dict[str, list[str]]:
 
 
 def _functions() -> Iterator[tuple[Source, Function]]:
-    for source in in_room("clinical"):
+    for source in in_package("clinical"):
         for function in source.functions():
             yield source, function
 

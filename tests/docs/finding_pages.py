@@ -99,7 +99,7 @@ PAGES: Final = (
             "When staff close it (the next crossing within 14 days of a booster raises it again), after two stretches in a "
             "row that held, or when the patient is steady and has had no booster for 28 days."
         ),
-        done="Review the plan rather than repeat. One standing signal; further infusions add a line and do not close it. "
+        done="Review the plan rather than repeat. One open signal; further infusions add a line and do not close it. "
         "The taper never says shorten or lengthen meanwhile.",
         figures="See [across boosters](../accuracy-boosters.md): notices a year.",
         sources="Simulation: one signal a week is read by nobody.",

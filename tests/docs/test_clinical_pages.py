@@ -39,7 +39,7 @@ def test_no_number_is_without_a_reader_and_each_is_on_its_page() -> None:
     ]
 
 
-def test_every_reason_leads_to_a_function_and_to_the_numbers_in_force() -> None:
+def test_every_reason_leads_to_a_function_and_to_the_active_numbers() -> None:
     page = (FOLDER / "from-signal-to-function.md").read_text()
     for code in ReasonCode:
         assert makers()[code.value], f"{code} is given by no function"
@@ -98,7 +98,7 @@ def test_the_state_diagram_has_every_move() -> None:
                 assert re.search(arrow, page, re.MULTILINE), (state, action)
 
 
-def test_the_accuracy_page_names_its_command_the_rule_in_force_and_every_population() -> None:
+def test_the_accuracy_page_names_its_command_the_active_rule_and_every_population() -> None:
     page = (FOLDER / "accuracy.md").read_text()
     assert re.search(r"`afterglow simulate --patients \d+ --seeds (\d+,){5,}\d+`", page)
     assert f"rule {STANDARD.name}." in page

@@ -14,7 +14,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 class Source:
     """One file of ours.
 
-    ``room`` is the package it lies in, below ``app`` or below one of its groups such as ``care``, or its own name
+    ``package`` is the one it lies in, below ``app`` or below one of its groups such as ``care``, or its own name
     at the top.
     """
 
@@ -31,15 +31,15 @@ class Source:
         return tuple(self.text.splitlines())
 
     @property
-    def room(self) -> str:
-        return room_of(self.name)
+    def package(self) -> str:
+        return package_of(self.name)
 
     @property
     def is_service(self) -> bool:
         """Whether this is what a feature does, rather than how it is asked or answered."""
-        # `reading.py` is how a room reads what was sent: it turns it into values of the field, and back.
+        # `reading.py` is how a package reads what was sent: it turns it into values of the field, and back.
         at_the_edge = ("routes", "schemas", "access", "reading", "middleware")
-        return self.room in FEATURES and self.path.stem.rpartition("_")[2] not in at_the_edge
+        return self.package in FEATURES and self.path.stem.rpartition("_")[2] not in at_the_edge
 
     def functions(self) -> Iterator[Function]:
         for node in ast.walk(self.tree):
@@ -81,7 +81,7 @@ FEATURES = frozenset(
 )
 
 
-def room_of(name: str) -> str:
+def package_of(name: str) -> str:
     """Name the package that a module of ours, or a name in it, belongs to."""
     parts = name.split(".")[1:]
     return ".".join(parts[: 2 if parts[0] in GROUPS else 1]) if parts else name
@@ -93,9 +93,9 @@ def sources(folder: str = "app") -> tuple[Source, ...]:
     return tuple(_read(path) for path in sorted((CHECKOUT / folder).rglob("*.py")))
 
 
-def in_room(*rooms: str) -> list[Source]:
-    """Give the files of some rooms."""
-    return [source for source in sources() if source.room in rooms]
+def in_package(*packages: str) -> list[Source]:
+    """Give the files of some packages."""
+    return [source for source in sources() if source.package in packages]
 
 
 def parsed(text: str, name: str = "app.made_up.service") -> Source:

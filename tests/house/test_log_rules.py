@@ -72,7 +72,7 @@ def test_the_core_and_storage_log_nothing() -> None:
     found = [
         source.name
         for source in sources()
-        if source.room in {"clinical", "storage", "studies", "notifications.messages"}
+        if source.package in {"clinical", "storage", "studies", "notifications.messages"}
         if any(name.split(".")[0] in {"structlog", "logging"} for name in source.imports())
     ]
     assert found == []
@@ -92,7 +92,7 @@ def test_only_the_command_line_speaks_to_a_terminal() -> None:
     found = [
         source.at(node)
         for source in sources()
-        if source.room != "cli"
+        if source.package != "cli"
         for node in ast.walk(source.tree)
         if (isinstance(node, ast.Name) and node.id == "print")
         or (isinstance(node, ast.Attribute) and dotted(node) in {"sys.stdout.write", "sys.stderr.write"})

@@ -103,3 +103,31 @@ def test_tests_use_no_mocks() -> None:
         s.name for s in sources("tests") if any(name.startswith("unittest.mock") for name in s.imports())
     ]
     assert found == []
+
+
+def unknown_fields(source: Source, known: set[str]) -> list[str]:
+    """Find names quoted in the docstring of a record that neither it nor its package has."""
+    return [
+        f"{node.name}: {quoted}"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ClassDef)
+        for quoted in re.findall(r"`([a-z]\w*)`", ast.get_docstring(node) or "")
+        if quoted not in known
+    ]
+
+
+def words_of(source: Source) -> set[str]:
+    """Collect the identifiers and one-word texts of a file, without its docstrings."""
+    tokens = tokenize.generate_tokens(io.StringIO("\n".join(source.lines) + "\n").readline)
+    return {token.string.strip("\"'") for token in tokens if token.type in {tokenize.NAME, tokenize.STRING}}
+
+
+def test_a_record_of_the_core_documents_no_field_that_does_not_exist() -> None:
+    core = [source for source in sources() if source.name.startswith("app.clinical.")]
+    known = {word for source in core for word in (*words_of(source), *source.name.split("."))}
+    assert [place for source in core for place in unknown_fields(source, known)] == []
+
+
+def test_a_field_that_does_not_exist_would_be_noticed() -> None:
+    text = 'class Exposure:\n    """`total` counts all; `last_hours` are none."""\n    total: int'
+    assert unknown_fields(parsed(text), {"total"}) == ["Exposure: last_hours"]

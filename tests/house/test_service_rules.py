@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from tests.house.sources import Source, in_room, parsed, room_of, sources
+from tests.house.sources import Source, in_package, package_of, parsed, sources
 
 # The numbers that mean something else where they stand, each with its reason.
 NO_STATUS_HERE: Final = {
-    "app/notifications/webhooks/sender.py": "judges the receiver's answers: 2xx is received, 410 disables",
+    "app/notifications/webhooks/sender.py": "reads the receiver's answers: 2xx is received, 410 disables",
 }
 _STATUSES: Final = {
     200, 201, 202, 204, 301, 302, 303, 304, 307, 308,
@@ -47,7 +47,7 @@ SERVICES = [source for source in sources() if source.is_service]
 
 def test_services_take_and_give_domain_values_never_requests() -> None:
     assert SERVICES
-    # `help_reply.py` is the one part of replies that two rooms share.
+    # `help_reply.py` is the one part of replies that two packages share.
     edge_of_check_ins = {
         "app.care.check_ins.safety_pathway",
         "app.care.check_ins.consequences",
@@ -72,24 +72,24 @@ def test_services_know_no_web_framework() -> None:
     assert found == {}
 
 
-def test_only_pages_and_commands_read_another_rooms_schemas() -> None:
+def test_only_pages_and_commands_read_another_packages_schemas() -> None:
     found = [
         (source.name, name)
         for source in sources()
         # The evaluation is monitoring's, the planned date beside it treatment's.
         if source.name != "app.care.treatment.evaluation_routes"
         for name in schemas_in(source)
-        if room_of(name) not in {source.room, "web"}
-        and not source.room.startswith(("pages.", "cli", "imports"))
+        if package_of(name) not in {source.package, "web"}
+        and not source.package.startswith(("pages.", "cli", "imports"))
     ]
     assert found == []
 
 
 def test_services_and_storage_name_no_http_status() -> None:
-    rooms = [*SERVICES, *in_room("storage", "clinical", "foundation")]
+    looked_at = [*SERVICES, *in_package("storage", "clinical", "foundation")]
     found = [
         place
-        for source in rooms
+        for source in looked_at
         for place in statuses_in(source)
         if place.split(":")[0] not in NO_STATUS_HERE
     ]
@@ -123,7 +123,7 @@ def test_nobody_asks_the_settings_or_the_environment_inside() -> None:
     found = [
         source.at(node)
         for source in sources()
-        if source.room not in allowed
+        if source.package not in allowed
         and not source.name.startswith(("app.storage.engine.embedded", "app.storage.engine.archive"))
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}

@@ -8,7 +8,7 @@ from sqlalchemy import Table
 
 from app.storage.engine.rows import Row
 from app.storage.tables import METADATA
-from tests.house.sources import Source, in_room, parsed, sources
+from tests.house.sources import Source, in_package, parsed, sources
 
 # Text that changes a clinic's rows, past the unit of work's own look-out: each writes its line of the audit log
 # itself or runs in the database as one function that does.
@@ -44,7 +44,7 @@ def unreasoned(source: Source) -> list[str]:
     ]
 
 
-NOUNS = in_room("storage")
+NOUNS = in_package("storage")
 
 
 def test_sql_text_that_changes_rows_is_on_the_list() -> None:
@@ -135,7 +135,7 @@ def test_no_sql_is_written_outside_of_storage() -> None:
         source.at(node)
         for source in sources()
         # Studies of large files keep them in SQLite while they run, in a separate file that nobody else opens.
-        if source.room not in {"storage", "studies"}
+        if source.package not in {"storage", "studies"}
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value)
     ]

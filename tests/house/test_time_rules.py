@@ -25,7 +25,7 @@ ALLOWED: Final = {
     "app/storage/engine/embedded/predecessor.py": "waits for a process of this machine",
 }
 # Rooms that run on the machine's time by their nature: processes, and studies that time themselves.
-ROOMS: Final = {"cli", "worker"}
+PACKAGES: Final = {"cli", "worker"}
 
 
 def asks_the_machine(source: Source) -> list[str]:
@@ -53,7 +53,7 @@ def test_nobody_asks_the_machine_for_the_time_but_the_clock() -> None:
     found = {
         place
         for source in sources()
-        if source.room not in ROOMS
+        if source.package not in PACKAGES
         for place in asks_the_machine(source)
         if place.split(":")[0] not in ALLOWED
     }
@@ -69,7 +69,7 @@ def test_core_and_storage_are_given_the_time_and_never_see_a_clock() -> None:
     found = [
         source.name
         for source in sources()
-        if source.room in {"clinical", "storage"}
+        if source.package in {"clinical", "storage"}
         if any(name.startswith("app.foundation.clock") for name in source.imports())
     ]
     assert found == []
@@ -95,7 +95,7 @@ def test_no_statement_asks_the_database_for_the_time() -> None:
         source.at(node)
         for source in sources()
         # The inspection compares the server's clock with ours: there the time is what is asked for.
-        if source.room == "storage" and source.path.stem != "inspection"
+        if source.package == "storage" and source.path.stem != "inspection"
         for node in ast.walk(source.tree)
         if (isinstance(node, ast.Attribute) and dotted(node) in {"func.now", "func.current_timestamp"})
         or (

@@ -94,7 +94,7 @@ def test_consent_given_again_resumes_and_raises_what_still_holds(
 
     told = phone.http.post("/v1/me/consent", json=AGREED).json()
 
-    assert told["standing"] == "given"
+    assert told["status"] == "given"
     assert phone.check_in(NOW, (3, 3, 3)).status_code == 201
     assert clinic.evaluation(phone.patient_id)["level"] == "consider_booster"
     assert [one["state"] for one in clinic.signals(phone.patient_id)] == ["closed", "open"]

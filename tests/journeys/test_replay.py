@@ -341,7 +341,7 @@ def test_inputs_that_were_changed_behind_our_back_show(
     assert {path for path in by_path if path.startswith("reference")} == set()
 
 
-def test_other_numbers_in_force_today_do_not_matter(own_database: DatabaseUrls) -> None:
+def test_other_numbers_active_today_do_not_matter(own_database: DatabaseUrls) -> None:
     strict = with_numbers({"consider_at": 0.4567891234, "smoothing_days": 3})
     with running_service(own_database.application_url, protocol=strict) as before:
         clinic = clinic_client(before)

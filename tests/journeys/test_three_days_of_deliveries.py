@@ -204,7 +204,7 @@ async def write_events(
     return list(await asyncio.gather(*(write(number, event) for number, event in enumerate(wanted))))
 
 
-def standing(world: World) -> tuple[int, int]:
+def state_of(world: World) -> tuple[int, int]:
     """How many are due and in nobody's hands, and how many someone has."""
     row = world.ask(
         "SELECT count(*) FILTER (WHERE NOT held AND next_attempt_at <= %(now)s) AS due,"
@@ -217,11 +217,11 @@ def standing(world: World) -> tuple[int, int]:
 
 def settle(world: World) -> None:
     """Wait until all that is due was tried; what a dead worker has is left until its claim is over."""
-    last = standing(world)
+    last = state_of(world)
     changed = time.monotonic()
     while last != (0, 0):
         time.sleep(0.03)
-        now = standing(world)
+        now = state_of(world)
         if now != last:
             changed, last = time.monotonic(), now
         still = time.monotonic() - changed

@@ -90,7 +90,7 @@ async def test_what_is_deferred_and_alone_commits_as_one_statement(
 ) -> None:
     seen: list[object] = []
     async with context.work(await opened(database)) as work:
-        await work.defer(_WRITE, {"task": "alone"}, judge=seen.extend)
+        await work.defer(_WRITE, {"task": "alone"}, check=seen.extend)
         assert seen == []
         called: list[str] = []
         work.after_commit(lambda: called.append("after"))
@@ -102,7 +102,7 @@ async def test_what_follows_from_the_deferred_is_in_its_transaction_and_after_it
 ) -> None:
     seen: list[object] = []
     async with context.work(await opened(database)) as work:
-        await work.defer(_WRITE, {"task": "first"}, judge=seen.extend)
+        await work.defer(_WRITE, {"task": "first"}, check=seen.extend)
         (second,) = await work.directly(_WRITE, {"task": "second", "tenant": None})
         assert [row.transaction for row in seen] == [second.transaction]  # type: ignore[attr-defined] # a row
     assert await jobs_of(database) == ["first", "second"]
@@ -115,9 +115,9 @@ async def test_the_deferred_leaves_nothing_when_it_is_not_ours_or_the_cause_fail
     def refuse(_rows: list[object]) -> None:
         raise check_in_path.TurnLostError
 
-    async def lost(judge: Callable[[list[object]], None]) -> None:
+    async def lost(check: Callable[[list[object]], None]) -> None:
         async with context.work(clinic_id) as work:
-            await work.defer(_WRITE, {"task": "lost"}, judge=judge)
+            await work.defer(_WRITE, {"task": "lost"}, check=check)
             if followed:
                 await work.execute(text("SELECT 1"))
             raise ZeroDivisionError
@@ -131,6 +131,6 @@ async def test_the_deferred_leaves_nothing_when_it_is_not_ours_or_the_cause_fail
 async def test_a_job_goes_along_with_the_deferred(database: Database, context: AppContext) -> None:
     clinic_id = await opened(database)
     async with context.work(clinic_id) as work:
-        await work.defer(_WRITE, {"task": "first"}, judge=lambda _rows: None)
+        await work.defer(_WRITE, {"task": "first"}, check=lambda _rows: None)
         work.queue("evaluate_again", clinic_id=clinic_id, patient_id=new_id())
     assert await jobs_of(database) == ["first", "evaluate_again"]

@@ -88,7 +88,7 @@ def test_boosters_are_given_when_their_plan_says_and_the_benefit_follows_its_cou
         assert max(lost) >= 0.5
 
 
-def test_a_loss_in_spite_of_weekly_boosters_is_one_standing_signal_where_rule_1_raised_one_a_week() -> None:
+def test_a_loss_in_spite_of_weekly_boosters_is_one_open_signal_where_rule_1_raised_one_a_week() -> None:
     numbers = {rule.version: 0 for rule in PUBLISHED}
     for one in cohort(Course.IN_SPITE, size=10):
         for rule in PUBLISHED:

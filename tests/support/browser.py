@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from html import unescape
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import httpx2
@@ -18,6 +18,7 @@ from app.notifications.messages.consent_text import CURRENT_VERSION
 from tests.support.people import NO_TLS, ClinicClient, made
 from tests.support.service import Service
 
+PICTURES_WANTED: Final = "AFTERGLOW_TEST_PICTURES"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 _ARGUMENTS = [
@@ -101,7 +102,7 @@ def violations_on(shown: Page) -> list[dict[str, Any]]:
 
 
 def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
-    """Let axe look at a page, dark on a phone and light on a desk, and take pictures where they are wanted."""
+    """Let axe look at a page, dark on a phone and light on a desk; where pictures are wanted, of all four."""
     found = []
     for size, viewport, dark in (("phone", PHONE, True), ("desktop", DESKTOP, False)):
         scheme: Literal["dark", "light"] = "dark" if dark else "light"
@@ -114,6 +115,10 @@ def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
             for one in violations
         ]
         take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
+        if os.environ.get(PICTURES_WANTED):
+            other: Literal["dark", "light"] = "light" if dark else "dark"
+            shown.emulate_media(color_scheme=other, reduced_motion="reduce")
+            take_picture(shown, folder / f"{name}-{size}-{other}.png", full_page=True)
     shown.set_viewport_size(PHONE)
     return found
 
@@ -123,7 +128,7 @@ def take_picture(shown: Page, path: Path, *, full_page: bool = False) -> None:
 
     Chromium on a busy machine sometimes has none at the first try.
     """
-    if not os.environ.get("AFTERGLOW_TEST_PICTURES"):
+    if not os.environ.get(PICTURES_WANTED):
         return
     try:
         shown.screenshot(path=path, full_page=full_page)

@@ -58,15 +58,15 @@ class OfflinePhone:
 
     def correct(self, answers: Item) -> None:
         """The person corrects something that stands."""
-        if standing := self._standing():
-            wrong = self.chance.choice(standing)
+        if current := self._current():
+            wrong = self.chance.choice(current)
             of = {name: self.made[wrong][name] for name in ("recorded_at", "time_zone")}
             self._keep({**of, **answers, "supersedes": wrong})
 
     def withdraw(self) -> None:
         """The person takes back something that the service is known to have."""
-        if standing := [one for one in self._standing() if one not in self.queue]:
-            self.withdrawing.append(self.chance.choice(standing))
+        if current := [one for one in self._current() if one not in self.queue]:
+            self.withdrawing.append(self.chance.choice(current))
 
     async def live(self, now: datetime, luck: Luck) -> None:
         """Have a network for a while: send what waits, and take in what changed."""
@@ -93,7 +93,7 @@ class OfflinePhone:
         self.made[one] = {"id": one, **said}
         self.queue.append(one)
 
-    def _standing(self) -> list[str]:
+    def _current(self) -> list[str]:
         gone = {item.get("supersedes") for item in self.made.values()}
         return [one for one in self.made if one not in {*gone, *self.withdrawing, *self.withdrawn}]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+import uvloop
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.asgi import build_app
@@ -132,7 +133,12 @@ def running_service(
         await asyncio.gather(*tasks)
         await context.database.close()
 
-    thread = threading.Thread(target=lambda: asyncio.run(live()), daemon=True)
+    def run() -> None:
+        # On the event loop that uvicorn takes in production.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(live())
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     if not ready.wait(30):
         raise TimeoutError

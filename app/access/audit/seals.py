@@ -131,7 +131,7 @@ def _floor_of(event_id: UUID) -> UUID:
 
 
 class FaultKind(StrEnum):
-    """What can be wrong with a trail."""
+    """What can be wrong with an audit log."""
 
     # The event, its seal or their order: the link does not fit.
     CHANGED = "changed"

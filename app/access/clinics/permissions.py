@@ -1,4 +1,4 @@
-"""Who may what: the one table. A route asks for a permission; the table says which scope and which roles have it.
+"""The permissions matrix: a route asks for a permission; the table says which scope and roles have it.
 
 A page of the docs is made from it, and a test walks every route: one that asks for nothing in here fails.
 """

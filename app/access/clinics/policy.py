@@ -1,4 +1,4 @@
-"""A clinic's own numbers within the safe bounds: versioned, in force from a time, never changed afterwards."""
+"""A clinic's own numbers within the safe bounds: versioned, active from a time on, never changed afterwards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,9 @@ from app.clinical.errors import ClinicalError
 from app.clinical.number_notes import NumberNotes
 from app.clinical.protocol import Protocol
 from app.clinical.protocol_versions import numbers_of, stored_numbers, with_numbers
-from app.context import AppContext, Work
+from app.context import Work
 from app.foundation.errors import RefusalError
 from app.storage import policies
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.policies import StoredPolicy
 from app.web.headers import ChangedMeanwhileError
 
@@ -38,7 +37,7 @@ class PolicyInPastError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyView:
-    """What is in force now, every number of it, and all versions, latest first.
+    """What is active now, every number of it, and all versions, latest first.
 
     ``version`` 0 means the service's own numbers. ``latest`` is the version to base a change on.
     """
@@ -50,18 +49,18 @@ class PolicyView:
 
     @property
     def latest(self) -> int:
-        """The latest version, in force or to come."""
+        """The latest version, active or to come."""
         return self.versions[0].version if self.versions else 0
 
 
-def in_force(base: Protocol, numbers: Mapping[str, float] | None) -> Protocol:
+def protocol_with(base: Protocol, numbers: Mapping[str, float] | None) -> Protocol:
     """Give the protocol in which these stored numbers differ, whatever the bounds are by now."""
     return _with(base, tuple(sorted(numbers.items()))) if numbers else base
 
 
-async def policy_in_force(work: UnitOfWork, context: AppContext, *, now: datetime) -> Protocol:
+async def active_protocol(work: Work) -> Protocol:
     """Give the numbers that this clinic decides with now."""
-    return in_force(context.protocol, await policies.numbers_in_force(work, now=now))
+    return protocol_with(work.context.protocol, await policies.active_numbers(work, now=work.now))
 
 
 async def read_policy(work: Work) -> PolicyView:
@@ -72,7 +71,7 @@ async def read_policy(work: Work) -> PolicyView:
 async def write_policy(
     work: Work, *, numbers: Mapping[str, Any], effective_from: datetime | None, version: int
 ) -> PolicyView:
-    """Put numbers in force from a time on; those that are not named are the service's own.
+    """Activate numbers from a time on; those that are not named are the service's own.
 
     Raises:
         PolicyRefusedError: an unknown number, one outside its safe bounds, a contradiction, or a usual gain of
@@ -105,7 +104,7 @@ async def write_policy(
 async def _view(work: Work, *, now: datetime) -> PolicyView:
     found = await policies.versions(work)
     holding = next((one for one in found if one.effective_from <= now), None)
-    protocol = in_force(work.context.protocol, holding.numbers if holding else None)
+    protocol = protocol_with(work.context.protocol, holding.numbers if holding else None)
     return PolicyView(
         version=holding.version if holding else 0,
         rule=protocol.name,

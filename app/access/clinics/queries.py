@@ -135,7 +135,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
     )
 
 
-async def limits_in_force(work: UnitOfWork) -> WaitingLimits:
+async def waiting_limits(work: UnitOfWork) -> WaitingLimits:
     """Give how long something may wait for someone of this clinic."""
     return _limits(await _profile(work))
 

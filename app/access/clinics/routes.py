@@ -99,7 +99,7 @@ async def read_policy(work: ReadingClinic, response: Response) -> PolicyReply:
 async def write_policy(
     body: PolicyEntry, work: ChangingClinic, response: Response, if_match: IfMatch = None
 ) -> PolicyReply:
-    """Put numbers in force from a time on, within the safe bounds; needs If-Match. Versions are kept for ever."""
+    """Activate numbers from a time on, within the safe bounds; needs If-Match. Versions are kept for ever."""
     view = await policy.write_policy(
         work,
         numbers=body.numbers,

@@ -4,7 +4,7 @@ Five from one network lock an account for that network, then for twice as long e
 anywhere lock it for every network. A device on which the member signed in before counts its own wrong attempts
 alone, so that nobody who knows an address keeps its owner out.
 
-An attempt is counted before it is judged, under a lock on the member: of twenty guesses at once, five are judged,
+An attempt is counted before it is checked, under a lock on the member: of twenty guesses at once, five are checked,
 whichever processes they reach, and a restart forgets nothing.
 """
 
@@ -55,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """An attempt that may be judged: the member as of then, and what was counted."""
+    """An attempt that may be checked: the member as of then, and what was counted."""
 
     member: StaffMember
     source: Source
@@ -134,7 +134,7 @@ async def forgive_network(context: AppContext, address: str) -> None:
 async def count_attempt(
     context: AppContext, clinic_id: UUID, staff_id: UUID, source: Source
 ) -> Counted | None:
-    """Count an attempt of a member before it is judged; None while it is locked there: it is not to be judged.
+    """Count an attempt of a member before it is judged; None while it is locked there: it is not to be checked.
 
     A separate transaction: the count must stand, whatever the request comes to, and nobody holds the
     member's lock while a password is hashed.

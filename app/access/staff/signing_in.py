@@ -109,10 +109,10 @@ async def prove(
     if not counted:
         # As much work as for someone who is known.
         counted = [(UUID(int=0), None)]
-    judged = await asyncio.gather(
-        *(_judge(context, where, one, password=password, code=code) for where, one in counted)
+    checked = await asyncio.gather(
+        *(_check(context, where, one, password=password, code=code) for where, one in counted)
     )
-    proofs = [proof for proof in judged if proof is not None]
+    proofs = [proof for proof in checked if proof is not None]
     if not proofs:
         raise SignInRefusedError
     if not is_known:
@@ -182,7 +182,7 @@ def only_one(proofs: Sequence[Proof]) -> Proof:
     return proofs[0]
 
 
-async def _judge(
+async def _check(
     context: AppContext,
     clinic_id: UUID,
     counted: Counted | None,
@@ -190,7 +190,7 @@ async def _judge(
     password: str,
     code: str,
 ) -> Proof | None:
-    """Judge an attempt that was counted. One that was not is hashed all the same: its time says nothing."""
+    """Check an attempt that was counted. One that was not is hashed all the same: its time says nothing."""
     member = None if counted is None else counted.member
     right = await matches(None if member is None else member.password_hash, password)
     if counted is None or member is None or member.password_hash is None:

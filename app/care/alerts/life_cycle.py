@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic
 from uuid import UUID
 
-from app.access.clinics.queries import limits_in_force
+from app.access.clinics.queries import waiting_limits
 from app.clinical.waiting import WaitingLimits
 from app.context import Work
 from app.foundation.audit import SYSTEM, Actor
@@ -55,7 +55,7 @@ class OutreachChannel(StrEnum):
 
 
 class OutreachOutcome(StrEnum):
-    """What came of trying to reach a patient."""
+    """The outcome of trying to reach a patient."""
 
     REACHED = "reached"
     LEFT_MESSAGE = "left_message"
@@ -217,7 +217,7 @@ class LifeCycle(ABC, Generic[AlertT]):
         note: str | None,
         version: int | None = None,
     ) -> AlertT:
-        """Keep that someone tried to reach the patient about it, and what came of it; it acknowledges, too.
+        """Keep that someone tried to reach the patient about it, and the outcome; it acknowledges, too.
 
         Raises:
             NotFoundError, PatientErasedError, ChangedMeanwhileError, RefusalError: as `lock_open`.
@@ -290,7 +290,7 @@ class LifeCycle(ABC, Generic[AlertT]):
 
     async def waits_again(self, work: Work, alert: AlertT) -> dict[str, Any]:
         """Start its limit from now; gives the columns that say so."""
-        at = self.now(work) + self.wait(await limits_in_force(work), alert)
+        at = self.now(work) + self.wait(await waiting_limits(work), alert)
         self.queue_escalation(work, alert.id, at=at)
         return {"escalate_at": at, "escalated_at": None}
 
@@ -306,7 +306,7 @@ class LifeCycle(ABC, Generic[AlertT]):
         patient = await patients.find(work, alert.patient_id)
         if patient is None or not self.is_in_sight(alert, work.now):
             return False
-        values = await self.escalated(work, alert, patient, await limits_in_force(work))
+        values = await self.escalated(work, alert, patient, await waiting_limits(work))
         await self.step(work, alert, "escalated", actor=SYSTEM, **values)
         return True
 

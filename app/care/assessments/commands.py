@@ -25,7 +25,7 @@ from app.care.assessments.refusals import (
 )
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
-from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
+from app.care.patients.consent_status import ConsentStatus, ConsentWithdrawnError, consent_status_of
 from app.care.patients.corrections import refuse_archived
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
 from app.care.patients.queries import existing
@@ -244,7 +244,7 @@ async def _kept(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> 
         return same_id, False
     if new.entered_by == "patient":
         await refuse_archived(work, work.vault, new.patient_id)
-        if await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
+        if await consent_status_of(work, new.patient_id) is ConsentStatus.WITHDRAWN:
             raise ConsentWithdrawnError
     else:
         await ask_about_double(work, new, confirmed)

@@ -5,14 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.care.patients.queries import existing
 from app.clinical.check_ins import zone_of
 from app.clinical.course import infusions_of_course
 from app.clinical.history import ScaleTotals
 from app.clinical.protocol import Protocol
 from app.clinical.review import ResponseCategory, baseline_total, response_category
-from app.clinical.scales import STANDARD_SCALES, Scale, Score, as_judged, read_custom_scales, score_total
+from app.clinical.scales import (
+    STANDARD_SCALES,
+    Scale,
+    Score,
+    read_custom_scales,
+    score_total,
+    with_remission_of,
+)
 from app.context import Work
 from app.storage import assessments, courses, infusions, record_versions
 from app.storage.assessments import StoredAssessment
@@ -69,10 +76,10 @@ async def latest_of(work: Work, patient: PatientRecord, *, limit: int) -> list[A
 
 
 async def list_scales(work: Work) -> list[Scale]:
-    """List the validated scales as the clinic judges by them now, then its own."""
+    """List the validated scales as the clinic scores them now, then its own."""
     own = await assessments.own_scales(work)
-    policy = await policy_in_force(work, work.context, now=work.now)
-    standard = (as_judged(scale, policy) for scale in STANDARD_SCALES.values())
+    policy = await active_protocol(work)
+    standard = (with_remission_of(scale, policy) for scale in STANDARD_SCALES.values())
     return [*standard, *read_custom_scales(own).scales.values()]
 
 
@@ -90,7 +97,7 @@ async def meaning_of(
     given = infusions_of_course(
         course, await infusions.infusions(work, patient.id), time_zone=patient.time_zone
     )
-    policy = await policy_in_force(work, work.context, now=work.now)
+    policy = await active_protocol(work)
     first_at = given[0].given_at.astimezone(zone_of(patient.time_zone)) if given else None
     return [
         Assessment(

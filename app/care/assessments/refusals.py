@@ -65,7 +65,7 @@ class ScaleRefusedError(RefusalError):
 
 
 class ScaleExistsError(RefusalError):
-    """The clinic has another scale under this key; totals were judged by it, so a new one needs a new key."""
+    """The clinic has another scale under this key; totals were scored by it, so a new one needs a new key."""
 
     kind = RefusalKind.CONFLICT
     code = "scale-exists"

@@ -22,8 +22,8 @@ from app.care.check_ins.validation import (
     ItemOutcome,
     Kept,
     find_superseded,
-    judge_items,
     numbered,
+    validate_items,
 )
 from app.care.monitoring import commands as monitoring
 from app.care.monitoring import effects
@@ -99,7 +99,7 @@ async def _record_once(
         if lock or source.is_history:
             await patient_states.lock(work, snapshot.patient_id)
             snapshot = await source.snapshot(work, ids, work.real_now)
-        items = judge_items(work, source, snapshot, drafts)
+        items = validate_items(work, source, snapshot, drafts)
         work.actor = source.actor(snapshot)
         if source.is_history:
             items = await refuse_imports(work, snapshot.patient_id, drafts, items)

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.care.check_ins.commands import CouldNotTakeTurnError, mark_superseded, record
 from app.care.check_ins.consequences import report_safety_answers
 from app.care.check_ins.imports import CLOSE, refuse_import
-from app.care.check_ins.queries import open_note, standing_check_in, version_of
+from app.care.check_ins.queries import current_check_in, open_note, version_of
 from app.care.check_ins.reading import amended_draft
 from app.care.check_ins.sources import FromClinic, FromDevice
 from app.care.check_ins.validation import (
@@ -18,8 +18,8 @@ from app.care.check_ins.validation import (
     ItemOutcome,
     Kept,
     SupersededNotFoundError,
-    judge_items,
     numbered,
+    validate_items,
 )
 from app.care.monitoring.corrections import (
     CorrectionEffects,
@@ -81,11 +81,11 @@ async def _correct(context: AppContext, source: FromDevice, draft: CheckInDraft,
     for _ in range(_TRIES):
         async with context.work(source.clinic_id) as work:
             earlier = await check_ins.find(work, patient_id, corrected_id)
-            standing = await standing_check_in(work, patient_id, draft.id)
+            current = await current_check_in(work, patient_id, draft.id)
         if earlier is not None:
             return Sent(stored=earlier, sending=Sending.KEPT_BEFORE)
         correction = replace(
-            draft, check_in=replace(draft.check_in, id=str(corrected_id)), supersedes=_correctable(standing)
+            draft, check_in=replace(draft.check_in, id=str(corrected_id)), supersedes=_correctable(current)
         )
         recorded = await record(context, source, [correction])
         (outcome,) = recorded.items
@@ -111,9 +111,9 @@ def _id_of_correction(context: AppContext, patient_id: UUID, draft: CheckInDraft
     return UUID(bytes=bytes(made))
 
 
-def _correctable(standing: StoredCheckIn | None) -> UUID | None:
+def _correctable(current: StoredCheckIn | None) -> UUID | None:
     """What a correction takes the place of; of one that was withdrawn, nothing is left."""
-    return None if standing is None or standing.withdrawn_at else UUID(standing.check_in.id)
+    return None if current is None or current.withdrawn_at else UUID(current.check_in.id)
 
 
 class PatientsOwnReportError(RefusalError):
@@ -161,7 +161,7 @@ async def amend_check_in(
     patient, amended_id = await existing(work, patient_id), UUID(stored.check_in.id)
     draft = amended_draft(new_id(), stored, open_note(work.vault, work.clinic_id, stored), changes, confirm)
     said_at = draft.check_in.recorded_at
-    known = await check_ins.standing_between(work, patient_id, first=said_at - CLOSE, last=said_at + CLOSE)
+    known = await check_ins.current_between(work, patient_id, first=said_at - CLOSE, last=said_at + CLOSE)
     refuse_import(work, patient, draft, [one for one in known if one.id != stored.check_in.id])
     before = await believed_now(work, patient_id)
     replaced = ReplacedVersion(
@@ -185,7 +185,7 @@ async def _take_place(work: Work, patient_id: UUID, draft: CheckInDraft) -> Stor
     """Write a check-in in the place of the one that it corrects."""
     source = FromClinic(clinic_id=work.clinic_id, patient_id=patient_id, by=work.actor)
     snapshot = await source.snapshot(work, [], work.real_now)
-    (item,) = numbered(judge_items(work, source, snapshot, [draft]), after=snapshot.sync_sequence)
+    (item,) = numbered(validate_items(work, source, snapshot, [draft]), after=snapshot.sync_sequence)
     if isinstance(item, RefusalError):
         raise item
     await check_in_path.record(work, snapshot, [item.stored], answer=None)
@@ -229,7 +229,7 @@ async def _imported(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCh
     """An imported check-in, or what stands in its place since it was corrected."""
     await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
-    stored = await standing_check_in(work, patient_id, check_in_id)
+    stored = await current_check_in(work, patient_id, check_in_id)
     if stored is None:
         raise NotFoundError
     if stored.input_mode != "import":

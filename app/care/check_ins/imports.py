@@ -27,17 +27,17 @@ async def refuse_imports(
         return items
     patient, times = await existing(work, patient_id), [drafts[place].check_in.recorded_at for place in new]
     known = list(
-        await check_ins.standing_between(work, patient_id, first=min(times) - CLOSE, last=max(times) + CLOSE)
+        await check_ins.current_between(work, patient_id, first=min(times) - CLOSE, last=max(times) + CLOSE)
     )
-    judged = list(items)
+    checked = list(items)
     for place in new:
         try:
             refuse_import(work, patient, drafts[place], () if drafts[place].supersedes else known)
         except RefusalError as refusal:
-            judged[place] = refusal
+            checked[place] = refusal
         else:
             known.append(drafts[place].check_in)
-    return judged
+    return checked
 
 
 def refuse_import(work: Work, patient: PatientRecord, draft: CheckInDraft, known: Sequence[CheckIn]) -> None:

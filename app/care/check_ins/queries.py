@@ -66,7 +66,7 @@ def _version_in(versions: Mapping[UUID, int], stored: StoredCheckIn) -> int:
     return versions.get(own) or (versions.get(corrected, 1) if corrected else 1)
 
 
-async def standing_check_in(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:
+async def current_check_in(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:
     """Find what stands now in the place of a check-in: the last of its corrections, else itself."""
     stored = await check_ins.find(work, patient_id, check_in_id)
     while stored is not None and stored.superseded_by is not None:

@@ -8,7 +8,7 @@ from typing import Final, TypeGuard
 from uuid import UUID
 
 from app.care.check_ins.sources import Source
-from app.care.patients.consent_standing import ConsentWithdrawnError
+from app.care.patients.consent_status import ConsentWithdrawnError
 from app.care.patients.corrections import NobodyReadsReportsError
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.context import Work
@@ -65,12 +65,12 @@ class Kept:
     outcome: ItemOutcome
 
 
-def judge_items(
+def validate_items(
     work: Work, source: Source, snapshot: PatientSnapshot, drafts: Sequence[CheckInDraft]
 ) -> list[Kept | RefusalError]:
     """Separate new items from those kept before and those that cannot be kept."""
     seen = dict(snapshot.seen)
-    judged: list[Kept | RefusalError] = []
+    checked: list[Kept | RefusalError] = []
     for one in drafts:
         digest = work.vault.digest(b"check-in", snapshot.patient_id.bytes, one.canonical)
         key = one.check_in.id
@@ -87,13 +87,13 @@ def judge_items(
                 source.refuse_time(one.check_in.recorded_at, work.now)
                 outcome = ItemOutcome.CREATED
         except RefusalError as refusal:
-            judged.append(refusal)
+            checked.append(refusal)
             continue
         seen[key] = digest.hex()
         skew = source.clock_skew_seconds(work.now)
         stored = _stored(work, snapshot, one, digest=digest, skew=skew)
-        judged.append(Kept(stored=stored, outcome=outcome))
-    return judged
+        checked.append(Kept(stored=stored, outcome=outcome))
+    return checked
 
 
 def numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | RefusalError]:
@@ -140,8 +140,8 @@ async def find_superseded(
     if not wanted:
         return items
     found = await check_ins.find_all(work, snapshot.patient_id, [one for one in wanted if one])
-    standing_ids = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
-    refused = _without_ground([item for item in items if _is_new(item)], standing_ids)
+    current_ids = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
+    refused = _without_basis([item for item in items if _is_new(item)], current_ids)
     # What is refused was not kept for its copy in the same batch either.
     return [
         SupersededNotFoundError("#/supersedes")
@@ -151,7 +151,7 @@ async def find_superseded(
     ]
 
 
-def _without_ground(new: list[Kept], correctable: set[UUID]) -> set[str]:
+def _without_basis(new: list[Kept], correctable: set[UUID]) -> set[str]:
     """Find the corrections that lead to nothing that is kept, in whatever order a batch holds them.
 
     A chain stands on what was kept before, or on a new check-in that corrects nothing; a circle on neither.

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.care.alerts.signals.episodes import close_by_withdrawal
 from app.care.monitoring import commands as monitoring
-from app.care.patients.consent_standing import ConsentStanding, standing_of
+from app.care.patients.consent_status import ConsentStatus, consent_status_of
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.context import Work
@@ -29,7 +29,7 @@ _REASON_CELL: Final = {"table": "consents", "column": "reason_sealed"}
 
 
 class ConsentTextChangedError(RefusalError):
-    """This is not the text that is in force; please read the present one, then answer again."""
+    """This is not the current text; please read the present one, then answer again."""
 
     kind = RefusalKind.CONFLICT
     code = "consent-text-changed"
@@ -57,15 +57,15 @@ class ConsentAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentView:
-    """Where a patient stands, the text in force in the patient's language, and every answer, oldest first."""
+    """Where a patient stands, the current text in the patient's language, and every answer, oldest first."""
 
-    standing: ConsentStanding
+    status: ConsentStatus
     text: ConsentText
     history: tuple[ConsentAnswer, ...]
 
 
 async def read(work: Work, patient_id: UUID) -> ConsentView:
-    """Give the text in force and what the patient has answered so far.
+    """Give the current text and what the patient has answered so far.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -76,19 +76,19 @@ async def read(work: Work, patient_id: UUID) -> ConsentView:
 
 
 async def give(work: Work, patient_id: UUID, *, version: str) -> ConsentView:
-    """Agree to the text in force. Given again it changes nothing; after a withdrawal everything resumes.
+    """Agree to the current text. Given again it changes nothing; after a withdrawal everything resumes.
 
     Raises:
         NotFoundError: the clinic has no such patient.
-        ConsentTextChangedError: the version is not the one in force.
+        ConsentTextChangedError: the version is not the current one.
     """
     if version != CURRENT_VERSION:
         raise ConsentTextChangedError("#/version")
     patient, before = await _lock_for_update(work, patient_id)
-    if before is not ConsentStanding.GIVEN:
+    if before is not ConsentStatus.GIVEN:
         await _add(work, _answer(work, patient, "given", version=version))
         await _announce(work, EventType.CONSENT_GIVEN, patient)
-        if before is ConsentStanding.WITHDRAWN:
+        if before is ConsentStatus.WITHDRAWN:
             await monitoring.re_evaluate(work, patient_id)
     return await _view(work, patient)
 
@@ -103,7 +103,7 @@ async def withdraw(work: Work, patient_id: UUID, *, reason: str | None) -> Conse
         AlreadyWithdrawnError: it was withdrawn before.
     """
     patient, before = await _lock_for_update(work, patient_id)
-    if before is ConsentStanding.WITHDRAWN:
+    if before is ConsentStatus.WITHDRAWN:
         raise AlreadyWithdrawnError
     kept = await patient_states.consent_of(work, patient_id)
     withdrawn = _answer(work, patient, "withdrawn", version=kept.version if kept else None)
@@ -117,14 +117,14 @@ async def withdraw(work: Work, patient_id: UUID, *, reason: str | None) -> Conse
     return await _view(work, patient)
 
 
-async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientRecord, ConsentStanding]:
+async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientRecord, ConsentStatus]:
     """Lock the patient, then look where they stand: answers and reports on their way take turns."""
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
-    standing = await standing_of(work, patient_id)
-    if standing is None:
+    status = await consent_status_of(work, patient_id)
+    if status is None:
         raise NotFoundError
-    return patient, standing
+    return patient, status
 
 
 async def _notify_of_withdrawal(work: Work, patient: PatientRecord) -> None:
@@ -138,12 +138,12 @@ async def _announce(work: Work, event: EventType, patient: PatientRecord) -> Non
 
 
 async def _view(work: Work, patient: PatientRecord) -> ConsentView:
-    standing = await standing_of(work, patient.id)
-    if standing is None:
+    status = await consent_status_of(work, patient.id)
+    if status is None:
         raise NotFoundError
     own = vault_of(work.vault, work.clinic_id, patient)
     return ConsentView(
-        standing=standing,
+        status=status,
         text=consent_text(patient.locale),
         history=tuple(_answer_of(own, one) for one in await consents.all_of_patient(work, patient.id)),
     )

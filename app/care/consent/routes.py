@@ -40,13 +40,13 @@ _CSV: Final[dict[int | str, dict[str, Any]]] = {
 
 @own_router.get("/consent", summary="Read the consent text and one's answers")
 async def read_own_consent(work: PatientWork, caller: PatientSignedIn) -> ConsentReply:
-    """Give the text in force in the patient's language, where the patient stands, and every answer so far."""
+    """Give the current text in the patient's language, where the patient stands, and every answer so far."""
     return ConsentReply.of(await commands.read(work, caller.patient_id))
 
 
 @own_router.post("/consent", summary="Give consent")
 async def give_consent(body: ConsentGiving, work: PatientWork, caller: PatientSignedIn) -> ConsentReply:
-    """Agree to the text in force; a second time changes nothing, and after a withdrawal everything resumes."""
+    """Agree to the current text; a second time changes nothing, and after a withdrawal everything resumes."""
     view = await commands.give(work, caller.patient_id, version=body.version)
     return ConsentReply.of(view)
 

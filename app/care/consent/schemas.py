@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.care.consent.commands import ConsentAnswer, ConsentView
 from app.care.consent.erasure import STATES, ErasureRequest
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.notifications.messages.consent_text import ConsentText
 from app.web.reading import read_as
 from app.web.schemas import ReplyBody, RequestBody, example
@@ -34,7 +34,7 @@ class ConsentWithdrawal(RequestBody):
 
 
 class ConsentTextReply(ReplyBody):
-    """The text in force, in the patient's language."""
+    """The current text, in the patient's language."""
 
     version: str
     locale: str
@@ -68,7 +68,7 @@ class ConsentAnswerReply(ReplyBody):
 class ConsentReply(ReplyBody):
     """Where a patient stands, the text to ask with, and all answers, oldest first."""
 
-    standing: ConsentStanding
+    status: ConsentStatus
     text: ConsentTextReply
     history: list[ConsentAnswerReply]
 
@@ -76,7 +76,7 @@ class ConsentReply(ReplyBody):
     def of(cls, view: ConsentView) -> "ConsentReply":
         """Make the reply."""
         return cls(
-            standing=view.standing,
+            status=view.status,
             text=ConsentTextReply.of(view.text),
             history=[ConsentAnswerReply.of(one) for one in view.history],
         )

@@ -61,10 +61,10 @@ def median_survival(ended: Sequence[int], censored: Sequence[int]) -> int | None
 
     Args:
         ended: durations that came to their end.
-        censored: durations known to be at least so long. One as long as an ended one counts as still going on
+        censored: durations known to be at least so long. One as long as an ended one counts as censored
             when that ended.
 
-    The median of the ended ones alone would be too short: long ones are the ones still going on.
+    The median of the ended ones alone would be too short: long ones are the censored ones.
     """
     ends, breaks = Counter(ended), Counter(censored)
     going_on, surviving = len(ended) + len(censored), 1.0

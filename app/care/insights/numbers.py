@@ -72,7 +72,7 @@ class CheckInNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
-    """Deliveries about these patients that did not get out: `safety` of them are safety events."""
+    """Deliveries about these patients that are undelivered: `safety` of them are safety events."""
 
     held: int
     exhausted: int

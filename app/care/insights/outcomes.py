@@ -1,4 +1,4 @@
-"""One patient's part in a period: days watched, check-ins, benefits, and what came of treatment. Pure."""
+"""One patient's part in a period: days watched, check-ins, benefits, and the outcome of treatment. Pure."""
 
 import math
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ from app.clinical.interval import ResponseDuration, response_durations
 from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
 from app.clinical.review import Response, ResponseCategory, responses_after_induction
-from app.clinical.scales import Scale, as_judged
+from app.clinical.scales import Scale, with_remission_of
 from app.clinical.schedule import Situation, is_due, plan_of
 from app.storage.care_pasts import CarePast, PastCourse
 from app.storage.insights import CountedSignal
@@ -286,7 +286,7 @@ def induction_numbers(
             continue
         ended.append(one)
         for scale, response in one.responses:
-            scales[scale.key] = as_judged(scale, protocol)
+            scales[scale.key] = with_remission_of(scale, protocol)
             responses[scale.key].append(response)
     return InductionNumbers(
         ended=len(ended),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.access.clinics.queries import clinic_in
 from app.care.insights.figures import Period, period_of
 from app.care.insights.numbers import Insights, Read, insights_from, totals_wanted
@@ -31,7 +31,7 @@ async def read_insights(work: Work, *, first: date | None, end: date | None) -> 
     """
     clinic = await clinic_in(work, work.vault)
     period = period_of(first, end, now=work.now, time_zone=clinic.time_zone)
-    protocol = await policy_in_force(work, work.context, now=work.now)
+    protocol = await active_protocol(work)
     window = _window(period, clinic.mode)
     # What an induction achieved may be seen after the period; a booster in between ends the wait for it.
     until = period.ended_at + timedelta(days=protocol.window_latest_day) + _AROUND

@@ -250,7 +250,7 @@ class StepReply(ReplyBody):
 
 
 class UndeliveredReply(ReplyBody):
-    """Deliveries of the period's events that did not get out, as they stand now."""
+    """Deliveries of the period's events that are undelivered now."""
 
     held: int
     exhausted: int

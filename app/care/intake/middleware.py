@@ -101,7 +101,7 @@ class _HeardRequest:
         self._deadline = asyncio.get_running_loop().time() + WHOLE_BODY_SECONDS
         self._unread: deque[Message] = deque()
         self._slow = False
-        self._judged = False
+        self._settled = False
         self._task: asyncio.Task[Any] | None = None
         # What answers instead of an application that waits for a database which does not answer.
         self._waiting: asyncio.TimerHandle | None = None
@@ -131,7 +131,7 @@ class _HeardRequest:
             if self._instead is not None:
                 await self._instead
             # Given up, broken off, or failed without an answer: it was said all the same.
-            await self._judge(_FAILED)
+            await self._settle(_FAILED)
 
     async def _hear(self) -> Message:
         if self._unread:
@@ -160,7 +160,7 @@ class _HeardRequest:
         if self._started or not await self._hearing.heard() or self._started:
             return
         self._started = self._over = True
-        await self._judge(_UNAVAILABLE)
+        await self._settle(_UNAVAILABLE)
         document = refusal_document(DatabaseAwayError(), request_id=self._scope.get("request_id"))
         body = _with_help(json.dumps(document).encode(), self._outcome)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
@@ -175,7 +175,7 @@ class _HeardRequest:
         if message["type"] == "http.response.start":
             self._started = True
             await self._read_the_rest()
-            await self._judge(message["status"])
+            await self._settle(message["status"])
             if self._slow:
                 MutableHeaders(scope=message)["connection"] = "close"
             if self._outcome is not None and _is_json(message) and self._scope["method"] != "HEAD":
@@ -207,18 +207,18 @@ class _HeardRequest:
             if message["type"] == "http.disconnect":
                 return
 
-    async def _judge(self, status: int) -> None:
+    async def _settle(self, status: int) -> None:
         """Report what was disclosed, unless the application did, or a schema read all of it and found nothing."""
-        if self._judged:
+        if self._settled:
             return
-        self._judged = True
+        self._settled = True
         if self._slow or status == _FAILED:
             async with self._turns.of(self._hearing.sender):
-                await self._judge_now(status)
+                await self._settle_now(status)
         else:
-            await self._judge_now(status)
+            await self._settle_now(status)
 
-    async def _judge_now(self, status: int) -> None:
+    async def _settle_now(self, status: int) -> None:
         heard = await self._hearing.heard()
         if not heard:
             return

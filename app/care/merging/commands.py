@@ -108,7 +108,7 @@ async def unmerge(work: Work, patient_id: UUID, *, reason: str) -> MergeOutcome:
     merged = await patient_merges.holding(work, patient_id)
     if merged is None:
         raise NotMergedError
-    await _take_turns(work, patient_id, merged.into_id)
+    await _lock_for_update(work, patient_id, merged.into_id)
     # Read in both turns: another request may have taken it back meanwhile.
     if await patient_merges.holding(work, patient_id) is None:
         raise NotMergedError
@@ -141,7 +141,7 @@ async def _both(work: Work, patient_id: UUID, into_id: UUID) -> tuple[PatientRec
         await existing(work, into_id)
     except NotFoundError:
         raise MergeTargetNotFoundError("#/into") from None
-    await _take_turns(work, patient_id, into_id)
+    await _lock_for_update(work, patient_id, into_id)
     # Read in both turns: another request may have merged or archived one of them meanwhile.
     duplicate, target = await existing(work, patient_id), await existing(work, into_id)
     if duplicate.archived_at is not None or target.archived_at is not None:
@@ -149,7 +149,7 @@ async def _both(work: Work, patient_id: UUID, into_id: UUID) -> tuple[PatientRec
     return duplicate, target
 
 
-async def _take_turns(work: Work, *patient_ids: UUID) -> None:
+async def _lock_for_update(work: Work, *patient_ids: UUID) -> None:
     for one in sorted(patient_ids):
         await patient_states.lock(work, one)
 

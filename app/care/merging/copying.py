@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.care.alerts import bookings
 from app.care.check_ins.commands import mark_superseded
-from app.care.check_ins.queries import standing_check_in, version_of
+from app.care.check_ins.queries import current_check_in, version_of
 from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.own_vault import vault_of
@@ -68,13 +68,13 @@ async def copy_record(work: Work, giver: PatientRecord, taker: PatientRecord) ->
 async def _copy_check_ins(
     work: Work, giver: PatientRecord, taker: PatientRecord, only: Iterable[UUID] | None = None
 ) -> tuple[UUID, ...]:
-    standing = [UUID(one.id) for one in await check_ins.standing_history(work, giver.id)]
-    wanted = standing if only is None else [one for one in standing if one in set(only)]
+    current = [UUID(one.id) for one in await check_ins.current_history(work, giver.id)]
+    wanted = current if only is None else [one for one in current if one in set(only)]
     found = await check_ins.find_all(work, giver.id, wanted)
     there = await check_ins.find_all(work, taker.id, wanted)
     for copied in there.values():
         # Copied by an earlier merge that was taken back; what staff amended it to was taken back too.
-        earlier = await _standing(work, taker, copied)
+        earlier = await _current(work, taker, copied)
         if earlier.entered_in_error:
             await _mark(work, taker, earlier, Correction.RESTORED, None)
     snapshot = await snapshot_of(work, taker.id, now=work.now)
@@ -370,16 +370,16 @@ async def _void_assessments(work: Work, patient: PatientRecord, ids: Iterable[UU
 async def _void_check_ins(work: Work, patient: PatientRecord, ids: Iterable[UUID], reason: str) -> None:
     found = await check_ins.find_all(work, patient.id, _listed(ids))
     for copied in found.values():
-        one = await _standing(work, patient, copied)
+        one = await _current(work, patient, copied)
         if one.withdrawn_at is None:
             await _mark(work, patient, one, Correction.VOIDED, reason)
 
 
-async def _standing(work: Work, patient: PatientRecord, copied: StoredCheckIn) -> StoredCheckIn:
+async def _current(work: Work, patient: PatientRecord, copied: StoredCheckIn) -> StoredCheckIn:
     """What stands in the place of a copy: staff may have amended it."""
     if copied.superseded_by is None:
         return copied
-    return await standing_check_in(work, patient.id, UUID(copied.check_in.id)) or copied
+    return await current_check_in(work, patient.id, UUID(copied.check_in.id)) or copied
 
 
 def _listed(ids: Iterable[UUID]) -> Sequence[UUID]:

@@ -49,7 +49,7 @@ async def merge_facts(work: Work, patient_id: UUID) -> MergeFacts:
     """
     record = await existing(work, patient_id)
     contact = await read_contact_facts(work, patient_id)
-    reports = await check_ins.standing_history(work, patient_id)
+    reports = await check_ins.current_history(work, patient_id)
     given = await infusions.infusions(work, patient_id)
     return MergeFacts(
         patient=patient_of(work.vault, work.clinic_id, record),

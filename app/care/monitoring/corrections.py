@@ -259,7 +259,7 @@ async def evaluate_again(
     async with context.work(clinic_id) as work:
         if await patient_states.lock(work, patient_id) is None:
             return
-        # Who was merged meanwhile is judged as the patient who stays.
+        # Who was merged meanwhile is evaluated as the patient who stays.
         with suppress(PatientMergedError):
             snapshot = await snapshot_of(work, patient_id, now=work.now)
             if corrected is not None and snapshot.consent_withdrawn_at is None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
-from app.access.clinics.policy import in_force
+from app.access.clinics.policy import protocol_with
 from app.care.alerts.signals.episodes import episode_from
 from app.clinical.episodes import Episode
 from app.clinical.evaluation import Evaluation, History, PatientState, evaluate_history
@@ -46,7 +46,7 @@ async def history_of(
     ``after``: of the check-ins that are stored only those that were recorded after that moment.
     """
     corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
-    stored = await check_ins.standing_history(work, snapshot.patient_id, after=after)
+    stored = await check_ins.current_history(work, snapshot.patient_id, after=after)
     reports = (*stored, *(one.check_in for one in also))
     return History(
         time_zone=snapshot.time_zone,
@@ -122,7 +122,7 @@ async def history_now(
 
 def protocol_of(snapshot: PatientSnapshot, context: AppContext) -> Protocol:
     """Give the numbers that this patient's clinic decides with."""
-    return in_force(context.protocol, snapshot.policy)
+    return protocol_with(context.protocol, snapshot.policy)
 
 
 def episode_of_patient(snapshot: PatientSnapshot) -> Episode:

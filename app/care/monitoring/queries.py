@@ -15,7 +15,7 @@ from app.care.monitoring.timelines import (
     remembered,
     timeline_now,
 )
-from app.care.patients.consent_standing import ConsentWithdrawnError
+from app.care.patients.consent_status import ConsentWithdrawnError
 from app.clinical.check_ins import calendar_day
 from app.clinical.evaluation import Evaluation, evaluate
 from app.clinical.explanation import Beside, explanation_parts, render

@@ -36,7 +36,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A decision and what came of making it again."""
+    """A decision and the outcome of making it again."""
 
     clinic_id: UUID
     signal_id: UUID

@@ -60,7 +60,7 @@ async def draw_chart(
 async def read_progress(
     work: PatientWork, caller: PatientSignedIn, first: FirstDay = None, last: LastDay = None
 ) -> ProgressReply:
-    """Give one's own days with their means, what they are measured against, and infusions. It judges nothing."""
+    """Give one's own days with their means, what they are measured against, and infusions. It evaluates nothing."""
     trend = await trend_of_patient(
         work, caller.patient_id, Days(first=first, last=last), reader=Reader.PATIENT
     )

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol, protocol_with
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase, Phase, phase_of
 from app.clinical.levels import Level
@@ -24,7 +24,7 @@ from app.clinical.schedule import (
 )
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
-from app.storage import schedules
+from app.storage import policies, schedules
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.schedules import PlanFacts
 
@@ -80,7 +80,7 @@ async def schedule_of_patient(work: Work, patient_id: UUID) -> Schedule:
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    protocol = await policy_in_force(work, work.context, now=work.now)
+    protocol = await active_protocol(work)
     facts = await schedules.plan_facts(work, patient_id)
     if facts is None:
         raise NotFoundError
@@ -94,7 +94,7 @@ async def schedules_of(
 
     Of `due_days` only the first is given.
     """
-    protocol = await policy_in_force(work, context, now=now)
+    protocol = protocol_with(context.protocol, await policies.active_numbers(work, now=now))
     facts = await schedules.plan_facts_of(work, patient_ids)
     return {one.patient_id: schedule_from(one, now=now, protocol=protocol, count=1) for one in facts}
 

@@ -119,7 +119,7 @@ class ProgressInfusion(ReplyBody):
 
 
 class ProgressReply(ReplyBody):
-    """One's own trend: what was reported, and what it is measured against. It holds no judgement."""
+    """One's own trend: what was reported, and what it is measured against. It holds no evaluation."""
 
     from_: date = Field(serialization_alias="from")
     to: date

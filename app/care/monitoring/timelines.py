@@ -84,7 +84,7 @@ async def replayed(
     Args:
         work: the transaction.
         snapshot: where the patient stands.
-        protocol: the numbers to judge by.
+        protocol: the numbers to evaluate by.
         now: the time.
         also: check-ins that are about to be written.
         as_of: the moment to speak about; None: now, or the latest of what is known.
@@ -155,7 +155,7 @@ async def _since_the_last(
     limits = [one for one in (earliest, as_of) if one is not None]
     candidates = [one for one in kept if all(_through(one) <= limit for limit in limits)]
     counted = (
-        await check_ins.standing_through(
+        await check_ins.current_through(
             work,
             snapshot.patient_id,
             [_through(one) for one in candidates],

@@ -11,7 +11,7 @@ from fastapi.security.base import SecurityBase
 
 from app.access.clinics.crisis import ClinicHelp, read_lines
 from app.access.clinics.queries import open_crisis_phone
-from app.care.patients.consent_standing import ConsentStanding, standing_from
+from app.care.patients.consent_status import ConsentStatus, consent_status_from
 from app.context import Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
@@ -31,7 +31,7 @@ class PatientCaller:
     time_zone: str
     locale: str
     mode: str
-    consent: ConsentStanding
+    consent: ConsentStatus
     country: str | None
     clinic_name: str
     # The name of the clinic's logo in its address; None: it has none.
@@ -52,7 +52,9 @@ class PatientCaller:
             time_zone=found.time_zone,
             locale=found.locale,
             mode=found.mode,
-            consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
+            consent=consent_status_from(
+                version=found.consent_version, withdrawn_at=found.consent_withdrawn_at
+            ),
             country=found.country,
             clinic_name=found.clinic_name,
             clinic_logo=found.clinic_logo,

@@ -63,7 +63,7 @@ def read_code(text: str) -> CodeText:
     """Read a code as people type and paste it: any case, any dash, blank or full-width form, O for 0, I or L for 1.
 
     Raises:
-        CodeMalformedError: it cannot be a code; this does not count as a try.
+        CodeMalformedError: it cannot be a code; this does not count as an attempt.
     """
     letters = text_of_code(text).translate(READ_AS)
     if len(letters) != SELECTOR_LENGTH + SECRET_LENGTH or any(letter not in ALPHABET for letter in letters):
@@ -198,8 +198,8 @@ async def _spending(context: AppContext, code_text: str, *, address: str) -> Asy
     caller = context.vault.digest(b"address", address.encode())
     clinic_id, code_id = await _find_code(context, caller, code)
     async with context.work(clinic_id) as work:
-        # Counted under the count's own lock before the code is judged, and taken back with it when it was right:
-        # a waiting room behind one address enrols at the same moment, and of thirty guesses five are judged.
+        # Counted under the count's own lock before the code is checked, and taken back with it when it was right:
+        # a waiting room behind one address enrols at the same moment, and of thirty guesses five are checked.
         window_start = failed_tries.window_of(work.real_now)
         await _count_attempt(work, caller, window_start=window_start)
         try:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.care.patients.chart_numbers import index_of, open_chart_number
-from app.care.patients.consent_standing import ConsentStanding, standing_from
+from app.care.patients.consent_status import ConsentStatus, consent_status_from
 from app.care.patients.contact import email_of
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
@@ -42,7 +42,7 @@ class Patient:
     registered_at: datetime
     version: int
     archived: Archived | None
-    consent: ConsentStanding
+    consent: ConsentStatus
     # The rule's answer when it was last asked.
     level: str
 
@@ -121,7 +121,7 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         archived=Archived(at=record.archived_at, reason=record.archived_reason)
         if record.archived_at is not None and record.archived_reason is not None
         else None,
-        consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
+        consent=consent_status_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
         level=record.level,
     )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from app.care.patients.commands import STAYS, DetailsChange, Registration
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.corrections import ArchiveReason
 from app.care.patients.devices import DeviceKind, EnrolledDevice, IssuedTokens
 from app.care.patients.enrolment import Enrolled
@@ -234,7 +234,7 @@ class PatientReply(ReplyBody):
     country: str | None
     mode: Mode
     registered_at: datetime
-    consent: ConsentStanding
+    consent: ConsentStatus
     archived: ArchivedReply | None = Field(
         description="Null: reports are read; else devices read, and report no more"
     )
@@ -338,7 +338,7 @@ class MeReply(ReplyBody):
     country: str | None = Field(description="For crisis help, as someone chose it; null: as the zone says")
     mode: Mode = Field(description="'test' while the clinic tries things out")
     email: str | None
-    consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
+    consent: ConsentStatus = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
 
     @classmethod
     def of(cls, patient: Patient) -> "MeReply":

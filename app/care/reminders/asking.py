@@ -1,4 +1,4 @@
-"""Looking at the patients whose time has come: ask each once, notify of silence once, judge what time alone changed.
+"""The patients whose time has come: ask each once, notify of silence once, evaluate what time alone changed.
 
 The sweep calls this for every clinic. A patient is looked at once a day, at the time that the patient
 chose, by an index on the next look; so a sweep in which nobody's time has come costs one statement, and
@@ -72,7 +72,7 @@ async def remind_due(context: AppContext, clinic_id: UUID) -> int:
             at_once = 1
             continue
         asked += newly_asked
-        await _judge_by_time(context, clinic_id, taken)
+        await _evaluate_by_time(context, clinic_id, taken)
         if len(taken) < at_once:
             return asked
 
@@ -87,10 +87,10 @@ async def _look_at_next(context: AppContext, clinic_id: UUID, *, limit: int) -> 
     return taken, asked
 
 
-async def _judge_by_time(context: AppContext, clinic_id: UUID, patient_ids: Sequence[UUID]) -> None:
-    """Judge the patients about whom nothing came in lately, each in a separate transaction.
+async def _evaluate_by_time(context: AppContext, clinic_id: UUID, patient_ids: Sequence[UUID]) -> None:
+    """Evaluate the patients about whom nothing came in lately, each in a separate transaction.
 
-    Whom it fails for, or whom a crash leaves out, is judged at the next day's look: the rule compares what holds
+    Whom it fails for, or whom a crash leaves out, is evaluated at the next day's look: the rule compares what holds
     with what the clinic knows, so nothing is missed in between.
     """
     async with context.work(clinic_id) as work:
@@ -112,7 +112,7 @@ async def _put_off(context: AppContext, clinic_id: UUID) -> None:
 async def _look_at(work: Work, patient_ids: Sequence[UUID]) -> int:
     found = await _decided(work, patient_ids)
     silences = [patient_id for patient_id, (_, one) in found.items() if one.changes_silence]
-    # A silence is judged and written in the patient's turn: a check-in that is coming in may just be ending it.
+    # A silence is found and written in the patient's turn: a check-in that is coming in may just be ending it.
     turns = await patient_states.lock_unless_busy(work, silences) if silences else []
     found |= await _decided(work, turns)
     looks: list[NextLook] = []

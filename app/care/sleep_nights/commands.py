@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
+from app.care.patients.consent_status import ConsentStatus, ConsentWithdrawnError, consent_status_of
 from app.care.patients.corrections import refuse_archived
 from app.care.patients.plausibility import Unlikely, ask_about
 from app.care.patients.queries import existing
@@ -81,7 +81,7 @@ async def switch_import(work: Work, patient_id: UUID, *, on: bool) -> None:
     await patient_states.lock(work, patient_id)
     if on == (await sleep_nights.import_since(work, patient_id) is not None):
         return
-    if on and await standing_of(work, patient_id) is ConsentStanding.WITHDRAWN:
+    if on and await consent_status_of(work, patient_id) is ConsentStatus.WITHDRAWN:
         raise ConsentWithdrawnError
     await sleep_nights.set_import(work, patient_id, work.now if on else None)
     work.audit(f"sleep_import.switched_{'on' if on else 'off'}", "patient", patient_id, patient_id=patient_id)
@@ -108,7 +108,7 @@ async def keep(work: Work, night: SleepNight, *, confirm: tuple[str, ...]) -> tu
             raise SleepNightConflictError("#/id")
         return kept, False
     await refuse_archived(work, work.vault, patient_id)
-    if await standing_of(work, patient_id) is ConsentStanding.WITHDRAWN:
+    if await consent_status_of(work, patient_id) is ConsentStatus.WITHDRAWN:
         raise ConsentWithdrawnError
     if await sleep_nights.import_since(work, patient_id) is None:
         raise SleepImportOffError

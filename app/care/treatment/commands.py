@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.care.alerts import bookings
 from app.care.monitoring import commands as monitoring
 from app.care.monitoring import effects
@@ -298,7 +298,7 @@ async def let_course_begin(work: Work, patient: PatientRecord, infusion: Infusio
         if len(every) > 1 or infusion.phase is InfusionPhase.INDUCTION:
             return None
     else:
-        policy = await policy_in_force(work, work.context, now=work.now)
+        policy = await active_protocol(work)
         too_long_ago = (course.started_on - day).days > policy.induction_ends_after_days
         if infusion.phase is not InfusionPhase.INDUCTION or too_long_ago:
             return None

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
@@ -105,7 +105,7 @@ async def entered_course(
 ) -> EnteredCourse:
     """Say where a course that was entered stands now."""
     given = await infusions.infusions(work, patient.id)
-    policy = await policy_in_force(work, work.context, now=work.now)
+    policy = await active_protocol(work)
     course, zone = stored.course, patient.time_zone
     return EnteredCourse(
         course=course,

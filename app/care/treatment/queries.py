@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.care.alerts.findings.life import FindingCode as WorklistFinding
 from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of
 from app.care.monitoring.timelines import timeline_now
@@ -167,7 +167,7 @@ async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
     if not found:
         return None
     stored, *earlier = found
-    zone, protocol = patient.time_zone, await policy_in_force(work, work.context, now=work.now)
+    zone, protocol = patient.time_zone, await active_protocol(work)
     every = await infusions.infusions(work, patient.id)
     given = infusions_of_course(stored.course, every, time_zone=zone)
     end = induction_end(stored.course, given, time_zone=zone, protocol=protocol)

@@ -46,26 +46,20 @@ class WorklistItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """What stands beside a row on the page.
+class RecentLoss:
+    """How much a patient lost in the last 30 days, and the infusions.
 
     Attributes:
         shares: how much was lost, day by day in the last 30 days: days back from today, and the share.
         infused: days back from today of infusions in these days.
         days_since: since the last infusion; None: there was none.
         infusions: how many there were.
-        cautions: what is to be kept in mind now.
-        note: what the patient wrote, on the row of a note.
-        note_on: the day of that report.
     """
 
     shares: tuple[tuple[int, float], ...]
     infused: tuple[int, ...]
     days_since: int | None
     infusions: int
-    cautions: tuple[str, ...]
-    note: str | None
-    note_on: date | None
 
     @property
     def lost(self) -> float | None:
@@ -74,6 +68,23 @@ class Glance:
             return None
         back, share = self.shares[-1]
         return None if self.days_since is not None and back > self.days_since else share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What stands beside a row on the page.
+
+    Attributes:
+        loss: of the patient.
+        cautions: what is to be kept in mind now.
+        note: what the patient wrote, on the row of a note.
+        note_on: the day of that report.
+    """
+
+    loss: RecentLoss
+    cautions: tuple[str, ...]
+    note: str | None
+    note_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +108,7 @@ class ClinicStatus:
 class Today:
     """The home of the care team, in one snapshot."""
 
-    standing: ClinicStatus
+    status: ClinicStatus
     items: tuple[WorklistItem, ...]
     glances: Mapping[UUID, Glance]
     counts: Counts
@@ -128,12 +139,12 @@ async def read_today(
     rows = await worklist.page(work, wanted, after=after, limit=limit + 1, a_lane=a_lane)
     following = rows[limit - 1].place if len(rows) > limit else None
     rows = rows[:limit]
-    standing = await clinic_status(work)
-    today = standing.today
+    status = await clinic_status(work)
+    today = status.today
     planned = await appointments.planned_between(work, first=today, last=today + timedelta(days=13))
     days = [today + timedelta(days=number) for number in range(14)]
     shown = Today(
-        standing=standing,
+        status=status,
         items=tuple(await _items(work, rows)),
         glances=await _glances(work, rows),
         counts=await worklist.counts(work, member),
@@ -185,28 +196,37 @@ def chart_number_of(work: Work, row: ListedItem) -> str:
     return open_chart_number(own, row.patient_id, row.external_ref_sealed)
 
 
+async def recent_losses(work: Work, zones: Mapping[UUID, str]) -> dict[UUID, RecentLoss]:
+    """Give what each of these patients lost lately, by the clock of their zone."""
+    shares = await worklist.shares_of(work, zones, since=work.now - _SPARK_DAYS)
+    given = await schedules.of_patients(work, zones)
+    found = {}
+    for patient_id, zone in zones.items():
+        today = check_in_day(work.now, zone)
+        days = [day for day in given.get(patient_id, ()) if day <= today]
+        found[patient_id] = RecentLoss(
+            shares=tuple(
+                ((today - check_in_day(as_of, zone)).days, max(0.0, min(1.0, share)))
+                for as_of, share in shares.get(patient_id, ())
+            ),
+            infused=tuple((today - day).days for day in days if today - day < _SPARK_DAYS),
+            days_since=(today - max(days)).days if days else None,
+            infusions=len(days),
+        )
+    return found
+
+
 async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]:
-    whose = sorted({one.patient_id for one in rows})
-    shares = await worklist.shares_of(work, whose, since=work.now - _SPARK_DAYS)
-    given = await schedules.of_patients(work, whose)
-    plans = await care_plans.find_all(work, whose, PlanKind.FACTORS)
+    losses = await recent_losses(work, {one.patient_id: one.time_zone for one in rows})
+    plans = await care_plans.find_all(work, losses, PlanKind.FACTORS)
     notes = await check_ins.notes_of(
         work, [(one.patient_id, one.source_id) for one in rows if one.source_id and one.kind == "note"]
     )
     found = {}
     for row in rows:
-        today = check_in_day(work.now, row.time_zone)
-        days = [day for day in given.get(row.patient_id, ()) if day <= today]
-        last = max(days, default=None)
         written = notes.get((row.patient_id, row.source_id)) if row.source_id else None
         found[row.id] = Glance(
-            shares=tuple(
-                ((today - check_in_day(as_of, row.time_zone)).days, max(0.0, min(1.0, share)))
-                for as_of, share in shares.get(row.patient_id, ())
-            ),
-            infused=tuple((today - day).days for day in days if today - day < _SPARK_DAYS),
-            days_since=None if last is None else (today - last).days,
-            infusions=len(days),
+            loss=losses[row.patient_id],
             cautions=tuple(plans[row.patient_id]["cautions"]) if row.patient_id in plans else (),
             note=_opened(work, row, row.source_id, written.note_sealed)
             if written and row.source_id

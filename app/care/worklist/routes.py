@@ -73,7 +73,7 @@ async def assign_item(
 async def keep_outreach(
     item_id: UUID, body: Outreach, work: ToHandle, response: Response, if_match: IfMatch = None
 ) -> WorklistChange:
-    """Keep how, and what came of it. It acknowledges the row; where reaching the patient was all, it closes it."""
+    """Keep how, and the outcome. It acknowledges the row; where reaching the patient was all, it closes it."""
     alert = await commands.reach_out(
         work,
         item_id,

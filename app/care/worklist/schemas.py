@@ -86,7 +86,7 @@ class Assignment(RequestBody):
 
 
 class Outreach(RequestBody):
-    """That someone tried to reach the patient, and what came of it."""
+    """That someone tried to reach the patient, and the outcome."""
 
     model_config = example(channel="phone", outcome="left_message", note="Will call back on Monday")
 

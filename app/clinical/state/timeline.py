@@ -81,7 +81,7 @@ def replay(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) 
 def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> tuple[Crossing, ...]:
     """The days on which check-ins first reached consider in the past: to be stored, not to be sent.
 
-    Each day is judged by all that was reported on it, and by the infusions known by then.
+    Each day is evaluated by all that was reported on it, and by the infusions known by then.
     """
     states = [point.state for point in points_of(history, as_of=as_of, protocol=protocol)]
     found = {

@@ -1,4 +1,4 @@
-"""Who may what under ``/fhir``: by a key's scope or a member's role, as everywhere, and by a program's own token."""
+"""Permissions under ``/fhir``: by a key's scope or a member's role, as everywhere, and by a program's own token."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients import corrections
-from app.care.patients.consent_standing import ConsentStanding, standing_of
+from app.care.patients.consent_status import ConsentStatus, consent_status_of
 from app.care.patients.corrections import ArchivedError, ArchiveReason
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
@@ -111,7 +111,7 @@ async def start(work: Work, patient_id: UUID, *, to: str, consent: TransferConse
     await patient_states.lock(work, patient_id)
     if patient.archived_at is not None:
         raise ArchivedError
-    if consent is None or await standing_of(work, patient_id) is ConsentStanding.WITHDRAWN:
+    if consent is None or await consent_status_of(work, patient_id) is ConsentStatus.WITHDRAWN:
         raise TransferWithoutConsentError("#/consent")
     if consent.given_on > check_in_day(work.now, patient.time_zone):
         raise TransferWithoutConsentError("#/consent/given_on")

@@ -92,7 +92,7 @@ async def _opened_notice(
         return None
     wording = Wording(message.wording)
     along = await waiting_along(work, message, channel_id)
-    # What is live must not go out under the mark of a try.
+    # What is live must not go out under the mark of a test.
     mode = "live" if "live" in {message.mode, *(other.mode for other in along)} else message.mode
     return Opened(
         message=message,

@@ -40,10 +40,10 @@ async def post(
     except NoAnswerError:
         return Outcome(ending=Ending.NOT_TAKEN, trouble="no_answer")
     wish = read_retry_after(answer.headers.get("retry-after"), answered_at=now)
-    return judge(answer.status_code, wish=wish)
+    return outcome_of_status(answer.status_code, wish=wish)
 
 
-def judge(status: int, *, wish: timedelta | None = None) -> Outcome:
+def outcome_of_status(status: int, *, wish: timedelta | None = None) -> Outcome:
     """Say what an HTTP status means for a message; ``wish`` is how long the other side asks us to wait."""
     if status // 100 == _SUCCESS:
         return SENT

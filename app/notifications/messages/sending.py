@@ -29,7 +29,7 @@ from app.context import AppContext, Work
 from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
 from app.notifications.messages.notice_channels import lock_for_update, notify_other_contact, waits_until
-from app.notifications.messages.outcomes import Ending, Outcome, sequel
+from app.notifications.messages.outcomes import SENT, Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
 from app.outbox import Channel, Wording
 from app.storage import due_work, notices, outgoing_messages, staff_members
@@ -50,7 +50,7 @@ StillWanted = Callable[[UnitOfWork, Sequence[OutgoingMessage], datetime], Awaita
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """What sending needs; ``still_wanted`` asks the room that wrote the message, by wording.
+    """What sending needs; ``still_wanted`` asks the package that wrote the message, by wording.
 
     ``client`` is the guarded one: a push address is named by whoever holds a patient's device.
     """
@@ -77,7 +77,7 @@ async def send_due(post: Post, clinic_id: UUID, *, channel: str, urgent: bool, l
     """
     claimed = () if urgent else await _claim_reminders(post, clinic_id, channel=channel, limit=limit)
     if claimed:
-        return await asyncio.gather(*(_send(post, clinic_id, one) for one in claimed))
+        return await _send_together(post, clinic_id, claimed)
     async with post.context.work(clinic_id) as work:
         ids = await outgoing_messages.due_ids(
             work, urgent=urgent, channel=channel, now=work.real_now, limit=limit
@@ -92,11 +92,39 @@ async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempt
     return None if claimed is None else await _send(post, clinic_id, claimed)
 
 
+async def _send_together(post: Post, clinic_id: UUID, claimed: Sequence[Opened]) -> list[Attempted]:
+    """Send reminders at once, and keep those that were taken in one transaction; any other is kept alone."""
+    began_at = post.context.clock.now()
+    ended = await asyncio.gather(
+        *(_hand_over(post, one, now=began_at) for one in claimed), return_exceptions=True
+    )
+    pairs = list(zip(claimed, ended, strict=True))
+    if sent := [one.message for one, outcome in pairs if outcome == SENT]:
+        async with post.context.work(clinic_id) as work:
+            await _keep_ended(work, sent, state="sent", sent_at=work.real_now)
+    for one, outcome in pairs:
+        if isinstance(outcome, Outcome) and outcome != SENT:
+            await _keep(post, clinic_id, one, outcome, began_at=began_at)
+    failures = [outcome for outcome in ended if isinstance(outcome, BaseException)]
+    if failures:
+        raise failures[0]
+    return [_attempted(one, outcome) for one, outcome in pairs if isinstance(outcome, Outcome)]
+
+
 async def _send(post: Post, clinic_id: UUID, claimed: Opened) -> Attempted:
     now = post.context.clock.now()
+    outcome = await _hand_over(post, claimed, now=now)
+    await _keep(post, clinic_id, claimed, outcome, began_at=now)
+    return _attempted(claimed, outcome)
+
+
+async def _hand_over(post: Post, claimed: Opened, *, now: datetime) -> Outcome:
     outcome = await hand_over(post.context, post.client, claimed, now=now)
     ATTEMPTS.labels(claimed.message.channel, claimed.message.wording, outcome.ending.value).inc()
-    await _keep(post, clinic_id, claimed, outcome, began_at=now)
+    return outcome
+
+
+def _attempted(claimed: Opened, outcome: Outcome) -> Attempted:
     return Attempted(message_id=claimed.message.id, attempt=claimed.message.attempts + 1, outcome=outcome)
 
 
@@ -198,7 +226,7 @@ async def _keep(
             await lock_for_update(work, message.id)
         await outgoing_messages.keep_result(
             work,
-            message.id,
+            [message.id],
             state=follows.state,
             trouble=outcome.trouble,
             next_attempt_at=follows.next_attempt_at,
@@ -227,15 +255,27 @@ async def _note_reach(work: Work, address: str, state: str) -> None:
 
 async def _end(work: Work, message: OutgoingMessage, outcome: Outcome) -> None:
     state = "cancelled" if outcome.ending is Ending.GONE else "failed"
+    await _keep_ended(work, [message], state=state, trouble=outcome.trouble)
+
+
+async def _keep_ended(
+    work: Work,
+    messages: Sequence[OutgoingMessage],
+    *,
+    state: str,
+    trouble: str | None = None,
+    sent_at: datetime | None = None,
+) -> None:
     await outgoing_messages.keep_result(
         work,
-        message.id,
+        [one.id for one in messages],
         state=state,
-        trouble=outcome.trouble,
+        trouble=trouble,
         next_attempt_at=work.real_now,
-        sent_at=None,
+        sent_at=sent_at,
     )
-    _audit(work, message, state)
+    for one in messages:
+        _audit(work, one, state)
 
 
 def _audit(work: Work, message: OutgoingMessage, state: str) -> None:

@@ -71,7 +71,7 @@ _TEXTS: Final[dict[Wording, tuple[Words, Words]]] = {
     ),
     Wording.NOTICE_CHANNEL_TEST: (
         say("Afterglow: notices will come here"),
-        say("Afterglow: this is only a try. Notices for your clinic will come here."),
+        say("Afterglow: this is only a test. Notices for your clinic will come here."),
     ),
     Wording.NOTICE_CHANNEL_ENDED: (
         say("Afterglow cannot write to one of your chat channels"),

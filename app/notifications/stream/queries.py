@@ -8,8 +8,8 @@ from uuid import UUID
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.storage import event_stream, snapshots
-from app.storage.event_stream import PlacedEvent, StreamStanding
-from app.storage.snapshots import PatientStanding
+from app.storage.event_stream import PlacedEvent, StreamReach
+from app.storage.snapshots import SnapshotEntry
 
 KEPT_FOR: Final = timedelta(days=90)
 """How long an event can be read."""
@@ -45,7 +45,7 @@ class EventPage:
 class SnapshotPatient:
     """Where one patient stands."""
 
-    standing: PatientStanding
+    entry: SnapshotEntry
     signals: list[dict[str, Any]]
     safety_events: list[dict[str, Any]]
     findings: list[dict[str, Any]]
@@ -74,13 +74,13 @@ async def read_events(work: Work, *, after: StreamPlace | None, limit: int) -> E
     # Positions are given to what others committed meanwhile, so this is no snapshot.
     await work.start_over()
     await event_stream.place(work)
-    standing = await event_stream.standing(work)
-    begin = _begin(after, standing)
+    reach = await event_stream.reach(work)
+    begin = _begin(after, reach)
     found = await event_stream.page(work, after=begin, limit=limit)
     if found:
         work.record_access("events", patient_id=None)
-    position = found[-1].position if found else max(begin, standing.begins_after)
-    return EventPage(events=tuple(found), cursor=StreamPlace(standing.epoch, position))
+    position = found[-1].position if found else max(begin, reach.begins_after)
+    return EventPage(events=tuple(found), cursor=StreamPlace(reach.epoch, position))
 
 
 async def read_snapshot(
@@ -97,9 +97,9 @@ async def read_snapshot(
     Raises:
         StartAgainError: the first page was read from another database, or too long ago.
     """
-    standing = await event_stream.standing(work)
+    reach = await event_stream.reach(work)
     if begun is not None:
-        _begin(begun, standing)
+        _begin(begun, reach)
     found = await snapshots.page(work, after=after, limit=limit)
     ids = [one.id for one in found]
     signals = await snapshots.open_signals(work, ids)
@@ -109,21 +109,21 @@ async def read_snapshot(
     return SnapshotPage(
         patients=tuple(
             SnapshotPatient(
-                standing=one,
+                entry=one,
                 signals=signals.get(one.id, []),
                 safety_events=safety_events.get(one.id, []),
                 findings=findings.get(one.id, []),
             )
             for one in found
         ),
-        cursor=begun or StreamPlace(standing.epoch, standing.last_position),
+        cursor=begun or StreamPlace(reach.epoch, reach.last_position),
     )
 
 
-def _begin(after: StreamPlace | None, standing: StreamStanding) -> int:
+def _begin(after: StreamPlace | None, reach: StreamReach) -> int:
     if after is None:
-        return standing.begins_after
-    kept = standing.begins_after <= after.position <= standing.last_position
-    if after.epoch != standing.epoch or not kept:
+        return reach.begins_after
+    kept = reach.begins_after <= after.position <= reach.last_position
+    if after.epoch != reach.epoch or not kept:
         raise StartAgainError("query/after")
     return after.position

@@ -46,6 +46,6 @@ async def read_snapshot(
     begun, last = read_snapshot_place(after)
     page = await queries.read_snapshot(work, begun=begun, after=last, limit=limit)
     full = len(page.patients) == limit
-    following = f"{place_text(page.cursor)}.{page.patients[-1].standing.id}" if full else None
+    following = f"{place_text(page.cursor)}.{page.patients[-1].entry.id}" if full else None
     link_next(request, response, following)
     return Snapshot.of(page)

@@ -93,17 +93,17 @@ class SnapshotPatientReply(ReplyBody):
     @classmethod
     def of(cls, patient: SnapshotPatient) -> "SnapshotPatientReply":
         """Make the reply."""
-        standing, codes = patient.standing, {one["code"] for one in patient.findings}
-        consent = "not_asked" if standing.consent_version is None else "given"
+        entry, codes = patient.entry, {one["code"] for one in patient.findings}
+        consent = "not_asked" if entry.consent_version is None else "given"
         return cls.model_validate(
             {
-                "id": standing.id,
-                "mode": standing.mode,
-                "level": standing.level,
-                "reference_established": "reference.established" in standing.announced,
-                "consent": consent if standing.consent_withdrawn_at is None else "withdrawn",
-                "archived": standing.archived_reason,
-                "merged_into": standing.merged_into,
+                "id": entry.id,
+                "mode": entry.mode,
+                "level": entry.level,
+                "reference_established": "reference.established" in entry.announced,
+                "consent": consent if entry.consent_withdrawn_at is None else "withdrawn",
+                "archived": entry.archived_reason,
+                "merged_into": entry.merged_into,
                 "review_due": "review_due" in codes,
                 "overdue": "overdue" in codes,
                 "signals": patient.signals,

@@ -1,4 +1,4 @@
-"""Reading endpoints, the log of deliveries, and what did not get out."""
+"""Reading endpoints, the log of deliveries, and what is undelivered."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,5 +74,5 @@ async def read_delivery(work: Work, delivery_id: UUID) -> tuple[Delivery, list[A
 
 
 async def undelivered(work: UnitOfWork) -> UndeliveredSummary:
-    """Sum up what did not get out of this clinic."""
+    """Sum up what is undelivered in this clinic."""
     return UndeliveredSummary(endpoints=tuple(await delivery_log.undelivered(work)))

@@ -200,11 +200,11 @@ async def remove_notice_channel(channel_id: UUID, work: ManageWebhooks) -> None:
 
 @notice_router.post("/notice-channels/{channel_id}/test", status_code=202, summary="Try a notice channel")
 async def send_test_notice(channel_id: UUID, work: ManageWebhooks) -> NoticeTestReply:
-    """Send this channel a text that says it is only a try, and ask for nothing."""
+    """Send this channel a text that says it is only a test, and ask for nothing."""
     return NoticeTestReply(message_id=await notice_channels.send_test(work, channel_id))
 
 
-@notice_router.get("/undelivered", summary="Read what did not get out")
+@notice_router.get("/undelivered", summary="Read what is undelivered")
 async def read_not_delivered(work: ManageWebhooks) -> UndeliveredSummaryReply:
     """Sum up by endpoint what is held or exhausted now, and whether safety events are among it."""
     return UndeliveredSummaryReply.of(await undelivered(work))

@@ -284,7 +284,7 @@ class NoticeTestReply(ReplyBody):
 
 
 class UndeliveredAtEndpointReply(ReplyBody):
-    """What did not get out to one endpoint."""
+    """What is undelivered to one endpoint."""
 
     endpoint_id: UUID
     endpoint_state: Literal["enabled", "disabled"]
@@ -295,7 +295,7 @@ class UndeliveredAtEndpointReply(ReplyBody):
 
 
 class UndeliveredSummaryReply(ReplyBody):
-    """What did not get out, now."""
+    """What is undelivered now."""
 
     count: int
     safety: bool = Field(description="Whether safety events are among them")

@@ -62,14 +62,14 @@ async def send(client: httpx2.AsyncClient, message: OutgoingMessage, now: dateti
         )
     duration = _since(began)
     return AttemptOutcome(
-        error=judge_status(answer.status_code),
+        error=error_of_status(answer.status_code),
         status=answer.status_code,
         retry_after=read_retry_after(answer.headers.get("retry-after"), answered_at=now + duration),
         duration=duration,
     )
 
 
-def judge_status(status: int) -> AttemptError | None:
+def error_of_status(status: int) -> AttemptError | None:
     """Say what an HTTP status means for a delivery: None for 2xx, redirects fail, 410 is for good."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None

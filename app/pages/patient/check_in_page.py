@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.care.check_ins.corrections import Sending, Sent, record_or_correct
-from app.care.check_ins.queries import open_note, standing_check_in
+from app.care.check_ins.queries import current_check_in, open_note
 from app.care.check_ins.sources import CheckInInFutureError, CheckInTooOldError, FromDevice
 from app.care.intake.hearing import report_disclosures
 from app.care.patients import devices
@@ -388,7 +388,7 @@ async def _open_form(
     # Most forms were not sent yet: then nothing has to be looked up.
     if sent != str(known.id):
         return (known if now < known.opened_at + _SAME_FORM_FOR else fresh), None
-    kept = await standing_check_in(found.work, caller.patient_id, known.id)
+    kept = await current_check_in(found.work, caller.patient_id, known.id)
     if kept is None or now >= kept.received_at + _SAME_FORM_FOR:
         return fresh, None
     return known, kept

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.context import AppContext
 from app.foundation.translations import say
 from app.notifications.messages.consent_text import consent_text
@@ -17,7 +17,7 @@ ASK_FIRST: Final = "/p/consent"
 
 def must_answer_first(visitor: Visitor) -> bool:
     """Whether the consent text comes before anything else: never answered, changed since, or taken back."""
-    return visitor.signed_in.consent is not ConsentStanding.GIVEN
+    return visitor.signed_in.consent is not ConsentStatus.GIVEN
 
 
 def consent_page(
@@ -29,7 +29,7 @@ def consent_page(
     status: int = 200,
 ) -> PageAnswer:
     """Show the current text."""
-    withdrawn = visitor.signed_in.consent is ConsentStanding.WITHDRAWN
+    withdrawn = visitor.signed_in.consent is ConsentStatus.WITHDRAWN
     if withdrawn and not notice:
         notice = say("You have taken your consent back. No answers are taken any more.")
     return render(

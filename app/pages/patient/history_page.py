@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.care.check_ins.commands import withdraw
-from app.care.check_ins.queries import list_of_patient, open_note, standing_check_in
+from app.care.check_ins.queries import current_check_in, list_of_patient, open_note
 from app.care.check_ins.sources import MOST_DAYS_BACK
 from app.care.sleep_nights.queries import list_nights
 from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
@@ -98,7 +98,7 @@ async def own_report(visitor: Visitor, check_in_id: UUID) -> StoredCheckIn:
     Raises:
         NotFoundError: there is none, it was corrected or taken back, or the clinic imported it.
     """
-    found = await standing_check_in(visitor.work, visitor.signed_in.patient_id, check_in_id)
+    found = await current_check_in(visitor.work, visitor.signed_in.patient_id, check_in_id)
     if found is None or found.withdrawn_at is not None or found.input_mode == _IMPORTED:
         raise NotFoundError
     return found

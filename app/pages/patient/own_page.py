@@ -8,7 +8,7 @@ from app.access.clinics.logos import logo_of
 from app.care.consent import commands as consent
 from app.care.consent import erasure, export
 from app.care.consent.commands import ConsentTextChangedError
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import say
 from app.pages.patient.check_in_form import ANSWERS, draft_of
@@ -124,5 +124,5 @@ async def show_logo(digest: str, visitor: SignedInVisitor) -> Response:
 async def _withdraw(visitor: Visitor) -> None:
     """Take consent back; a second time changes nothing."""
     caller = visitor.signed_in
-    if caller.consent is not ConsentStanding.WITHDRAWN:
+    if caller.consent is not ConsentStatus.WITHDRAWN:
         await consent.withdraw(visitor.work, caller.patient_id, reason=None)

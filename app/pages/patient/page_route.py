@@ -86,7 +86,7 @@ def _mark(vault: Vault, clinic_id: UUID, patient_id: UUID) -> str:
 
 
 SIGN_IN: Final = "/p/enrol"
-# What a page says of a failure, by the name that it has in every room of pages.
+# What a page says of a failure, by the name that it has in every kind of pages.
 _FAILURES: Final[Mapping[str, tuple[Words, Words]]] = {
     "foreign": (
         say("This could not be sent"),

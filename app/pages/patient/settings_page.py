@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from app.care.consent import erasure
 from app.care.patients import devices
 from app.care.patients.commands import DetailsChange, change_patient
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.contact import email_of
 from app.care.patients.queries import existing, reminders_of
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
@@ -90,7 +90,7 @@ async def settings_page(
         questionnaires=await offered_questionnaires(visitor),
         devices=[_shown(one, visitor, wall) for one in listed],
         erasure_asked=await _erasure_asked(visitor),
-        has_withdrawn=caller.consent is ConsentStanding.WITHDRAWN,
+        has_withdrawn=caller.consent is ConsentStatus.WITHDRAWN,
     )
 
 

@@ -1,4 +1,4 @@
-"""The person's own trend as a page shows it: the picture, and the same numbers as a table. It judges nothing."""
+"""The person's own trend as a page shows it: the picture, and the same numbers as a table. It evaluates nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

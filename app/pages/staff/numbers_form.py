@@ -43,7 +43,7 @@ class NumberField:
 
     @property
     def changed(self) -> bool:
-        """Whether something else was typed than what is in force."""
+        """Whether something else was typed than what is active."""
         return self.typed != self.present
 
 
@@ -84,7 +84,7 @@ def fields_of(present: Protocol, typed: Mapping[str, str], mistakes: Mapping[str
 def numbers_in(form: Form, *, present: Protocol, base: Protocol) -> tuple[dict[str, Any], list[str]]:
     """Read the numbers that differ from the service's own; besides, the names of those that are no number.
 
-    An empty field means the number in force.
+    An empty field means the active number.
     """
     numbers, wrong = dict[str, Any](), list[str]()
     for one in numbers_of(present):

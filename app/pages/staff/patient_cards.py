@@ -40,7 +40,7 @@ def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Itera
             "id": event.id,
             "version": event.version,
             "title": say("thinking about self-harm") if event.urgent else say("an answer about self-harm"),
-            "standing": joined((ago, say("not acknowledged") if waits else say("acknowledged"))),
+            "status": joined((ago, say("not acknowledged") if waits else say("acknowledged"))),
             "said": (
                 say(
                     "Answered in {value1}, {plain} by the patient's clock.",
@@ -99,7 +99,7 @@ def _signals(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, Any
         yield {
             **_common(signal, visitor),
             "title": say("consider a booster"),
-            "standing": say(
+            "status": say(
                 "Raised {how_long}. {stands}",
                 how_long=how_long(signal.raised_at, view.now),
                 stands=_stands(signal, view),
@@ -118,7 +118,7 @@ def _findings(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, An
             **_common(finding, visitor),
             "code": finding.code,
             "title": title,
-            "standing": joined((detail, how_long(finding.raised_at, view.now), _stands(finding, view)), ". "),
+            "status": joined((detail, how_long(finding.raised_at, view.now), _stands(finding, view)), ". "),
             "note": notes.get(str(finding.source_id)) if finding.code == "note" else None,
         }
 

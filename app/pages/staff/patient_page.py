@@ -18,7 +18,7 @@ from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import capitalised, percent, scale_name
 from app.clinical.evaluation import Evaluation
-from app.clinical.explanation import what_would_have_changed_it
+from app.clinical.explanation import counterfactual_sentence
 from app.clinical.explanation_words import language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
@@ -96,7 +96,7 @@ def values_of(
         "groups": _groups(path, days, group),
         "chip": _chip(view),
         "say": sentence_of(view),
-        "standing": _standing(view, clock),
+        "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
         **cards,
@@ -180,7 +180,7 @@ def sentence_of(view: PatientView) -> dict[str, str]:
     return {"first": said, "rest": say("({shares}). {data}", shares=joined(parts), data=data)}
 
 
-def _standing(view: PatientView, clock: WallClock) -> str:
+def _summary(view: PatientView, clock: WallClock) -> str:
     parts: list[str] = [patient_words.PHASES[view.course.phase]] if view.course else []
     if view.infusions:
         last = view.infusions[-1]
@@ -228,7 +228,7 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
 
 def _answer(view: EvaluationView, clock: WallClock, language: str) -> dict[str, Any]:
     evaluation = view.evaluation
-    changed = what_would_have_changed_it(evaluation, locale=language)
+    changed = counterfactual_sentence(evaluation, locale=language)
     before, _, after = view.explanation.partition(changed) if changed else (view.explanation, "", "")
     quality = evaluation.data_quality
     gap = quality.median_gap_days

@@ -19,7 +19,7 @@ from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.queries import EvaluationView, beside_of, view_of
 from app.care.monitoring.timelines import timeline_now
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
@@ -245,7 +245,7 @@ def _shown(
     language: str,
 ) -> EvaluationView | None:
     """The answer with open cautions and what the open signal said when raised; none once consent is withdrawn."""
-    if patient.consent is ConsentStanding.WITHDRAWN:
+    if patient.consent is ConsentStatus.WITHDRAWN:
         return None
     cautions = [one.value for one in factors.cautions]
     signal = open_signals[0] if open_signals else None

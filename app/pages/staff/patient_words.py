@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.consent_status import ConsentStatus
 from app.clinical.course import InductionEndedBecause, InfusionPhase, Phase
 from app.clinical.interval import NotOffered
 from app.clinical.profiles import Caution, Profile
@@ -20,6 +20,14 @@ LEVELS: Final[Mapping[str, str]] = {
     "no_reference": say("Not enough data yet"),
 }
 MODES: Final = {"test": say("Test"), "live": say("Live")}
+ARCHIVED: Final[Mapping[str, str]] = {
+    "care_ended": say("Care ended"),
+    "transferred": say("Transferred"),
+    "deceased": say("Deceased"),
+    "registered_in_error": say("Registered in error"),
+    "duplicate": say("Duplicate"),
+}
+"""Why a patient is not in care any more."""
 PROFILES: Final[Mapping[str, str]] = {
     Profile.FIRST_TIME: say("First time"),
     Profile.SEVERE_OR_CHRONIC: say("Severe or chronic"),
@@ -28,12 +36,10 @@ PROFILES: Final[Mapping[str, str]] = {
 }
 CAUTIONS: Final = {one: capitalized(CAUTION_WORDS[one]) for one in Caution}
 CONSENT: Final = {
-    ConsentStanding.NOT_ASKED: say("Not asked yet; the patient's pages ask first"),
-    ConsentStanding.GIVEN: say("Given"),
-    ConsentStanding.OUTDATED: say("Given to an earlier text; it stands, and the patient is asked again"),
-    ConsentStanding.WITHDRAWN: say(
-        "Withdrawn: nothing is taken or evaluated, except statements of self-harm"
-    ),
+    ConsentStatus.NOT_ASKED: say("Not asked yet; the patient's pages ask first"),
+    ConsentStatus.GIVEN: say("Given"),
+    ConsentStatus.OUTDATED: say("Given to an earlier text; it stands, and the patient is asked again"),
+    ConsentStatus.WITHDRAWN: say("Withdrawn: nothing is taken or evaluated, except statements of self-harm"),
 }
 PHASES: Final = {
     Phase.PLANNED: say("Planned"),

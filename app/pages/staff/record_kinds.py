@@ -306,7 +306,7 @@ async def _carry_out(
 
 async def _amend_report(work: Work, whose: AboutPatient, record_id: UUID, form: Form) -> None:
     sent: dict[str, object] = {name: number_in(form[name]) for name in _ANSWERS}
-    stored = await reports.standing_check_in(work, whose.patient.id, record_id)
+    stored = await reports.current_check_in(work, whose.patient.id, record_id)
     typed = {name: form[name].strip() for name in ("on", "at")}
     # The form knows no seconds: what was not touched stays to the second.
     if stored is None or typed != _report_time(stored, whose):

@@ -1,4 +1,4 @@
-"""Making a page: the room's templates and files, with what stands on every page."""
+"""Making a page: the staff's templates and files, with what stands on every page."""
 
 from pathlib import Path
 from typing import Final

@@ -19,7 +19,7 @@ from app.clinical.english_formats import scale_name
 from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.settings.room import initials
+from app.pages.staff.settings.settings_page import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import counted, day_written, moment_in
 from app.web.dependencies import ContextNeeded

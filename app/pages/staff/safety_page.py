@@ -168,7 +168,7 @@ async def _page(
         "event": found.event,
         "source": SOURCES[found.event.source],
         "said": said_with(view, found.event.source_id),
-        "event_standing": _standing(found, now),
+        "event_status": _status(found, now),
         "times": _times(found, now),
         "outcome": found.event.outcome and OUTCOMES[found.event.outcome],
         "outcomes": OUTCOMES,
@@ -183,7 +183,7 @@ async def _page(
 _STEPS: Final = AlertSteps(path="/care/safety-events", show=_page)
 
 
-def _standing(found: EventDossier, now: datetime) -> str:
+def _status(found: EventDossier, now: datetime) -> str:
     event = found.event
     if event.state == "closed":
         return say("Closed")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.care.alerts.history import OpenedStep, history_of, names_in
 from app.care.alerts.signals import commands
 from app.care.alerts.signals.life import SIGNAL, episode_of, moment_of
@@ -280,7 +280,7 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
         history=tuple(history),
         notifications=tuple(await notices.about(work, whose.id, subject="signal_id", subject_id=signal_id)),
         names=await names_in(work, work.vault, [one.step.actor_id for one in history]),
-        longest_snooze_days=(await policy_in_force(work, work.context, now=work.now)).snooze_longest_days,
+        longest_snooze_days=(await active_protocol(work)).snooze_longest_days,
         later_signal=latest.id if latest and latest.id != signal_id else None,
         open_event=events[0].id if events else None,
     )
@@ -315,7 +315,7 @@ async def _page(
         "form": form,
         "whose": found.whose,
         "signal": signal,
-        "signal_standing": _standing(found, now),
+        "signal_status": _status(found, now),
         "precautions": [CAUTIONS.get(name, name) for name in found.view.cautions],
         "open_event": found.open_event,
         "exposure": _infusions(found.view),
@@ -359,7 +359,7 @@ def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
     }
 
 
-def _standing(found: SignalDossier, now: datetime) -> dict[str, Any]:
+def _status(found: SignalDossier, now: datetime) -> dict[str, Any]:
     """Say where it stands: open, seen, put aside, closed."""
     signal, zone = found.view.signal, found.whose.time_zone
     steady = signal.steady_since is not None

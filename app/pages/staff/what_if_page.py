@@ -14,7 +14,7 @@ from app.access.clinics.policy import (
     PolicyInPastError,
     PolicyRefusedError,
     PolicyView,
-    in_force,
+    protocol_with,
     read_policy,
     write_policy,
 )
@@ -44,7 +44,7 @@ from app.web.pages.forms import Form
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One count under the numbers in force and under the others, with the difference."""
+    """One count under the active numbers and under the others, with the difference."""
 
     title: str
     now: str
@@ -126,7 +126,7 @@ LOOK_AGAIN_SECONDS: Final = 3
 def protocol_now(context: AppContext, view: PolicyView) -> Protocol:
     """Give the numbers that hold now."""
     holding = next((one for one in view.versions if one.version == view.version), None)
-    return in_force(context.protocol, holding.numbers if holding else None)
+    return protocol_with(context.protocol, holding.numbers if holding else None)
 
 
 async def form_page(
@@ -159,11 +159,11 @@ async def form_page(
 
 
 async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID) -> Response:
-    """Show what came of a try, or that it is being worked out."""
+    """Show the outcome of a run, or that it is being worked out."""
     tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
     now = protocol_now(context, view)
-    instead = in_force(context.protocol, tried.stored.numbers)
+    instead = protocol_with(context.protocol, tried.stored.numbers)
     return render(
         context,
         visitor,
@@ -186,19 +186,19 @@ async def confirm_page(
     mistake: str = "",
     status: int = 200,
 ) -> Response:
-    """Show what would be put in force beside what holds, once more, with the version it is based on."""
+    """Show what would be activated beside what holds, once more, with the version it is based on."""
     tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
     now = protocol_now(context, view)
     return render(
         context,
         visitor,
-        "what_if_in_force.html",
+        "what_if_activate.html",
         here=WHAT_IF,
         status=status,
         tried=tried.stored,
         version=view.latest,
-        differences=differences(now, in_force(context.protocol, tried.stored.numbers)),
+        differences=differences(now, protocol_with(context.protocol, tried.stored.numbers)),
         coming=_coming(view, context.clock.now()),
         typed=typed or {},
         mistake=mistake,
@@ -290,21 +290,21 @@ async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry)
 
 @router.get("/what-if/{what_if_id}")
 async def show_try(what_if_id: UUID, context: ContextNeeded, visitor: MayTry) -> Response:
-    """Show what came of it."""
+    """Show its outcome."""
     return await try_page(context, visitor, what_if_id)
 
 
-@router.get("/what-if/{what_if_id}/in-force")
+@router.get("/what-if/{what_if_id}/activate")
 async def confirm_numbers(what_if_id: UUID, context: ContextNeeded, visitor: MaySetNumbers) -> Response:
     """Ask once more before anything changes."""
     return await confirm_page(context, visitor, what_if_id)
 
 
-@router.post("/what-if/{what_if_id}/in-force")
+@router.post("/what-if/{what_if_id}/activate")
 async def set_numbers(
     what_if_id: UUID, request: Request, context: ContextNeeded, visitor: MaySetNumbers
 ) -> Response:
-    """Put the tried numbers in force, unless someone set others meanwhile."""
+    """Activate the tried numbers, unless someone set others meanwhile."""
     form = await read_own_form(request, context, visitor)
     mistake: str = _NO_TIME
     status = 422

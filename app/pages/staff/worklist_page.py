@@ -99,11 +99,11 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         visitor,
         "today.html",
         here=HERE,
-        clinic=found.standing.clinic,
+        clinic=found.status.clinic,
         initials=initials,
-        standing={"test_mode": found.standing.mode == "test"},
-        troubles=_troubles(found.standing, visitor.work),
-        today_said=_said(found.standing.today),
+        test_mode=found.status.mode == "test",
+        troubles=_troubles(found.status, visitor.work),
+        today_said=_said(found.status.today),
         strip=_strip(found.planned),
         planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),
@@ -294,12 +294,12 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
     return {"tone": "good", "first": first, "rest": rest, "undo": shown}
 
 
-def _troubles(standing: ClinicStatus, work: Work) -> list[str]:
+def _troubles(status: ClinicStatus, work: Work) -> list[str]:
     """Say what the clinic itself must see to, the most urgent first."""
-    said = [ATTENTION[one] for one in standing.attention]
-    count = standing.undelivered.count
+    said = [ATTENTION[one] for one in status.attention]
+    count = status.undelivered.count
     if count:
-        what = say(", safety events among them") if standing.undelivered.safety else ""
+        what = say(", safety events among them") if status.undelivered.safety else ""
         said.append(
             say(
                 "{count} message{value2} to the clinic's systems undelivered{what}.",
@@ -308,8 +308,8 @@ def _troubles(standing: ClinicStatus, work: Work) -> list[str]:
                 what=what,
             )
         )
-    if standing.no_sweep_since is not None:
-        last = how_long(standing.no_sweep_since, work.now)
+    if status.no_sweep_since is not None:
+        last = how_long(status.no_sweep_since, work.now)
         said.append(
             say(
                 "What is due was last looked at {last}: notify whoever runs Afterglow that its "

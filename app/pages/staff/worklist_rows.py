@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app.access.clinics.permissions import Permission
 from app.care.worklist import commands
-from app.care.worklist.queries import Glance, Today, WorklistItem
+from app.care.worklist.queries import RecentLoss, Today, WorklistItem
 from app.care.worklist.schemas import path_of
 from app.foundation.translations import joined, say
 from app.pages.staff.patient_words import LEVELS
@@ -24,7 +24,7 @@ class ShownRow:
     id: str
     path: str
     number: str
-    standing: str
+    status: str
     why: str
     detail: str
     meta: str
@@ -44,31 +44,29 @@ class ShownRow:
 def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
     """Say what a row shows, and which step comes next for this member."""
     row, glance, now = item.row, found.glances[item.row.id], visitor.work.now
+    loss = glance.loss
     why, detail = why_of(item, glance)
     seen, handles = row.acknowledged_at is not None, visitor.may(Permission.SIGNALS_HANDLE)
     changeable = handles and row.version is not None and not row.closed
     age = age_of(row.since, now)
     days = (
-        say("infusion {days_since} d ago", days_since=glance.days_since)
-        if glance.days_since is not None
-        else ""
+        say("infusion {days_since} d ago", days_since=loss.days_since) if loss.days_since is not None else ""
     )
-    lost = glance.lost
-    is_test = row.mode == "test" and found.standing.mode != "test"
+    is_test = row.mode == "test" and found.status.mode != "test"
     return ShownRow(
         id=str(row.id),
         path=path_of(row.kind, row.id, row.patient_id),
         number=item.chart_number,
-        standing=joined(
+        status=joined(
             filter(None, (LEVELS.get(row.level, row.level), say("test") if is_test else "")), " · "
         ),
         why=why,
         detail=detail,
         meta=joined(filter(None, (days, age, item.assignee or say("unassigned"))), " · "),
-        lost=None if lost is None else round(lost * 100),
-        spark=spark_of(glance),
-        days_since=glance.days_since,
-        infusions=glance.infusions,
+        lost=None if loss.lost is None else round(loss.lost * 100),
+        spark=spark_of(loss),
+        days_since=loss.days_since,
+        infusions=loss.infusions,
         age=age,
         seen=seen,
         assignee=item.assignee,
@@ -92,10 +90,10 @@ def _act(kind: str, *, seen: bool, changeable: bool) -> str:
     return say("Decide") if KINDS.get(kind, Lane.REACH_OUT) is not Lane.REACH_OUT else say("Reach out")
 
 
-def spark_of(glance: Glance) -> dict[str, Any] | None:
+def spark_of(loss: RecentLoss) -> dict[str, Any] | None:
     """Draw the last 30 days: the top line is the reference, the floor is how it was before treatment."""
     # Of a day with several answers, the last.
-    days = {back: share for back, share in glance.shares if 0 <= back < _SPARK_DAYS}
+    days = {back: share for back, share in loss.shares if 0 <= back < _SPARK_DAYS}
     points = [(118 - 4 * back, 7 + 22 * share) for back, share in days.items()]
     if not points:
         return None
@@ -104,6 +102,6 @@ def spark_of(glance: Glance) -> dict[str, Any] | None:
     return {
         "line": f"M{line}",
         "area": f"M{first[0]} 7L{line}L{last[0]} 7Z",
-        "ticks": [118 - 4 * back for back in glance.infused],
+        "ticks": [118 - 4 * back for back in loss.infused],
         "end": (last[0], round(last[1], 1)),
     }

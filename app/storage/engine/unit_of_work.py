@@ -61,7 +61,7 @@ class _Deferred:
 
     statement: LiteralString
     parameters: Mapping[str, Any]
-    judge: Callable[[list[Any]], None]
+    check: Callable[[list[Any]], None]
 
 
 class UnitOfWork:
@@ -397,14 +397,14 @@ class UnitOfWork:
             return await self._fetch(statement, await self._with_tenant(parameters))
 
     async def defer(
-        self, statement: LiteralString, parameters: Mapping[str, Any], *, judge: Callable[[list[Any]], None]
+        self, statement: LiteralString, parameters: Mapping[str, Any], *, check: Callable[[list[Any]], None]
     ) -> None:
         """Write by one statement that sets the tenant itself and needs no line of the audit log beside its own.
 
         It runs before whatever else is done in this transaction, or, if nothing else is, with the commit as a
-        separate transaction. ``judge`` gets its rows, and raises if they are not what they should be.
+        separate transaction. ``check`` gets its rows, and raises if they are not what they should be.
         """
-        self._deferred = _Deferred(statement, parameters, judge)
+        self._deferred = _Deferred(statement, parameters, check)
         if self._open:
             deferred, self._deferred = self._deferred, None
             await self._run(deferred)
@@ -419,14 +419,14 @@ class UnitOfWork:
         return self._goes_alone and not (self._audit or self._jobs or self._wakes_outbox)
 
     async def _run(self, deferred: "_Deferred") -> None:
-        deferred.judge(await self._fetch(deferred.statement, {**deferred.parameters, "tenant": None}))
+        deferred.check(await self._fetch(deferred.statement, {**deferred.parameters, "tenant": None}))
 
     async def _run_alone(self) -> None:
         deferred, self._deferred = self._deferred, None
         if deferred is not None:
             await self._take()
             parameters = await self._with_tenant(deferred.parameters)
-            deferred.judge(await self._fetch(deferred.statement, parameters))
+            deferred.check(await self._fetch(deferred.statement, parameters))
         self._call_after_commit()
 
     async def _with_tenant(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -453,7 +453,13 @@ class UnitOfWork:
 
     async def _psycopg(self) -> PsycopgConnection[Any]:
         if self._driver is None:
-            raw = await self._connection.get_raw_connection()
+            taken = self._connection.sync_connection
+            # One that works is asked directly: SQLAlchemy would go through a greenlet for it.
+            raw = (
+                await self._connection.get_raw_connection()
+                if taken is None or taken.invalidated
+                else taken.connection
+            )
             driver = raw.driver_connection
             if not isinstance(driver, PsycopgConnection):
                 raise TypeError

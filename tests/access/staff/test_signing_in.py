@@ -245,12 +245,12 @@ def test_of_twenty_guesses_at_once_five_are_judged(
     assert statuses == {401: 20}
     assert failed(shared_database, member)[0] == 5
     with psycopg.connect(shared_database.superuser_url) as connection:
-        judged = connection.execute(
+        checked = connection.execute(
             "SELECT action, count(*) FROM care.audit_events WHERE subject_id = %s"
             " AND action LIKE 'staff.sign_in_tried%%' GROUP BY action ORDER BY 1",
             [member.id],
         ).fetchall()
-    assert judged == [("staff.sign_in_tried", 4), ("staff.sign_in_tried_and_locked", 1)]
+    assert checked == [("staff.sign_in_tried", 4), ("staff.sign_in_tried_and_locked", 1)]
 
 
 def test_the_same_right_code_sent_twice_at_once_lets_in_once(service: Service, member: JoinedMember) -> None:

@@ -1,5 +1,6 @@
 """Every way a check-in can be wrong: refused by name and place, with nothing of it repeated or kept."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -103,6 +104,32 @@ def test_nothing_answered_is_refused_by_name(phone: PatientClient) -> None:
     ):
         body = {"recorded_at": GOOD["recorded_at"], "time_zone": GOOD["time_zone"], **unanswered}
         assert_problem(phone.http.put(f"/v1/check-ins/{new_id()}", json=body), 422, pointer="#")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *(b"", b"{", b"[]", b"7", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"mood": NaN}', b"null"),
+        json.dumps(GOOD | {"mood": 11}).encode(),
+        json.dumps(GOOD).encode(),
+        json.dumps(GOOD).encode("utf-16"),
+        b'{"mood": 11, ' + json.dumps(GOOD).encode()[1:],
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer agd_1"}], ids=["signed in", "unknown"])
+def test_a_body_is_judged_alike_by_the_short_way_and_by_the_long_one(
+    phone: PatientClient, sent: bytes, headers: dict[str, str]
+) -> None:
+    # The short way takes the plain media type alone (`WellFormedFirst`).
+    answers = [
+        phone.http.put(
+            f"/v1/check-ins/{new_id()}", content=sent, headers={"content-type": media_type} | headers
+        )
+        for media_type in ("application/json", "application/json; charset=utf-8")
+    ]
+
+    short, long = ({**one.json(), "id": "", "request_id": "", "received_at": ""} for one in answers)
+    assert (answers[0].status_code, short) == (answers[1].status_code, long)
 
 
 def test_all_mistakes_are_told_at_once(phone: PatientClient) -> None:

@@ -17,7 +17,7 @@ def fresh(clinic: ClinicClient, service: Service) -> PatientClient:
     return clinic.enrol(clinic.patient(), service.url)
 
 
-def standing(phone: PatientClient) -> set[str]:
+def current(phone: PatientClient) -> set[str]:
     kept: set[str] = set()
     cursor = None
     while True:
@@ -48,7 +48,7 @@ def test_three_bad_of_a_hundred_are_named_and_the_others_kept(
         problem = results[at]["problem"]
         assert problem["status"] == results[at]["status"] == 422
         assert pointer in [error["pointer"] for error in problem["errors"]]
-    assert standing(phone) == {one["id"] for at, one in enumerate(items) if at not in {3, 50, 99}}
+    assert current(phone) == {one["id"] for at, one in enumerate(items) if at not in {3, 50, 99}}
 
 
 def test_a_batch_sent_again_changes_nothing(one_clinic: ClinicClient, service: Service) -> None:
@@ -80,7 +80,7 @@ def test_the_same_item_twice_in_one_batch_is_one_check_in(one_clinic: ClinicClie
     sent = phone.http.post("/v1/check-ins/batch", json={"items": [one, one, one | {"mood": 1}]}).json()
 
     assert [result["status"] for result in sent["results"]] == [201, 200, 409]
-    assert standing(phone) == {one["id"]}
+    assert current(phone) == {one["id"]}
 
 
 def test_too_many_too_few_and_no_list_are_refused(phone: PatientClient) -> None:
@@ -122,7 +122,7 @@ def test_a_refused_correction_leaves_no_gap_that_stops_the_next_check_ins(
 
     assert [result["status"] for result in sent] == [201, 422, 201, 422]
     assert after.status_code == 201, after.text
-    assert len(standing(phone)) == 3
+    assert len(current(phone)) == 3
 
 
 def test_imported_sleep_hours_are_kept_to_the_quarter_and_the_reply_says_so(one_clinic: ClinicClient) -> None:

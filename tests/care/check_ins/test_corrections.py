@@ -123,8 +123,8 @@ def test_a_chain_of_corrections_in_one_batch_leaves_the_last(
     sent = phone.http.post("/v1/check-ins/batch", json={"items": items}).json()["results"]
 
     assert [one["status"] for one in sent] == [201, 201, 201]
-    standing = [one["id"] for one in sync(phone)[0] if not one["superseded_by"]]
-    assert standing == [ids[2]]
+    current = [one["id"] for one in sync(phone)[0] if not one["superseded_by"]]
+    assert current == [ids[2]]
     assert phone.check_in(NOW).status_code == 201
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.care.patients.consent_standing import ConsentStanding, standing_from
+from app.care.patients.consent_status import ConsentStatus, consent_status_from
 from app.foundation.translations import LANGUAGES
 from app.notifications.messages import consent_text as wording
 from app.notifications.messages.consent_text import CONSENT_TEXTS, CURRENT_VERSION, consent_text
@@ -20,12 +20,12 @@ def phone(service: Service, clinic: ClinicClient) -> PatientClient:
     return clinic.enrol(clinic.patient(), service.url)
 
 
-def standing(phone: PatientClient) -> str:
+def status(phone: PatientClient) -> str:
     return str(phone.http.get("/v1/me").json()["consent"])
 
 
 def test_a_new_patient_was_not_asked_and_may_check_in_all_the_same(phone: PatientClient) -> None:
-    assert standing(phone) == "not_asked"
+    assert status(phone) == "not_asked"
     assert phone.check_in(NOW).status_code == 201
 
 
@@ -44,7 +44,7 @@ def test_the_text_says_who_sees_what_how_often_and_that_it_is_no_emergency_servi
         "erased",
     ):
         assert word in text
-    assert (told["text"]["version"], told["standing"], told["history"]) == (CURRENT_VERSION, "not_asked", [])
+    assert (told["text"]["version"], told["status"], told["history"]) == (CURRENT_VERSION, "not_asked", [])
 
 
 def test_the_text_comes_in_the_patients_language(phone: PatientClient) -> None:
@@ -70,7 +70,7 @@ def test_what_is_given_stays_on_record_with_version_time_and_device(
 ) -> None:
     given = phone.http.post("/v1/me/consent", json=AGREED).json()
 
-    assert given["standing"] == standing(phone) == "given"
+    assert given["status"] == status(phone) == "given"
     (answer,) = given["history"]
     assert (answer["kind"], answer["version"], answer["locale"]) == ("given", CURRENT_VERSION, "en")
     assert answer["actor_kind"] == "device"
@@ -84,8 +84,8 @@ def test_giving_it_twice_is_one_answer(phone: PatientClient) -> None:
 
 
 def test_who_agreed_to_an_earlier_text_is_asked_again() -> None:
-    assert standing_from(version="2025-01", withdrawn_at=None) is ConsentStanding.OUTDATED
-    assert standing_from(version="2025-01", withdrawn_at=NOW) is ConsentStanding.WITHDRAWN
+    assert consent_status_from(version="2025-01", withdrawn_at=None) is ConsentStatus.OUTDATED
+    assert consent_status_from(version="2025-01", withdrawn_at=NOW) is ConsentStatus.WITHDRAWN
 
 
 @pytest.mark.parametrize("version", ["2025-01", CANARY])
@@ -93,7 +93,7 @@ def test_an_old_or_unknown_text_cannot_be_agreed_to(phone: PatientClient, versio
     reply = phone.http.post("/v1/me/consent", json=AGREED | {"version": version})
 
     assert_problem(reply, 409, pointer="#/version", code="consent-text-changed")
-    assert standing(phone) == "not_asked"
+    assert status(phone) == "not_asked"
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_an_old_or_unknown_text_cannot_be_agreed_to(phone: PatientClient, versio
 )
 def test_only_a_plain_yes_is_consent(phone: PatientClient, body: dict[str, object]) -> None:
     assert_problem(phone.http.post("/v1/me/consent", json=body), 422)
-    assert standing(phone) == "not_asked"
+    assert status(phone) == "not_asked"
 
 
 def test_who_was_never_asked_can_say_no(phone: PatientClient) -> None:
     told = phone.http.post("/v1/me/consent/withdraw", json={}).json()
 
-    assert (told["standing"], [one["kind"] for one in told["history"]]) == ("withdrawn", ["withdrawn"])
+    assert (told["status"], [one["kind"] for one in told["history"]]) == ("withdrawn", ["withdrawn"])
     assert told["history"][0]["version"] is None
 
 
@@ -144,7 +144,7 @@ def test_staff_note_a_withdrawal_that_they_were_told(clinic: ClinicClient, phone
     told = clinic.http.post(path, json={"reason": "said on the telephone"}).json()
 
     assert told["history"][-1]["actor_kind"] == "api_key"
-    assert standing(phone) == "withdrawn"
+    assert status(phone) == "withdrawn"
 
 
 def test_after_a_withdrawal_nothing_new_is_taken_and_what_was_kept_is_still_confirmed(

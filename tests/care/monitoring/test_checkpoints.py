@@ -56,7 +56,7 @@ def again(
             whole = timeline_of(history, as_of=latest_of(history, now=work.now), protocol=protocol)
             made = await replayed(work, snapshot, protocol=protocol, now=work.now)
             after = made.passed.after if made.passed else None
-            later = await check_ins.standing_history(work, UUID(patient), after=after)
+            later = await check_ins.current_history(work, UUID(patient), after=after)
             memory = remembered(snapshot, protocol)
             return made, memory and memory.timeline, whole, len(later)
 

@@ -11,7 +11,7 @@ from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, name_contacts
 from tests.support.notices import LINK, LOOK, NOW_PLEASE, TEAM, CareTeam
 from tests.support.problems import assert_problem
 
-TRY = "[TEST] Afterglow: this is only a try. Notices for your clinic will come here."
+TRY = "[TEST] Afterglow: this is only a test. Notices for your clinic will come here."
 BOTH = sorted(str(one["email"]) for one in (SAFETY_CONTACT, SECOND_CONTACT))
 
 

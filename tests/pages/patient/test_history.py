@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from html import unescape
 
-from tests.pages.patient.test_sending import ANSWERS, FORM, form_of, kept, standing
+from tests.pages.patient.test_sending import ANSWERS, FORM, current, form_of, kept
 from tests.support.browser import PlainBrowser, agree, fields_of, new_patient
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
@@ -36,7 +36,7 @@ def test_a_check_in_of_two_days_ago_is_corrected_from_the_history_and_keeps_its_
     reply = plain.post(FORM, fields_of(wrong.text, FORM) | ANSWERS | {"mood": "3"})
 
     assert "take the place of the old ones" in reply.text
-    (now,) = standing(kept(one_clinic, patient, service))
+    (now,) = current(kept(one_clinic, patient, service))
     assert (now["mood"], now["recorded_at"]) == (3, "2026-11-03T18:00:00Z")
 
 
@@ -48,7 +48,7 @@ def test_a_check_in_is_taken_back_after_a_question_and_no_longer_counts(
 
     question = plain.get(path)
     assert "Take back your check-in of Tuesday, November 3?" in question.text
-    assert standing(kept(one_clinic, patient, service))[0]["withdrawn_at"] is None
+    assert current(kept(one_clinic, patient, service))[0]["withdrawn_at"] is None
     reply = plain.post(path, fields_of(question.text))
 
     assert reply.headers["location"] == f"{HISTORY}?taken-back"

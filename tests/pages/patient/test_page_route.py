@@ -1,4 +1,4 @@
-"""What any room of pages gets from the route: failures are pages, and a form that was sent is never lost."""
+"""What any kind of pages gets from the route: failures are pages, and a form that was sent is never lost."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -15,7 +15,7 @@ from app.web.pages.page_route import NotSignedInError, PageRoute, failure_of, re
 
 
 class MadeUpRoute(PageRoute):
-    """A room that says the names of its words."""
+    """A kind of pages that says the names of its words."""
 
     sign_in: ClassVar[str] = "/made-up/sign-in"
 
@@ -60,7 +60,7 @@ def browser() -> Iterator[TestClient]:
     ("name", "status", "words"),
     [("nothing", 404, "not_found"), ("foreign", 403, "foreign"), ("fault", 503, "away")],
 )
-def test_a_failure_is_a_page_of_the_room(browser: TestClient, name: str, status: int, words: str) -> None:
+def test_a_failure_is_a_page_of_its_kind(browser: TestClient, name: str, status: int, words: str) -> None:
     answer = browser.get(f"/{name}")
 
     assert (answer.status_code, answer.text) == (status, f"{words} at /{name}")
@@ -81,7 +81,7 @@ def test_a_form_comes_back_filled_in_unless_another_site_sent_it(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_who_is_not_signed_in_is_led_to_the_rooms_own_sign_in(browser: TestClient, method: str) -> None:
+def test_who_is_not_signed_in_is_led_to_the_sign_in_of_its_kind(browser: TestClient, method: str) -> None:
     answer = browser.request(method, "/nobody")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/made-up/sign-in")

@@ -31,7 +31,7 @@ def kept(clinic: ClinicClient, patient: str, service: Service) -> list[dict[str,
     return items
 
 
-def standing(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def current(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in items if not one["superseded_by"]]
 
 
@@ -128,7 +128,7 @@ def test_other_answers_under_the_same_form_are_a_correction_that_is_told(
     assert ["take the place of the old ones" in reply.text for reply in replies] == [True, False, True, False]
     items = kept(one_clinic, patient, service)
     assert len(items) == 3
-    (now,) = standing(items)
+    (now,) = current(items)
     assert (now["mood"], now["energy"]) == (2, 4)
     assert now["recorded_at"] == items[0]["recorded_at"]
 

@@ -235,7 +235,7 @@ def test_a_patient_gets_a_copy_asks_to_be_erased_and_takes_consent_back(
     assert "You have asked for your data to be erased, on November 3" in shown
     assert "You have taken your consent back" in shown
     consent = one_clinic.http.get(f"/v1/patients/{patient}/consent").json()
-    assert consent["standing"] == "withdrawn"
+    assert consent["status"] == "withdrawn"
     requests = one_clinic.http.get("/v1/erasure-requests", params={"state": "open"}).json()["items"]
     assert [one["patient_id"] for one in requests].count(patient) == 1
 

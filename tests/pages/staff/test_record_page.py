@@ -22,11 +22,11 @@ def patient(service: Service, one_clinic: ClinicClient) -> str:
 def send(browser: PlainBrowser, path: str, **fields: str) -> tuple[int, str]:
     """Open a form, change some of what stands in it, and send it."""
     page = browser.get(path).text
-    reply = browser.post(path, fields_of(page, path) | standing_in(page) | fields)
+    reply = browser.post(path, fields_of(page, path) | values_in(page) | fields)
     return reply.status_code, reply.headers.get("location", "") or unescape(reply.text)
 
 
-def standing_in(page: str) -> dict[str, str]:
+def values_in(page: str) -> dict[str, str]:
     """Read what a form holds when it is opened."""
     typed = re.findall(r'id="(\w+)" name="\1" value="([^"]*)"', page)
     chosen = re.findall(r'type="radio" name="(\w+)" id="\w+" value="([^"]*)" checked', page)
@@ -197,8 +197,8 @@ def test_an_imported_check_in_is_amended_and_marked_as_entered_in_error_and_a_pa
     assert (status, 'name="confirm_same_check_in"' in asked) == (409, True), asked
 
     assert send(clinician, f"{path}/void", reason="Another patient's") == (303, f"{record}?notice=voided")
-    standing = one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]
-    assert [one["id"] for one in standing] == [one["id"] for one in (latest, *imported[1:])]
+    current = one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]
+    assert [one["id"] for one in current] == [one["id"] for one in (latest, *imported[1:])]
     assert send(clinician, f"{path}/restore", reason="") == (303, f"{record}?notice=restored")
     assert len(one_clinic.http.get(f"/v1/patients/{patient}/check-ins").json()["items"]) == 1 + len(imported)
 

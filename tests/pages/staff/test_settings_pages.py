@@ -46,19 +46,19 @@ def clinic_of(client: ClinicClient) -> dict[str, Any]:
     return dict(client.http.get("/v1/clinic").json())
 
 
-def test_an_owner_finds_every_room_and_others_only_what_is_theirs(
+def test_an_owner_finds_every_page_and_others_only_what_is_theirs(
     service: Service, fresh: ClinicClient, owner: CareBrowser
 ) -> None:
-    def rooms(browser: CareBrowser) -> set[str]:
+    def pages_of(browser: CareBrowser) -> set[str]:
         page = browser.get(SETTINGS).text.partition("<main")[2]
         return set(re.findall(r'href="(/care/[^"?]+)"', page))
 
-    all_rooms = rooms(owner)
-    assert f"{SETTINGS}/keys" in all_rooms
-    assert {owner.get(path).status_code for path in all_rooms} == {200}
+    all_pages = pages_of(owner)
+    assert f"{SETTINGS}/keys" in all_pages
+    assert {owner.get(path).status_code for path in all_pages} == {200}
     nurse = CareBrowser(service, fresh.clinic_id, StaffRole.COORDINATOR)
-    assert f"{SETTINGS}/clinic" in rooms(nurse)
-    assert f"{SETTINGS}/keys" not in rooms(nurse)
+    assert f"{SETTINGS}/clinic" in pages_of(nurse)
+    assert f"{SETTINGS}/keys" not in pages_of(nurse)
     assert nurse.get(f"{SETTINGS}/keys").status_code == 403
 
 

@@ -1,4 +1,4 @@
-"""Trying other numbers: over the clinic's own past, beside today's, and in force only after a second look."""
+"""Trying other numbers: over the clinic's own past, beside today's, and active only after a second look."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -94,10 +94,10 @@ def test_what_changes_nothing_is_said_to_change_nothing(as_role: AsRole) -> None
         ({}, "These numbers are active already"),
         (
             {"consider_at": "0.6", "first": "2026-11-03", "last": "2026-11-01"},
-            "A try counts from a day to a later one",
+            "A what-if run counts from a day to a later one",
         ),
-        ({"consider_at": "0.6", "first": "2027-11-03"}, "A try counts from a day to a later one"),
-        ({"consider_at": "0.6", "last": "soon"}, "A try counts from a day to a later one"),
+        ({"consider_at": "0.6", "first": "2027-11-03"}, "A what-if run counts from a day to a later one"),
+        ({"consider_at": "0.6", "last": "soon"}, "A what-if run counts from a day to a later one"),
     ],
 )
 def test_what_cannot_be_tried_is_said_at_its_field_and_what_was_typed_stays(
@@ -119,12 +119,12 @@ def test_a_number_without_room_cannot_be_tried(as_role: AsRole) -> None:
 
 
 @pytest.mark.parametrize("role", [one for one in StaffRole if one is not StaffRole.OWNER])
-def test_only_owners_put_numbers_in_force(as_role: AsRole, role: StaffRole) -> None:
+def test_only_owners_activate_numbers(as_role: AsRole, role: StaffRole) -> None:
     staff = as_role(role)
     path, _ = tried(staff, consider_at="0.65")
 
-    assert staff.get(f"{path}/in-force").status_code == 403
-    assert staff.post(f"{path}/in-force", {}).status_code == 403
+    assert staff.get(f"{path}/activate").status_code == 403
+    assert staff.post(f"{path}/activate", {}).status_code == 403
 
 
 def test_numbers_come_into_force_after_a_second_look_and_not_over_someone_elses(service: Service) -> None:
@@ -132,7 +132,7 @@ def test_numbers_come_into_force_after_a_second_look_and_not_over_someone_elses(
     owner = PlainBrowser(service.url)
     owner.cookies["__Host-afterglow-staff"] = signed_in(service, clinic.clinic_id, StaffRole.OWNER)
     path, page = tried(owner, consider_at="0.6", consider_at_assumed="0.7")
-    confirm = f"{path}/in-force"
+    confirm = f"{path}/activate"
     assert f'href="{confirm}"' in page
 
     asked = owner.get(confirm).text
@@ -172,7 +172,7 @@ def test_a_try_is_told_on_the_trail_and_is_nobody_elses(
     other = clinic_client(service, "Other")
     stranger = PlainBrowser(service.url)
     stranger.cookies["__Host-afterglow-staff"] = signed_in(service, other.clinic_id, StaffRole.OWNER)
-    for where in (path, f"{path}/in-force", f"{WHAT_IF}/{uuid4()}"):
+    for where in (path, f"{path}/activate", f"{WHAT_IF}/{uuid4()}"):
         assert stranger.get(where).status_code == 404
     stranger.http.close()
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.contacts import Role
-from app.access.clinics.queries import limits_in_force
+from app.access.clinics.queries import waiting_limits
 from app.care.alerts.findings.life import FINDING, FROM_PATIENT, WITH_OWN_EVENT, FindingCode
 from app.clinical.waiting import signal_wait
 from app.context import Work
@@ -91,7 +91,7 @@ async def raise_finding(
         source_id=source_id,
         due_at=due_at,
         facts=dict(facts or {}),
-        escalate_at=work.now + signal_wait(await limits_in_force(work)) if written else None,
+        escalate_at=work.now + signal_wait(await waiting_limits(work)) if written else None,
     )
     if not await findings.add(work, finding):
         return None

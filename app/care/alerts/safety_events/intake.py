@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.contacts import Role
-from app.access.clinics.queries import limits_in_force
+from app.access.clinics.queries import waiting_limits
 from app.care.alerts.safety_events.life import SAFETY_EVENT
 from app.care.patients.care_teams import notify_care_team
 from app.clinical.safety import Urgency
@@ -120,7 +120,7 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
     earlier = await _earlier(work, said) or await _count_into_open_event(work, said)
     if earlier is not None:
         return earlier
-    event = _event_of(said, await limits_in_force(work))
+    event = _event_of(said, await waiting_limits(work))
     if not await safety_events.add(work, event):
         # The same report came by another request at this very moment.
         return await _earlier(work, said) or event.id

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
-from app.access.clinics.queries import limits_in_force
+from app.access.clinics.policy import active_protocol
+from app.access.clinics.queries import waiting_limits
 from app.care.alerts.bookings import book
 from app.care.alerts.life_cycle import vault_of
 from app.care.alerts.signals.life import SIGNAL, episode_of
-from app.care.patients.consent_standing import ConsentWithdrawnError
+from app.care.patients.consent_status import ConsentWithdrawnError
 from app.clinical import episodes as rules
 from app.clinical.course import Infusion
 from app.clinical.episodes import Disposition
@@ -80,7 +80,7 @@ async def snooze(
     """
     signal = await SIGNAL.lock_open(work, signal_id, version=version)
     try:
-        policy = await policy_in_force(work, work.context, now=work.now)
+        policy = await active_protocol(work)
         after = rules.snoozed(episode_of(signal), until=until, as_of=work.now, protocol=policy)
     except SnoozeTooLongError as error:
         raise SnoozeNotPossibleError("#/until") from error
@@ -211,7 +211,7 @@ async def _escalate_after_snooze(work: Work, signal: Signal, *, until: datetime)
     """While it is out of sight a signal is not escalated; from its return it has its whole time again."""
     if signal.acknowledged_at is not None or signal.escalated_at is not None:
         return None
-    at = until + signal_wait(await limits_in_force(work))
+    at = until + signal_wait(await waiting_limits(work))
     SIGNAL.queue_escalation(work, signal.id, at=at)
     return at
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from app.access.clinics.queries import limits_in_force
+from app.access.clinics.queries import waiting_limits
 from app.care.alerts.signals.life import SIGNAL, episode_of
 from app.clinical.episodes import (
     NO_EPISODE,
@@ -39,7 +39,7 @@ from app.storage.signals import Signal
 
 
 def episode_from(stored: Mapping[str, Any] | None, *, booster_booked_for: date | None) -> Episode:
-    """Read the patient's latest signal, as it travels with the standing, as the core's episode."""
+    """Read the patient's latest signal, as it travels with the snapshot, as the core's episode."""
     if stored is None:
         return replace(NO_EPISODE, booster_booked_for=booster_booked_for)
     return Episode(
@@ -155,7 +155,7 @@ async def _raise(
         decision=plain,
         latest=plain,
         explanation=explain(evaluation, cautions=_cautions(known)),
-        escalate_at=work.now + signal_wait(await limits_in_force(work)),
+        escalate_at=work.now + signal_wait(await waiting_limits(work)),
         turn=known.turn,
         known=known.to_plain(),
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.erased import no_such_signal
-from app.access.clinics.policy import policy_in_force
+from app.access.clinics.policy import active_protocol
 from app.care.alerts.life_cycle import LifeCycle
 from app.clinical.check_ins import zone_of
 from app.clinical.episodes import NO_EPISODE, Disposition, Episode, EpisodeState, reopened
@@ -133,7 +133,7 @@ async def moment_of(work: Work, signal_id: UUID, until: datetime | date) -> date
         return until
     signal = await SIGNAL.existing(work, signal_id)
     patient = await patients.find(work, signal.patient_id)
-    policy = await policy_in_force(work, work.context, now=work.now)
+    policy = await active_protocol(work)
     if patient is None:
         raise NotFoundError
     zone = zone_of(patient.time_zone)

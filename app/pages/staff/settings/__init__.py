@@ -1,1 +1,1 @@
-"""The owner's settings: each room one module."""
+"""The owner's settings: each page one module."""

@@ -19,7 +19,7 @@ from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
 from app.pages.staff.wall_clock import how_long
 from app.storage import clinic_logos

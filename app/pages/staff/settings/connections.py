@@ -17,7 +17,7 @@ from app.interop.smart import backend_services, systems
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
 from app.interop.smart.systems import NewSystem
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage import backend_clients, connected_systems
 from app.web.dependencies import ContextNeeded

@@ -12,7 +12,7 @@ from app.context import AppContext
 from app.foundation.translations import say
 from app.interop.archive.making import archive_of_clinic
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage.usage import usage
 from app.web.dependencies import ContextNeeded

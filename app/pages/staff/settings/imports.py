@@ -20,7 +20,7 @@ from app.imports import commands
 from app.imports.clinic_files import FORMATS, ROWS_KEPT
 from app.imports.commands import UNDONE_WITHIN, Import, UploadedFile
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
 from app.pages.staff.wall_clock import day_written
 from app.storage import file_imports

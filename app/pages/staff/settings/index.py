@@ -1,4 +1,4 @@
-"""The settings' first page: every room, in its group."""
+"""The settings' first page: every page of them, in its group."""
 
 from typing import Annotated, Final
 
@@ -23,7 +23,7 @@ from app.pages.staff.settings import (
     setup,
     webhooks,
 )
-from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.web.dependencies import ContextNeeded
 

@@ -15,7 +15,7 @@ from app.foundation.errors import RefusalError
 from app.pages.staff.about_patient import number_in, whole_in
 from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage.protocol_templates import OwnTemplate
 from app.web.dependencies import ContextNeeded

@@ -21,7 +21,7 @@ from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, End
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form

@@ -10,8 +10,8 @@ from app.storage import patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class ConsentStanding(StrEnum):
-    """What a patient has answered, seen from the text that is in force."""
+class ConsentStatus(StrEnum):
+    """What a patient has answered, seen from the current text."""
 
     # Never answered: reports are taken, and the pages ask first.
     NOT_ASKED = "not_asked"
@@ -28,18 +28,18 @@ class ConsentWithdrawnError(RefusalError):
     code = "consent-withdrawn"
 
 
-def standing_from(*, version: str | None, withdrawn_at: datetime | None) -> ConsentStanding:
+def consent_status_from(*, version: str | None, withdrawn_at: datetime | None) -> ConsentStatus:
     """Say where a patient stands, from what the patient's state keeps."""
     if withdrawn_at is not None:
-        return ConsentStanding.WITHDRAWN
+        return ConsentStatus.WITHDRAWN
     if version is None:
-        return ConsentStanding.NOT_ASKED
-    return ConsentStanding.GIVEN if version == CURRENT_VERSION else ConsentStanding.OUTDATED
+        return ConsentStatus.NOT_ASKED
+    return ConsentStatus.GIVEN if version == CURRENT_VERSION else ConsentStatus.OUTDATED
 
 
-async def standing_of(work: UnitOfWork, patient_id: UUID) -> ConsentStanding | None:
+async def consent_status_of(work: UnitOfWork, patient_id: UUID) -> ConsentStatus | None:
     """Say where a patient of this clinic stands; None when there is no such patient."""
     kept = await patient_states.consent_of(work, patient_id)
     if kept is None:
         return None
-    return standing_from(version=kept.version, withdrawn_at=kept.withdrawn_at)
+    return consent_status_from(version=kept.version, withdrawn_at=kept.withdrawn_at)

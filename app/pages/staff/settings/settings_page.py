@@ -1,4 +1,4 @@
-"""What every settings page stands in: the list of rooms, the clinic's name, test mode said on top."""
+"""What every settings page stands in: the list of all settings, the clinic's name, test mode said on top."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SETTINGS: Final = "/care/settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class SettingsEntry:
     """One page of the settings; whom it is for, and what it holds."""
 
     path: str
@@ -33,113 +33,113 @@ class Room:
     permission: Permission
 
 
-ROOMS: Final = (
-    Room(
+ENTRIES: Final = (
+    SettingsEntry(
         path=f"{SETTINGS}/clinic",
         title=say("Clinic and contacts"),
         holds=say("Name, time zone, phone, contacts and limits"),
         group=say("Clinic"),
         permission=Permission.CLINIC_READ,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/go-live",
         title=say("Go live"),
         holds=say("What is left to do before real patients"),
         group=say("Clinic"),
         permission=Permission.CLINIC_READ,
     ),
-    Room(
+    SettingsEntry(
         path="/care/staff",
         title=say("Team"),
         holds=say("Who works here, invitations, emergencies"),
         group=say("Clinic"),
         permission=Permission.STAFF,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/days-off",
         title=say("Days without reminders"),
         holds=say("Holidays on which nobody is asked"),
         group=say("Clinic"),
         permission=Permission.CLINIC_READ,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/channels",
         title=say("Notice channels"),
         holds=say("E-mail, Slack and Teams"),
         group=say("Messages"),
         permission=Permission.WEBHOOKS,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/webhooks",
         title=say("Webhooks"),
         holds=say("Endpoints, deliveries and attempts"),
         group=say("Messages"),
         permission=Permission.WEBHOOKS,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/keys",
         title="API keys",
         holds=say("What programs may do"),
         group=say("Messages"),
         permission=Permission.API_KEYS,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/connections",
         title=say("Connections"),
         holds=say("Where staff sign in, your EHR, programs that read"),
         group=say("Messages"),
         permission=Permission.CONNECTIONS,
     ),
-    Room(
+    SettingsEntry(
         path="/care/what-if",
         title=say("Rule settings"),
         holds=say("Try other numbers on your own past, then activate them"),
         group=say("Care"),
         permission=Permission.INSIGHTS,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/scales",
         title=say("Scales"),
         holds=say("Validated questionnaires, and scales of your own"),
         group=say("Care"),
         permission=Permission.TREATMENT_READ,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/protocols",
         title=say("Protocol templates"),
         holds=say("How your clinic gives an induction series"),
         group=say("Care"),
         permission=Permission.TREATMENT_READ,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/import",
         title=say("Import"),
         holds=say("Patients from files, with a look at your last quarter"),
         group=say("Care"),
         permission=Permission.CLINIC_CHANGE,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/data",
         title=say("Usage and archive"),
         holds=say("How much there is, and all of it as one file"),
         group=say("Care"),
         permission=Permission.RIGHTS,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/erasure",
         title=say("Erasure requests"),
         holds=say("Approve or decline what patients ask for"),
         group=say("Care"),
         permission=Permission.RIGHTS,
     ),
-    Room(
+    SettingsEntry(
         path=f"{SETTINGS}/retention",
         title=say("Retention"),
         holds=say("How long what is kept, and legal holds"),
         group=say("Care"),
         permission=Permission.RIGHTS,
     ),
-    Room(
+    SettingsEntry(
         path="/care/audit-log",
         title=say("Audit log"),
         holds=say("Who did and read what"),
@@ -172,8 +172,8 @@ async def settings_page(
         template,
         here=SETTINGS,
         status=200 if error is None else status_of(error),
-        room=here,
-        rooms=[one for one in ROOMS if visitor.may(one.permission)],
+        current=here,
+        entries=[one for one in ENTRIES if visitor.may(one.permission)],
         clinic=clinic.name,
         about=clinic,
         left=await steps_left(visitor, clinic),
