@@ -197,7 +197,6 @@ FIELDS: Final = {
     "hours_to_acknowledge": "How long it took until someone acknowledged",
     "how": "How the patient agreed",
     "http_status": "The receiver's answer; null: there was none",
-    "hold_id": "The legal hold's id",
     "id": "The id; a UUID",
     "BatchResult.id": "The id that the phone chose",
     "CheckInItem.id": "A UUIDv7 that the phone makes once, before it first sends the report",

@@ -41,7 +41,7 @@ class ErasureDecidedError(RefusalError):
 
 
 class PatientUnderHoldError(RefusalError):
-    """A legal hold on this patient, or on the clinic, keeps all of it; it must be lifted before anything is erased."""
+    """A legal hold on this patient or on the clinic keeps everything; it must be lifted before anything is erased."""
 
     kind = RefusalKind.CONFLICT
     code = "legal-hold"

@@ -18,11 +18,12 @@ from app.care.retention.schemas import (
 from app.context import Work
 
 router = APIRouter(prefix="/v1", tags=["patients' rights"], route_class=ClinicRoute)
+ReadsClinic = Annotated[Work, work_for(Permission.CLINIC_READ)]
 ServesRights = Annotated[Work, work_for(Permission.RIGHTS)]
 
 
 @router.get("/clinic/retention", summary="Read how long what is kept")
-async def read_retention(work: ServesRights) -> RetentionReply:
+async def read_retention(work: ReadsClinic) -> RetentionReply:
     """Give the months for which each kind is kept; null: it is kept."""
     return RetentionReply.of(await queries.read_rules(work))
 

@@ -53,7 +53,7 @@ _DONE: Final = {
 class NoPatientOfThisNumberError(RefusalError):
     """No patient has this chart number."""
 
-    code = "no-such-patient"
+    code = "no-such-chart-number"
 
 
 @router.get("")
