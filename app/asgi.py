@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
+from app.access.clinics.browser_origins import clinics_allowing
 from app.access.clinics.idempotency_middleware import IdempotentPosts
 from app.access.clinics.test_clock import learn_now_and_then
 from app.access.staff import routes as staff
@@ -98,7 +99,8 @@ from app.pages.staff import single_sign_on_page as single_sign_on
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
 from app.web import health
-from app.web.document import PROBLEMS, DescribedApi
+from app.web.cross_origin import CrossOrigin
+from app.web.document import PROBLEMS, Audience, DescribedApi, operations_of
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
@@ -230,7 +232,7 @@ def operation_name(route: APIRoute) -> str:
 
 def build_api(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
-) -> FastAPI:
+) -> DescribedApi:
     """Put the rooms' routes together; needs nothing yet, so the OpenAPI document can be made from it."""
     api = DescribedApi(
         title="Afterglow",
@@ -291,5 +293,10 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         refusal=lambda _request, error: outcome_response(error),
     )
     limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages, fhir_rules)
-    edge = Edge(IdempotentPosts(api), limits=limits, pages=pages)
+    browsers = CrossOrigin(
+        IdempotentPosts(api),
+        operations=lambda: operations_of(api.part(Audience.PATIENT)),
+        clinics_of=partial(clinics_allowing, context),
+    )
+    edge = Edge(browsers, limits=limits, pages=pages)
     return Intake(edge, context=context, spool=spool)

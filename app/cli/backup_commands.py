@@ -178,6 +178,15 @@ class _Tried:
         return sum(len(one.faults) for one in self.verified)
 
 
+def _note_verified(runtime: Runtime, file: Path) -> bool:
+    try:
+        backups.note_verified(runtime.owner(), at=datetime.now(UTC), sha256=_sha256(file))
+    except psycopg.OperationalError:
+        # The trial holds all the same.
+        return False
+    return True
+
+
 def verify_command(
     source: Annotated[
         Path, typer.Option("--from", help="The file that `afterglow backup` wrote, or a folder: its newest.")
@@ -195,8 +204,7 @@ def verify_command(
             # A trial needs no server but its own: least of all while the database is away.
             binaries = find_binaries()
         tried = _tried(runtime, file, binaries)
-        if not tried.faults:
-            backups.note_verified(runtime.owner(), at=datetime.now(UTC), sha256=_sha256(file))
+        is_noted = not tried.faults and _note_verified(runtime, file)
     said = {
         "file": str(file),
         "tables": tried.revision,
@@ -204,6 +212,7 @@ def verify_command(
         "patients": tried.patients,
         "sealed_lines": sum(one.sealed for one in tried.verified),
         "faults": tried.faults,
+        "noted": is_noted,
     }
     if as_json:
         print_json(said)
@@ -212,6 +221,8 @@ def verify_command(
             f"Restored on trial: tables {tried.revision}, {tried.clinics} clinics, {tried.patients} patients, "
             f"{said['sealed_lines']} sealed lines of the audit log, {tried.faults} faults in them."
         )
+        if not (is_noted or tried.faults):
+            typer.echo("The database is away: `afterglow status` will not show this trial.")
     if tried.faults:
         raise BackupNotSoundError(BackupNotSoundError.__doc__)
 

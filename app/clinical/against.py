@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.clinical.answer import Evaluation
-from app.clinical.english_formats import scale_name
 from app.clinical.explanation_words import Language
 from app.clinical.findings import (
     Disagreement,
 )
 from app.clinical.levels import Level
+from app.clinical.long_exposure import scale_name
 from app.clinical.reasons import (
     LastDaysBetter,
     Recurs,

@@ -18,13 +18,6 @@ MONTHS: Final = (
     "November",
     "December",
 )
-SCALE_NAMES: Final = {
-    "phq-9": "PHQ-9",
-    "madrs": "MADRS",
-    "qids-sr16": "QIDS-SR16",
-    "gad-7": "GAD-7",
-    "long-exposure": "Long-term use",
-}
 _TO: Final = "\N{EN DASH}"
 _TEENS: Final = range(11, 14)
 
@@ -65,11 +58,6 @@ def counted(number: float, noun: str) -> str:
 def listed(parts: Sequence[str]) -> str:
     """Words in a row: "24, 31 and 29"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def scale_name(key: str) -> str:
-    """The name of a scale as it is said; a clinic's own scale is said by its key."""
-    return SCALE_NAMES.get(key, key)
 
 
 def capitalised(words: str) -> str:

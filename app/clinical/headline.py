@@ -8,7 +8,6 @@ from typing import Final
 from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
 from app.clinical.domains import Domain
-from app.clinical.english_formats import scale_name
 from app.clinical.explanation_words import Language
 from app.clinical.findings import (
     BelowBest,
@@ -19,6 +18,7 @@ from app.clinical.findings import (
     WorseThanBefore,
 )
 from app.clinical.levels import CriterionName, FindingCode, Level
+from app.clinical.long_exposure import scale_name
 from app.clinical.profiles import Caution
 from app.clinical.reasons import (
     BelowWatch,

@@ -37,6 +37,13 @@ EVERY_DAYS: Final = 28
 TOPICS: Final[Mapping[int, str]] = {1: "bladder", 2: "bladder", 3: "craving", 4: "use_outside", 5: "memory"}
 
 
+def scale_name(key: str) -> str:
+    """The name of a scale as it is said: a validated one by its letters, "PHQ-9"; a clinic's own by its key."""
+    if key in STANDARD_SCALES:
+        return key.upper()
+    return LONG_EXPOSURE.name if key == LONG_EXPOSURE.key else key
+
+
 def items_that_stand_out(answers: Mapping[int, int | None]) -> tuple[int, ...]:
     """The items whose answer is for review, in order; one that was not answered says nothing."""
     return tuple(

@@ -1,5 +1,6 @@
 """Opaque bearer tokens that carry their clinic's id, so that the tenant is set before the look-up."""
 
+import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -69,3 +70,18 @@ def read_token(text: str, *kinds: TokenKind) -> TokenReference:
 def _digest(text: str) -> bytes:
     # A plain hash is enough: the secret has 256 bits, nobody searches those.
     return hashlib.sha256(text.encode()).digest()
+
+
+def base64url(content: bytes) -> str:
+    """Write bytes so that they can stand in an address, a cookie or a header (RFC 4648, without padding)."""
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def from_base64url(text: str) -> bytes:
+    """Read them back, with padding or without.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    bare = text.rstrip("=")
+    return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars="-_", validate=True)

@@ -164,6 +164,12 @@ def part_for(document: Mapping[str, Any], audience: Audience) -> dict[str, Any]:
     return part
 
 
+def operations_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give the operations of a document, each as method and path."""
+    for path, method, _ in _operations(document):
+        yield method, path
+
+
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -1,6 +1,5 @@
 """What requests and replies share: strict bodies, opaque cursors, pages."""
 
-import base64
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from pydantic_core import CoreSchema, core_schema
 from app.foundation.addresses import LONGEST_EMAIL, read_email
 from app.foundation.errors import RefusalError
 from app.foundation.text import read_chart_number, read_name
+from app.foundation.tokens import base64url, from_base64url
 from app.foundation.zones import read_country, read_zone
 
 PAGE_SIZE: Final = 50
@@ -152,7 +152,7 @@ MomentOrDay = Annotated[Moment | Day, PlainValidator(_moment_or_day, json_schema
 
 def write_cursor(position: str) -> str:
     """Write a place in a list as an opaque cursor."""
-    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+    return base64url(position.encode())
 
 
 def read_cursor(cursor: str | None, *, pointer: str = "query/after") -> str | None:
@@ -164,7 +164,7 @@ def read_cursor(cursor: str | None, *, pointer: str = "query/after") -> str | No
     if cursor is None:
         return None
     try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return from_base64url(cursor).decode()
     except ValueError:
         raise CursorNotValidError(pointer) from None
 

@@ -13,6 +13,7 @@ from tests.pages.patient.test_sending import events, kept
 from tests.support.browser import PHONE, agree, new_patient, sign_in
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
+from tests.support.push_service import running_push_service
 from tests.support.service import RunningClock, Service, running_service
 
 CONTROLLED = "navigator.serviceWorker.controller !== null"
@@ -252,6 +253,22 @@ def test_a_reminder_is_shown_as_it_came_and_notifications_that_are_not_allowed_a
             break
         page.wait_for_timeout(50)
     assert shown == [[reminder["title"], reminder["body"], reminder["link"]]]
+
+
+def test_what_another_phone_of_the_patient_gets_stays_when_this_one_saves(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    _, page = phone
+    other = own_clinic.enrol(patient, own_service.url)
+    with running_push_service() as gets:
+        assert other.http.put("/v1/me/push-subscription", json=gets.subscription).status_code == 204
+    page.goto(f"{own_service.url}/p/settings")
+    expect(page.locator("#push")).to_be_checked()
+    # Here the browser may ask for no notifications: that is no mistake of what is saved.
+    with page.expect_navigation():
+        page.locator("button", has_text="Save reminders").click()
+    expect(page.locator("#push-mistake")).to_be_hidden()
+    expect(page.locator("#push")).to_be_checked()
 
 
 def test_what_is_kept_waits_through_signing_out_for_its_own_person_and_can_be_removed(

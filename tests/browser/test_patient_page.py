@@ -176,3 +176,24 @@ def test_a_code_is_shown_as_a_picture_and_to_read_out_and_stays_on_a_reload(
     service.clock.move_to(NOW + timedelta(minutes=16))
     page.reload()
     expect(page.locator("main")).to_contain_text("There is no code that works just now.")
+
+
+def test_before_an_unused_session_ends_it_is_said_and_whoever_was_signed_out_does_not_stay(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    page = opened(viewport=DESKTOP)
+    page.clock.install()
+    page.goto(f"{service.url}/care/")
+    ending = page.locator("#ending")
+    expect(ending).to_be_hidden()
+    page.clock.fast_forward("28:01")
+    expect(ending).to_be_visible()
+    ending.locator("button").click()
+    expect(ending).to_be_hidden()
+    page.clock.fast_forward("28:01")
+    # Signed out meanwhile, in another window: the answer is the sign-in page, which is no session.
+    page.context.clear_cookies()
+    with page.expect_response(lambda reply: "sign-in" in reply.url):
+        ending.locator("button").click()
+    page.evaluate("fetch('/care/account').then((reply) => reply.text())")
+    assert ending.is_visible()

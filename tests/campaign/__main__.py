@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.campaign.afternoon import afternoon
+from tests.campaign.bulk import bulk_export
 from tests.campaign.checks import pytest_steps
 from tests.campaign.clocks import clock_jumps, dead_worker
 from tests.campaign.corrections import killed_corrections
@@ -50,6 +51,7 @@ STEPS = {
     "failover": failover,
     "point in time": point_in_time,
     "operator's afternoon": afternoon,
+    "bulk export": bulk_export,
     "spellings": spellings,
     "hanging database": hanging_database,
     "slow database": slow_database,
@@ -104,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--flood", type=int, default=100, help="Fairness: disclosures of the hanging clinic")
     parser.add_argument("--events", type=int, default=100, help="Fairness: events measured, of each kind")
+    parser.add_argument("--patients", type=int, default=1_000, help="Of the clinic that is exported")
     parser.add_argument("--away", type=float, default=30, help="Seconds for which the database is away")
     parser.add_argument("--minutes", type=float, default=25, help="All of it ends within so many")
     parser.add_argument(

@@ -16,6 +16,8 @@ class Options:
     backlog: int
     flood: int
     events: int
+    # Of the clinic that a bulk client takes along.
+    patients: int
     # For how many seconds the database is away.
     away: float
 

@@ -96,6 +96,23 @@ def test_a_backup_that_was_cut_short_or_is_of_another_key_is_refused_before_anyt
     assert "only goes into an empty database" in again.stderr
 
 
+def test_a_backup_is_tried_while_the_database_is_away(installation: Installation) -> None:
+    file = installation.folder / "away.backup"
+    installation.done("backup", "--to", str(file))
+    key = (installation.folder / "data" / "encryption.key").read_text().strip()
+    there = "postgresql://{}@127.0.0.1:9/away"
+    away = {
+        "DATABASE_URL": there.format("afterglow_app"),
+        "AFTERGLOW_OWNER_URL": there.format("afterglow_owner"),
+        "AFTERGLOW_ENCRYPTION_KEY": key,
+    }
+    ended = afterglow_here("verify-backup", "--from", str(file), "--json", more=away)
+    assert ended.returncode == 0, ended.stderr
+    tried = json.loads(ended.stdout)
+    assert (tried["tables"], tried["clinics"], tried["faults"]) == (newest_revision(), 1, 0)
+    assert tried["noted"] is False
+
+
 @contextmanager
 def older_tables(cluster: Cluster) -> Iterator[DatabaseUrls]:
     """A database of the version before the last, with a clinic."""

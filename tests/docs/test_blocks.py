@@ -87,13 +87,23 @@ def test_commands_targets_and_files_named_in_sentences_exist() -> None:
 def test_links_between_pages_lead_somewhere() -> None:
     for page, text in pages().items():
         for target in re.findall(r"\]\(([^)]+)\)", text):
-            if not target.startswith("https://"):
+            # Pictures are taken when the site is built.
+            if not target.startswith(("https://", "pictures/")):
                 path, _, anchor = target.partition("#")
                 aimed = (ROOT / page).parent / path
                 assert aimed.exists(), f"{page}: {target}"
                 headings = re.findall(r"^#+ (.+)$", aimed.read_text() if anchor else "", re.MULTILINE)
                 slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
                 assert not anchor or anchor in slugs, f"{page}: {target}"
+
+
+def test_every_picture_is_taken_by_a_browser_test() -> None:
+    taken = "".join(one.read_text() for one in (ROOT / "tests/browser").glob("test_*.py"))
+    for page, text in pages().items():
+        for name in re.findall(
+            r"\]\((?:\.\./)*pictures/[\w/-]+?/([\w -]+?)(?:-(?:phone|desktop)-\w+)?\.png\)", text
+        ):
+            assert re.search(rf'"{name}[".]', taken), f"{page}: {name}"
 
 
 def test_the_table_of_settings_is_the_settings() -> None:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.foundation.errors import RefusalKind
-from app.foundation.tokens import TokenKind, TokenNotValidError, new_token, read_token
+from app.foundation.tokens import (
+    TokenKind,
+    TokenNotValidError,
+    base64url,
+    from_base64url,
+    new_token,
+    read_token,
+)
 
 CLINIC = UUID("9275565e-eee1-4a86-96d8-ce866aaab8f7")
 
@@ -87,3 +94,16 @@ def test_the_refusal_does_not_repeat_what_was_presented() -> None:
     assert "hunter2" not in str(refusal.value)
     assert refusal.value.__cause__ is None
     assert refusal.value.__suppress_context__
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00", b"\xfb\xff", b"\xff" * 32])
+def test_bytes_come_back_from_base64url_with_and_without_padding(content: bytes) -> None:
+    text = base64url(content)
+    assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+    assert from_base64url(text) == from_base64url(text + "=" * (-len(text) % 4)) == content
+
+
+@pytest.mark.parametrize("text", ["A", "ab cd", "é"])
+def test_what_is_not_base64url_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - what callers catch
+        from_base64url(text)

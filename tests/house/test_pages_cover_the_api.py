@@ -31,6 +31,7 @@ PAGES: Final = {
     "/v1/appointments": "/care/",
     "/v1/audit-events": "/care/audit-log",
     "/v1/clinic": "/care/settings/clinic",
+    "/v1/clinic/browser-origins": "/care/settings/connections",
     "/v1/clinic/days-without-reminders": "/care/settings/days-off",
     "/v1/clinic/drills": "/care/settings/go-live/drill",
     "/v1/clinic/go-live": "/care/settings/go-live",

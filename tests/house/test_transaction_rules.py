@@ -17,6 +17,7 @@ _LOOKS: Final = "looks after the process itself, or the whole database"
 OPENS: Final = {
     "access.audit.seals": _JOB,
     "access.clinics.access": _EDGE,
+    "access.clinics.browser_origins": _NOT_KNOWN,
     "access.clinics.caller": _WHO,
     "access.clinics.contact_tests": _NOT_KNOWN,
     "access.clinics.idempotency_middleware": _STAYS,

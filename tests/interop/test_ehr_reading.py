@@ -15,7 +15,7 @@ from app.interop.ehr.reading import read_ehr
 from tests.interop.test_connections import HERE, come, connect, link, owner_of, send
 from tests.support.browser import PlainBrowser
 from tests.support.fake_ehr import FakeEhr, running_fake_ehr
-from tests.support.people import ClinicClient
+from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
 
 CODE = {"system": "https://ehr.example/codes", "code": "ketamine"}
@@ -215,6 +215,32 @@ def test_a_launch_opens_the_patient_whom_this_clinic_has_of_this_ehr(
     ehr.token = {"patient": "another"}
     _, refused = come(service, clinic, start=start)
     assert (refused.status_code, "is not linked to one here" in refused.text) == (404, True)
+
+
+def test_a_launch_at_another_clinic_of_the_same_ehr_opens_no_patient_of_this_one(
+    service: Service, clinic: ClinicClient, owner: PlainBrowser, ehr: FakeEhr
+) -> None:
+    person(ehr, 1)
+    session(ehr, "s1", 1, NOW - timedelta(days=10))
+    read(service, owner)
+    (patient,) = clinic.http.get("/v1/patients").json()["items"]
+    other = clinic_client(service, "Second")
+    second = owner_of(service, other)
+    connect(second, ehr, kind="ehr", procedure_code=f"{CODE['system']}|{CODE['code']}")
+    start = f"/care/launch/{{}}?iss={ehr.url}&launch=abc"
+    # One person works at both, and the chart that is open in the EHR is the first clinic's.
+    ehr.token = {"patient": "p1"}
+    for here, by in ((clinic, owner), (other, second)):
+        come(service, here, start=start)
+        link(by)
+    assert come(service, clinic, start=start)[1].headers["location"] == f"/care/patients/{patient['id']}"
+    _, refused = come(service, other, start=start)
+    assert (refused.status_code, "is not linked to one here" in refused.text) == (404, True)
+    assert patient["id"] not in refused.text
+    assert second.get(f"/care/patients/{patient['id']}").status_code == 404
+    # Nor once the chart number is known there too: the EHR's record is linked by what was read, never by a number.
+    other.patient("MRN-1")
+    assert come(service, other, start=start)[1].status_code == 404
 
 
 def test_what_cannot_be_kept_is_left_alone_and_said(

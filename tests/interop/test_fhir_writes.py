@@ -1,6 +1,5 @@
 """An EHR writes forms and sessions, and takes a whole clinic along as lines of JSON."""
 
-import json
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.permissions import Scope
-from tests.support.fhir import Json, checked, every_page, issue_of, valid
+from tests.support.fhir import Json, checked, every_page, exported, issue_of, path_of, valid
 from tests.support.people import ClinicClient, clinic_client, key_with
 from tests.support.service import NOW, Service
 
@@ -237,28 +236,6 @@ def bulk_key(service: Service, clinic: ClinicClient, *scopes: Scope) -> dict[str
     return {"authorization": f"Bearer {key_with(service, clinic.clinic_id, *scopes)}"}
 
 
-def exported(http: httpx2.Client, headers: dict[str, str], **params: str) -> dict[str, list[Json]]:
-    """What a bulk client does: ask, poll, fetch."""
-    asking = headers | {"prefer": "respond-async", "accept": "application/fhir+json"}
-    asked = http.get("/fhir/$export", params=params, headers=asking)
-    assert asked.status_code == 202, asked.text
-    polled = http.get(here(asked.headers["content-location"]), headers=headers)
-    assert polled.status_code == 200
-    files = {}
-    for one in polled.json()["output"]:
-        file = http.get(here(one["url"]), headers=headers)
-        assert file.headers["content-type"] == "application/fhir+ndjson"
-        files[one["type"]] = [json.loads(line) for line in file.text.splitlines()]
-        for resource in files[one["type"]]:
-            assert resource["resourceType"] == one["type"]
-            valid(resource)
-    return files
-
-
-def here(url: str) -> str:
-    return url.removeprefix("https://afterglow.test")
-
-
 def test_a_bulk_client_takes_the_clinic_along(service: Service) -> None:
     clinic = clinic_client(service, "Bulk")
     patients = [clinic.patient() for _ in range(3)]
@@ -268,6 +245,10 @@ def test_a_bulk_client_takes_the_clinic_along(service: Service) -> None:
     assert phone.check_in(NOW - timedelta(hours=1), note="in my own words").is_success
     headers = bulk_key(service, clinic, Scope.FHIR_EXPORT)
     files = exported(clinic.http, headers)
+    for kind, resources in files.items():
+        for resource in resources:
+            assert resource["resourceType"] == kind
+            valid(resource)
     assert {one["id"] for one in files["Patient"]} == set(patients)
     assert len(files["Procedure"]) == 18
     (report,) = files["Observation"]
@@ -291,7 +272,7 @@ def test_an_export_is_for_a_key_that_an_owner_made_for_it(service: Service, http
     assert made.status_code == 403
     headers = bulk_key(service, clinic, Scope.FHIR_EXPORT)
     asked = clinic.http.get("/fhir/$export", headers=headers | asking)
-    status = here(asked.headers["content-location"])
+    status = path_of(asked.headers["content-location"])
     assert http.get(status, headers=bulk_key(service, clinic, Scope.FHIR_EXPORT)).status_code == 404
     other = clinic_client(service, "Another")
     assert http.get(status, headers=bulk_key(service, other, Scope.FHIR_EXPORT)).status_code == 404

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from app.interop.fhir.codes import Json
+from tests.support.databases import DatabaseUrls
 from tests.support.fhir import checked, every_page, issue_of, valid
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.processes import wait_until
@@ -79,6 +81,23 @@ def test_events_come_as_notifications_about_resources_that_can_be_fetched(
     assert (kept["id"], kept["channel"]["endpoint"] + "/hook") == (subscription, receiver.url)
     count = status["entry"][0]["resource"]["parameter"][-1]
     assert count == {"name": "events-since-subscription-start", "valueString": str(len(numbers))}
+
+
+def test_an_endpoint_is_locked_before_its_deliveries_as_whoever_disables_it_does(
+    clinic: ClinicClient, receiver: Receiver, shared_database: DatabaseUrls
+) -> None:
+    subscription = subscribe(clinic, receiver)
+    assert wait_until(lambda: len(receiver.requests) == 1, 20)
+    with psycopg.connect(shared_database.superuser_url) as disabling:
+        endpoint = "SELECT 1 FROM care.webhook_endpoints WHERE id = %s FOR NO KEY UPDATE"
+        disabling.execute(endpoint, (subscription,))
+        clinic.patient()
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+        assert wait_until(lambda: bool(disabling.execute(waits).fetchall()), 20)
+        # The worker that waits for the endpoint holds none of its deliveries: neither waits for the other for ever.
+        deliveries = "SELECT 1 FROM care.deliveries WHERE endpoint_id = %s FOR UPDATE NOWAIT"
+        assert len(disabling.execute(deliveries, (subscription,)).fetchall()) == 2
+    assert wait_until(lambda: len(receiver.requests) == 2, 20)
 
 
 def test_a_subscription_is_read_by_who_manages_webhooks_at_its_own_clinic(

@@ -247,6 +247,12 @@ def test_a_migration_gives_way_to_whoever_holds_its_table_and_is_run_again(
 ) -> None:
     monkeypatch.setattr(migrating, "_TIMEOUTS", migrating._TIMEOUTS.replace("10000", "300"))
     with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0061")
+        # Written in a file of SQL, and by SQLAlchemy.
+        with psycopg.connect(database.owner_url) as reader:
+            reader.execute("SELECT count(*) FROM care.check_ins")
+            with pytest.raises(TablesInUseError, match="run `afterglow migrate` again"):
+                migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0063")
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0063")
         with psycopg.connect(database.owner_url) as reader:
             reader.execute("SELECT count(*) FROM care.deliveries")
@@ -254,6 +260,27 @@ def test_a_migration_gives_way_to_whoever_holds_its_table_and_is_run_again(
                 migrate(database.owner_url, application_role=APPLICATION_ROLE)
         migrate(database.owner_url, application_role=APPLICATION_ROLE)
         check_schema(database.application_url)
+
+
+def test_what_writes_every_check_in_once_more_takes_as_long_as_it_takes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0061")
+        # Each ALTER TABLE takes longer than a statement may.
+        tell(
+            database.superuser_url,
+            "CREATE FUNCTION public.dawdle() RETURNS event_trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_sleep(0.3); END'",
+        )
+        tell(
+            database.superuser_url,
+            "CREATE EVENT TRIGGER dawdles ON ddl_command_start WHEN TAG IN ('ALTER TABLE')"
+            " EXECUTE FUNCTION public.dawdle()",
+        )
+        monkeypatch.setattr(migrating, "_TIMEOUTS", migrating._TIMEOUTS.replace("600000", "250"))
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0063")
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0061")
 
 
 def test_no_statement_of_a_new_migration_holds_up_those_who_use_its_table(

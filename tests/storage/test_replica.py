@@ -1,7 +1,9 @@
 """What may be a little old is read at a replica, which says how old, and at the primary while there is none."""
 
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +19,10 @@ from app.cli.doctor_findings import Verdict
 from app.context import REPLICA_BEHIND
 from app.storage import operation_figures
 from app.storage.engine.binaries import find_binaries
+from app.storage.engine.database import Database
 from app.storage.engine.embedded import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE
+from app.storage.engine.unit_of_work import UnitOfWork
 from tests.storage.catalogue import ask, tell
 from tests.support.databases import Cluster, DatabaseUrls, in_memory, programs, running_cluster
 from tests.support.people import ClinicClient, clinic_client, key_with
@@ -193,3 +197,60 @@ def test_while_the_replica_is_away_the_primary_answers(pair: Pair) -> None:
     finally:
         pair.replica.start()
     assert wait_until(lambda: AS_OF in pair.clinic.http.get("/v1/insights").headers, 30)
+
+
+def test_a_replica_that_has_replayed_nothing_since_it_started_is_passed_by(pair: Pair) -> None:
+    (primary,) = pair.on_replica("SHOW primary_conninfo")
+    replayed = "SELECT pg_last_xact_replay_timestamp() IS NULL"
+    # Cut off from its primary with nothing behind its last checkpoint; a commit may come between.
+    for _ in range(10):
+        tell(pair.primary.superuser_url, "CHECKPOINT")
+        assert wait_until(pair.is_caught_up, 20)
+        _follow(pair, "")
+        tell(_superuser_of(pair), "CHECKPOINT")
+        pair.replica.stop()
+        pair.replica.start()
+        if pair.on_replica(replayed) == (True,):
+            break
+        _follow(pair, str(primary))
+    try:
+        new = pair.clinic.patient()
+        reply = pair.clinic.http.get("/fhir/Patient")
+        assert pair.on_replica(replayed) == (True,)
+        assert new in reply.text
+        assert AS_OF not in reply.headers
+    finally:
+        _follow(pair, str(primary))
+    assert wait_until(lambda: AS_OF in pair.clinic.http.get("/v1/insights").headers, 30)
+
+
+def _superuser_of(pair: Pair) -> str:
+    return pair.replica.address.url("postgres", pair.database)
+
+
+def _follow(pair: Pair, primary: str) -> None:
+    """Have the replica follow a primary, or none."""
+    written = primary.replace("'", "''")
+    tell(_superuser_of(pair), f"ALTER SYSTEM SET primary_conninfo = '{written}'")
+    tell(_superuser_of(pair), "SELECT pg_reload_conf()")
+
+
+def test_a_replica_whose_machine_is_gone_is_passed_by_within_seconds(pair: Pair) -> None:
+    async def read(gone: str) -> tuple[datetime | None, float]:
+        database = Database(pair.primary.application_url, replica_url=gone)
+        now = pair.service.clock.now()
+        work = UnitOfWork(database.server, None, replica=database.replica(at_least=now), now=now)
+        began = time.monotonic()
+        try:
+            await work.begin()
+            return work.read_as_of, time.monotonic() - began
+        finally:
+            await work.end()
+            await database.close()
+
+    # Where nobody answers: connections are taken, and nothing ever comes back.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        gone = f"postgresql://afterglow_app@127.0.0.1:{silent.getsockname()[1]}/afterglow"
+        as_of, seconds = pair.service.run(read(gone))
+    assert as_of is None
+    assert seconds < 10

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 from fhir.resources.R4B import get_fhir_model_class
@@ -51,6 +52,26 @@ def every_page(http: httpx2.Client, path: str, **params: str) -> list[Json]:
         if not following:
             return found
         bundle = checked(http.get(following[0].partition("/fhir/")[2].join(("/fhir/", ""))))
+
+
+def exported(http: httpx2.Client, headers: dict[str, str], **params: str) -> dict[str, list[Json]]:
+    """What a bulk client does: ask, poll, fetch; gives the lines of each file by its type."""
+    asking = headers | {"prefer": "respond-async", "accept": "application/fhir+json"}
+    asked = http.get("/fhir/$export", params=params, headers=asking)
+    assert asked.status_code == 202, asked.text
+    polled = http.get(path_of(asked.headers["content-location"]), headers=headers)
+    assert polled.status_code == 200
+    files = {}
+    for one in polled.json()["output"]:
+        with http.stream("GET", path_of(one["url"]), headers=headers) as file:
+            assert file.headers["content-type"] == "application/fhir+ndjson"
+            files[one["type"]] = [json.loads(line) for line in file.iter_lines()]
+    return files
+
+
+def path_of(url: str) -> str:
+    """Give an address as it is asked for at the service, wherever its public one is."""
+    return urlsplit(url)._replace(scheme="", netloc="").geturl()
 
 
 def issue_of(reply: httpx2.Response, status: int) -> tuple[str, str]:

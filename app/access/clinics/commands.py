@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics import test_clock
+from app.access.clinics import browser_origins, test_clock
 from app.access.clinics.contact_tests import SuccessorNotTestedError, has_answered, unanswered
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
 from app.access.clinics.keys import make_key
@@ -119,6 +119,7 @@ async def go_live(work: Work) -> Clinic:
         ):
             raise ChangedMeanwhileError
         await test_clock.set_right(work)
+        await browser_origins.forget_local(work)
         work.audit("clinic.went_live", "clinic", work.clinic_id)
     return await _with_attention(work)
 

@@ -76,7 +76,7 @@ class Permission(StrEnum):
     INSIGHTS = "read the clinic's own figures over a period"
     AUDIT = "look through the audit log"
     FHIR_EXPORT = "take the records of the whole clinic along as FHIR"
-    CONNECTIONS = "connect where staff sign in, the EHR, and programs that read by themselves"
+    CONNECTIONS = "connect where staff sign in, the EHR, programs, and browser apps"
     EMERGENCY = "open a patient in an emergency, with a reason that the owners are shown"
 
 

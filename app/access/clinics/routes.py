@@ -6,11 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from app.access.clinics import commands, contact_tests, keys, policy, queries, test_clock
-from app.access.clinics.access import ClinicRoute, clinic_may, work_for
+from app.access.clinics import browser_origins, commands, contact_tests, keys, policy, queries, test_clock
+from app.access.clinics.access import ClinicRoute, clinic_may, staff_work_for, work_for
 from app.access.clinics.caller import ClinicCaller
 from app.access.clinics.permissions import Permission
 from app.access.clinics.schemas import (
+    BrowserOrigins,
+    BrowserOriginsReply,
     ClinicChange,
     ClinicReply,
     ClockAdvance,
@@ -35,6 +37,7 @@ keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"], route_class=Clin
 
 ReadingClinic = Annotated[Work, work_for(Permission.CLINIC_READ)]
 ChangingClinic = Annotated[Work, work_for(Permission.CLINIC_CHANGE)]
+ConnectingSystems = Annotated[Work, staff_work_for(Permission.CONNECTIONS)]
 ManagingKeys = Annotated[Work, work_for(Permission.API_KEYS)]
 MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))]
 
@@ -85,6 +88,22 @@ async def go_live(work: ChangingClinic, response: Response) -> ClinicReply:
     clinic = await commands.go_live(work)
     response.headers["etag"] = etag_of(clinic.version)
     return ClinicReply.of(clinic)
+
+
+@router.get("/browser-origins", summary="Read the origins of browser apps")
+async def read_browser_origins(work: ConnectingSystems) -> BrowserOriginsReply:
+    """List the origins whose scripts may call the patient API for this clinic's patients."""
+    return BrowserOriginsReply(origins=await browser_origins.read_origins(work))
+
+
+@router.put("/browser-origins", summary="Set the origins of browser apps")
+async def write_browser_origins(body: BrowserOrigins, work: ConnectingSystems) -> BrowserOriginsReply:
+    """Have these be the clinic's origins, in place of those before. Only an owner may; exact origins only.
+
+    A script from there can read the answers to this clinic's devices alone (CORS). Phones' apps and this
+    service's own pages need none.
+    """
+    return BrowserOriginsReply(origins=await browser_origins.set_origins(work, body.origins))
 
 
 @router.get("/policy", summary="Read the clinic's numbers")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from app.access.clinics.browser_origins import LONGEST_ORIGIN, MOST_ORIGINS
 from app.access.clinics.contact_tests import ShownTest
 from app.access.clinics.contacts import Contact
 from app.access.clinics.ehr_links import read_ehr_link
@@ -47,6 +48,25 @@ def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
         ge=int(notes.lowest),
         le=int(notes.highest),
         description=f"{notes.unit.capitalize()}, {notes.value:g} unless set; null: that again. {notes.reason}",
+    )
+
+
+class BrowserOrigins(RequestBody):
+    """Where browser apps of the clinic's patients come from."""
+
+    model_config = example(origins=["https://app.riverside.example"])
+
+    origins: Annotated[
+        list[Annotated[str, Field(max_length=LONGEST_ORIGIN)]],
+        Field(max_length=MOST_ORIGINS, description="Exact origins, as browsers send them; empty: none"),
+    ]
+
+
+class BrowserOriginsReply(ReplyBody):
+    """Where browser apps of the clinic's patients come from."""
+
+    origins: list[str] = Field(
+        description="Exact origins, in order", examples=[["https://app.riverside.example"]]
     )
 
 

@@ -4,8 +4,6 @@ The authenticator verifies the person, by finger, face or PIN, and holds the key
 nothing about it can be guessed, so that no lock after wrong attempts applies to it.
 """
 
-import base64
-import binascii
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +22,7 @@ from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
+from app.foundation.tokens import base64url, from_base64url
 from app.foundation.vault import CannotOpenError, Vault
 from app.storage import staff_members, staff_passkeys
 
@@ -85,7 +84,7 @@ def challenge_to_sign_in(context: AppContext) -> Challenge | None:
         return None
     challenge, sealed = _new_challenge(context.vault, _NOBODY, now=context.clock.now())
     options = {
-        "challenge": _text(challenge),
+        "challenge": base64url(challenge),
         "rpId": site.host,
         "timeout": int(LASTS.total_seconds() * 1000),
         "userVerification": "required",
@@ -103,17 +102,17 @@ async def challenge_to_add(work: Work, own: SignedInMember) -> Challenge | None:
     challenge, sealed = _new_challenge(work.vault, own.staff_id, now=work.real_now)
     known = await staff_passkeys.of_member(work, own.staff_id)
     options = {
-        "challenge": _text(challenge),
+        "challenge": base64url(challenge),
         "rp": {"id": site.host, "name": "Afterglow"},
         "user": {
-            "id": _text(work.clinic_id.bytes + own.staff_id.bytes),
+            "id": base64url(work.clinic_id.bytes + own.staff_id.bytes),
             "name": account.email,
             "displayName": account.member.name,
         },
         "pubKeyCredParams": [{"type": "public-key", "alg": alg} for alg in (-8, -7, -257)],
         "timeout": int(LASTS.total_seconds() * 1000),
         "attestation": "none",
-        "excludeCredentials": [{"type": "public-key", "id": _text(one.credential_id)} for one in known],
+        "excludeCredentials": [{"type": "public-key", "id": base64url(one.credential_id)} for one in known],
         "authenticatorSelection": {"residentKey": "required", "userVerification": "required"},
     }
     return Challenge(options=to_json(options).decode(), sealed=sealed)
@@ -239,7 +238,7 @@ def _who_in(answer: str) -> tuple[UUID, UUID, bytes] | None:
         return None
     try:
         said = from_json(answer)
-        handle, credential = _bytes(said["response"]["userHandle"]), _bytes(said["rawId"])
+        handle, credential = from_base64url(said["response"]["userHandle"]), from_base64url(said["rawId"])
         return UUID(bytes=handle[:16]), UUID(bytes=handle[16:]), credential
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -247,8 +246,8 @@ def _who_in(answer: str) -> tuple[UUID, UUID, bytes] | None:
 
 def _new_challenge(vault: Vault, whose: UUID, *, now: datetime) -> tuple[bytes, str]:
     challenge = secrets.token_bytes(32)
-    said = to_json({"challenge": _text(challenge), "at": now.isoformat()}).decode()
-    return challenge, _text(vault.seal(said, clinic_id=_NOBODY, row_id=whose, **_CELL))
+    said = to_json({"challenge": base64url(challenge), "at": now.isoformat()}).decode()
+    return challenge, base64url(vault.seal(said, clinic_id=_NOBODY, row_id=whose, **_CELL))
 
 
 def _read_challenge(
@@ -256,19 +255,8 @@ def _read_challenge(
 ) -> tuple[bytes | None, datetime]:
     """Give a challenge of ours and when it was made; None where it is none, or too old."""
     try:
-        said = from_json(vault.open(_bytes(sealed), clinic_id=_NOBODY, row_id=whose, **_CELL))
+        said = from_json(vault.open(from_base64url(sealed), clinic_id=_NOBODY, row_id=whose, **_CELL))
     except (CannotOpenError, ValueError):
         return None, now
     made_at = datetime.fromisoformat(said["at"])
-    return (_bytes(said["challenge"]) if now < made_at + LASTS else None), made_at
-
-
-def _text(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).decode().rstrip("=")
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
-    except binascii.Error as error:
-        raise ValueError from error
+    return (from_base64url(said["challenge"]) if now < made_at + LASTS else None), made_at

@@ -13,9 +13,9 @@ from app.care.monitoring.timelines import timeline_now
 from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute
 from app.clinical.course import Infusion
-from app.clinical.english_formats import scale_name
 from app.clinical.evaluation import Evaluation, evaluate
 from app.clinical.levels import Level
+from app.clinical.long_exposure import scale_name
 from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, Reference, spread_before
 from app.context import Work

@@ -33,6 +33,7 @@ from app.care.patients.schemas import (
 )
 from app.context import Work
 from app.foundation.tokens import TokenKind, read_token
+from app.web.cross_origin import answers_for
 from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit
 from app.web.headers import etag_of, link_next, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
@@ -180,14 +181,17 @@ async def enrol_device(body: Enrolment, context: ContextNeeded, request: Request
     enrolled = await enrolment.enrol(
         context, code_text=body.code, device_name=body.device_name, address=address
     )
+    answers_for(request, enrolled.tokens.access_token)
     return EnrolmentReply.of_enrolled(enrolled)
 
 
 @own_router.post("/tokens/refresh", summary="Exchange a refresh token")
-async def refresh_tokens(body: Refresh, context: ContextNeeded) -> TokensReply:
+async def refresh_tokens(body: Refresh, context: ContextNeeded, request: Request) -> TokensReply:
     """Give the next pair of tokens. Who may: whoever holds the refresh token."""
     reference = read_token(body.refresh_token, TokenKind.DEVICE_REFRESH)
-    return TokensReply.of(await devices.refresh(context, reference))
+    issued = await devices.refresh(context, reference)
+    answers_for(request, issued.access_token)
+    return TokensReply.of(issued)
 
 
 @own_router.get("/me", summary="Read oneself")

@@ -4,8 +4,6 @@ Nothing is copied beforehand. The ticket in the addresses says what was asked fo
 it is read, patient by patient, of what was changed up to that time. So no copy of a clinic lies anywhere.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from app.access.clinics.erased import PatientMergedError
 from app.care.patients.queries import existing
 from app.context import AppContext
 from app.foundation.audit import Actor
 from app.foundation.errors import NotFoundError
+from app.foundation.tokens import base64url, from_base64url
 from app.foundation.vault import CannotOpenError, Vault
 from app.interop.fhir.catalogue import BY_NAME, RESOURCE_TYPES
 from app.interop.fhir.codes import Json, instant
@@ -107,7 +106,7 @@ def _since(written: str | None) -> datetime | None:
 def write_ticket(vault: Vault, clinic_id: UUID, export: Export) -> str:
     """Seal what was asked for into an address that only this clinic opens."""
     sealed = vault.seal(_CONTENT.dump_json(export).decode(), clinic_id=clinic_id, row_id=clinic_id, **_CELL)
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+    return base64url(sealed)
 
 
 def read_ticket(vault: Vault, clinic_id: UUID, text: str, *, by: UUID, now: datetime) -> Export:
@@ -117,9 +116,9 @@ def read_ticket(vault: Vault, clinic_id: UUID, text: str, *, by: UUID, now: date
         NotFoundError: it is another's, too old, or none.
     """
     try:
-        sealed = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
+        sealed = from_base64url(text)
         export = _CONTENT.validate_json(vault.open(sealed, clinic_id=clinic_id, row_id=clinic_id, **_CELL))
-    except (CannotOpenError, binascii.Error, ValueError, ValidationError):
+    except (CannotOpenError, ValueError):
         raise NotFoundError from None
     if export.by != by or now >= export.asked_at + LASTS:
         raise NotFoundError

@@ -6,7 +6,6 @@ by an address, which others could give themselves.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import secrets
@@ -25,6 +24,7 @@ from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.tokens import base64url, from_base64url
 from app.foundation.vault import CannotOpenError
 from app.interop.smart.fetching import SystemAwayError, fetch_json, refuse_other_hosts
 from app.interop.smart.json_web_tokens import TokenNotBelievedError, claims_in
@@ -149,7 +149,7 @@ async def start(
         "scope": _scope(kind, launch),
         "state": _sealed(context, state),
         "nonce": state.nonce,
-        "code_challenge": _text(hashlib.sha256(state.verifier.encode()).digest()),
+        "code_challenge": base64url(hashlib.sha256(state.verifier.encode()).digest()),
         "code_challenge_method": "S256",
     }
     if kind == EHR:
@@ -338,7 +338,9 @@ async def _take_role(work: Work, staff_id: UUID, role: StaffRole, *, version: in
 async def _taken(context: AppContext, text: str, *, anchor: str) -> _State:
     """Open a state of ours, once, in the browser that began with it."""
     try:
-        said = json.loads(context.vault.open(_bytes(text), clinic_id=_NOBODY, row_id=_NOBODY, **_STATE_CELL))
+        said = json.loads(
+            context.vault.open(from_base64url(text), clinic_id=_NOBODY, row_id=_NOBODY, **_STATE_CELL)
+        )
     except (CannotOpenError, ValueError):
         raise NotBegunHereError from None
     state = _State(
@@ -368,19 +370,8 @@ def _sealed(context: AppContext, state: _State) -> str:
         "onward": state.onward,
         "until": state.until.isoformat(),
     }
-    return _text(context.vault.seal(json.dumps(said), clinic_id=_NOBODY, row_id=_NOBODY, **_STATE_CELL))
+    return base64url(context.vault.seal(json.dumps(said), clinic_id=_NOBODY, row_id=_NOBODY, **_STATE_CELL))
 
 
 def _fingerprint(anchor: str) -> str:
     return hashlib.sha256(anchor.encode()).hexdigest()
-
-
-def _text(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).decode().rstrip("=")
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
-    except binascii.Error as error:
-        raise ValueError from error

@@ -4,7 +4,6 @@ The file is one line of JSON that says what it is, then the packed archive, encr
 the passphrase. From the same key comes the one that signs the receipt: only whoever opened the file can make it.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from app.care.patients.enrolment import ALPHABET, READ_AS
 from app.foundation.errors import RefusalError
 from app.foundation.text import read_code
+from app.foundation.tokens import base64url, from_base64url
 from app.interop.archive.archive_file import ArchiveDamagedError
 
 FORMAT: Final = "afterglow-transfer"
@@ -190,7 +190,7 @@ def sign_receipt(opened: OpenedFile, *, clinic_id: UUID, imported_at: datetime) 
         "imported_at": imported_at.isoformat(),
     }
     content = json.dumps(said).encode()
-    return f"{RECEIPT}.{_encoded(content)}.{_encoded(_signer(opened.key).sign(content))}"
+    return f"{RECEIPT}.{base64url(content)}.{base64url(_signer(opened.key).sign(content))}"
 
 
 def read_receipt(text: str, public_key: bytes) -> Receipt:
@@ -201,8 +201,8 @@ def read_receipt(text: str, public_key: bytes) -> Receipt:
     """
     try:
         name, content, signature = "".join(text.split()).split(".")
-        signed = _decoded(content)
-        Ed25519PublicKey.from_public_bytes(public_key).verify(_decoded(signature), signed)
+        signed = from_base64url(content)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(from_base64url(signature), signed)
         said: dict[str, Any] = json.loads(signed)
         if name != RECEIPT:
             raise ReceiptNotValidError("#/receipt")
@@ -228,11 +228,3 @@ def _signer(key: bytes) -> Ed25519PrivateKey:
 def _check(key: bytes) -> bytes:
     """Say which key it is without saying anything of it: a wrong passphrase is then no damaged file."""
     return _derived(key, b"check")
-
-
-def _encoded(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

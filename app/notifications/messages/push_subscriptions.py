@@ -1,6 +1,5 @@
 """Where a device gets its pushes: a browser's push service, or an app's token for the operator's gateway."""
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import Final, TypedDict
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.tokens import from_base64url
 from app.foundation.vault import Vault
 from app.notifications.transport.addresses import (
     AllowedNetworks,
@@ -108,17 +108,6 @@ async def forget(work: UnitOfWork, subscription_id: UUID) -> None:
     """Forget a subscription that its push service says is gone."""
     await push_subscriptions.remove(work, subscription_id)
     work.audit("push.gone", "push_subscription", subscription_id)
-
-
-def from_base64url(text: str) -> bytes:
-    """Read base64url with or without its padding.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return base64.b64decode(
-        text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars="-_", validate=True
-    )
 
 
 def _check(context: AppContext, address: PushAddress) -> None:

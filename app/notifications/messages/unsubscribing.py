@@ -3,13 +3,13 @@
 It names the message it came with, which leads to the patient, and is signed; nothing in it says who that is.
 """
 
-import base64
 import hmac
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.tokens import base64url, from_base64url
 from app.foundation.vault import Vault
 
 _PURPOSE: Final = b"unsubscribe"
@@ -35,7 +35,7 @@ class UnsubscribeLink:
 def write_link(vault: Vault, public_url: str, link: UnsubscribeLink) -> str:
     """Make the address that goes into a mail's header."""
     ids = link.clinic_id.bytes + link.message_id.bytes
-    token = base64.urlsafe_b64encode(ids + _proof(vault, ids)).decode().rstrip("=")
+    token = base64url(ids + _proof(vault, ids))
     return f"{public_url}/v1/unsubscribe/{token}"
 
 
@@ -46,7 +46,7 @@ def read_link(vault: Vault, token: str) -> UnsubscribeLink:
         UnsubscribeLinkNotValidError: we did not write it.
     """
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        raw = from_base64url(token)
     except ValueError:
         raise UnsubscribeLinkNotValidError from None
     ids, proof = raw[: 2 * _ID_BYTES], raw[2 * _ID_BYTES :]

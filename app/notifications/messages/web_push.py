@@ -4,7 +4,6 @@ The key that says who sends is made from the master key, so that there is nothin
 another master key every browser has to subscribe again.
 """
 
-import base64
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 
+from app.foundation.tokens import base64url, from_base64url
 from app.foundation.vault import Vault
 from app.notifications.messages.http_posts import post
 from app.notifications.messages.outcomes import Outcome
-from app.notifications.messages.push_subscriptions import WebPushAddress, from_base64url
+from app.notifications.messages.push_subscriptions import WebPushAddress
 from app.notifications.messages.wording import Text
 
 # The order of P-256 (FIPS 186-5, appendix A).
@@ -52,7 +52,7 @@ def push_key(vault: Vault) -> ec.EllipticCurvePrivateKey:
 def public_push_key(vault: Vault) -> str:
     """Give what a browser needs to subscribe: the public key as an uncompressed point in base64url."""
     point = push_key(vault).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return base64.urlsafe_b64encode(point).decode().rstrip("=")
+    return base64url(point)
 
 
 async def send_push(client: httpx2.AsyncClient, vault: Vault, push: Push, *, contact: str) -> Outcome:

@@ -12,7 +12,7 @@ from app.care.assessments import commands, queries
 from app.care.assessments.questionnaires import WORDINGS
 from app.care.assessments.schemas import AssessmentEntry
 from app.care.intake.hearing import report_disclosures
-from app.clinical.english_formats import SCALE_NAMES
+from app.clinical.long_exposure import KNOWN_FORMS, scale_name
 from app.clinical.scales import Scale
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
@@ -76,7 +76,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
 
 def said(scale: Scale) -> str:
     """Name a scale as it is said; a clinic's own by the clinic's name for it."""
-    return SCALE_NAMES.get(scale.key, scale.name)
+    return scale_name(scale.key) if scale.key in KNOWN_FORMS else scale.name
 
 
 def entry_in(form: Form, scale: Scale, taken_at: str) -> dict[str, object]:

@@ -16,11 +16,12 @@ from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, Domain
-from app.clinical.english_formats import capitalised, percent, scale_name
+from app.clinical.english_formats import capitalised, percent
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import counterfactual_sentence
 from app.clinical.explanation_words import language_of
 from app.clinical.interval import ResponseDuration
+from app.clinical.long_exposure import scale_name
 from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
 from app.clinical.taper import planned_said, reasons_said, suggestion_sentence

@@ -10,8 +10,7 @@ from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.check_ins import zone_of
 from app.clinical.course import TEMPLATES, Infusion, InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
-from app.clinical.english_formats import scale_name
-from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
+from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out, scale_name
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of

@@ -20,7 +20,7 @@ from app.care.treatment.maintenance_schemas import ReferenceAmendment
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import TEMPLATES
 from app.clinical.domains import DOMAINS, REPORTED_NUMBERS
-from app.clinical.english_formats import SCALE_NAMES
+from app.clinical.long_exposure import scale_name
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import say
@@ -167,7 +167,7 @@ async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUI
     if one is None or one.stored.entered_by != "clinic":
         raise NotFoundError
     stored, clock = one.stored, whose.clock
-    name = SCALE_NAMES.get(stored.scale, stored.scale)
+    name = scale_name(stored.scale)
     return _correction(
         say("Correct {name}", name=name),
         whose,

@@ -11,7 +11,7 @@ from app.care.check_ins import queries as reports
 from app.care.treatment import circumstances, queries
 from app.clinical.course import TEMPLATES, Course
 from app.clinical.domains import DOMAINS, LABELS
-from app.clinical.english_formats import SCALE_NAMES
+from app.clinical.long_exposure import scale_name
 from app.context import Work
 from app.foundation.translations import Words, joined, say
 from app.pages.staff.about_patient import AboutPatient
@@ -101,8 +101,7 @@ async def _forms(work: Work, whose: AboutPatient) -> list[RecordLine]:
         _line(
             "assessments",
             one.stored.id,
-            f"{SCALE_NAMES.get(one.stored.scale, one.stored.scale)} {one.stored.total:g},"
-            f" {whose.clock.plain(one.stored.taken_at)}",
+            f"{scale_name(one.stored.scale)} {one.stored.total:g}, {whose.clock.plain(one.stored.taken_at)}",
             one.status,
             own=one.stored.entered_by == "clinic",
         )

@@ -15,7 +15,7 @@ from app.care.insights.numbers import Insights, Step, Watched
 from app.care.insights.outcomes import BenefitGroup, BenefitNumbers, ScaleNumbers
 from app.care.insights.queries import read_insights
 from app.care.insights.routes import table_answer
-from app.clinical.english_formats import scale_name
+from app.clinical.long_exposure import scale_name
 from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render

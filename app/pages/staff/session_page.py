@@ -11,7 +11,8 @@ from starlette.responses import Response
 from app.care.treatment import infusion_corrections, queries
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
-from app.clinical.english_formats import SCALE_NAMES, capitalised, scale_name
+from app.clinical.english_formats import capitalised
+from app.clinical.long_exposure import scale_name
 from app.clinical.scales import STANDARD_SCALES
 from app.context import AppContext
 from app.foundation.translations import joined, say
@@ -63,9 +64,7 @@ def _parts(session: Session, clock: WallClock) -> Iterator[str]:
         yield joined(SIDE_EFFECTS[one] for one in session.side_effects)
     if session.four_hour_score is not None:
         score = session.four_hour_score
-        yield say(
-            "{get} {total:g} after 4 hours", get=SCALE_NAMES.get(score.scale, score.scale), total=score.total
-        )
+        yield say("{get} {total:g} after 4 hours", get=scale_name(score.scale), total=score.total)
 
 
 def _vitals_said(vitals: Vitals) -> str:

@@ -18,8 +18,9 @@ from app.care.alerts.signals.queries import SignalView, views_of
 from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, LABELS, Domain
-from app.clinical.english_formats import capitalised, percent, scale_name
+from app.clinical.english_formats import capitalised, percent
 from app.clinical.episodes import Disposition, EpisodeState, reopened
+from app.clinical.long_exposure import scale_name
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.sentence_splitting import sentences_of
 from app.context import AppContext, Work

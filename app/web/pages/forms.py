@@ -1,6 +1,5 @@
 """Reading a form: field by field as it comes in, keeping no more of any of them than could be meant."""
 
-import base64
 import hmac
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.tokens import base64url
 from app.foundation.vault import Vault
 from app.web.dependencies import ContextNeeded
 
@@ -151,7 +151,7 @@ def new_anchor() -> str:
 
 def form_token(vault: Vault, bound_to: str) -> str:
     """Make the token for forms of the browser that holds this cookie."""
-    return base64.urlsafe_b64encode(vault.digest(b"form token", bound_to.encode())).decode().rstrip("=")
+    return base64url(vault.digest(b"form token", bound_to.encode()))
 
 
 def refuse_foreign(request: Request, public_url: str) -> None:

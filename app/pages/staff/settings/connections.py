@@ -6,7 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics import browser_origins
 from app.access.clinics.permissions import Permission, StaffRole
+from app.access.clinics.schemas import BrowserOrigins
 from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -16,6 +18,7 @@ from app.interop.ehr.reading import queue_reading
 from app.interop.smart import backend_services, systems
 from app.interop.smart.single_sign_on import EHR, SIGN_IN, redirect_uri
 from app.interop.smart.systems import NewSystem
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -31,6 +34,7 @@ _DONE: Final = {
     "removed": say("Removed. Nobody comes in by it any more."),
     "reading": say("It is being read; what that did stands here within minutes."),
     "linked": say("Saved. It counts from the next sign-in on."),
+    "origins": say("Saved. It counts from the next call on."),
     "registered": say("Registered. The client id is in the list."),
     "revoked": say("Revoked. It opens nothing any more."),
 }
@@ -107,6 +111,18 @@ async def link_person(
     return RedirectResponse(f"{HERE}?done=linked", 303)
 
 
+@router.post("/browser-apps")
+async def set_browser_apps(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+    """Set where browser apps of the clinic's patients come from."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        entry = entry_of(BrowserOrigins, {"origins": form["origins"].split()})
+        await browser_origins.set_origins(visitor.work, entry.origins)
+    except RefusalError as error:
+        return await _again(context, visitor, form, error)
+    return RedirectResponse(f"{HERE}?done=origins", 303)
+
+
 @router.post("/programs")
 async def register_program(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
     """Register a program that reads by itself."""
@@ -170,6 +186,7 @@ async def _page(
         keys_at=f"{work.public_url}/fhir/.well-known/jwks/{work.clinic_id}",
         hooks={one.id: hooks_url(work.public_url, work.clinic_id, one.id) for one in connected},
         redirect=redirect_uri(context),
+        origins=await browser_origins.read_origins(work),
         token_address=f"{work.public_url}/fhir/token",
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
