@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE, look_at
+from tests.support.browser import DESKTOP, PHONE, Seen, walk
+from tests.support.care_browser import care_page
 from tests.support.manager_clinic import clinic_with_a_past
 from tests.support.people import ClinicClient
 from tests.support.service import Service
@@ -22,6 +23,7 @@ TARGETS = """['main button, main .button, main summary, main nav a, main h3 a',
 BEYOND = """[...document.querySelectorAll('main *')]
     .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest('.scroll, .wide-table'))
     .map((one) => one.outerHTML.slice(0, 120))"""
+PLACES = f"({{targets: {TARGETS}, beyond: {BEYOND}}})"
 
 
 @pytest.fixture(scope="module")
@@ -60,29 +62,28 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     yield "activate", page
 
 
-def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
-    opened: Callable[..., Page], service: Service
-) -> None:
+@pytest.fixture(scope="module")
+def seen(browser: Browser, shared_service: Service, one_clinic: ClinicClient) -> Seen:
+    """What one walk through all pages saw."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page, said = opened(viewport=PHONE), list[str]()
-    page.on("console", lambda message: said.append(message.text))
-    found = [one for name, shown in pages_of(page, service) for one in look_at(shown, name, PICTURES)]
-    assert found == []
-    assert [one for one in said if "422" not in one and "404" not in one] == []
+    with care_page(
+        browser, shared_service, one_clinic.clinic_id, StaffRole.OWNER, viewport=PHONE, device_scale_factor=2
+    ) as page:
+        return walk(page, pages_of(page, shared_service), PICTURES, widths=WIDTHS, places=PLACES)
 
 
-def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
-    opened: Callable[..., Page], service: Service
-) -> None:
-    page = opened(viewport=PHONE, device_scale_factor=2)
-    for name, shown in pages_of(page, service):
-        for width, least in WIDTHS.items():
-            shown.set_viewport_size({"width": width, "height": 640})
-            wide = shown.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, (name, width, shown.evaluate(BEYOND))
-            for what, wide, high in shown.evaluate(TARGETS):
-                assert min(wide, high) >= least - 0.5, (name, width, what, wide, high)
-        shown.set_viewport_size(PHONE)
+def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(seen: Seen) -> None:
+    assert seen.violations == []
+    assert [one for one in seen.said if "422" not in one and "404" not in one] == []
+
+
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(seen: Seen) -> None:
+    assert len(seen.widths) == 8 * len(WIDTHS)
+    for (name, width), page_wide in seen.widths.items():
+        places = seen.places[name, width]
+        assert page_wide <= width, (name, width, places["beyond"])
+        for what, wide, high in places["targets"]:
+            assert min(wide, high) >= WIDTHS[width] - 0.5, (name, width, what, wide, high)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])

@@ -2,16 +2,27 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.foundation.translations import LANGUAGES
-from tests.support.browser import DESKTOP, PHONE, agree, link_for, look_at, open_page, sign_in, take_picture
+from tests.support.browser import (
+    DESKTOP,
+    PHONE,
+    Seen,
+    agree,
+    link_for,
+    open_page,
+    sign_in,
+    take_picture,
+    walk,
+)
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
 
@@ -175,29 +186,64 @@ def pages_before_sign_in(
     page.locator("form[data-id]").wait_for()
 
 
+@dataclass
+class Walk:
+    """What was seen before and after signing in, in what language, where help was in sight, and what pages weigh."""
+
+    before: Seen
+    after: Seen
+    languages: list[str | None] = field(default_factory=list)
+    help_in_sight: dict[str, bool] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def walked(
+    browser: Browser, shared_service: Service, one_clinic: ClinicClient, treated_patient: str
+) -> Callable[[str], Walk]:
+    """Gives what one walk through all pages in a language saw."""
+
+    @cache
+    def walk_in(language: str) -> Walk:
+        folder = PICTURES / language
+        folder.mkdir(parents=True, exist_ok=True)
+        result = Walk(Seen(), Seen())
+
+        def noted(pages: Iterator[tuple[str, Page]], help_line: str) -> Iterator[tuple[str, Page]]:
+            for name, shown in pages:
+                result.languages.append(shown.locator("html").get_attribute("lang"))
+                result.help_in_sight[name] = shown.locator(f"aside.crisis {help_line}").first.is_visible()
+                parts = [shown.request.get(path).body() for path in shown.evaluate(LOADED)]
+                result.weights[name] = len(shown.content().encode()) + sum(len(part) for part in parts)
+                yield name, shown
+
+        options = {"locale": LOCALES[language], "device_scale_factor": 2}
+        with open_page(browser, viewport=PHONE, **options) as page:
+            page.set_default_timeout(15_000)
+            page.goto(f"{shared_service.url}/p/help?lang={language}")
+            # Before anybody has signed in, nothing says where the browser is; then it is where the patient is: in
+            # Berlin.
+            first = pages_before_sign_in(page, shared_service, one_clinic, treated_patient, language)
+            result.before = walk(page, noted(first, "li > b:only-child"), folder, colors=language == "en")
+            rest = noted(pages_of(page, shared_service), "a[href='tel:08001110111']")
+            widths = WIDTHS if language == "en" else ()
+            result.after = walk(
+                page, rest, folder, widths=widths, places=PLACES_TO_TOUCH, colors=language == "en"
+            )
+        return result
+
+    return walk_in
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
-    browser: Browser, service: Service, one_clinic: ClinicClient, treated_patient: str, language: str
+    walked: Callable[[str], Walk], language: str
 ) -> None:
-    folder = PICTURES / language
-    folder.mkdir(parents=True, exist_ok=True)
-    found: list[Any] = []
-    seen = 0
-    with open_page(browser, viewport=PHONE, locale=LOCALES[language]) as page:
-        page.set_default_timeout(15_000)
-        page.goto(f"{service.url}/p/help?lang={language}")
-        # Before anybody has signed in, nothing says where the browser is; then it is where the patient is: Berlin.
-        for pages, here in (
-            (pages_before_sign_in(page, service, one_clinic, treated_patient, language), "li > b:only-child"),
-            (pages_of(page, service), "a[href='tel:08001110111']"),
-        ):
-            for name, shown in pages:
-                seen += 1
-                assert shown.locator("html").get_attribute("lang") == language
-                assert shown.locator(f"aside.crisis {here}").first.is_visible(), name
-                found += look_at(shown, name, folder)
-    assert found == []
-    assert seen == 21
+    walk = walked(language)
+    assert set(walk.languages) == {language}
+    assert [name for name, in_sight in walk.help_in_sight.items() if not in_sight] == []
+    assert walk.before.violations + walk.after.violations == []
+    assert len(walk.languages) == 21
 
 
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -264,21 +310,17 @@ def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_
 WIDTHS = {320: 44, 195: 24, 640: 44}
 
 
-def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
-    opened: Callable[..., Page], service: Service
-) -> None:
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(walked: Callable[[str], Walk]) -> None:
     """At 200 % a phone of 390 pixels is one of 195, and a desk of 1280 is one of 640."""
-    page = opened(viewport=PHONE, device_scale_factor=2)
-    for name, shown in pages_of(page, service):
-        for width, least in WIDTHS.items():
-            shown.set_viewport_size({"width": width, "height": 640})
-            assert shown.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-            for size in shown.evaluate(TARGETS):
-                assert min(size) >= least - 0.5, (name, width, size)
-            for wide, high in shown.evaluate(ELEVEN):
-                assert wide >= 24, (name, width)
-                assert high >= 44, (name, width)
-        shown.set_viewport_size(PHONE)
+    seen = walked("en").after
+    assert len(seen.widths) == 17 * len(WIDTHS)
+    for (name, width), page_wide in seen.widths.items():
+        assert page_wide <= width, (name, width)
+        for size in seen.places[name, width]["targets"]:
+            assert min(size) >= WIDTHS[width] - 0.5, (name, width, size)
+        for wide, high in seen.places[name, width]["eleven"]:
+            assert wide >= 24, (name, width)
+            assert high >= 44, (name, width)
 
 
 ELEVEN = """[...document.querySelectorAll('.eleven label')].map((one) => one.getBoundingClientRect())
@@ -287,24 +329,17 @@ TARGETS = """[...document.querySelectorAll(
     '.scale label, button, .button, summary, .lines a, .numbers a, nav a, footer a')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
+PLACES_TO_TOUCH = f"({{targets: {TARGETS}, eleven: {ELEVEN}}})"
 LOADED = """[...document.querySelectorAll('link[rel=stylesheet], script[src], link[rel=manifest]')]
     .map((one) => one.href || one.src)"""
 
 
 def test_every_page_weighs_less_than_fifty_five_kilobytes_and_needs_nothing_that_its_policy_refuses(
-    browser: Browser, service: Service, one_clinic: ClinicClient, treated_patient: str
+    walked: Callable[[str], Walk],
 ) -> None:
-    weights, said = {}, []
-    with open_page(browser, viewport=PHONE) as page:
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        sign_in(page, service, one_clinic, treated_patient)
-        page.locator("form[data-id]").wait_for()
-        for name, shown in pages_of(page, service):
-            parts = [shown.request.get(path).body() for path in shown.evaluate(LOADED)]
-            weights[name] = len(shown.content().encode()) + sum(len(part) for part in parts)
-    assert {name: weight for name, weight in weights.items() if weight >= 55_000} == {}
-    assert [one for one in said if "404" not in one and "422" not in one] == []
+    walk = walked("en")
+    assert {name: weight for name, weight in walk.weights.items() if weight >= 55_000} == {}
+    assert [one for one in walk.after.said if "404" not in one and "422" not in one] == []
 
 
 def test_the_form_says_no_more_in_its_address_or_title_than_what_it_is(opened: Callable[..., Page]) -> None:

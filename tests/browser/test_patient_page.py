@@ -4,17 +4,18 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE, look_at, take_picture
+from tests.support.browser import DESKTOP, PHONE, Seen, take_picture, walk
+from tests.support.care_browser import care_page
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "pages" / "care-patient"
+WIDTHS = (320, 195, 640)
 FORMS = (
     "infusion",
     "assessment",
@@ -75,30 +76,24 @@ def pages_of(page: Page, service: Service, patient: str) -> Iterator[tuple[str, 
     yield "code made", page
 
 
-def test_axe_finds_nothing_in_either_colour_scheme_on_a_phone_or_a_desk(
-    opened: Callable[..., Page], service: Service, patient: str
-) -> None:
+@pytest.fixture(scope="module")
+def seen(browser: Browser, shared_service: Service, one_clinic: ClinicClient, patient: str) -> Seen:
+    """What one walk through all pages saw."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page, found, seen = opened(viewport=PHONE), list[Any](), 0
-    for name, shown in pages_of(page, service, patient):
-        seen += 1
-        found += look_at(shown, name, PICTURES)
-    assert found == []
-    assert seen == 20
+    with care_page(browser, shared_service, one_clinic.clinic_id, StaffRole.OWNER, viewport=PHONE) as page:
+        return walk(page, pages_of(page, shared_service, patient), PICTURES, widths=WIDTHS)
+
+
+def test_axe_finds_nothing_in_either_colour_scheme_on_a_phone_or_a_desk(seen: Seen) -> None:
+    assert seen.violations == []
+    assert len(seen.widths) == 20 * len(WIDTHS)
 
 
 def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
-    opened: Callable[..., Page], service: Service, patient: str
+    seen: Seen, opened: Callable[..., Page], service: Service, patient: str
 ) -> None:
-    page, wrong = opened(viewport=PHONE), list[Any]()
-    for name, shown in pages_of(page, service, patient):
-        for width in (320, 195, 640):
-            shown.set_viewport_size({"width": width, "height": 640})
-            wide = shown.evaluate("document.documentElement.scrollWidth")
-            wrong += [(name, width, wide)] if wide > width else []
-        shown.set_viewport_size(PHONE)
-    assert wrong == []
-    page.set_viewport_size(DESKTOP)
+    assert [(*place, wide) for place, wide in seen.widths.items() if wide > place[1]] == []
+    page = opened(viewport=DESKTOP)
     page.goto(f"{service.url}/care/patients/{patient}")
     cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.outerHTML.slice(0, 80))"
     assert page.locator(".factual .scroll").evaluate_all(cut) == [], (

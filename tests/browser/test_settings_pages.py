@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
 from tests.pages.staff.test_import_page import check_ins_file, induced, infusions_file, patients_file
-from tests.support.browser import DESKTOP, PHONE, look_at
+from tests.support.browser import DESKTOP, PHONE, Seen, walk
+from tests.support.care_browser import care_page
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import Service
 
@@ -82,25 +83,23 @@ def send_file(page: Page, content: bytes) -> None:
     page.locator("#kind").wait_for()
 
 
-def test_axe_finds_nothing_on_any_page_in_either_color_scheme(
-    opened: Callable[..., Page], service: Service
-) -> None:
+@pytest.fixture(scope="module")
+def seen(browser: Browser, shared_service: Service, one_clinic: ClinicClient) -> Seen:
+    """What one walk through all pages saw."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    # Colors change at once, not within a tenth of a second in which axe would look.
-    page, said = opened(viewport=PHONE, reduced_motion="reduce"), list[str]()
-    page.on("console", lambda message: said.append(message.text))
-    found = [one for name, shown in pages_of(page, service) for one in look_at(shown, name, PICTURES)]
-    assert found == []
-    assert [one for one in said if "422" not in one] == []
+    with care_page(browser, shared_service, one_clinic.clinic_id, StaffRole.OWNER, viewport=PHONE) as page:
+        return walk(page, pages_of(page, shared_service), PICTURES, widths=[320])
 
 
-def test_nothing_is_cut_off_at_320_pixels(opened: Callable[..., Page], service: Service) -> None:
-    page = opened(viewport=PHONE)
-    for name, shown in pages_of(page, service):
-        shown.set_viewport_size({"width": 320, "height": 640})
-        wide = shown.evaluate("document.documentElement.scrollWidth")
+def test_axe_finds_nothing_on_any_page_in_either_color_scheme(seen: Seen) -> None:
+    assert seen.violations == []
+    assert [one for one in seen.said if "422" not in one] == []
+
+
+def test_nothing_is_cut_off_at_320_pixels(seen: Seen) -> None:
+    assert seen.widths
+    for (name, _), wide in seen.widths.items():
         assert wide <= 320, (name, wide)
-        shown.set_viewport_size(PHONE)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
 from tests.browser.test_pages_for_patients import TARGETS, WIDTHS
-from tests.support.browser import DESKTOP, PHONE, look_at, open_page
+from tests.support.browser import DESKTOP, PHONE, Seen, open_page, walk
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
 from tests.support.staff import PASSWORD, invited, joined, signed_in, token_of
@@ -157,33 +157,27 @@ def staff_pages(page: Page, service: Service, here: ClinicClient) -> Iterator[tu
     yield "a link to hand over", page
 
 
-def test_axe_finds_nothing_in_either_colour_scheme(
-    browser: Browser, service: Service, here: ClinicClient
-) -> None:
+@pytest.fixture(scope="module")
+def seen(browser: Browser, shared_service: Service) -> Seen:
+    """What one walk through all pages saw."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    service.clock.move_to(NOW)
-    found, names, said = [], [], []
-    with open_page(browser, viewport=PHONE) as page:
-        page.set_default_timeout(15_000)
-        page.on("console", lambda message: said.append(message.text))
-        for name, shown in pages_of(page, service, here):
-            names.append(name)
-            found += look_at(shown, name, PICTURES)
-    assert found == []
-    assert len(names) == 13
-    refused = ("404", "401", "403", "410", "422")
-    assert [one for one in said if not any(status in one for status in refused)] == []
-
-
-def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
-    browser: Browser, service: Service, here: ClinicClient
-) -> None:
+    shared_service.clock.move_to(NOW)
+    here = clinic_client(shared_service, "Harbour Clinic")
     with open_page(browser, viewport=PHONE, device_scale_factor=2) as page:
         page.set_default_timeout(15_000)
-        for name, shown in pages_of(page, service, here):
-            for width, least in WIDTHS.items():
-                shown.set_viewport_size({"width": width, "height": 640})
-                assert shown.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-                for size in shown.evaluate(TARGETS):
-                    assert min(size) >= least - 0.5, (name, width, size)
-            shown.set_viewport_size(PHONE)
+        pages = pages_of(page, shared_service, here)
+        return walk(page, pages, PICTURES, widths=WIDTHS, places=TARGETS)
+
+
+def test_axe_finds_nothing_in_either_colour_scheme(seen: Seen) -> None:
+    assert seen.violations == []
+    assert len(seen.widths) == 13 * len(WIDTHS)
+    refused = ("404", "401", "403", "410", "422")
+    assert [one for one in seen.said if not any(status in one for status in refused)] == []
+
+
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(seen: Seen) -> None:
+    for (name, width), wide in seen.widths.items():
+        assert wide <= width, (name, width)
+        for size in seen.places[name, width]:
+            assert min(size) >= WIDTHS[width] - 0.5, (name, width, size)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import PHONE, look_at
+from tests.support.browser import PHONE, Seen, look_at, walk
 from tests.support.care_browser import care_page, fading
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
@@ -25,6 +25,8 @@ _ENGLISH = re.compile(
 TARGETS = """[...document.querySelectorAll('button, .btn, summary, nav a')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
+SCRIPTS = "[...document.querySelectorAll('script')].map((one) => one.getAttribute('src'))"
+PLACES = f"({{targets: {TARGETS}, scripts: {SCRIPTS}}})"
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +94,17 @@ def pages_of(page: Page, service: Service, paths: dict[str, str]) -> Iterator[tu
     yield "worklist opened wide", page
 
 
-def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
-    browser: Browser, service: Service, busy: tuple[ClinicClient, dict[str, str]]
-) -> None:
+@pytest.fixture(scope="module")
+def seen(browser: Browser, shared_service: Service, busy: tuple[ClinicClient, dict[str, str]]) -> Seen:
+    """What one walk through all pages saw."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     clinic, paths = busy
-    found: list[Any] = []
-    with opened(browser, service, clinic) as page:
-        for name, shown in pages_of(page, service, paths):
-            found += look_at(shown, name, PICTURES)
-    assert found == []
+    with opened(browser, shared_service, clinic) as page:
+        return walk(page, pages_of(page, shared_service, paths), PICTURES, widths=WIDTHS, places=PLACES)
+
+
+def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(seen: Seen) -> None:
+    assert seen.violations == []
 
 
 def test_the_pages_in_spanish_are_whole_fit_and_say_nothing_in_english(
@@ -118,7 +121,7 @@ def test_the_pages_in_spanish_are_whole_fit_and_say_nothing_in_english(
             page.set_viewport_size({"width": 320, "height": 640})
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
             page.set_viewport_size(PHONE)
-            found += look_at(page, name, folder)
+            found += look_at(page, name, folder, colors=False)
             # What was kept in English, such as a decision's own sentences, says so.
             page.evaluate("document.querySelectorAll('main [lang=en]').forEach((one) => one.remove())")
             english = _ENGLISH.findall(page.locator("body").inner_text())
@@ -129,33 +132,21 @@ def test_the_pages_in_spanish_are_whole_fit_and_say_nothing_in_english(
     assert found == []
 
 
-def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
-    browser: Browser, service: Service, busy: tuple[ClinicClient, dict[str, str]]
-) -> None:
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(seen: Seen) -> None:
     """At 200 % a phone of 390 pixels is one of 195, and a desk of 1280 is one of 640."""
-    clinic, paths = busy
-    with opened(browser, service, clinic) as page:
-        for name, shown in pages_of(page, service, paths):
-            for width, least in WIDTHS.items():
-                shown.set_viewport_size({"width": width, "height": 640})
-                assert shown.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-                for size in shown.evaluate(TARGETS):
-                    assert min(size) >= least - 0.5, (name, width, size)
-            shown.set_viewport_size(PHONE)
+    assert len(seen.widths) == 15 * len(WIDTHS)
+    for (name, width), wide in seen.widths.items():
+        assert wide <= width, (name, width)
+        for size in seen.places[name, width]["targets"]:
+            assert min(size) >= WIDTHS[width] - 0.5, (name, width, size)
 
 
 def test_the_pages_need_nothing_that_their_policy_refuses_and_run_no_script_but_our_own_file(
-    browser: Browser, service: Service, busy: tuple[ClinicClient, dict[str, str]]
+    seen: Seen,
 ) -> None:
-    clinic, paths = busy
-    said: list[str] = []
-    with opened(browser, service, clinic) as page:
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        for _, shown in pages_of(page, service, paths):
-            sources = shown.locator("script").evaluate_all("all => all.map((one) => one.getAttribute('src'))")
-            assert all(source.startswith("/care/static/islands.") for source in sources)
-    assert [one for one in said if "404" not in one and "422" not in one] == []
+    for places in seen.places.values():
+        assert all(source.startswith("/care/static/islands.") for source in places["scripts"])
+    assert [one for one in seen.said if "404" not in one and "422" not in one] == []
 
 
 def test_nothing_about_a_patient_stands_in_an_address_or_a_title_but_the_reference(

@@ -1,20 +1,16 @@
 """Running `afterglow` as a person does, in a separate folder, with nothing set: as a process, or in this one."""
 
-import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from app.cli import commands
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.embedded import Supervisor
-from tests.support.processes import install
+from tests.support.processes import command_here, install
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("afterglow")
@@ -49,22 +45,8 @@ def afterglow(
 def afterglow_here(
     *arguments: str, more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end without the second that a new process takes: the same program, in this one."""
-    said, complained = io.StringIO(), io.StringIO()
-    environment = plain_environment(more)
-    with pytest.MonkeyPatch.context() as here, redirect_stdout(said), redirect_stderr(complained):
-        here.chdir("/")
-        for name in os.environ.keys() - environment.keys():
-            here.delenv(name)
-        for name, value in environment.items():
-            here.setenv(name, value)
-        try:
-            commands.app(arguments, prog_name="afterglow")
-        except SystemExit as ended:
-            status = ended.code if isinstance(ended.code, int) else 1
-        else:
-            status = 0
-    return subprocess.CompletedProcess(arguments, status, said.getvalue(), complained.getvalue())
+    """Run one command to its end, in this process."""
+    return command_here(*arguments, environment=plain_environment(more))
 
 
 def new_clinic(data_dir: Path) -> dict[str, str]:

@@ -134,13 +134,13 @@ def test_an_upgrade_takes_a_backup_brings_the_tables_up_and_checks(cluster: Clus
             "AFTERGLOW_ENCRYPTION_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         }
         with psycopg.connect(urls.application_url):
-            ended = afterglow("upgrade", "--backup-to", str(tmp_path), more=where)
+            ended = afterglow_here("upgrade", "--backup-to", str(tmp_path), more=where)
             assert ended.returncode == 1
             assert "stop them first, or say --while-running" in ended.stderr
         assert list(tmp_path.iterdir()) == []
         assert revision_of(urls.owner_url) == BEFORE
 
-        ended = afterglow("upgrade", "--backup-to", str(tmp_path), more=where)
+        ended = afterglow_here("upgrade", "--backup-to", str(tmp_path), more=where)
         assert ended.returncode == 0, ended.stderr
         assert f"The tables are at {BEFORE}; this version's are {newest_revision()}." in ended.stdout
         (file,) = tmp_path.iterdir()
@@ -149,7 +149,7 @@ def test_an_upgrade_takes_a_backup_brings_the_tables_up_and_checks(cluster: Clus
 
         # Once more there is nothing to do, and nothing to take a backup for.
         with psycopg.connect(urls.application_url):
-            assert afterglow("upgrade", "--backup-to", str(tmp_path), more=where).returncode == 0
+            assert afterglow_here("upgrade", "--backup-to", str(tmp_path), more=where).returncode == 0
         assert list(tmp_path.iterdir()) == [file]
 
 
@@ -178,5 +178,5 @@ def test_going_down_says_what_would_be_lost_and_changes_nothing_until_someone_sa
         assert "front_desk.backups: 1 rows" in ended.stdout
         assert "nothing was changed" in ended.stderr
         assert revision_of(urls.owner_url) == newest_revision()
-        assert afterglow("migrate", "--to", BEFORE, "--yes", more=where).returncode == 0
+        assert afterglow_here("migrate", "--to", BEFORE, "--yes", more=where).returncode == 0
         assert revision_of(urls.owner_url) == BEFORE

@@ -18,7 +18,7 @@ import pytest
 from app.access.clinics.permissions import Scope
 from app.cli.runtime import Runtime, open_runtime
 from app.settings import Settings
-from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, plain_environment
+from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, afterglow_here, plain_environment
 from tests.storage.catalogue import ask
 from tests.support.databases import open_folder
 from tests.support.people import NO_TLS, key_with
@@ -48,7 +48,7 @@ def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_c
             assert made
             for number in (1, 2):
                 for signal in made:
-                    again = afterglow("replay", signal["id"], "--data-dir", str(folder / "data"))
+                    again = afterglow_here("replay", signal["id"], "--data-dir", str(folder / "data"))
                     assert (again.returncode, again.stderr) == (0, "")
                     assert again.stdout.startswith(f"same: signal {signal['id']}, raised ")
                 if number == 1:

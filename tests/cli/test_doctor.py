@@ -30,7 +30,7 @@ from app.storage import heartbeats
 from app.storage.engine.migrating import migrate
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.tenant_keys import install
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow, afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls, open_folder
 from tests.support.service import KEY, NOW
 
@@ -313,7 +313,7 @@ def test_what_waits_and_a_key_that_does_not_fit_are_named(
 def test_the_command_fails_when_something_is_wrong() -> None:
     with open_folder() as folder:
         data_dir = ("--data-dir", str(folder / "none"))
-        assert afterglow("doctor", *data_dir).returncode == 0
+        assert afterglow_here("doctor", *data_dir).returncode == 0
         ended = afterglow("doctor", *data_dir, more={"AFTERGLOW_WEBHOOK_ALLOW": "everything"})
     assert ended.returncode == 1
     assert ended.stdout.endswith("\n1 to fix.\n")

@@ -25,7 +25,7 @@ from app.storage.engine.connecting import (
 from app.storage.engine.embedded import Supervisor
 from app.storage.engine.migrating import SchemaNewerError, check_schema
 from app.storage.tenant_keys import install
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow, afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls, programs, running_cluster
 
 pytestmark = pytest.mark.processes
@@ -124,7 +124,7 @@ def test_another_key_than_the_databases_is_refused_before_any_work(own_database:
     ended = afterglow("worker", more=where)
     assert ended.returncode == 1
     assert "The encryption key is not the one" in ended.stderr
-    assert "takes no proof of which clinic a transaction is of" in afterglow("doctor", more=where).stdout
+    assert "takes no proof of which clinic a transaction is of" in afterglow_here("doctor", more=where).stdout
 
 
 def test_tables_of_a_newer_version_are_named_as_newer(cluster: Cluster) -> None:

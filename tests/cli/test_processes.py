@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow, afterglow_here
 from tests.docs.test_sessions import free_port
 from tests.support.people import NO_TLS
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.processes
 
 def duties(dev: Dev) -> list[list[str]]:
     """What the living processes do, as `afterglow status` says it."""
-    said = json.loads(afterglow("status", "--json", "--data-dir", str(dev.data_dir)).stdout)
+    said = json.loads(afterglow_here("status", "--json", "--data-dir", str(dev.data_dir)).stdout)
     return sorted(one["does"] for one in said["processes"] if not one["dead"])
 
 

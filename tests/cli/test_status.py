@@ -154,7 +154,7 @@ def test_a_worker_that_is_killed_is_missed_and_shown_as_dead(installation: Insta
         screen = afterglow_here("status", "--data-dir", str(dev.data_dir)).stdout
         assert "deliveries, sweep, jobs, studies: dead" in screen
         assert "→ Run `afterglow serve`" in screen
-        named = afterglow("doctor", "--data-dir", str(dev.data_dir)).stdout
+        named = afterglow_here("doctor", "--data-dir", str(dev.data_dir)).stdout
         assert "A process (deliveries, sweep, jobs, studies) ended without a word 2 min ago." in named
     finally:
         os.kill(stopped, signal.SIGCONT)

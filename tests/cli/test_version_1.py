@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage.engine.migrating import check_schema, migrate, revision_of
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import NO_TLS, entry
 from tests.support.service import KEY, NOW, Service, running_service
@@ -53,10 +53,10 @@ def upgraded(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
         }
         backups = tmp_path_factory.mktemp("backups")
-        ended = afterglow("upgrade", "--backup-to", str(backups), more=where)
+        ended = afterglow_here("upgrade", "--backup-to", str(backups), more=where)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert len(list(backups.iterdir())) == 1
-        assert afterglow("audit", "verify", more=where).returncode == 0
+        assert afterglow_here("audit", "verify", more=where).returncode == 0
         yield Upgraded(urls, ended.stdout, before, counted)
 
 
@@ -151,7 +151,7 @@ def test_a_stored_decision_of_version_1_is_made_again_the_same(upgraded: Upgrade
         "DATABASE_URL": upgraded.urls.application_url,
         "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
     }
-    ended = afterglow("replay", signal, more=where)
+    ended = afterglow_here("replay", signal, more=where)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

@@ -265,11 +265,16 @@ def test_every_body_has_an_example_and_every_example_is_one(
 
 
 def test_examples_of_single_fields_fit_them_too(document: dict[str, Any]) -> None:
-    for name, schema in document["components"]["schemas"].items():
-        for field, described in schema.get("properties", {}).items():
-            whole = described | {"components": document["components"]}
-            for example in described.get("examples", []):
-                assert jsonschema_rs.is_valid(whole, example), (name, field)
+    fields = {
+        f"{name}.{field}": described
+        for name, schema in document["components"]["schemas"].items()
+        for field, described in schema.get("properties", {}).items()
+    }
+    # One schema that has all of them: reading the components takes longer than all examples.
+    validator = jsonschema_rs.validator_for({"components": document["components"], "properties": fields})
+    for name, described in fields.items():
+        for example in described.get("examples", []):
+            assert validator.is_valid({name: example}), name
 
 
 def test_requests_forbid_unknown_fields_and_replies_allow_new_ones(

@@ -14,7 +14,7 @@ from app.foundation.vault import Vault, new_key_text
 from app.storage.engine.connecting import DatabaseRefusesError, check_reachable, install_session_settings
 from app.storage.engine.database import SEARCH_PATH
 from app.storage.tenant_keys import install
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.pgbouncer import pgbouncer, through
@@ -120,7 +120,7 @@ def test_an_operator_sets_it_up_by_migrate_and_the_commands_go_through_it(
             "AFTERGLOW_ENCRYPTION_KEY": new_key_text(),
         }
         for words in (("migrate",), ("clinic", "create", "--name", "Riverbend")):
-            done = afterglow(*words, more=where)
+            done = afterglow_here(*words, more=where)
             assert done.returncode == 0, done.stderr
-        assert "Riverbend" in afterglow("clinic", "list", more=where).stdout
-        assert "✗" not in afterglow("doctor", more=where).stdout
+        assert "Riverbend" in afterglow_here("clinic", "list", more=where).stdout
+        assert "✗" not in afterglow_here("doctor", more=where).stdout

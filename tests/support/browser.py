@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from html import unescape
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -93,23 +94,61 @@ def open_page(browser: Browser, **options: object) -> Iterator[Page]:
         context.close()
 
 
-def violations_on(shown: Page) -> list[dict[str, Any]]:
-    """Give what axe has against a page; it stays in the page, and only what it finds comes out."""
+def violations_on(shown: Page, *, colors: bool = True) -> list[dict[str, Any]]:
+    """Give what axe has against a page; it stays in the page, and only what it finds comes out.
+
+    Comparing ``colors`` takes most of its time, and only where a page's styles are seen for the first time is there
+    anything to find: not again in another language.
+    """
     if shown.evaluate("typeof axe") == "undefined":
         shown.evaluate(AXE_SCRIPT)
-    found = shown.evaluate("axe.run({resultTypes: ['violations']}).then((all) => all.violations)")
+    options = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": colors}}}
+    found = shown.evaluate("(options) => axe.run(options).then((all) => all.violations)", options)
     return list(found)
 
 
-def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
-    """Let axe look at a page, dark on a phone and light on a desk; where pictures are wanted, of all four."""
+@dataclass
+class Seen:
+    """What one walk through pages saw, for several tests to judge: each page is opened once for all of them."""
+
+    violations: list[Any] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    widths: dict[tuple[str, int], int] = field(default_factory=dict)
+    places: dict[tuple[str, int], Any] = field(default_factory=dict)
+
+
+def walk(
+    page: Page,
+    pages: Iterable[tuple[str, Page]],
+    folder: Path,
+    *,
+    widths: Iterable[int] = (),
+    places: str = "[]",
+    colors: bool = True,
+) -> Seen:
+    """Look at pages one after the other: with axe, and at each width how wide they are and what ``places`` gives."""
+    seen = Seen()
+    page.on("console", lambda message: seen.said.append(message.text))
+    page.on("pageerror", lambda error: seen.said.append(str(error)))
+    for name, shown in pages:
+        for width in widths:
+            shown.set_viewport_size({"width": width, "height": 640})
+            seen.widths[name, width] = shown.evaluate("document.documentElement.scrollWidth")
+            seen.places[name, width] = shown.evaluate(places)
+        shown.set_viewport_size(PHONE)
+        seen.violations += look_at(shown, name, folder, colors=colors)
+    return seen
+
+
+def look_at(shown: Page, name: str, folder: Path, *, colors: bool = True) -> list[Any]:
+    """Let axe look at a page, dark on a phone and light on a desk, with four pictures where they are wanted."""
     found = []
     for size, viewport, dark in (("phone", PHONE, True), ("desktop", DESKTOP, False)):
         scheme: Literal["dark", "light"] = "dark" if dark else "light"
         shown.set_viewport_size(viewport)
         # Without motion: a color that is still on its way from the other scheme is nobody's to read.
         shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        violations = violations_on(shown)
+        violations = violations_on(shown, colors=colors)
         found += [
             (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
             for one in violations

@@ -1,5 +1,6 @@
 """The real thing: ``afterglow dev`` as an operator starts it, with its children, to be killed."""
 
+import io
 import json
 import os
 import signal
@@ -7,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.cli import commands
 from app.cli.options import settings_of
 from app.cli.runtime import open_runtime
 from tests.support.databases import KEPT, in_memory, open_folder, programs
@@ -97,15 +99,27 @@ def run_command(*arguments: str, environment: dict[str, str]) -> str:
     Raises:
         AssertionError: it failed; with what it said.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command_here(*arguments, environment=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def command_here(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end without the second that a new process takes: the same program, in this one."""
+    said, complained = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as here, redirect_stdout(said), redirect_stderr(complained):
+        here.chdir("/")
+        for name in os.environ.keys() - environment.keys():
+            here.delenv(name)
+        for name, value in environment.items():
+            here.setenv(name, value)
+        try:
+            commands.app(arguments, prog_name="afterglow")
+        except SystemExit as ended:
+            status = ended.code if isinstance(ended.code, int) else 1
+        else:
+            status = 0
+    return subprocess.CompletedProcess(arguments, status, said.getvalue(), complained.getvalue())
 
 
 def environment_for(data_dir: Path, **more: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Opening a patient in an emergency: what the table says opens, for that patient and an hour; owners are told."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -56,30 +57,63 @@ def stays_signed_in(service: Service, http: httpx2.Client, token: str, until: ti
         assert reply.status_code == 200
 
 
+@dataclass
+class Hour:
+    """What every operation about a patient answered whom, within the hour of an emergency and after it."""
+
+    ends_at: str
+    at_once: dict[tuple[str, ...], int]
+    of_another: dict[tuple[str, ...], int]
+    to_a_colleague: dict[tuple[str, ...], int]
+    in_the_last_second: dict[tuple[str, ...], int]
+    afterwards: dict[tuple[str, ...], int]
+
+
+@pytest.fixture(scope="module")
+def hour_of(shared_service: Service) -> Callable[[StaffRole], Hour]:
+    """Lets a member with a role open a patient in an emergency, once for all operations."""
+
+    @cache
+    def hour(role: StaffRole) -> Hour:
+        shared_service.clock.move_to(NOW)
+        clinic = clinic_client(shared_service)
+        patient, another = clinic.patient(), clinic.patient()
+        token, colleague = (signed_in(shared_service, clinic.clinic_id, role) for _ in range(2))
+        with httpx2.Client(base_url=shared_service.url, timeout=30, verify=NO_TLS) as http:
+
+            def answers(who: str, whom: str) -> dict[tuple[str, ...], int]:
+                return {one: ask(http, one, who, whom).status_code for one in ABOUT_A_PATIENT}
+
+            ends_at = opens(http, token, patient)["ends_at"]
+            at_once, of_another = answers(token, patient), answers(token, another)
+            to_a_colleague = answers(colleague, patient)
+            stays_signed_in(shared_service, http, token, LASTS - timedelta(seconds=1))
+            in_the_last_second = answers(token, patient)
+            stays_signed_in(shared_service, http, token, timedelta(seconds=1))
+            afterwards = answers(token, patient)
+        return Hour(ends_at, at_once, of_another, to_a_colleague, in_the_last_second, afterwards)
+
+    return hour
+
+
 @pytest.mark.parametrize("operation", ABOUT_A_PATIENT, ids=" ".join)
 @pytest.mark.parametrize("role", ROLES)
 def test_exactly_what_the_table_says_opens_for_that_patient_and_that_hour(
-    service: Service, clinic: ClinicClient, http: httpx2.Client, role: StaffRole, operation: tuple[str, str]
+    hour_of: Callable[[StaffRole], Hour], role: StaffRole, operation: tuple[str, str]
 ) -> None:
-    patient, another = clinic.patient(), clinic.patient()
-    token, colleague = (signed_in(service, clinic.clinic_id, role) for _ in range(2))
-    permission = ASKED[operation]
+    hour, permission = hour_of(role), ASKED[operation]
     always = role in PERMISSIONS_MATRIX[permission].roles
-    opened = opens(http, token, patient)
-    assert opened["ends_at"] == "2026-11-03T19:00:00Z"
+    assert hour.ends_at == "2026-11-03T19:00:00Z"
 
-    def may(who: str, whom: str) -> bool:
-        reply = ask(http, operation, who, whom)
-        assert reply.status_code not in {401, 500}
-        return reply.status_code != 403
+    def may(answers: dict[tuple[str, ...], int]) -> bool:
+        assert answers[operation] not in {401, 500}
+        return answers[operation] != 403
 
-    assert may(token, patient) == (always or PERMISSIONS_MATRIX[permission].in_emergency)
-    assert may(token, another) == always
-    assert may(colleague, patient) == always
-    stays_signed_in(service, http, token, LASTS - timedelta(seconds=1))
-    assert may(token, patient) == (always or PERMISSIONS_MATRIX[permission].in_emergency)
-    stays_signed_in(service, http, token, timedelta(seconds=1))
-    assert may(token, patient) == always
+    assert may(hour.at_once) == (always or PERMISSIONS_MATRIX[permission].in_emergency)
+    assert may(hour.of_another) == always
+    assert may(hour.to_a_colleague) == always
+    assert may(hour.in_the_last_second) == (always or PERMISSIONS_MATRIX[permission].in_emergency)
+    assert may(hour.afterwards) == always
 
 
 def test_the_walk_is_not_about_nothing() -> None:

@@ -91,11 +91,33 @@ def named(route: object) -> str:
     return route.name if isinstance(route, Route) else str(route)
 
 
+def patient_with_a_past(clinic: ClinicClient) -> str:
+    made = treated(clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=5)
+    form = {"scale": "phq-9", "taken_at": f"{NOW - timedelta(days=3):%FT%T%z}", "total": 9}
+    assert clinic.http.post(f"/v1/patients/{made}/assessments", json=form).status_code == 201
+    return made
+
+
 @pytest.fixture
 def patient(service: Service, one_clinic: ClinicClient) -> str:  # noqa: ARG001 - sets the clock
-    made = treated(one_clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=5)
-    form = {"scale": "phq-9", "taken_at": f"{NOW - timedelta(days=3):%FT%T%z}", "total": 9}
-    assert one_clinic.http.post(f"/v1/patients/{made}/assessments", json=form).status_code == 201
+    return patient_with_a_past(one_clinic)
+
+
+@pytest.fixture(scope="module")
+def refusing(shared_service: Service, one_clinic: ClinicClient) -> str:
+    """A patient of whom nothing may change, whatever is sent: one for all tests that see to it."""
+    shared_service.clock.move_to(NOW)
+    return patient_with_a_past(one_clinic)
+
+
+@pytest.fixture(scope="module")
+def born(shared_service: Service, one_clinic: ClinicClient) -> str:
+    """Another, whose year of birth is known."""
+    shared_service.clock.move_to(NOW)
+    made = patient_with_a_past(one_clinic)
+    staff = staff_client(shared_service, one_clinic.clinic_id, StaffRole.CLINICIAN)
+    kept = staff.put(f"/v1/patients/{made}/contact", json={"birth_year": BORN})
+    assert kept.status_code == 200, kept.text
     return made
 
 
@@ -108,25 +130,32 @@ def record(clinic: ClinicClient, patient: str) -> dict[str, Any]:
 @pytest.mark.parametrize("when", SKIPPED)
 @pytest.mark.parametrize("route", [*TIMES, SESSION], ids=named)
 def test_an_hour_that_the_clocks_skipped_is_refused_by_name_and_nothing_is_half_done(
-    one_clinic: ClinicClient, patient: str, route: Route, when: str
+    service: Service,  # noqa: ARG001 - sets the clock
+    one_clinic: ClinicClient,
+    refusing: str,
+    route: Route,
+    when: str,
 ) -> None:
-    before = record(one_clinic, patient)
+    before = record(one_clinic, refusing)
     if route is SESSION and when == SKIPPED[1]:
         when = "2026-03-29T02:59:00+01:00"
-    refused = route.send(one_clinic, patient, when)
+    refused = route.send(one_clinic, refusing, when)
     assert_problem(refused, 422, code="time-skipped", pointer=route.pointer)
-    assert record(one_clinic, patient) == before
+    assert record(one_clinic, refusing) == before
 
 
 @pytest.mark.parametrize("route", TIMES, ids=named)
 def test_a_time_without_an_offset_is_refused_by_name(
-    one_clinic: ClinicClient, patient: str, route: Route
+    service: Service,  # noqa: ARG001 - sets the clock
+    one_clinic: ClinicClient,
+    refusing: str,
+    route: Route,
 ) -> None:
-    before = record(one_clinic, patient)
-    refused = route.send(one_clinic, patient, "2026-03-29T02:30:00")
+    before = record(one_clinic, refusing)
+    refused = route.send(one_clinic, refusing, "2026-03-29T02:30:00")
     pointer = route.pointer if route is not TAKEN_ON else f"{route.pointer}/given_at"
     assert_problem(refused, 422, code="invalid-request", pointer=pointer)
-    assert record(one_clinic, patient) == before
+    assert record(one_clinic, refusing) == before
 
 
 @pytest.mark.parametrize("route", [FORM, AMENDED_FORM], ids=named)
@@ -138,27 +167,31 @@ def test_the_same_time_by_another_places_offset_names_a_moment(
 
 @pytest.mark.parametrize("route", [*TIMES, *DAYS], ids=named)
 def test_nothing_is_dated_before_the_patient_was_born(
-    service: Service, one_clinic: ClinicClient, patient: str, route: Route
+    service: Service,  # noqa: ARG001 - sets the clock
+    one_clinic: ClinicClient,
+    born: str,
+    route: Route,
 ) -> None:
-    staff = staff_client(service, one_clinic.clinic_id, StaffRole.CLINICIAN)
-    kept = staff.put(f"/v1/patients/{patient}/contact", json={"birth_year": BORN})
-    assert kept.status_code == 200, kept.text
-    before = record(one_clinic, patient)
+    before = record(one_clinic, born)
     when = f"{BORN - 1}-06-01" + ("T12:00:00+02:00" if route in TIMES else "")
-    refused = route.send(one_clinic, patient, when)
+    refused = route.send(one_clinic, born, when)
     assert_problem(refused, 422, code="before-birth", pointer=route.pointer)
     assert str(BORN) not in refused.text
-    assert record(one_clinic, patient) == before
-    staff.close()
+    assert record(one_clinic, born) == before
 
 
 @pytest.mark.parametrize("route", [*TIMES, *DAYS], ids=named)
-def test_nothing_is_dated_before_2000(one_clinic: ClinicClient, patient: str, route: Route) -> None:
-    before = record(one_clinic, patient)
-    refused = route.send(one_clinic, patient, "1926-11-03" + ("T12:00:00Z" if route in TIMES else ""))
+def test_nothing_is_dated_before_2000(
+    service: Service,  # noqa: ARG001 - sets the clock
+    one_clinic: ClinicClient,
+    refusing: str,
+    route: Route,
+) -> None:
+    before = record(one_clinic, refusing)
+    refused = route.send(one_clinic, refusing, "1926-11-03" + ("T12:00:00Z" if route in TIMES else ""))
     pointer = route.pointer if route is not TAKEN_ON else f"{route.pointer}/given_at"
     assert_problem(refused, 422, code="time-out-of-range", pointer=pointer)
-    assert record(one_clinic, patient) == before
+    assert record(one_clinic, refusing) == before
 
 
 def test_a_year_of_birth_that_has_not_begun_or_lies_after_what_is_on_record_is_refused_by_name(
