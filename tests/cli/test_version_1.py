@@ -118,14 +118,14 @@ def test_the_seals_of_version_1_vouch_for_its_lines(upgraded: Upgraded) -> None:
             "DATABASE_URL": upgraded.urls.application_url,
             "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
         }
-        assert afterglow("audit", "verify", more=where).returncode == 0
+        assert afterglow_here("audit", "verify", more=where).returncode == 0
         change = "UPDATE care.audit_events SET action = %s WHERE clinic_id = %s AND id = %s RETURNING action"
         (before,) = connection.execute(
             "SELECT action FROM care.audit_events WHERE clinic_id = %s AND id = %s", sealed
         ).fetchone() or ("",)
         connection.execute(change, ["another", *sealed])
         connection.commit()
-        changed = afterglow("audit", "verify", more=where)
+        changed = afterglow_here("audit", "verify", more=where)
         assert (changed.returncode, changed.stdout.count("was changed")) == (1, 1)
         connection.execute(change, [before, *sealed])
 
