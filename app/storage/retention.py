@@ -50,7 +50,7 @@ _ARCHIVED_LONG_AGO: Final = text("""
 """)
 
 
-class RetentionRule(TenantRow):
+class RetentionRuleRow(TenantRow):
     """For how many months one kind is kept."""
 
     __tablename__ = "retention_rules"
@@ -90,17 +90,17 @@ class LegalHold(TenantRow):
 async def rules(work: UnitOfWork) -> dict[str, int]:
     """Give the clinic's months by kind; a kind that is missing is kept."""
     found = await work.execute(
-        select(RetentionRule.kind, RetentionRule.months).where(RetentionRule.clinic_id == work.clinic_id)
+        select(RetentionRuleRow.kind, RetentionRuleRow.months).where(RetentionRuleRow.clinic_id == work.clinic_id)
     )
     return {row.kind: row.months for row in found}
 
 
 async def replace_rules(work: UnitOfWork, months: Mapping[str, int]) -> None:
     """Let these be the clinic's months, and no others."""
-    await work.execute(delete(RetentionRule).where(RetentionRule.clinic_id == work.clinic_id))
+    await work.execute(delete(RetentionRuleRow).where(RetentionRuleRow.clinic_id == work.clinic_id))
     if months:
         rows = [{"clinic_id": work.clinic_id, "kind": kind, "months": one} for kind, one in months.items()]
-        await work.execute(insert(RetentionRule), rows)
+        await work.execute(insert(RetentionRuleRow), rows)
 
 
 async def add_hold(work: UnitOfWork, hold: LegalHold) -> None:
