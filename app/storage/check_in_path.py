@@ -100,7 +100,7 @@ async def record(
 ) -> None:
     """Write new check-ins, the rule's answer to them, and the audit log, if it still is this patient's turn.
 
-    Where nothing else follows from them, that happens with the commit. Without an answer the rule's memory is
+    Where nothing else follows from them, that happens with the commit. Without an answer the rule's state is
     dropped, so that the next look starts from history.
 
     Raises:

@@ -26,11 +26,11 @@ from app.foundation.zones import zone_edition
 ANSWER_FORMAT: Final = 4
 """Answers of rule 1.0 alone were stored as format 1, those before patients were taken on as 2, those without
 the edition of the zone rules as 3, with fewer fields."""
-MEMORY_FORMAT: Final = 8
+STATE_FORMAT: Final = 8
 Plain = dict[str, Any]
 
 
-class Memory(NamedTuple):
+class KeptState(NamedTuple):
     """What is kept of a patient for the next evaluation.
 
     Attributes:
@@ -44,7 +44,7 @@ class Memory(NamedTuple):
 
 # Pydantic takes five times as long for the same, which was an eighth of what a check-in costs (`make bench`).
 _PACKER: Final = msgspec.msgpack.Encoder()
-_UNPACKER: Final = msgspec.msgpack.Decoder(tuple[int, str, Memory])
+_UNPACKER: Final = msgspec.msgpack.Decoder(tuple[int, str, KeptState])
 _STORED_AS: Final = {"says": "code"}
 """What a total's own code was called in the first stored answers, and is for as long as they are read."""
 
@@ -70,21 +70,21 @@ def findings_to_json(findings: tuple[Finding, ...]) -> list[Plain]:
     return [_named(one) for one in findings]
 
 
-def pack_memory(memory: Memory, *, rule: str) -> bytes:
-    """The memory of a rule, packed for `unpack_memory` to read.
+def pack_state(state: KeptState, *, rule: str) -> bytes:
+    """The state of a rule, packed for `unpack_state` to read.
 
     A quarter of its JSON: small enough to stay in the patient's row.
     """
-    return zlib.compress(_PACKER.encode((MEMORY_FORMAT, rule, memory)), level=1)
+    return zlib.compress(_PACKER.encode((STATE_FORMAT, rule, state)), level=1)
 
 
-def unpack_memory(packed: bytes, *, rule: str) -> Memory | None:
-    """The memory as it was packed; None when an earlier or a later release packed it, or another rule made it."""
+def unpack_state(packed: bytes, *, rule: str) -> KeptState | None:
+    """The state as it was packed; None when an earlier or a later release packed it, or another rule made it."""
     try:
-        made_as, made_by, memory = _UNPACKER.decode(zlib.decompress(packed))
+        made_as, made_by, state = _UNPACKER.decode(zlib.decompress(packed))
     except (zlib.error, msgspec.DecodeError):
         return None
-    return memory if (made_as, made_by) == (MEMORY_FORMAT, rule) else None
+    return state if (made_as, made_by) == (STATE_FORMAT, rule) else None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an answer, each kind in its own line

@@ -38,7 +38,7 @@ class Consent(TenantRow):
 async def add(work: UnitOfWork, consent: Consent) -> None:
     """Keep an answer, and note it where the check-in path looks; the caller holds the patient's turn.
 
-    The rule's memory goes: whichever way the answer went, what comes next starts from history. Reports on
+    The rule's state goes: whichever way the answer went, what comes next starts from history. Reports on
     their way find that their turn is over, and look again.
     """
     values = values_of(consent)

@@ -1,4 +1,4 @@
-"""One row a patient that moves with every report: counters, the rule's memory, the latest answer.
+"""One row a patient that moves with every report: counters, the rule's state, the latest answer.
 
 Its version is what makes two reports of one patient take turns.
 """
@@ -72,8 +72,8 @@ _SYNC_PLACE: Final = text("""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatientState:
-    """The counters and the rule's memory; ``memory`` is None when it must be made again from history."""
+class StoredState:
+    """The counters and the rule's state; ``memory`` is None when it must be made again from history."""
 
     version: int
     sync_sequence: int
@@ -88,7 +88,7 @@ class BookedBooster:
     made_at: datetime
 
 
-async def lock(work: UnitOfWork, patient_id: UUID) -> PatientState | None:
+async def lock(work: UnitOfWork, patient_id: UUID) -> StoredState | None:
     """Take this patient's turn: nobody else writes for the patient until the transaction ends.
 
     The state is read by a statement after the locking one: reading in it gave a stale row.
@@ -99,7 +99,7 @@ async def lock(work: UnitOfWork, patient_id: UUID) -> PatientState | None:
         select(PatientStateRow.version, PatientStateRow.sync_sequence, PatientStateRow.memory).where(*mine)
     )
     row = found.one_or_none()
-    return row and PatientState(version=row.version, sync_sequence=row.sync_sequence, memory=row.memory)
+    return row and StoredState(version=row.version, sync_sequence=row.sync_sequence, memory=row.memory)
 
 
 async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> list[UUID]:
@@ -139,7 +139,7 @@ async def keep_answer(
     announced: list[str],
     now: datetime,
 ) -> None:
-    """Replace the rule's memory and latest answer, outside of the check-in path; the caller holds the lock."""
+    """Replace the rule's state and latest answer, outside of the check-in path; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
@@ -156,7 +156,7 @@ async def keep_answer(
 
 
 async def checkpoints(work: UnitOfWork, patient_id: UUID) -> list[dict[str, Any]]:
-    """Give the checkpoints of the rule's memory that are kept, the earliest first."""
+    """Give the checkpoints of the rule's state that are kept, the earliest first."""
     found = await work.execute(
         select(PatientStateRow.checkpoints).where(
             PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id
@@ -168,7 +168,7 @@ async def checkpoints(work: UnitOfWork, patient_id: UUID) -> list[dict[str, Any]
 async def keep_checkpoints(
     work: UnitOfWork, patient_id: UUID, made: list[dict[str, Any]], *, beside: Sequence[int]
 ) -> None:
-    """Keep further checkpoints of the rule's memory, the earliest first; the caller holds the patient's turn.
+    """Keep further checkpoints of the rule's state, the earliest first; the caller holds the patient's turn.
 
     ``beside``: the periods of those that stay; the others go.
     """
@@ -254,8 +254,8 @@ async def booked_booster(work: UnitOfWork, patient_id: UUID) -> BookedBooster | 
     return BookedBooster(on=row.booster_booked_for, made_at=row.booster_booked_at)
 
 
-async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:
-    """Drop the rule's memory, so that the next look makes it again from history; the caller holds the lock."""
+async def forget_state(work: UnitOfWork, patient_id: UUID) -> None:
+    """Drop the rule's state, so that the next look makes it again from history; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)

@@ -103,7 +103,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
 
 @cache
 def _burst() -> ColumnElement[bool]:
-    """Whether a low report has made check-ins daily, as it was kept with the rule's memory."""
+    """Whether a low report has made check-ins daily, as it was kept with the rule's state."""
     return and_(PatientStateRow.burst, PatientStateRow.memory.is_not(None)).label("burst")
 
 

@@ -212,7 +212,7 @@ class RuleRun:
         """One check-in later."""
         state = self._state and advance(self._state, check_in, protocol=self._protocol)
         if state is None:
-            state = self._remembered(check_in.recorded_at)
+            state = self._state_of(check_in.recorded_at)
         if state.time_zone != check_in.time_zone:
             state = state._replace(time_zone=check_in.time_zone)
         self._evaluate(state, check_in.recorded_at)
@@ -233,7 +233,7 @@ class RuleRun:
         )
 
     def _close_by(self, infusion: Infusion, given_on: date) -> None:
-        state = self._state or self._remembered(infusion.given_at)
+        state = self._state or self._state_of(infusion.given_at)
         findings = evaluate(state, as_of=infusion.given_at, protocol=self._protocol).findings
         self._episode = closed_by_infusion(
             self._episode, given_at=infusion.given_at, given_on=given_on, findings=findings
@@ -244,7 +244,7 @@ class RuleRun:
     def take_total(self, taken_at: datetime) -> None:
         """A new total changes nothing that check-ins left behind, so only the totals are remembered again."""
         if self._state is None:
-            self._evaluate(self._remembered(taken_at), taken_at)
+            self._evaluate(self._state_of(taken_at), taken_at)
             return
         alone = replace(self._patient.history, check_ins=())
         totals = replay(alone, as_of=taken_at, protocol=self._protocol).totals
@@ -268,7 +268,7 @@ class RuleRun:
             outcome=self._patient.outcome,
         )
 
-    def _remembered(self, as_of: datetime) -> PatientState:
+    def _state_of(self, as_of: datetime) -> PatientState:
         return replay(self._patient.history, as_of=as_of, protocol=self._protocol)
 
     def _evaluate(self, state: PatientState, as_of: datetime) -> None:
@@ -353,7 +353,7 @@ class RuleRun:
         as_of = max((at for at in moments if at), default=None)
         if as_of is None:
             return NoReferenceBecause.NOT_TREATED.value
-        state = self._remembered(as_of)
+        state = self._state_of(as_of)
         evaluation = evaluate(state, as_of=as_of, protocol=self._protocol)
         self._note_reference(state, evaluation)
         reference = evaluation.reference

@@ -1,4 +1,4 @@
-"""What a step of the campaign is told, and what it gives."""
+"""What a step of the campaign gets, and what it gives."""
 
 from dataclasses import dataclass
 

@@ -53,7 +53,7 @@ def kills(options: Options) -> Figures:
         undelivered = _settled(lambda: sum(one["state"] != "delivered" for one in everything(clinic, path)))
         doubled = load.doubled()
         claims = _settled(lambda: _claims_left(dev))
-        told = sum(phone.helped + len(phone.kept) for phone in load.phones)
+        acknowledged = sum(phone.helped + len(phone.kept) for phone in load.phones)
         clinic.close()
     times = ", ".join(
         f"{name} {statistics.median(found):.1f} s (at most {max(found):.1f})"
@@ -61,7 +61,7 @@ def kills(options: Options) -> Figures:
     )
     return Figures(
         lost=lost + doubled + undelivered + claims,
-        said=f"{options.kills} kills; {told} acknowledged, {lost} lost, {doubled} doubled,"
+        said=f"{options.kills} kills; {acknowledged} acknowledged, {lost} lost, {doubled} doubled,"
         f" {undelivered} deliveries left, {claims} claims left; recovery: {times}",
     )
 

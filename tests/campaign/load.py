@@ -1,4 +1,4 @@
-"""Phones under load: each remembers what it was told, so that afterwards nothing may be missing."""
+"""Phones under load: each remembers what it was answered, so that afterwards nothing may be missing."""
 
 import json
 import random
@@ -21,7 +21,7 @@ _ANSWERED = {400, 401, 404, 405, 409, 413, 415, 422, 500, 503}
 
 @dataclass
 class Phone:
-    """One patient's phone, and what it was told."""
+    """One patient's phone, and what it was answered."""
 
     device: PatientClient
     kept: dict[str, bool] = field(default_factory=dict)
@@ -110,8 +110,8 @@ class Load:
 
     def _lost_of(self, phone: Phone) -> int:
         missing = len(set(phone.kept) - set(kept_by(phone.device)))
-        told = phone.helped + sum(phone.kept.values())
-        return missing + max(0, told - disclosures_of(self.clinic, phone.device.patient_id))
+        answered = phone.helped + sum(phone.kept.values())
+        return missing + max(0, answered - disclosures_of(self.clinic, phone.device.patient_id))
 
 
 def load_of(clinic: ClinicClient, url: str, *, phones: int, seed: int) -> Load:

@@ -28,7 +28,7 @@ from app.clinical.scales import (
     read_custom_scales,
 )
 from app.clinical.state.timeline import Timeline
-from app.storage.clinical_json import Memory, pack_memory, unpack_memory
+from app.storage.clinical_json import KeptState, pack_state, unpack_state
 
 HOME = timezone(timedelta(hours=-7))
 LAST = datetime(2026, 1, 16, 10, tzinfo=HOME)
@@ -378,8 +378,8 @@ def test_what_is_remembered_of_totals_can_be_stored_and_says_the_same_later(
     last = max([LAST, *(LAST + timedelta(days=day) for day in [*boosters, *(day for day, _ in history)])])
     state = replay(patient, as_of=last)
 
-    memory = Memory(Timeline(state, ()), "same")
+    memory = KeptState(Timeline(state, ()), "same")
 
-    assert unpack_memory(pack_memory(memory, rule="any"), rule="any") == memory
+    assert unpack_state(pack_state(memory, rule="any"), rule="any") == memory
     later = last + timedelta(days=late)
     assert evaluate(state, as_of=later) == evaluate_history(patient, as_of=later)

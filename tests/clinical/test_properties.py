@@ -34,7 +34,7 @@ from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.signs import RecentDay
 from app.clinical.taper import PlannedDate
-from app.storage.clinical_json import MEMORY_FORMAT, Memory, answer_to_json, pack_memory, unpack_memory
+from app.storage.clinical_json import STATE_FORMAT, KeptState, answer_to_json, pack_state, unpack_state
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
@@ -250,7 +250,7 @@ def assert_grows_as_from_scratch(patient: History) -> None:
         before = now
         grown = None if timeline is None or again else timeline_after(timeline, check_in)
         timeline = timeline_of(known, as_of=now) if grown is None else grown
-        kept = unpack_memory(pack_memory(Memory(timeline, "same"), rule="any"), rule="any")
+        kept = unpack_state(pack_state(KeptState(timeline, "same"), rule="any"), rule="any")
         assert kept is not None
         timeline, state = kept.timeline, kept.timeline.state
         step = whole = evaluate(state, as_of=now)
@@ -336,13 +336,13 @@ def _shifted(value: object, by: timedelta) -> object:  # noqa: PLR0911 - each ki
 
 
 def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
-    memory = Memory(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
-    packed = pack_memory(memory, rule="gain-lost 2.0")
-    assert unpack_memory(packed, rule="gain-lost 2.0") == memory
-    assert unpack_memory(packed, rule="gain-lost 1.0") is None
+    memory = KeptState(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
+    packed = pack_state(memory, rule="gain-lost 2.0")
+    assert unpack_state(packed, rule="gain-lost 2.0") == memory
+    assert unpack_state(packed, rule="gain-lost 1.0") is None
     plain = zlib.decompress(packed)
     # Three values, the first of them the format.
-    earlier = plain.replace(b"\x93%c" % MEMORY_FORMAT, b"\x93\x00", 1)
+    earlier = plain.replace(b"\x93%c" % STATE_FORMAT, b"\x93\x00", 1)
     assert earlier != plain
     for unknown in (
         zlib.compress(earlier),
@@ -352,7 +352,7 @@ def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
         b"",
         b"{}",
     ):
-        assert unpack_memory(unknown, rule="gain-lost 2.0") is None
+        assert unpack_state(unknown, rule="gain-lost 2.0") is None
 
 
 def test_a_late_report_is_not_a_step() -> None:

@@ -30,8 +30,8 @@ from app.care.monitoring.timelines import (
     Passed,
     Replayed,
     keep_passed,
+    kept_state,
     passed_in_order,
-    remembered,
     replayed,
     timeline_now,
 )
@@ -47,7 +47,7 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import patient_states
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import Memory, pack_memory
+from app.storage.clinical_json import KeptState, pack_state
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
 
@@ -79,7 +79,7 @@ async def evaluate_with(
     much seems to be missing that comes with the next piece; they are announced with the patient's next report.
     """
     protocol = protocol_of(snapshot, context)
-    before = None if any(stored.supersedes for stored in new) else remembered(snapshot, protocol)
+    before = None if any(stored.supersedes for stored in new) else kept_state(snapshot, protocol)
     timeline = before and _advanced(before.timeline, [stored.check_in for stored in new], protocol)
     if before is None or timeline is None:
         again = await replayed(work, snapshot, protocol=protocol, now=now, also=new)
@@ -141,12 +141,12 @@ async def follow(work: Work, snapshot: PatientSnapshot, evaluated: Evaluated) ->
 async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
 
-    Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
+    Nothing is evaluated for a patient who withdrew consent; the state goes, for the day they give it again.
     ``announce``: whether conditions may begin that history coming in piece by piece would only seem to have.
     """
     snapshot = await snapshot_of(work, patient_id, now=work.now)
     if snapshot.consent_withdrawn_at is not None:
-        await patient_states.forget_memory(work, patient_id)
+        await patient_states.forget_state(work, patient_id)
         return
     evaluated = await _from_history(work, snapshot, announce=announce)
     await patient_states.keep_answer(
@@ -203,7 +203,7 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID, *, corrected: UUID | None
 
 
 def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Protocol) -> Timeline | None:
-    """Take the memory through the new check-ins; None when one of them belongs further back."""
+    """Take the state through the new check-ins; None when one of them belongs further back."""
     for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
         if timeline is None:
             return None
@@ -237,7 +237,7 @@ def _evaluated(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(snapshot, context).name,
-        memory=pack_memory(Memory(timeline, known.treatment), rule=protocol_of(snapshot, context).name),
+        memory=pack_state(KeptState(timeline, known.treatment), rule=protocol_of(snapshot, context).name),
         burst=timeline.state.loss is not None and timeline.state.loss.burst,
         announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
         smoothed=evaluation.smoothed,

@@ -206,7 +206,7 @@ async def follow_correction(work: Work, before: Believed, *, kind: str, record_i
             signal_ids = await _signal_follows(work, snapshot, record_id, supported=before.signal_supported)
             followed = True
     if is_long or not followed:
-        await patient_states.forget_memory(work, patient_id)
+        await patient_states.forget_state(work, patient_id)
         evaluate_later(work, patient_id, corrected=record_id)
         done = False
     else:

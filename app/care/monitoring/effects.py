@@ -38,7 +38,7 @@ async def evaluate_or_later(work: Work, patient_id: UUID) -> bool:
         await re_evaluate(work, patient_id)
         done = True
     if not done:
-        await patient_states.forget_memory(work, patient_id)
+        await patient_states.forget_state(work, patient_id)
         evaluate_later(work, patient_id)
     return done
 

@@ -74,12 +74,12 @@ def latest_of(history: History, *, now: datetime) -> datetime:
     return max([now, *known]).astimezone(UTC)
 
 
-def latest_in(memory: PatientState, snapshot: PatientSnapshot, *, now: datetime) -> datetime:
-    """Give the same moment where what is known is a memory."""
-    seconds, chosen = (memory.last_at, memory.treatment.last_at), chosen_in(snapshot)
+def latest_in(state: PatientState, snapshot: PatientSnapshot, *, now: datetime) -> datetime:
+    """Give the same moment where what is known is a state."""
+    seconds, chosen = (state.last_at, state.treatment.last_at), chosen_in(snapshot)
     known: list[datetime] = [
         *(datetime.fromtimestamp(at, UTC) for at in seconds if at is not None),
-        *(entry.last.taken_at for entry in memory.totals if entry.last),
+        *(entry.last.taken_at for entry in state.totals if entry.last),
         *((chosen.set_at,) if chosen else ()),
     ]
     return max([now, *known]).astimezone(UTC)

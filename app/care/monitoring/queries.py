@@ -12,7 +12,7 @@ from app.care.monitoring.history import (
     snapshot_of,
 )
 from app.care.monitoring.timelines import (
-    remembered,
+    kept_state,
     timeline_now,
 )
 from app.care.patients.consent_status import ConsentWithdrawnError
@@ -42,12 +42,12 @@ class EvaluationView:
 
 
 def findings_before(context: AppContext, snapshot: PatientSnapshot, *, now: datetime) -> tuple[Finding, ...]:
-    """Give the findings by the memory as it was kept; none where there is no memory of this rule."""
+    """Give the findings by the state as it was kept; none where this rule has none."""
     protocol = protocol_of(snapshot, context)
-    memory = remembered(snapshot, protocol)
-    if memory is None:
+    kept = kept_state(snapshot, protocol)
+    if kept is None:
         return ()
-    state = memory.timeline.state
+    state = kept.timeline.state
     return evaluate(state, as_of=latest_in(state, snapshot, now=now), protocol=protocol).findings
 
 

@@ -1,4 +1,4 @@
-"""The rule's memory of a patient: as it was kept, or made again from the last checkpoint that still holds.
+"""The rule's state of a patient: as it was kept, or made again from the last checkpoint that still holds.
 
 A checkpoint holds as long as all that it was made of is what is known now. That is asked of the record itself each
 time, so nothing that corrects the record has to know of checkpoints.
@@ -30,7 +30,7 @@ from app.foundation.zones import zone_edition
 from app.storage import check_ins, patient_states
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.clinical_json import Memory, pack_memory, unpack_memory
+from app.storage.clinical_json import KeptState, pack_state, unpack_state
 from app.storage.engine.unit_of_work import UnitOfWork
 
 _IN_A_THREAD: Final = 100
@@ -57,17 +57,17 @@ class Replayed:
     passed: Passed | None = None
 
 
-def remembered(snapshot: PatientSnapshot, protocol: Protocol) -> Memory | None:
-    """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
-    return unpack_memory(snapshot.memory, rule=protocol.name) if snapshot.memory else None
+def kept_state(snapshot: PatientSnapshot, protocol: Protocol) -> KeptState | None:
+    """Read the rule's state; None when there is none, or when other numbers or an earlier release made it."""
+    return unpack_state(snapshot.memory, rule=protocol.name) if snapshot.memory else None
 
 
 async def timeline_now(
     work: UnitOfWork, snapshot: PatientSnapshot, *, protocol: Protocol, now: datetime
 ) -> Timeline:
-    """Give the rule's memory of a patient: as it was kept, or made again from history."""
-    memory = remembered(snapshot, protocol) or await replayed(work, snapshot, protocol=protocol, now=now)
-    return memory.timeline
+    """Give the rule's state of a patient: as it was kept, or made again from history."""
+    kept = kept_state(snapshot, protocol) or await replayed(work, snapshot, protocol=protocol, now=now)
+    return kept.timeline
 
 
 async def replayed(
@@ -105,7 +105,7 @@ async def replayed(
             checkpoints=[
                 _checkpoint(
                     snapshot,
-                    Memory(one.timeline, _treatment(history, one.through)),
+                    KeptState(one.timeline, _treatment(history, one.through)),
                     protocol,
                     through=one.through,
                     sync=sync,
@@ -118,9 +118,9 @@ async def replayed(
 
 
 def passed_in_order(
-    snapshot: PatientSnapshot, before: Memory, first: datetime, protocol: Protocol
+    snapshot: PatientSnapshot, before: KeptState, first: datetime, protocol: Protocol
 ) -> Passed | None:
-    """Give the memory as a checkpoint when the next report is of a later period; None where it is not.
+    """Give the state as a checkpoint when the next report is of a later period; None where it is not.
 
     ``first``: when the first of the new reports was recorded.
     """
@@ -171,24 +171,24 @@ async def _since_the_last(
     ]
     chosen = chosen_in(snapshot)
     for one in reversed(same):
-        memory, through = unpack_memory(b64decode(one["memory"]), rule=protocol.name), _through(one)
-        if memory is None or one["chosen"] not in (None, snapshot.chosen_reference):
+        state, through = unpack_state(b64decode(one["memory"]), rule=protocol.name), _through(one)
+        if state is None or one["chosen"] not in (None, snapshot.chosen_reference):
             continue
         history = await history_of(work, snapshot, also=also, after=through)
-        begin = Checkpoint(through, memory.timeline)
+        begin = Checkpoint(through, state.timeline)
         until = as_of or latest_of(history, now=work.now)
-        treated = memory.treatment == _treatment(history, through)
+        treated = state.treatment == _treatment(history, through)
         if treated and can_begin_from(begin, chosen, history.check_ins, as_of=until):
             return history, begin
     return await history_of(work, snapshot, also=also), None
 
 
 def _checkpoint(
-    snapshot: PatientSnapshot, memory: Memory, protocol: Protocol, *, through: datetime, sync: int
+    snapshot: PatientSnapshot, kept: KeptState, protocol: Protocol, *, through: datetime, sync: int
 ) -> Plain:
     return {
-        "memory": b64encode(pack_memory(memory, rule=protocol.name)).decode(),
-        "reports": memory.timeline.reports,
+        "memory": b64encode(pack_state(kept, rule=protocol.name)).decode(),
+        "reports": kept.timeline.reports,
         "period": period_of(through),
         "through": through.isoformat(),
         "sync": sync,

@@ -79,8 +79,8 @@ async def change_patient(
         await sign_in_links.end_all(work, patient_id, now=work.now)
         work.audit("sign_in_links.ended", "patient", patient_id)
     if change.time_zone is not None and change.time_zone != before.time_zone:
-        # The rule's memory speaks of days in the zone that it was made in.
-        await patient_states.forget_memory(work, patient_id)
+        # The rule's state speaks of days in the zone that it was made in.
+        await patient_states.forget_state(work, patient_id)
     after = await existing(work, patient_id)
     if after.time_zone != before.time_zone:
         # Where the patient is now, it may be time already.

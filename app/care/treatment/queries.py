@@ -367,7 +367,7 @@ async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> Taper
 async def maintenance_past(
     work: Work, snapshot: PatientSnapshot, past: Timeline, *, protocol: Protocol
 ) -> MaintenancePast:
-    """Say how benefits have gone so far, from the rule's memory, so that years of check-ins cost nothing."""
+    """Say how benefits have gone so far, from the rule's state, so that years of check-ins cost nothing."""
     patient_id, zone = snapshot.patient_id, snapshot.time_zone
     as_of = latest_in(past.state, snapshot, now=work.now)
     evaluation = evaluate(past.state, as_of=as_of, protocol=protocol)

@@ -1,4 +1,4 @@
-"""A change costs what came after it: the memory is made again from the last checkpoint that holds, the same."""
+"""A change costs what came after it: the state is made again from the last checkpoint that holds, the same."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.care.monitoring.history import latest_of, present_history, protocol_of, snapshot_of
-from app.care.monitoring.timelines import Replayed, remembered, replayed
+from app.care.monitoring.timelines import Replayed, kept_state, replayed
 from app.clinical.evaluation import Timeline, timeline_of
 from app.clinical.state.checkpoints import DAYS_BETWEEN
 from app.foundation.ids import new_id
@@ -57,8 +57,8 @@ def again(
             made = await replayed(work, snapshot, protocol=protocol, now=work.now)
             after = made.passed.after if made.passed else None
             later = await check_ins.current_history(work, UUID(patient), after=after)
-            memory = remembered(snapshot, protocol)
-            return made, memory and memory.timeline, whole, len(later)
+            kept = kept_state(snapshot, protocol)
+            return made, kept and kept.timeline, whole, len(later)
 
     return service.run(ask())
 
@@ -71,14 +71,14 @@ def assert_same(service: Service, clinic: ClinicClient, phone: PatientClient) ->
     return steps
 
 
-def test_a_memory_is_made_again_from_a_step_back_and_not_from_the_whole_past(
+def test_a_state_is_made_again_from_a_step_back_and_not_from_the_whole_past(
     service: Service, one_clinic: ClinicClient, phone: PatientClient
 ) -> None:
     steps = assert_same(service, one_clinic, phone)
     assert steps <= DAYS_BETWEEN
 
 
-def test_whatever_is_changed_in_whatever_order_the_memory_is_that_of_the_whole_history(
+def test_whatever_is_changed_in_whatever_order_the_state_is_that_of_the_whole_history(
     service: Service, one_clinic: ClinicClient, phone: PatientClient
 ) -> None:
     patient, http = phone.patient_id, one_clinic.http

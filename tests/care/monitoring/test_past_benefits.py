@@ -1,4 +1,4 @@
-"""Timeline benefits are read from beside the rule's memory, and found again where an earlier release kept less."""
+"""Timeline benefits are read from beside the rule's state, and found again where an earlier release kept less."""
 
 import zlib
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from app.storage.clinical_json import MEMORY_FORMAT, Memory, pack_memory, unpack_memory
+from app.storage.clinical_json import STATE_FORMAT, KeptState, pack_state, unpack_state
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.service import NOW, Service
@@ -18,15 +18,15 @@ def interval(clinic: ClinicClient, patient: str) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def kept(shared_database: DatabaseUrls, patient: str, written: bytes | None = None) -> Memory | None:
-    """The rule's memory as it is in the database, where that may be written first."""
+def kept(shared_database: DatabaseUrls, patient: str, written: bytes | None = None) -> KeptState | None:
+    """The rule's state as it is in the database, where that may be written first."""
     with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         row = connection.execute(
             "UPDATE care.patient_states SET memory = coalesce(%s, memory) WHERE patient_id = %s RETURNING memory",
             [written, patient],
         ).fetchone()
     assert row is not None
-    return unpack_memory(row[0], rule=RULE)
+    return unpack_state(row[0], rule=RULE)
 
 
 RULE = "gain-lost 2.0"
@@ -47,8 +47,8 @@ def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
     assert len(memory.timeline.considered) == 2
 
     # Three values, the first of them the format.
-    before, now = b"\x93%c" % (MEMORY_FORMAT - 1), b"\x93%c" % MEMORY_FORMAT
-    earlier = zlib.compress(zlib.decompress(pack_memory(memory, rule=RULE)).replace(now, before, 1))
+    before, now = b"\x93%c" % (STATE_FORMAT - 1), b"\x93%c" % STATE_FORMAT
+    earlier = zlib.compress(zlib.decompress(pack_state(memory, rule=RULE)).replace(now, before, 1))
     assert kept(shared_database, patient, earlier) is None
     assert interval(clinic, patient) == told
 
