@@ -90,7 +90,9 @@ class LegalHold(TenantRow):
 async def rules(work: UnitOfWork) -> dict[str, int]:
     """Give the clinic's months by kind; a kind that is missing is kept."""
     found = await work.execute(
-        select(RetentionRuleRow.kind, RetentionRuleRow.months).where(RetentionRuleRow.clinic_id == work.clinic_id)
+        select(RetentionRuleRow.kind, RetentionRuleRow.months).where(
+            RetentionRuleRow.clinic_id == work.clinic_id
+        )
     )
     return {row.kind: row.months for row in found}
 
