@@ -23,6 +23,7 @@ from app.care.alerts.safety_events import routes as safety_events
 from app.care.alerts.signals import routes as signals
 from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
+from app.care.check_ins.short_way import ShortWay
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
@@ -34,6 +35,7 @@ from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.retention import routes as retention
 from app.care.sleep_nights import routes as sleep_nights
+from app.care.texts import routes as texts
 from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import evaluation_routes as evaluations
@@ -116,7 +118,6 @@ predict or decide, and it is not an emergency service."""
 PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
 _ROUTERS: Final = (
     # First what comes most often: routes are tried in this order.
-    check_ins.put_router,
     check_ins.router,
     check_in_page.router,
     clinics.router,
@@ -158,9 +159,11 @@ _ROUTERS: Final = (
     patients.own_router,
     sleep_nights.own_router,
     reminders.router,
+    texts.router,
     assessments.own_router,
     assessments.questionnaires_router,
     reminders.own_router,
+    texts.gateway_router,
     consent.own_router,
     monitoring.own_router,
     check_ins.help_router,
@@ -294,7 +297,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
     )
     limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages, fhir_rules)
     browsers = CrossOrigin(
-        IdempotentPosts(api),
+        ShortWay(IdempotentPosts(api), context=context),
         operations=lambda: operations_of(api.part(Audience.PATIENT)),
         clinics_of=partial(clinics_allowing, context),
     )

@@ -37,6 +37,7 @@ class Wording(StrEnum):
     CLINIC_HAS_READ = "clinic_has_read"
     CLINIC_ASKS_TO_CALL = "clinic_asks_to_call"
     CLINIC_WILL_CALL = "clinic_will_call"
+    NUMBER_CODE = "number_code"
 
     @property
     def is_reminder(self) -> bool:
@@ -78,6 +79,7 @@ _URGENT: Final = frozenset(
         Wording.DRILL,
         Wording.LOOK_NOW,
         Wording.STAFF_INVITATION,
+        Wording.NUMBER_CODE,
     }
 )
 

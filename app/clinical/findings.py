@@ -395,11 +395,6 @@ def _day(number: int) -> date:
     return date.fromordinal(number)
 
 
-def findings_order(finding: Finding) -> int:
-    """The place of a finding in the order in which they are said."""
-    return list(FindingCode).index(finding.code)
-
-
 __all__ = [
     "BelowBest",
     "Disagreement",
@@ -412,7 +407,6 @@ __all__ = [
     "below_best",
     "boosters_not_holding",
     "elevated_mood",
-    "findings_order",
     "not_closed",
     "scale_disagrees",
     "silent_after_low",

@@ -103,3 +103,11 @@ def read_mobile_number(text: str) -> str:
     if number.extension or not phonenumbers.is_possible_number(number):
         raise NumberNotUsableError
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def country_of_number(number: str) -> str | None:
+    """Say in which country a number that was read is (ISO 3166); None: it is of none, such as a satellite's."""
+    import phonenumbers  # noqa: PLC0415 - as above
+
+    country = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    return country if country and country.isalpha() else None

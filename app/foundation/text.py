@@ -144,11 +144,3 @@ def _is_formless(one: str) -> bool:
 
 def _is_filler(one: str) -> bool:
     return one in _DASHES or _is_formless(one) or one.isspace() or unicodedata.category(one) == "Pd"
-
-
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def inert(text: str) -> str:
-    """The text so that no spreadsheet runs it: an apostrophe before what could begin a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

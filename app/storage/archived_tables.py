@@ -34,8 +34,9 @@ from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import StoredPolicy
 from app.storage.protocol_templates import ProtocolTemplateRow
+from app.storage.received_texts import ReceivedText
 from app.storage.record_versions import RecordVersion
-from app.storage.reminder_plans import ReminderPlan
+from app.storage.reminder_plans import OF_NUMBER, ReminderPlan
 from app.storage.reminders import DayWithoutRemindersRow
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
@@ -110,7 +111,9 @@ OF_PATIENT: Final = (
     ArchivedTable(row=Finding),
     ArchivedTable(row=AlertStep),
     ArchivedTable(row=PatientChange),
-    ArchivedTable(row=ReminderPlan),
+    # The number goes along; whoever holds it confirms it where texts come from now.
+    ArchivedTable(row=ReminderPlan, without=frozenset(OF_NUMBER)),
+    ArchivedTable(row=ReceivedText),
 )
 """What is kept about each patient; the patient comes first."""
 

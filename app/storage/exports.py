@@ -31,6 +31,7 @@ from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.push_subscriptions import PushSubscription
+from app.storage.received_texts import ReceivedText
 from app.storage.record_versions import RecordVersion
 from app.storage.reminder_plans import ReminderPlan
 from app.storage.reminders import Reminder
@@ -139,9 +140,19 @@ SECTIONS: Final[Mapping[str, Section]] = {
         row=ReminderPlan,
         order="patient_id",
         only=frozenset(
-            {"ask_at", "quiet_from", "quiet_until", "channels", "sms_number_sealed", "paused_until"}
+            {
+                "ask_at",
+                "quiet_from",
+                "quiet_until",
+                "channels",
+                "paused_until",
+                "sms_number_sealed",
+                "sms_confirmed_at",
+                "sms_stopped_at",
+            }
         ),
     ),
+    "received_texts": Section(row=ReceivedText, order="received_at"),
     "reminders": Section(row=Reminder, order="check_in_day"),
     "erasure_requests": Section(row=StoredRequest, order="requested_at", without=frozenset({"version"})),
     "audit_events": Section(row=StoredEvent, order="at"),

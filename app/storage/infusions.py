@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +28,11 @@ from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 from app.storage.treatment_sessions import Session, plain_session, session_in
 
+SCORE_AFTER: Final = timedelta(hours=4)
+"""How long after an infusion its score is due."""
+SCORE_ASKED_FOR: Final = timedelta(hours=24)
+"""How long after an infusion the score is asked for: a later one would not be of four hours."""
+
 
 class InfusionRow(TenantRow):
     """One infusion that was given."""
@@ -36,6 +41,7 @@ class InfusionRow(TenantRow):
     __table_args__ = (
         clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("phase in ('induction', 'booster')", name="phase"),
+        Index("ix_infusions_given_at", "clinic_id", "given_at"),
         Index("uq_infusions_moment", "clinic_id", "patient_id", "given_at", unique=True),
         Index(
             "uq_infusions_external_id",

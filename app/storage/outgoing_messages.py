@@ -21,6 +21,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -237,17 +238,24 @@ async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
     return list(ended.scalars())
 
 
-async def cancel_of_patient(work: UnitOfWork, patient_id: UUID) -> None:
-    """End what waits for a patient, to whom nothing more is sent; address and link go. The care team's stays."""
+async def cancel_of_patient(
+    work: UnitOfWork, patient_id: UUID, *, trouble: str, channel: str | None = None
+) -> None:
+    """End what waits for a patient, to whom nothing more is sent, over one channel or at all; address and link go.
+
+    The care team's stays.
+    """
+    row = OutgoingMessage
     await work.execute(
-        update(OutgoingMessage)
+        update(row)
         .where(
-            OutgoingMessage.clinic_id == work.clinic_id,
-            OutgoingMessage.patient_id == patient_id,
-            OutgoingMessage.notice_channel_id.is_(None),
-            OutgoingMessage.state == PENDING,
+            row.clinic_id == work.clinic_id,
+            row.patient_id == patient_id,
+            row.notice_channel_id.is_(None),
+            row.state == PENDING,
+            row.channel == channel if channel else true(),
         )
-        .values(state="cancelled", trouble="archived", address_sealed=None, link_sealed=None)
+        .values(state="cancelled", trouble=trouble, address_sealed=None, link_sealed=None)
     )
 
 

@@ -32,6 +32,12 @@ class ReminderPlan(TenantRow):
             "overdue_announced_for",
             postgresql_where=text("overdue_announced_for IS NOT NULL"),
         ),
+        Index(
+            "ix_reminder_plans_sms_number",
+            "clinic_id",
+            "sms_number_index",
+            postgresql_where=text("sms_number_index IS NOT NULL"),
+        ),
         {"schema": CARE},
     )
 
@@ -47,6 +53,30 @@ class ReminderPlan(TenantRow):
     next_look_at: Mapped[datetime]
     # The silence that was announced to the clinic, by the day before it began; None while there is none.
     overdue_announced_for: Mapped[date | None]
+    # The number as a text from it is found by. All that follows is about this one number.
+    sms_number_index: Mapped[bytes | None] = mapped_column(default=None)
+    # Since when the patient is known to hold it, and since when it wants no texts.
+    sms_confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
+    sms_stopped_at: Mapped[datetime | None] = mapped_column(default=None)
+    # The code that was last sent there: how often it was tried, and how many were sent since when.
+    sms_code_digest: Mapped[bytes | None] = mapped_column(default=None)
+    sms_code_expires_at: Mapped[datetime | None] = mapped_column(default=None)
+    sms_code_tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    sms_codes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    sms_codes_since: Mapped[datetime | None] = mapped_column(default=None)
+
+
+OF_NUMBER: Final = (
+    "sms_number_index",
+    "sms_confirmed_at",
+    "sms_stopped_at",
+    "sms_code_digest",
+    "sms_code_expires_at",
+    "sms_code_tries",
+    "sms_codes",
+    "sms_codes_since",
+)
+"""What is known of a plan's number: in this installation, whose key finds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +122,52 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
     return {one.patient_id: ReminderPlan(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
+async def lock(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
+    """Find a patient's plan, and keep others off it until the transaction ends."""
+    found = await work.execute(
+        select(*columns_of(ReminderPlan)).where(_of(work, patient_id)).with_for_update()
+    )
+    row = found.one_or_none()
+    return row and ReminderPlan(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def holder_of_number(work: UnitOfWork, number_index: bytes) -> UUID | None:
+    """Find the patient who confirmed this number; of several, the last."""
+    row = ReminderPlan
+    found = await work.execute(
+        select(row.patient_id)
+        .where(
+            row.clinic_id == work.clinic_id,
+            row.sms_number_index == number_index,
+            row.sms_confirmed_at.is_not(None),
+        )
+        .order_by(row.sms_confirmed_at.desc(), row.patient_id)
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
+async def lock_with_number(work: UnitOfWork, number_index: bytes) -> list[ReminderPlan]:
+    """Find the plans that have this number, confirmed or not, and keep others off them."""
+    row = ReminderPlan
+    found = await work.execute(
+        select(*columns_of(row))
+        .where(row.clinic_id == work.clinic_id, row.sms_number_index == number_index)
+        .order_by(row.patient_id)
+        .with_for_update()
+    )
+    return [ReminderPlan(**one._mapping) for one in found]  # noqa: SLF001 - same
+
+
+async def change_number(work: UnitOfWork, plan: ReminderPlan) -> None:
+    """Keep what is known of a plan's number again: its code, whether it is confirmed, whether it wants no texts."""
+    await work.execute(
+        update(ReminderPlan)
+        .where(_of(work, plan.patient_id))
+        .values({name: getattr(plan, name) for name in OF_NUMBER})
+    )
+
+
 async def change(work: UnitOfWork, plan: ReminderPlan) -> None:
     """Keep what a patient chose again, with the next look that follows from it."""
     await work.execute(
@@ -105,6 +181,7 @@ async def change(work: UnitOfWork, plan: ReminderPlan) -> None:
             sms_number_sealed=plan.sms_number_sealed,
             paused_until=plan.paused_until,
             next_look_at=plan.next_look_at,
+            **{name: getattr(plan, name) for name in OF_NUMBER},
         )
     )
 

@@ -147,7 +147,7 @@ async def is_held(work: UnitOfWork, patient_ids: Sequence[UUID]) -> bool:
 async def remove_old(work: UnitOfWork, kind: str, *, most: int) -> int:
     """Remove up to so many of a kind that are older than the clinic keeps them; gives how many.
 
-    A function of the owner's does it (migration 0083): it looks itself what the rule is, and what has to stay.
+    A function of the owner's does it (migration 0085): it looks itself what the rule is, and what has to stay.
     """
     return int((await work.execute(select(func.care.remove_old(kind, most)))).scalar_one())
 

@@ -37,6 +37,7 @@ from app.storage.endpoints import Endpoint
 from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
+from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR, InfusionRow
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -45,6 +46,8 @@ from app.storage.signals import Signal
 
 RECENTLY: Final = timedelta(days=30)
 """How long a closed signal stays within reach of the worklist."""
+# A score is prepared for before it is due.
+_SOON: Final = timedelta(hours=1)
 
 
 class Shown(StrEnum):
@@ -74,6 +77,7 @@ KINDS: Final[dict[str, Lane]] = {
     "boosters_not_holding": Lane.DECIDE,
     "signal": Lane.DECIDE,
     "long_exposure": Lane.DECIDE,
+    "score_due": Lane.REACH_OUT,
     "asked": Lane.REACH_OUT,
     "note": Lane.REACH_OUT,
     "silent_after_low": Lane.REACH_OUT,
@@ -276,7 +280,7 @@ def _items(work: UnitOfWork, wanted: WorklistFilter) -> Subquery:
     if shown is not Shown.SNOOZED:
         parts = [*parts, _safety(work, shown), _findings(work, shown)]
     if shown is Shown.WAITING:
-        parts = [*parts, _undelivered(work)]
+        parts = [*parts, _undelivered(work), _scores_due(work)]
     every = union_all(*parts).subquery()
     if shown is Shown.CLOSED:
         return _narrowed(
@@ -406,14 +410,7 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
             literal("open").label("state"),
             func.min(sent.occurred_at).label("since"),
             cast(null(), DateTime(timezone=True)).label("due"),
-            literal(value=False).label("closed"),
-            cast(null(), Uuid).label("assignee_id"),
-            cast(null(), DateTime(timezone=True)).label("acknowledged_at"),
-            cast(null(), Uuid).label("acknowledged_by"),
-            cast(null(), DateTime(timezone=True)).label("snoozed_until"),
-            cast(null(), DateTime(timezone=True)).label("escalated_at"),
-            cast(null(), Integer).label("version"),
-            cast(null(), Uuid).label("source_id"),
+            *_nobody_takes_care(),
             func.jsonb_build_object("count", func.count()).label("facts"),
         )
         .join(sent, and_(sent.clinic_id == delivery.clinic_id, sent.id == delivery.notification_id))
@@ -424,6 +421,48 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
             stands,
         )
         .group_by(sent.patient_id)
+    )
+
+
+def _scores_due(work: UnitOfWork) -> Select[Any]:
+    """Infusions whose score of four hours is not documented, from an hour before it is due until a day later."""
+    given = InfusionRow
+    due = given.given_at + SCORE_AFTER
+    return (
+        select(
+            given.id,
+            literal("score_due").label("kind"),
+            given.patient_id,
+            literal("open").label("state"),
+            given.given_at.label("since"),
+            due.label("due"),
+            *_nobody_takes_care(),
+            cast(null(), JSONB).label("facts"),
+        )
+        .join(PatientRow, and_(PatientRow.clinic_id == given.clinic_id, PatientRow.id == given.patient_id))
+        .where(
+            given.clinic_id == work.clinic_id,
+            given.given_at > work.now - SCORE_ASKED_FOR,
+            given.given_at <= work.now - (SCORE_AFTER - _SOON),
+            given.day_only.is_(False),
+            given.session["four_hour_score"].astext.is_(None),
+            PatientRow.archived_at.is_(None),
+        )
+    )
+
+
+def _nobody_takes_care() -> tuple[ColumnElement[Any], ...]:
+    """Give the columns of what has no version and no life: it goes by itself."""
+    moment = DateTime(timezone=True)
+    return (
+        literal(value=False).label("closed"),
+        cast(null(), Uuid).label("assignee_id"),
+        cast(null(), moment).label("acknowledged_at"),
+        cast(null(), Uuid).label("acknowledged_by"),
+        cast(null(), moment).label("snoozed_until"),
+        cast(null(), moment).label("escalated_at"),
+        cast(null(), Integer).label("version"),
+        cast(null(), Uuid).label("source_id"),
     )
 
 

@@ -1,6 +1,5 @@
 """A simulated cohort: so many patients of a population, the same for a seed on every machine."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from random import Random
 from typing import Final
 
 from app.clinical.check_ins import CheckIn
+from app.foundation.csv_tables import write_rows
 from app.studies.cohort_plan import REFERENCE_COHORT, CohortPlan
 from app.studies.file_formats import CHECK_INS, INFUSIONS, OUTCOMES
 from app.studies.patients import StudyPatient
@@ -53,16 +53,14 @@ def write_cohort(cohort: SimulatedCohort, folder: Path) -> tuple[Path, ...]:
     paths = tuple(folder / name for name in FILES)
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("w", encoding="utf-8", newline="")) for path in paths]
-        writers = [csv.writer(file) for file in files]
-        for writer, columns in zip(writers, FILES.values(), strict=True):
-            writer.writerow(columns)
-        check_ins, infusions, outcomes = writers
+        for file, columns in zip(files, FILES.values(), strict=True):
+            write_rows(file, [columns])
+        check_ins, infusions, outcomes = files
         for patient in cohort.patients(0, cohort.size):
-            check_ins.writerows(_check_in(patient.name, one) for one in patient.history.check_ins)
-            infusions.writerows(
-                (patient.name, one.given_at.isoformat(), one.phase.value) for one in patient.history.infusions
-            )
-            outcomes.writerows(_outcomes(patient))
+            write_rows(check_ins, (_check_in(patient.name, one) for one in patient.history.check_ins))
+            given = [(patient.name, one.given_at, one.phase.value) for one in patient.history.infusions]
+            write_rows(infusions, given)
+            write_rows(outcomes, _outcomes(patient))
     return paths
 
 

@@ -1,6 +1,5 @@
 """The report of a backtest: as JSON values, and as text for a terminal."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from math import isfinite, isinf
@@ -10,7 +9,7 @@ from typing import Any, Final, TextIO
 from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
 from app.clinical.reference import ReferenceKind
-from app.foundation.text import inert
+from app.foundation.csv_tables import write_rows
 from app.studies.backtest import PatientResult, RaisedSignal
 from app.studies.errors import UnreadableFileError
 from app.studies.measures import FalseSignals, FoundLosses, Measures
@@ -211,10 +210,9 @@ def written_along(results: Iterable[PatientResult], path: Path) -> Iterator[Pati
         UnreadableFileError: when the file cannot be opened for writing.
     """
     with _opened(path) as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+        write_rows(file, [COLUMNS])
         for result in results:
-            writer.writerows(_row(result.name, signal) for signal in result.signals)
+            write_rows(file, (_row(result.name, signal) for signal in result.signals))
             yield result
 
 
@@ -227,11 +225,11 @@ def _opened(path: Path) -> TextIO:
 
 def _row(patient: str, signal: RaisedSignal) -> tuple[str, ...]:
     return (
-        inert(patient),
+        patient,
         signal.raised_at.isoformat(),
         signal.level.value,
         signal.criterion.value,
         "" if signal.share_lost is None else f"{signal.share_lost:.3f}",
         signal.reference_kind.value,
-        inert(signal.explanation),
+        signal.explanation,
     )

@@ -82,6 +82,7 @@ _PARAMETERS: Final = {
     "check_in_id": "The check-in",
     "choice_id": "The reference window that a clinician chose",
     "circumstance_id": "What else changed",
+    "clinic_id": "The clinic",
     "course_id": "The course of treatment",
     "delivery_id": "The delivery: one message to one endpoint",
     "device_id": "The patient's phone or browser",

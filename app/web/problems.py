@@ -141,13 +141,14 @@ def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> 
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of this app leave as a problem document."""
-    app.add_exception_handler(RefusalError, _on_refusal)
+    app.add_exception_handler(RefusalError, answer_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(Exception, _on_bug)
+    app.add_exception_handler(Exception, answer_bug)
 
 
-async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
+async def answer_refusal(request: Request, error: Exception) -> JSONResponse:
+    """Say a refusal."""
     if not isinstance(error, RefusalError):
         raise error
     headers = {}
@@ -172,13 +173,14 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         raise error
     # The framework wraps whatever goes wrong while a body is read, our own refusals too.
     if isinstance(error.__cause__, RefusalError):
-        return await _on_refusal(request, error.__cause__)
+        return await answer_refusal(request, error.__cause__)
     code, detail = UNROUTED.get(error.status_code, ("http-error", "This request cannot be answered."))
     document = problem_document(code, error.status_code, detail, request_id=_request_id(request))
     return _answer(document, dict(error.headers or {}))
 
 
-async def _on_bug(request: Request, error: Exception) -> JSONResponse:
+async def answer_bug(request: Request, error: Exception) -> JSONResponse:
+    """Say that something went wrong on our side, and log what and where; whoever caught the error raises it again."""
     structlog.get_logger().error(
         "request.failed",
         request_id=_request_id(request),

@@ -23,10 +23,11 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from app.clinical.levels import Level
 from app.foundation.ids import new_id
 from app.foundation.logs import set_up_logs
 from app.storage.engine.binaries import find_binaries
-from tests.bench import core_step, delivery
+from tests.bench import core_step, delivery, state_bytes
 from tests.bench.goals import Goal, judged
 from tests.bench.load import Outcome, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie
@@ -70,10 +71,12 @@ def main() -> int:
 
 
 def rule_step() -> list[str]:
-    """Measure and print what one more check-in costs the rule; give the targets that were missed."""
-    figures = core_step.measure(core_step.steps_by_level(core_step.series()))
-    print("\n".join(core_step.report(figures)))
-    return core_step.missed(figures)
+    """Measure and print what one more check-in costs the rule, and its state; give the targets that were missed."""
+    steps = core_step.steps_by_level(core_step.series())
+    figures = core_step.measure(steps)
+    bytes_of_it = state_bytes.compared(steps[Level.STEADY])
+    print("\n".join([*core_step.report(figures), *state_bytes.report(bytes_of_it)]))
+    return core_step.missed(figures) + state_bytes.missed(bytes_of_it)
 
 
 def first_attempt(place: DatabaseUrls) -> list[str]:

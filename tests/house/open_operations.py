@@ -7,6 +7,7 @@ OPEN: Final = {
     "POST /v1/tokens/refresh": "the refresh token in the body is what is asked for",
     "GET /v1/crisis-help": "nobody in danger is asked who they are; the answer holds nobody's data",
     "POST /v1/unsubscribe/{token}": "the signed token came with a mail; mail programs call it by themselves",
+    "POST /v1/text-messages/{clinic_id}": "the gateway's signature is what is asked for",
     "GET /v1/push-key": "a public key, the same for everybody: browsers ask for it before they subscribe",
     "POST /v1/staff-sessions": "address, password and code in the body are what lets a member in",
     "GET /v1/openapi.json": "the description of this very interface; it is committed and public",

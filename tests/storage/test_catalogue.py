@@ -27,6 +27,7 @@ APPEND_ONLY = {
     "patient_changes",
     "protocol_templates",
     "record_versions",
+    "received_texts",
 }
 
 

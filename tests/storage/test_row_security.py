@@ -29,6 +29,7 @@ APPEND_ONLY = (
     "alert_steps",
     "patient_changes",
     "record_versions",
+    "received_texts",
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.clinical.errors import ClinicalError
 from app.clinical.protocol import STANDARD
-from app.foundation.text import inert
+from app.foundation.csv_tables import inert
 from app.studies.backtest import backtested
 from app.studies.errors import CustomScalesRefusedError, NotJsonError, UnreadableFileError
 from app.studies.report_chart import false_signals_svg, found_by_day_svg

@@ -20,6 +20,7 @@ APP: Final = Path("app")
 FOR_PATIENTS: Final = (
     "app/pages/patient",
     "app/web",
+    "app/care/texts",
     "app/chart",
     "app/notifications/messages",
     "app/foundation",

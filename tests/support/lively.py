@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
+from app.care.patients.own_vault import vault_of
 from app.care.reminders.schemas import PushSubscriptionEntry
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
@@ -21,9 +22,17 @@ from app.interop.smart.backend_services import register
 from app.interop.smart.systems import NewSystem, connect
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
-from app.storage import backend_clients, connected_systems, linked_records, reminders
+from app.storage import (
+    backend_clients,
+    connected_systems,
+    linked_records,
+    patients,
+    received_texts,
+    reminders,
+)
 from app.storage.connected_systems import StaffIdentity
 from app.storage.linked_records import LinkedRecord
+from app.storage.received_texts import ReceivedText
 from app.storage.reminders import Reminder
 from app.studies.row_problems import FileKind
 from app.studies.what_if_jobs import ask, work_out
@@ -232,6 +241,14 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
         assert await reminders.add(work, reminder)
         await queue_message(work, vault, message, now=now)
         work.audit("message.queued", "patient", UUID(patient))
+        record = await patients.find(work, UUID(patient))
+        assert record is not None
+        own = vault_of(vault, work.clinic_id, record)
+        sealed = own.seal("a text", row_id=reminder.id, table="received_texts", column="text_sealed")
+        texted = ReceivedText(
+            id=reminder.id, patient_id=UUID(patient), word=None, text_sealed=sealed, received_at=now
+        )
+        assert await received_texts.add(work, texted)
 
 
 async def connect_systems(service: Service, clinic_id: str, patient: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
+from sqlalchemy import event
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.asgi import build_app
@@ -183,3 +184,19 @@ class _Stop:
     def __call__(self) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._how)
+
+
+@contextmanager
+def statements(service: Service) -> Iterator[list[str]]:
+    """Note every statement that is made meanwhile through SQLAlchemy."""
+    made: list[str] = []
+    engine = service.context.database.engine.sync_engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        made.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield made
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

@@ -1,13 +1,9 @@
 """Check-ins: from the patient's phone, and imported by the clinic."""
 
-import re
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect
 
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
@@ -46,62 +42,23 @@ from app.care.patients.corrections import NobodyReadsReportsError
 from app.care.patients.crisis import help_for_patient
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.foundation.tokens import TokenKind, read_token
 from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help, help_country
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import (
-    CLIENT_TIME,
-    ClientTime,
-    ContextNeeded,
-    IfMatch,
-    PageCursor,
-    PageLimit,
-    bearer_token,
-)
+from app.web.dependencies import ClientTime, ContextNeeded, IfMatch, PageCursor, PageLimit
 from app.web.headers import etag_of, link_next, read_client_time, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 
-
-class WellFormedFirst(APIRoute):
-    """Reads a check-in as devices send it without FastAPI, which takes longer than judging it and evaluating it.
-
-    Whatever is not just so FastAPI reads, and says what is wrong with it.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the reading of what is well formed before FastAPI's own."""
-        handle = super().get_route_handler()
-
-        async def handle_well_formed(request: Request) -> Response:
-            check_in_id = request.path_params["check_in_id"]
-            if request.headers.get("content-type") != "application/json" or not _AS_WRITTEN.fullmatch(
-                check_in_id
-            ):
-                return await handle(request)
-            try:
-                body = CheckInEntry.model_validate(await request.json())
-            except (ValueError, RecursionError, ClientDisconnect):
-                return await handle(request)
-            token = read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
-            client_time = request.headers.get(CLIENT_TIME)
-            return await put_check_in(UUID(check_in_id), body, request.app.state.context, token, client_time)
-
-        return handle_well_formed
-
-
-put_router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=WellFormedFirst)
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"])
 import_router = APIRouter(
     prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"], route_class=ClinicRoute
 )
 MayImport = Annotated[Work, work_for(Permission.CHECK_INS_IMPORT)]
 help_router = APIRouter(prefix="/v1", tags=["crisis help"])
-_AS_WRITTEN: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 
 
-@put_router.put(
+@router.put(
     "/{check_in_id}",
     summary="Send a check-in",
     status_code=201,

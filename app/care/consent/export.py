@@ -1,9 +1,6 @@
 """The copy of everything that is kept about a patient; docs/export.md says what each field means."""
 
-import csv
-import io
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +9,7 @@ from app.care.patients.queries import existing
 from app.clinical.check_ins import zone_of
 from app.clinical.domains import REPORTED_NUMBERS
 from app.context import Work
-from app.foundation.text import inert
+from app.foundation.csv_tables import table_of
 from app.foundation.vault import PatientVault
 from app.storage import exports
 from app.storage.exports import SECTIONS
@@ -69,13 +66,8 @@ async def check_ins_csv(work: Work, patient_id: UUID) -> str:
     rows = await exports.check_ins_of(work, patient_id)
     work.audit("patient.exported", "patient", patient_id)
     own = vault_of(work.vault, work.clinic_id, patient)
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        plain = _plain(own, "check_ins", row, patient_id) | {"patient": str(patient_id)}
-        writer.writerow([_cell(plain[name]) for name in CSV_COLUMNS])
-    return written.getvalue()
+    plain = [_plain(own, "check_ins", row, patient_id) | {"patient": patient_id} for row in rows]
+    return table_of([CSV_COLUMNS, *([one[name] for name in CSV_COLUMNS] for one in plain)])
 
 
 def _plain(vault: PatientVault, table: str, row: Mapping[str, Any], patient_id: UUID) -> dict[str, Any]:
@@ -91,13 +83,3 @@ def _plain(vault: PatientVault, table: str, row: Mapping[str, Any], patient_id: 
         if name in plain:
             plain[name] = plain[name].astimezone(zone_of(plain["time_zone"]))
     return plain
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bool):
-        return str(value).lower()
-    return inert(str(value)) if isinstance(value, str) else str(value)

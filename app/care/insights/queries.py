@@ -1,8 +1,6 @@
 """Reading a clinic's numbers: what lies in the period, in one transaction, then counted away from the event loop."""
 
 import asyncio
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
@@ -12,7 +10,7 @@ from app.access.clinics.queries import clinic_in
 from app.care.insights.figures import Period, period_of
 from app.care.insights.numbers import Insights, Read, insights_from, totals_wanted
 from app.context import Work
-from app.foundation.text import inert
+from app.foundation.csv_tables import table_of
 from app.storage import care_pasts, insights
 from app.storage.insights import Window
 
@@ -77,12 +75,7 @@ _NAMES: Final = ("by", "group", "scale", "week", "begins")
 
 def csv_of(document: Mapping[str, object]) -> str:
     """Write each number on a separate line, named by its way through the JSON document; null is an empty cell."""
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(COLUMNS)
-    for figure, value in _lines(document, ""):
-        writer.writerow((inert(figure), _cell(value)))
-    return written.getvalue()
+    return table_of([COLUMNS, *_lines(document, "")])
 
 
 def _lines(value: object, path: str) -> Iterator[tuple[str, object]]:
@@ -96,7 +89,3 @@ def _lines(value: object, path: str) -> Iterator[tuple[str, object]]:
             yield from _lines(rest, f"{path}.{name}")
     else:
         yield path, value
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else inert(str(value))

@@ -91,7 +91,7 @@ async def change_patient(
 
 
 async def _change_reminders(work: Work, patient: PatientRecord, change: ChoicesChange) -> None:
-    plan = await plan_of(work, patient.id)
+    plan = await plan_of(work, patient.id, lock=True)
     own = vault_of(work.vault, work.clinic_id, patient)
     choices = change(choices_of(own, plan))
     await change_choices(work, own, plan, choices, time_zone=patient.time_zone)

@@ -167,7 +167,7 @@ async def archive(work: Work, patient_id: UUID, reason: ArchiveReason, *, note: 
         raise ChangedMeanwhileError
     await keep_change(work, before, "archived", reason=reason, facts={"note": note})
     if reason in SENT_NOTHING:
-        await outgoing_messages.cancel_of_patient(work, patient_id)
+        await outgoing_messages.cancel_of_patient(work, patient_id, trouble="archived")
         await sign_in_links.end_all(work, patient_id, now=work.now)
     work.audit("patient.archived", "patient", patient_id)
     await _notify(work, before, EventType.PATIENT_ARCHIVED, reason=reason.value)

@@ -7,7 +7,7 @@ from app.care.patients.contact import email_of
 from app.care.patients.corrections import SENT_NOTHING, ArchivedError
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
-from app.care.patients.reminding import plan_of, sms_number_of
+from app.care.patients.reminding import NumberState, number_state_of, plan_of, sms_number_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.outbox import Channel, NewMessage, Wording, queue_message
@@ -28,10 +28,11 @@ def way_to(
 ) -> tuple[Channel | None, Sequence[str]]:
     """Give the first channel that leads somewhere, and where: every device that gets pushes, else one address."""
     email = email_of(work.vault, work.clinic_id, patient)
-    number = sms_number_of(vault_of(work.vault, work.clinic_id, patient), plan)
+    confirmed = number_state_of(plan) is NumberState.CONFIRMED and work.context.gateway is not None
+    number = sms_number_of(vault_of(work.vault, work.clinic_id, patient), plan) if confirmed else None
     leads_to = {
         Channel.PUSH: [str(one) for one in subscriptions],
-        Channel.GATEWAY: [number] if number and work.context.gateway else [],
+        Channel.GATEWAY: [number] if number else [],
         Channel.EMAIL: [email] if email else [],
     }
     for name in plan.channels:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
 from app.clinical.check_ins import calendar_day, check_in_day, zone_of
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.vault import PatientVault
 from app.outbox import Channel
@@ -87,6 +89,24 @@ def _instant(on: date, at: time, time_zone: str) -> datetime:
 _CELL: Final = {"table": "reminder_plans", "column": "sms_number_sealed"}
 
 
+NO_CODE: Final[dict[str, Any]] = {
+    "sms_code_digest": None,
+    "sms_code_expires_at": None,
+    "sms_code_tries": 0,
+}
+"""What a plan says of a code when none can be used."""
+
+
+class NumberState(StrEnum):
+    """Whether text messages go to a patient's number."""
+
+    NONE = "none"
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
+    # Its holder answered STOP.
+    STOPPED = "stopped"
+
+
 class AskedInQuietHoursError(RefusalError):
     """The time to be asked lies in the quiet hours; please move one of them."""
 
@@ -102,6 +122,8 @@ class ReminderChoices:
     quiet_until: time
     channels: tuple[Channel, ...]
     sms_number: str | None
+    # What is known of the number; it is not chosen.
+    sms_number_state: NumberState
     paused_until: date | None
 
 
@@ -127,8 +149,23 @@ def choices_of(vault: PatientVault, plan: ReminderPlan) -> ReminderChoices:
         quiet_until=plan.quiet_until,
         channels=tuple(Channel(one) for one in plan.channels),
         sms_number=sms_number_of(vault, plan),
+        sms_number_state=number_state_of(plan),
         paused_until=plan.paused_until,
     )
+
+
+def number_state_of(plan: ReminderPlan) -> NumberState:
+    """Say whether text messages go to a plan's number."""
+    if plan.sms_number_sealed is None:
+        return NumberState.NONE
+    if plan.sms_stopped_at is not None:
+        return NumberState.STOPPED
+    return NumberState.UNCONFIRMED if plan.sms_confirmed_at is None else NumberState.CONFIRMED
+
+
+def index_of_number(work: Work, number: str) -> bytes:
+    """Give what a number is found by in this clinic."""
+    return work.vault.blind_index(number, purpose="sms_number", clinic_id=work.clinic_id)
 
 
 def sms_number_of(vault: PatientVault, plan: ReminderPlan) -> str | None:
@@ -138,20 +175,21 @@ def sms_number_of(vault: PatientVault, plan: ReminderPlan) -> str | None:
     return vault.open(plan.sms_number_sealed, row_id=plan.patient_id, **_CELL)
 
 
-async def plan_of(work: UnitOfWork, patient_id: UUID) -> ReminderPlan:
-    """Find a patient's plan.
+async def plan_of(work: UnitOfWork, patient_id: UUID, *, lock: bool = False) -> ReminderPlan:
+    """Find a patient's plan; locked if it is to be changed.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    plan = await reminder_plans.find(work, patient_id)
+    find = reminder_plans.lock if lock else reminder_plans.find
+    plan = await find(work, patient_id)
     if plan is None:
         raise NotFoundError
     return plan
 
 
 async def change_choices(
-    work: UnitOfWork,
+    work: Work,
     vault: PatientVault,
     plan: ReminderPlan,
     choices: ReminderChoices,
@@ -160,19 +198,19 @@ async def change_choices(
 ) -> None:
     """Keep what a patient chose, from the next time on: a time of day that has passed is tomorrow's.
 
+    Another number is not confirmed. The caller holds the plan.
+
     Raises:
         AskedInQuietHoursError: the patient would be asked in the quiet hours.
     """
-    sealed = plan.sms_number_sealed
     if choices.sms_number != sms_number_of(vault, plan):
-        sealed = _seal(vault, plan.patient_id, choices.sms_number)
+        plan = _with_number(work, vault, plan, choices.sms_number)
     chosen = replace(
         plan,
         ask_at=choices.ask_at,
         quiet_from=choices.quiet_from,
         quiet_until=choices.quiet_until,
         channels=[one.value for one in choices.channels],
-        sms_number_sealed=sealed,
         paused_until=choices.paused_until,
     )
     times = times_of(chosen)
@@ -183,7 +221,14 @@ async def change_choices(
     work.audit("reminders.chosen", "patient", plan.patient_id)
 
 
-def _seal(vault: PatientVault, patient_id: UUID, number: str | None) -> bytes | None:
-    if number is None:
-        return None
-    return vault.seal(number, row_id=patient_id, **_CELL)
+def _with_number(work: Work, vault: PatientVault, plan: ReminderPlan, number: str | None) -> ReminderPlan:
+    """Give the plan with another number, or none: nothing is known of it yet."""
+    sealed = None if number is None else vault.seal(number, row_id=plan.patient_id, **_CELL)
+    return replace(
+        plan,
+        sms_number_sealed=sealed,
+        sms_number_index=None if number is None else index_of_number(work, number),
+        sms_confirmed_at=None,
+        sms_stopped_at=None,
+        **NO_CODE,
+    )

@@ -15,7 +15,7 @@ from app.care.patients.devices import DeviceKind, EnrolledDevice, IssuedTokens
 from app.care.patients.enrolment import Enrolled
 from app.care.patients.magic_links import IssuedLink
 from app.care.patients.queries import Patient
-from app.care.patients.reminding import ChoicesChange, ReminderChoices
+from app.care.patients.reminding import ChoicesChange, NumberState, ReminderChoices
 from app.foundation.addresses import read_mobile_number
 from app.foundation.errors import RefusalError
 from app.foundation.text import read_label
@@ -146,6 +146,7 @@ class ReminderChoicesReply(ReplyBody):
         description="A reminder goes over the first of these that reaches the patient"
     )
     sms_number: str | None
+    sms_number_state: NumberState = Field(description="Text messages go to a confirmed number only")
     paused_until: date | None
 
 

@@ -31,7 +31,7 @@ async def unsubscribe(context: AppContext, token: str) -> None:
         if message is None or message.patient_id is None:
             raise UnsubscribeLinkNotValidError
         patient = await existing(work, message.patient_id)
-        plan = await plan_of(work, patient.id)
+        plan = await plan_of(work, patient.id, lock=True)
         own = vault_of(context.vault, link.clinic_id, patient)
         choices = choices_of(own, plan)
         others = tuple(one for one in choices.channels if one is not Channel.EMAIL)

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Path
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
+from app.care.patients import sms_numbers
 from app.care.patients.access import PatientCaller, PatientSignedIn, PatientWork
 from app.care.reminders import commands, queries
 from app.care.reminders.schemas import (
     AppPushToken,
     DaysWithoutReminders,
     DaysWithoutRemindersReply,
+    NumberCode,
     PushKeyReply,
     PushSubscriptionEntry,
     ReminderStateReply,
@@ -55,6 +57,18 @@ async def write_days_without_reminders(
 async def stop_reminders_by_mail(token: Annotated[str, Path(max_length=100)], context: ContextNeeded) -> None:
     """Send no more reminders by mail: what a mail's own button calls. Who may: whoever got the mail."""
     await commands.unsubscribe(context, token)
+
+
+@own_router.post("/me/sms-number/codes", status_code=204, summary="Have a code sent to the own number")
+async def send_number_code(work: PatientWork, caller: PatientSignedIn) -> None:
+    """Text a code to the number in `reminders`, good for ten minutes; text messages go to a confirmed number only."""
+    await sms_numbers.send_code(work, caller.patient_id)
+
+
+@own_router.post("/me/sms-number/confirmation", status_code=204, summary="Confirm the own number")
+async def confirm_number(body: NumberCode, work: PatientWork, caller: PatientSignedIn) -> None:
+    """Confirm the number with the code that was sent there; five tries a code."""
+    await sms_numbers.confirm(work, caller.patient_id, body.code)
 
 
 @own_router.get("/push-key", summary="Read the push key")

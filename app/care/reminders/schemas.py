@@ -45,6 +45,14 @@ class AppPushToken(RequestBody):
     token: Annotated[str, Field(min_length=1, max_length=4096, examples=["fcm:dGhpcyBpcyBub3Qg"])]
 
 
+class NumberCode(RequestBody):
+    """The code that was texted to the own number."""
+
+    model_config = example(code="482913")
+
+    code: Annotated[str, Field(min_length=1, max_length=100, examples=["482913"])]
+
+
 class ReminderReply(ReplyBody):
     """One time that the patient was asked."""
 

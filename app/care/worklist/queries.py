@@ -19,11 +19,14 @@ from app.storage import (
     check_ins,
     clinics,
     patients,
+    received_texts,
     reminder_plans,
     schedules,
     worklist,
 )
 from app.storage.care_plans import PlanKind
+from app.storage.check_ins import WrittenNote
+from app.storage.received_texts import ReceivedText
 from app.storage.worklist import Counts, Lane, ListedItem, Place, WorklistFilter
 
 A_LANE: Final = 25
@@ -33,6 +36,7 @@ _SPARK_DAYS: Final = timedelta(days=30)
 _SWEEP_IS_LATE: Final = timedelta(hours=1)
 # Written by the check-in; see its own storage for the rest of the row.
 _NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
+_TEXT_CELL: Final = {"table": "received_texts", "column": "text_sealed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +82,15 @@ class Glance:
         loss: of the patient.
         cautions: what is to be kept in mind now.
         note: what the patient wrote, on the row of a note.
-        note_on: the day of that report.
+        note_on: the day of that report, or of that text message.
+        was_texted: it came as a text message.
     """
 
     loss: RecentLoss
     cautions: tuple[str, ...]
     note: str | None
     note_on: date | None
+    was_texted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,26 +225,39 @@ async def recent_losses(work: Work, zones: Mapping[UUID, str]) -> dict[UUID, Rec
 async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]:
     losses = await recent_losses(work, {one.patient_id: one.time_zone for one in rows})
     plans = await care_plans.find_all(work, losses, PlanKind.FACTORS)
-    notes = await check_ins.notes_of(
-        work, [(one.patient_id, one.source_id) for one in rows if one.source_id and one.kind == "note"]
-    )
+    named = [(one.patient_id, one.source_id) for one in rows if one.source_id and one.kind == "note"]
+    notes = await check_ins.notes_of(work, named)
+    texts = await received_texts.find_many(work, [one for one in named if one not in notes])
     found = {}
     for row in rows:
-        written = notes.get((row.patient_id, row.source_id)) if row.source_id else None
+        note, note_on = _note_of(work, row, notes, texts)
         found[row.id] = Glance(
             loss=losses[row.patient_id],
             cautions=tuple(plans[row.patient_id]["cautions"]) if row.patient_id in plans else (),
-            note=_opened(work, row, row.source_id, written.note_sealed)
-            if written and row.source_id
-            else None,
-            note_on=written.on if written else None,
+            note=note,
+            note_on=note_on,
+            was_texted=row.source_id in texts,
         )
     return found
 
 
-def _opened(work: Work, row: ListedItem, check_in_id: UUID, sealed: bytes) -> str:
+def _note_of(
+    work: Work,
+    row: ListedItem,
+    notes: Mapping[tuple[UUID, UUID], WrittenNote],
+    texts: Mapping[UUID, ReceivedText],
+) -> tuple[str | None, date | None]:
+    """Open what a row's patient wrote, in a report or a text message, and give its day."""
+    if row.source_id is None:
+        return None, None
     own = work.vault.of_patient(row.wrapped_key, clinic_id=work.clinic_id, patient_id=row.patient_id)
-    return own.open(sealed, row_id=check_in_id, **_NOTE_CELL)
+    written, texted = notes.get((row.patient_id, row.source_id)), texts.get(row.source_id)
+    if written is not None:
+        return own.open(written.note_sealed, row_id=row.source_id, **_NOTE_CELL), written.on
+    if texted is not None:
+        text = own.open(texted.text_sealed, row_id=row.source_id, **_TEXT_CELL)
+        return text, calendar_day(texted.received_at, row.time_zone)
+    return None, None
 
 
 async def patients_with(work: Work, part: str, *, limit: int) -> list[tuple[UUID, str]]:

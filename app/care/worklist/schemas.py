@@ -150,4 +150,6 @@ def path_of(kind: str, item_id: UUID, patient_id: UUID) -> str:
     """Say where the care team's page about a row is."""
     if kind == "safety":
         return f"/care/safety-events/{item_id}"
+    if kind == "score_due":
+        return f"/care/patients/{patient_id}/infusions/{item_id}/session#score_scale"
     return f"/care/signals/{item_id}" if kind == "signal" else f"/care/patients/{patient_id}"

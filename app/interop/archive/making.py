@@ -22,16 +22,13 @@ async def archive_of_clinic(work: Work) -> AsyncIterator[bytes]:
     yield writer.head(ArchiveHead(scope="clinic", clinic_id=work.clinic_id, made_at=work.now))
     for table in OF_CLINIC:
         for row in await archived_tables.rows_of_clinic(work, table):
-            yield writer.row(table.name, _plain(table, row, work.clinic_id, _opens_of_clinic(work)))
-    after: UUID | None = None
-    while page := await patients.page(work, after=after, limit=_AT_ONCE):
-        for patient in page:
-            async for line in _lines_of(work, writer, patient):
-                yield line
-        after = page[-1].id
+            yield writer.row(table.name, plain_row(table, row, work.clinic_id, _opens_of_clinic(work)))
+    async for patient in patients_of(work):
+        async for line in _lines_of(work, writer, patient):
+            yield line
     for table in AFTER_PATIENTS:
         for row in await archived_tables.rows_of_clinic(work, table):
-            yield writer.row(table.name, _plain(table, row, work.clinic_id, _opens_of_clinic(work)))
+            yield writer.row(table.name, plain_row(table, row, work.clinic_id, _opens_of_clinic(work)))
     work.audit("archive.made", "clinic", work.clinic_id)
     yield writer.end()
 
@@ -51,14 +48,29 @@ async def archive_of_patient(work: Work, patient_id: UUID) -> AsyncIterator[byte
 
 
 async def _lines_of(work: Work, writer: ArchiveWriter, patient: PatientRecord) -> AsyncIterator[bytes]:
+    opened = opens_of_patient(work, patient)
+    for table in OF_PATIENT:
+        for row in await archived_tables.rows_of_patient(work, table, patient.id):
+            yield writer.row(table.name, plain_row(table, row, patient.id, opened))
+
+
+async def patients_of(work: Work) -> AsyncIterator[PatientRecord]:
+    """Give the clinic's patients in the order of their registration; ``work`` is a snapshot."""
+    after: UUID | None = None
+    while page := await patients.page(work, after=after, limit=_AT_ONCE):
+        for patient in page:
+            yield patient
+        after = page[-1].id
+
+
+def opens_of_patient(work: Work, patient: PatientRecord) -> Opener:
+    """Open a patient's cells with the patient's own key."""
     own = vault_of(work.vault, work.clinic_id, patient)
 
     def opened(sealed: bytes, table: ArchivedTable, column: str, row_id: UUID) -> str:
         return own.open(sealed, table=table.sealed_as, column=column, row_id=row_id)
 
-    for table in OF_PATIENT:
-        for row in await archived_tables.rows_of_patient(work, table, patient.id):
-            yield writer.row(table.name, _plain(table, row, patient.id, opened))
+    return opened
 
 
 def _opens_of_clinic(work: Work) -> Opener:
@@ -70,7 +82,7 @@ def _opens_of_clinic(work: Work) -> Opener:
     return opened
 
 
-def _plain(table: ArchivedTable, row: Mapping[str, Any], whose: UUID, opened: Opener) -> dict[str, Any]:
+def plain_row(table: ArchivedTable, row: Mapping[str, Any], whose: UUID, opened: Opener) -> dict[str, Any]:
     """Give a row in plain form; a table with one row a patient, or a clinic, has no other id."""
     row_id, plain = row.get("id", whose), {}
     for name, value in row.items():

@@ -35,6 +35,7 @@ class Opened:
     """
 
     message: OutgoingMessage
+    clinic_id: UUID
     to: str | PushAddress = field(repr=False)
     subscription_id: UUID | None
     text: Text
@@ -67,12 +68,14 @@ async def opened(work: UnitOfWork, context: AppContext, message: OutgoingMessage
         to = await subscribed_address(work, vault, subscription_id)
     if to is None:
         return None
+    link = link_of(vault, work.clinic_id, message)
     return Opened(
         message=message,
+        clinic_id=work.clinic_id,
         to=to,
         subscription_id=subscription_id,
-        text=text_of(wording, locale=message.locale, mode=message.mode),
-        link=link_of(vault, work.clinic_id, message),
+        text=text_of(wording, locale=message.locale, mode=message.mode, code=link.partition("#")[2]),
+        link=link,
         urgent=wording.is_urgent,
         unsubscribe=write_link(
             vault,
@@ -96,6 +99,7 @@ async def _opened_notice(
     mode = "live" if "live" in {message.mode, *(other.mode for other in along)} else message.mode
     return Opened(
         message=message,
+        clinic_id=work.clinic_id,
         to=to,
         subscription_id=None,
         text=text_of(wording, locale=message.locale, mode=mode, more=bool(along)),
@@ -165,6 +169,7 @@ async def _gateway(
         to=to if isinstance(to, str) else to.token,
         text=one.text,
         link=one.link,
+        replies_to=f"{context.public_url}/v1/text-messages/{one.clinic_id}",
         sent_at=now,
     )
     return await call_gateway(client, context.gateway, call)

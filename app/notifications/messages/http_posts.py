@@ -63,27 +63,31 @@ class GatewayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayCall:
-    """A message about to be handed over; ``to`` is a telephone number, or an app's token."""
+    """A message about to be handed over; ``to`` is a telephone number, or an app's token.
+
+    ``replies_to`` is where the gateway posts what is answered to it.
+    """
 
     id: UUID
     kind: GatewayKind
     to: str = field(repr=False)
     text: Text
     link: str = field(repr=False)
+    replies_to: str
     sent_at: datetime
 
 
 async def call_gateway(client: httpx2.AsyncClient, relay: GatewayRelay, call: GatewayCall) -> Outcome:
     """Hand a message to the gateway. A repeat carries the same id: the gateway sends it on only once."""
-    body = json.dumps(
-        {
-            "id": str(call.id),
-            "kind": call.kind.value,
-            "to": call.to,
-            "text": call.text.body,
-            "link": call.link,
-        },
-        ensure_ascii=False,
-    ).encode()
+    sent = {
+        "id": str(call.id),
+        "kind": call.kind.value,
+        "to": call.to,
+        "text": call.text.body,
+        "link": call.link,
+    }
+    if call.kind is GatewayKind.SMS:
+        sent["replies_to"] = call.replies_to
+    body = json.dumps(sent, ensure_ascii=False).encode()
     headers = signing.headers(str(call.id), call.sent_at, body, (relay.secret,))
     return await post(client, relay.url, content=body, headers=headers, now=call.sent_at)

@@ -111,16 +111,26 @@ _TEXTS: Final[dict[Wording, tuple[Words, Words]]] = {
         say("Your clinic will call you"),
         say("Your clinic has read your message in Afterglow and will call you."),
     ),
+    Wording.NUMBER_CODE: (
+        say("Your code"),
+        say(
+            "Afterglow: your code is {code}. It confirms this number and works for ten minutes. If you did not ask "
+            "for it, leave it. Reply STOP to get no more texts."
+        ),
+    ),
 }
 
 
-def text_of(wording: Wording, *, locale: str, mode: str, more: bool = False) -> Text:
-    """Give the text without its link; while the clinic tries things out, and where it stands for more, it says so."""
+def text_of(wording: Wording, *, locale: str, mode: str, more: bool = False, code: str = "") -> Text:
+    """Give the text without its link; while the clinic tries things out, and where it stands for more, it says so.
+
+    ``code``: what a text that hands one over says.
+    """
     language = language_of(locale)
     subject, body = (words.in_language(language) for words in _TEXTS[wording])
     mark = f"{_TEST.in_language(language)} " if mode == "test" else ""
     rest = f" {_MORE.in_language(language)}" if more else ""
-    return Text(subject=mark + subject, body=mark + body + rest)
+    return Text(subject=mark + subject, body=mark + body.replace("{code}", code) + rest)
 
 
 def worklist_link(public_url: str) -> str:

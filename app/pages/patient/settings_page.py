@@ -10,13 +10,19 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.care.consent import erasure
-from app.care.patients import devices
+from app.care.patients import devices, sms_numbers
 from app.care.patients.commands import DetailsChange, change_patient
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.contact import email_of
 from app.care.patients.queries import existing, reminders_of
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.schemas import read_reminders
+from app.care.patients.sms_numbers import (
+    NoTextMessagesError,
+    SmsCodeNotValidError,
+    SmsNumberMissingError,
+    TooManySmsCodesError,
+)
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
@@ -56,6 +62,8 @@ _NO_TIME: Final = say("Write a time of day such as 18:00.")
 _REMINDER_MISTAKES: Final[Mapping[str, Words]] = {
     "paused_until": say("Write a day such as 2026-11-03, or leave it empty."),
     "sms_number": say("Write your mobile number with its country code, such as +1 415 555 0123."),
+    "code": say("This code does not work or has expired. Check it, or have another one sent."),
+    "codes": say("Several codes were sent already. Please try again tomorrow."),
     "push": say("This browser gets no notifications: allow them for this page, or choose another way."),
 }
 
@@ -83,6 +91,7 @@ async def settings_page(
         mistakes=mistakes or {},
         zone=form["time_zone"] or caller.time_zone,
         reminders=await _reminders(visitor, form),
+        number_state=(await reminders_of(visitor.work, caller.patient_id)).sms_number_state.value,
         push_key=public_push_key(context.vault),
         has_gateway=context.gateway is not None,
         has_email=await _has_email(visitor),
@@ -148,18 +157,20 @@ def _shown(device: devices.EnrolledDevice, visitor: Visitor, wall: tzinfo) -> di
     }
 
 
+_NOTICES: Final[Mapping[str, Words]] = {
+    "saved": say("Saved."),
+    "ended": say("It is signed out."),
+    "sent": say("Saved. A code is on its way to your mobile number."),
+    "confirmed": say("Your mobile number is confirmed."),
+}
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 
 
 @router.get("/settings")
 async def show_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Show what can be chosen, where one is signed in, and one's rights."""
-    notice = say("Saved.") if "saved" in request.query_params else ""
-    return await settings_page(
-        context,
-        visitor,
-        notice=notice or (say("It is signed out.") if "ended" in request.query_params else ""),
-    )
+    notice = next((said for name, said in _NOTICES.items() if name in request.query_params), "")
+    return await settings_page(context, visitor, notice=notice)
 
 
 @router.post("/settings", dependencies=[OwnFormOnly])
@@ -191,11 +202,46 @@ async def change_settings(request: Request, context: ContextNeeded, visitor: Sig
 async def change_reminders(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Change when and how the patient is asked, by the same rules as from a phone."""
     form = await read_own_form(request, context, visitor)
+    before = (await reminders_of(visitor.work, visitor.signed_in.patient_id)).sms_number
     mistakes = await _keep_reminders(visitor, form)
-    if not mistakes:
+    if mistakes:
+        await visitor.work.start_over()
+        return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
+    if form["sms"] and (await reminders_of(visitor.work, visitor.signed_in.patient_id)).sms_number != before:
+        return await _send_code(context, visitor)
+    return RedirectResponse(f"{SETTINGS}?saved", 303)
+
+
+async def _send_code(context: AppContext, visitor: Visitor) -> Response:
+    """Text a code to the number that is kept; where none can go now, what else was chosen stays."""
+    work = visitor.work
+    await work.commit()
+    try:
+        await sms_numbers.send_code(work, visitor.signed_in.patient_id)
+    except TooManySmsCodesError:
+        await work.start_over()
+        return await settings_page(
+            context, visitor, mistakes={"code": _REMINDER_MISTAKES["codes"]}, status=429
+        )
+    except (NoTextMessagesError, SmsNumberMissingError):
         return RedirectResponse(f"{SETTINGS}?saved", 303)
-    await visitor.work.start_over()
-    return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
+    return RedirectResponse(f"{SETTINGS}?sent", 303)
+
+
+@router.post("/number", dependencies=[OwnFormOnly])
+async def confirm_number(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Confirm the mobile number with the code that was sent there, or have another one sent."""
+    form = await read_own_form(request, context, visitor)
+    if form["again"]:
+        return await _send_code(context, visitor)
+    try:
+        await sms_numbers.confirm(visitor.work, visitor.signed_in.patient_id, form["code"][:100])
+    except SmsCodeNotValidError:
+        await visitor.work.start_over()
+        return await settings_page(
+            context, visitor, mistakes={"code": _REMINDER_MISTAKES["code"]}, status=422
+        )
+    return RedirectResponse(f"{SETTINGS}?confirmed", 303)
 
 
 async def _keep_reminders(visitor: Visitor, form: Form) -> Mapping[str, Words]:

@@ -49,6 +49,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "refused_check_in": say("a check-in that could not be kept"),
     "assessment": say("a questionnaire"),
     "refused_assessment": say("a questionnaire that could not be kept"),
+    "text_message": say("a text message"),
 }
 CAUTIONS: Final[Mapping[str, str]] = {
     Caution.UNCONTROLLED_HYPERTENSION: say("uncontrolled hypertension"),

@@ -29,6 +29,7 @@ def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Itera
         return
     for event in view.events:
         source, waits = view.sources.get(event.source_id), event.acknowledged_at is None
+        texted = next((one.text for one in view.texts if one.id == event.source_id), None)
         ago = how_long(event.received_at, view.now)
         following: str
         if waits and event.escalate_at is not None:
@@ -48,7 +49,7 @@ def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Itera
                     plain=clock.plain(event.received_at),
                 )
             ),
-            "note": source.note if source else None,
+            "note": source.note if source else texted,
             "answers": _answers(source) if source else "",
             "can_acknowledge": waits and visitor.may(Permission.SAFETY_HANDLE),
             "next": following,

@@ -43,12 +43,11 @@ from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, counted, how_long, percent_written, short_day
 from app.pages.staff.worklist_page import step_notice
 from app.pages.staff.worklist_words import initials
+from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
 from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
-_SCORE_AFTER: Final = timedelta(hours=4)
-_SCORE_ASKED_FOR: Final = timedelta(hours=24)
 SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, say("Course")))
 
 
@@ -376,11 +375,11 @@ def _undo(view: PatientView, visitor: StaffVisitor, entered: str) -> str:
 def _score_due(view: PatientView, clock: WallClock) -> dict[str, str] | None:
     """Ask for the score of 4 hours after an infusion of the last day, until it is documented."""
     given = next((one for one in view.given if not one.day_only), None)
-    if given is None or not timedelta() <= view.now - given.infusion.given_at < _SCORE_ASKED_FOR:
+    if given is None or not timedelta() <= view.now - given.infusion.given_at < SCORE_ASKED_FOR:
         return None
     if given.session is not None and given.session.four_hour_score is not None:
         return None
-    due = given.infusion.given_at + _SCORE_AFTER
+    due = given.infusion.given_at + SCORE_AFTER
     return {
         "path": f"/care/patients/{view.patient.id}/infusions/{given.infusion.id}/session#score_scale",
         "said": say(

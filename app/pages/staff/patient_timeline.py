@@ -79,7 +79,7 @@ def entries_of(
     """Give the latest entries of a group, newest first, each with the patient's or the team's own words."""
     correctable = visitor.may(Permission.TREATMENT_RECORD)
     groups = {
-        "reports": _reports(view, numbered, visitor),
+        "reports": (*_reports(view, numbered, visitor), *_texts(view, visitor)),
         "treatment": (
             *_infusions(view, correctable),
             *_voided(view, correctable),
@@ -183,6 +183,28 @@ def nights_said(nights: Sequence[SleepNight]) -> str:
     """Say what a phone measured of a night, each source for itself; empty where none did."""
     measured = [f"{one.asleep_minutes // 60} h {one.asleep_minutes % 60} min ({one.app})" for one in nights]
     return say("measured by phone: {nights} asleep", nights=joined(measured)) if measured else ""
+
+
+def _texts(view: PatientView, visitor: StaffVisitor) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    unread = {one.source_id: one for one in view.findings if one.code == "note"}
+    handles = visitor.may(Permission.SIGNALS_HANDLE)
+    for one in view.texts:
+        waiting = unread.get(one.id)
+        if one.word is not None:
+            said = say("ended text messages") if one.word == "stop" else say("wants text messages again")
+            yield one.received_at, {"kind": "", "icon": "note", "title": say("Text message"), "rest": said}
+            continue
+        yield (
+            one.received_at,
+            {
+                "kind": "note",
+                "icon": "note",
+                "title": say("Text message"),
+                "quote": one.text or say("(without words)"),
+                "small": say("not read yet") if waiting else "read",
+                "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
+            },
+        )
 
 
 def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:

@@ -24,6 +24,7 @@ from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.texts.queries import PatientText, texts_of
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
@@ -107,6 +108,7 @@ class PatientView:
         findings: what else about the patient nobody has closed.
         notes: the patient's reports with a note, the latest first.
         reports: the latest reports, with or without one.
+        texts: the latest text messages.
         corrections: what staff corrected, the latest first.
         references: those that clinicians chose, the latest first.
         voided: the infusions that were entered in error.
@@ -147,6 +149,7 @@ class PatientView:
     findings: Sequence[Finding]
     notes: Sequence[NotedReport]
     reports: Sequence[NotedReport]
+    texts: Sequence[PatientText]
     corrections: Sequence[KnownCorrection]
     voided: Sequence[StoredInfusion]
     sources: Mapping[UUID, NotedReport]
@@ -188,14 +191,13 @@ async def patient_view(
         NotFoundError: the clinic has no such patient.
     """
     work.record_access("patient_page", patient_id=patient_id)
-    now, record = work.now, await existing(work, patient_id)
+    now, record, profile = work.now, await existing(work, patient_id), await clinics.profile(work)
     snapshot, factors = await snapshot_of(work, patient_id, now=now), await factors_of(work, patient_id)
     timeline, evaluation, protocol = await _evaluated(work, snapshot)
     patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
-    profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     trend, changed = await _trend(work, record, evaluation, protocol, _span(course, days, snapshot, now))
     return PatientView(
         now=now,
@@ -206,11 +208,12 @@ async def patient_view(
         findings=found,
         notes=await _latest_notes(work, patient_id),
         reports=await _latest_reports(work, patient_id),
+        texts=await texts_of(work, record, limit=_MOST_NOTES),
         corrections=corrected,
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
-        given=given,
+        given=await infusions.stored_infusions(work, patient_id),
         circumstances=changed,
         nights=await sleep_nights.shown(work, patient_id, limit=_MOST_NIGHTS),
         merged=await merged_here(work, record.id),

@@ -79,6 +79,8 @@ def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
 
 def _act(kind: str, *, seen: bool, changeable: bool) -> str:
     """Say which step comes next: one button a row."""
+    if kind == "score_due":
+        return say("Enter the score")
     if not changeable:
         return say("Open")
     if kind == "note":

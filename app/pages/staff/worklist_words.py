@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from app.access.clinics.queries import Attention
 from app.care.worklist.queries import Glance, WorklistItem
-from app.clinical.check_ins import calendar_day
+from app.clinical.check_ins import calendar_day, zone_of
 from app.foundation.translations import Words, capitalized, joined, say
 from app.pages.staff.alert_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
-from app.pages.staff.wall_clock import percent_written, short_day
+from app.pages.staff.wall_clock import clock_written, percent_written, short_day
 from app.storage.worklist import Lane
 
 LANES: Final[Mapping[Lane, tuple[str, str, str, str]]] = {
@@ -33,6 +33,7 @@ FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "boosters_not_holding": (say("Boosters are not holding"), say("Review the plan rather than repeat")),
     "long_exposure": (say("Answer about long-term use"), say("For review, with the exposure beside it")),
+    "score_due": (say("Score 4 hours after the infusion"), ""),
     "asked": (say("Asks to talk about a booster"), say("In a check-in")),
     "note": (say("Wrote a note"), say("Not read yet")),
     "silent_after_low": (say("Two low days, then silence"), say("Call")),
@@ -107,14 +108,21 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     if row.kind == "signal":
         return _signal(item, glance)
     title, detail = FINDINGS.get(row.kind, (row.kind.replace("_", " ").capitalize(), ""))
-    if row.kind == "long_exposure":
+    if row.kind == "score_due" and row.due is not None:
+        time = clock_written(row.due.astimezone(zone_of(row.time_zone)).time())
+        detail = say("Due at {time}, by the patient's clock", time=time)
+    elif row.kind == "long_exposure":
         detail = _long_exposure(more) or detail
     elif "said" in more:
         detail = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: ")
     if row.kind == "note" and glance.note is not None and glance.note_on is not None:
-        return f"“{_shortened(glance.note)}”", _join(
-            say("Note of {short_day}, not read yet", short_day=short_day(glance.note_on)), _seen(item)
+        day = short_day(glance.note_on)
+        unread = (
+            say("Text message of {short_day}, not read yet", short_day=day)
+            if glance.was_texted
+            else say("Note of {short_day}, not read yet", short_day=day)
         )
+        return f"“{_shortened(glance.note)}”", _join(unread, _seen(item))
     return title, _join(detail, _seen(item), _kept_in_mind(glance))
 
 

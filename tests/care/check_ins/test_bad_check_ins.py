@@ -120,7 +120,7 @@ def test_nothing_answered_is_refused_by_name(phone: PatientClient) -> None:
 def test_a_body_is_judged_alike_by_the_short_way_and_by_the_long_one(
     phone: PatientClient, sent: bytes, headers: dict[str, str]
 ) -> None:
-    # The short way takes the plain media type alone (`WellFormedFirst`).
+    # The short way takes the plain media type alone (`ShortWay`).
     answers = [
         phone.http.put(
             f"/v1/check-ins/{new_id()}", content=sent, headers={"content-type": media_type} | headers

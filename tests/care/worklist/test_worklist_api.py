@@ -222,6 +222,6 @@ def test_the_wish_to_talk_is_a_row_again_after_the_first_was_answered(
 def test_every_kind_of_the_documented_list_has_its_lane() -> None:
     assert list(KINDS) == [
         "safety", "undelivered", "worse_than_before", "elevated_mood", "check_ins_and_scale_disagree",
-        "boosters_not_holding", "signal", "long_exposure", "asked", "note", "silent_after_low", "unknown",
-        "overdue", "review_due", "no_reference", "erasure_request",
+        "boosters_not_holding", "signal", "long_exposure", "score_due", "asked", "note", "silent_after_low",
+        "unknown", "overdue", "review_due", "no_reference", "erasure_request",
     ]  # fmt: skip

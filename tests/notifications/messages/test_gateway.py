@@ -51,6 +51,7 @@ async def test_a_text_message_is_one_signed_call(office: Office, receiver: Recei
         "to": NUMBER,
         "text": "Your clinic's Afterglow has a short form for you.",
         "link": LINK,
+        "replies_to": f"https://afterglow.test/v1/text-messages/{office.clinic_id}",
     }
 
 
@@ -141,6 +142,7 @@ async def test_the_gateway_that_we_hand_out_sends_on_what_we_hand_over(made_as_t
             to=NUMBER,
             text=text_of(Wording.CHECK_IN_DUE, locale="es", mode="live"),
             link=LINK,
+            replies_to="https://afterglow.test/v1/text-messages/x",
             sent_at=datetime.now(UTC),
         )
         allowed = AllowedNetworks.parse("127.0.0.0/8")

@@ -9,6 +9,7 @@ from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.trouble import notify_of_newly_held
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, name_contacts
 from tests.support.notices import WAITS, CareTeam
+from tests.support.service import statements
 
 DAY = timedelta(days=1)
 BOTH = [
@@ -125,3 +126,23 @@ def test_of_safety_people_hear_though_the_day_is_not_over_and_the_sum_names_it(t
 
     assert team.letters() == BOTH
     assert undelivered(team)["safety"] is True
+
+
+def test_a_delivery_takes_six_statements_and_four_at_once_no_more(team: CareTeam) -> None:
+    team.clinic.add_endpoint(f"{team.chat.url}/plain")
+    fhir = {"url": f"{team.chat.url}/fhir", "format": "fhir"}
+    assert team.clinic.http.post("/v1/webhook-endpoints", json=fhir).is_success
+    team.deliver()
+    made = {}
+    for count in (1, 4):
+        for _ in range(count):
+            team.happens(EventType.SIGNAL_RAISED)
+        before = len(team.chat.requests)
+        with statements(team.service) as noted:
+            team.deliver()
+        assert len(team.chat.requests) - before == 2 * count
+        # Without the two looks at what is due, of which the second finds nothing.
+        made[count] = [one.split()[0] for one in noted][1:-1]
+    # The endpoint, claiming, what still exists, attempts, deliveries, the audit log; and three for FHIR's numbers.
+    assert len(made[1]) == 6 + 9, made[1]
+    assert made[4] == made[1]

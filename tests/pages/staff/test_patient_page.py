@@ -3,13 +3,11 @@
 import gzip
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
 
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
@@ -19,27 +17,11 @@ from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
 from tests.support.lively import A_NIGHT
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
-from tests.support.service import NOW, Service, running_service
+from tests.support.service import NOW, Service, running_service, statements
 from tests.support.staff import joined, signed_in
 
 # Bytes, compressed, without images and styles.
 LARGEST_PAGE = 40_000
-
-
-@contextmanager
-def statements(service: Service) -> Iterator[list[str]]:
-    """Note every statement that is made meanwhile."""
-    made: list[str] = []
-    engine = service.context.database.engine.sync_engine
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        made.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield made
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def read(browser: PlainBrowser, patient: str, query: str = "") -> str:

@@ -15,7 +15,7 @@ from app.pages.staff.worklist_page import ON_A_PAGE
 from tests.support.browser import fields_of
 from tests.support.care_browser import CareBrowser, fading
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service, running_service
 
@@ -337,3 +337,30 @@ def test_another_clinics_rows_are_not_there(service: Service, clinic: ClinicClie
     fading(clinic, "P-ours")
     other = CareBrowser(service, str(service.new_clinic("Other").clinic_id))
     assert listed(text_of(other)) == []
+
+
+def test_the_score_of_four_hours_is_asked_for_until_it_is_documented_or_a_day_has_passed(
+    service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    patient = clinic.patient("P-4")
+    given = {"given_at": NOW.isoformat(), "phase": "induction"}
+    infusion = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).json()
+    texts, rows = {}, {}
+    for hours in (2, 3.5, 25, 5):
+        service.clock.move_to(NOW + timedelta(hours=hours))
+        texts[hours] = text_of(nurse.come_back())
+        rows[hours] = clinic.http.get("/v1/worklist", params={"kind": "score_due"}).json()["items"]
+    text, (row,) = texts[5], rows[5]
+
+    assert {hours: lane(one, "reach") for hours, one in texts.items()} == {
+        2: [],
+        3.5: ["P-4"],
+        25: [],
+        5: ["P-4"],
+    }
+    assert "Score 4 hours after the infusion Due at 11:00 PM, by the patient's clock" in words(text)
+    path = f"/care/patients/{patient}/infusions/{infusion['id']}/session"
+    assert f'href="{path}#score_scale"' in text
+    assert row["link"].endswith(f"{path}#score_scale")
+    nurse.submit(path, path, {"score_scale": "madrs", "score_total": "11"})
+    assert lane(text_of(nurse), "reach") == []

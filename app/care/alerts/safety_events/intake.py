@@ -40,6 +40,7 @@ class SafetySource(StrEnum):
     # The item about suicide or self-harm of a completed scale, and of one that could not be kept.
     ASSESSMENT = "assessment"
     REFUSED_ASSESSMENT = "refused_assessment"
+    TEXT_MESSAGE = "text_message"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

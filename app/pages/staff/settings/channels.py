@@ -105,4 +105,6 @@ async def _page(
         usual=UNLESS_CHOSEN,
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
+        texts_arrive_at=f"{context.public_url}/v1/text-messages/{visitor.work.clinic_id}",
+        has_gateway=context.gateway is not None,
     )

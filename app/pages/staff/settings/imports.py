@@ -1,7 +1,5 @@
 """Importing a clinic's existing patients from files: file, check, import, each on one page; undone within a day."""
 
-import csv
-import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.context import AppContext
+from app.foundation.csv_tables import table_of
 from app.foundation.errors import NotFoundError, RefusalError
-from app.foundation.text import inert
 from app.foundation.translations import say
 from app.imports import commands
 from app.imports.clinic_files import FORMATS, ROWS_KEPT
@@ -317,10 +315,8 @@ def _quarter(found: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _table(name: str, rows: list[Any]) -> Response:
-    written = io.StringIO()
-    csv.writer(written).writerows([inert(str(cell)) for cell in row] for row in rows)
     return Response(
-        written.getvalue(),
+        table_of(rows),
         media_type="text/csv; charset=utf-8",
         headers={
             "content-disposition": f'attachment; filename="{name}.csv"',

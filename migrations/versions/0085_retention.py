@@ -1,7 +1,7 @@
 """A clinic lets go of what is old, and places legal holds on what has to stay.
 
-Revision ID: 0083
-Revises: 0082
+Revision ID: 0085
+Revises: 0084
 """
 
 from pathlib import Path
@@ -16,12 +16,12 @@ from app.storage.engine.migration_steps import (
     run_sql,
 )
 
-revision = "0083"
-down_revision = "0082"
+revision = "0085"
+down_revision = "0084"
 branch_labels = None
 depends_on = None
 
-_SQL = Path(__file__).parents[1] / "sql" / "0083_retention.sql"
+_SQL = Path(__file__).parents[1] / "sql" / "0085_retention.sql"
 _ERASING = """    UPDATE care.erasure_requests r SET reason_sealed = NULL"""
 _UNDER_HOLD = """    IF EXISTS (SELECT FROM care.legal_holds h WHERE h.clinic_id = clinic AND h.lifted_at IS NULL
                   AND (h.patient_id IS NULL OR h.patient_id = erased)) THEN

@@ -1,0 +1,210 @@
+"""Taking a text message that came in: once, whoever sent it; its sender is answered in the same call."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from babel.languages import get_official_languages
+
+from app.access.clinics.crisis import clinic_help
+from app.care.alerts.findings.commands import raise_finding
+from app.care.alerts.findings.life import FindingCode
+from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, report
+from app.care.disclosures.detector import disclosures_in
+from app.care.disclosures.names import is_statement, squeezed
+from app.care.patients.crisis import help_for_patient
+from app.care.patients.own_vault import vault_of
+from app.care.patients.reminding import index_of_number
+from app.care.patients.sms_numbers import start, stop
+from app.care.texts.words import Word, answer_to, not_read, word_in
+from app.clinical.check_ins import check_in_day
+from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
+from app.context import AppContext, Work
+from app.foundation.addresses import NumberNotUsableError, country_of_number, read_mobile_number
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, language_of, say
+from app.notifications.messages.crisis_help import crisis_help, help_country
+from app.notifications.transport.signing import is_signed
+from app.storage import clinics, patient_states, patients, received_texts, reminder_plans
+from app.storage import login_throttle as failed_tries
+from app.storage.patients import PatientRecord
+from app.storage.received_texts import ReceivedText
+
+CELL: Final = {"table": "received_texts", "column": "text_sealed"}
+LONGEST_KEPT: Final = 5000
+ANSWERED_WITHIN: Final = timedelta(hours=1)
+MOST_ANSWERED: Final = 20
+"""From the 21st within an hour on, a number is not answered: two machines would go on for ever."""
+# As the patient's own form has it, in each language.
+_STATEMENT: Final = say("I am thinking about harming myself")
+_SENTENCE_ENDS: Final = re.compile(r"[.!?,;:\n]+")
+
+
+class GatewayNotSignedError(RefusalError):
+    """This call is not signed with the gateway's secret, or is minutes old."""
+
+    kind = RefusalKind.UNAUTHENTICATED
+    code = "gateway-not-signed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingText:
+    """A message as the gateway passes it on; ``id`` is its own, the same for a repeat."""
+
+    id: str
+    sender: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+def check_signature(context: AppContext, headers: dict[str, str], body: bytes) -> None:
+    """Make sure that the gateway is calling.
+
+    Raises:
+        GatewayNotSignedError: there is none, or it is not.
+    """
+    gateway = context.gateway
+    if gateway is None or not is_signed(headers, body, gateway.secret, now=context.clock.now()):
+        raise GatewayNotSignedError
+
+
+async def receive(context: AppContext, clinic_id: UUID, incoming: IncomingText) -> str | None:
+    """Take a message; gives what its sender is answered, None: nothing. A repeat is answered the same, and is one.
+
+    Raises:
+        NotFoundError: there is no such clinic.
+    """
+    disclosed = disclosed_in(incoming.text)
+    async with context.work(clinic_id, safety=disclosed is not None) as work:
+        if await clinics.profile(work) is None:
+            raise NotFoundError
+        try:
+            number = read_mobile_number(incoming.sender)
+        except NumberNotUsableError:
+            # A short number, or a name: nobody whom an answer would reach.
+            return None
+        return await _take(work, number, incoming, disclosed)
+
+
+def disclosed_in(text: str) -> SafetyTrigger | None:
+    """Say what a message discloses: the statement at the end of one of its sentences, or a form written out.
+
+    As in a note, nothing else that a person writes is looked into.
+    """
+    statements = {squeezed(_STATEMENT.in_language(language)) for language in LANGUAGES}
+    for sentence in (*_SENTENCE_ENDS.split(text), text):
+        if is_statement(sentence) or any(one in squeezed(sentence) for one in statements):
+            return OWN_STATEMENT
+    heard = disclosures_in(text.encode("utf-8", "replace"))
+    triggers = sorted(
+        (one.trigger for one in heard.disclosures), key=lambda one: one.urgency is not Urgency.URGENT
+    )
+    return triggers[0] if triggers else None
+
+
+async def _take(
+    work: Work, number: str, incoming: IncomingText, disclosed: SafetyTrigger | None
+) -> str | None:
+    holder, word = (
+        await reminder_plans.holder_of_number(work, index_of_number(work, number)),
+        word_in(incoming.text),
+    )
+    patient = None if holder is None else await patients.find(work, holder)
+    received_id = UUID(
+        bytes=work.vault.digest(b"text message", work.clinic_id.bytes, incoming.id.encode())[:16]
+    )
+    if patient is not None and disclosed is not None:
+        await _report(work, patient, received_id, disclosed)
+    if patient is None or patient.archived_at is not None:
+        return await _answer_who_is_not_read(work, number, word, patient)
+    await patient_states.lock(work, patient.id)
+    if await _keep(work, patient, received_id, incoming.text, word[0] if word else None):
+        await _follow(work, patient, received_id, number, word[0] if word else None)
+    if word is not None:
+        return answer_to(word[0], language=language_of(patient.locale), mode=patient.mode)
+    since = work.real_now - ANSWERED_WITHIN
+    if disclosed is None and await received_texts.count_since(work, patient.id, since=since) > MOST_ANSWERED:
+        return None
+    help_now = await help_for_patient(work, work.vault, patient.id)
+    return not_read(help_now, is_kept=True, mode=patient.mode)
+
+
+async def _keep(work: Work, patient: PatientRecord, received_id: UUID, text: str, word: Word | None) -> bool:
+    """Keep what was written; says whether it is new."""
+    own = vault_of(work.vault, work.clinic_id, patient)
+    received = ReceivedText(
+        id=received_id,
+        patient_id=patient.id,
+        word=word.value if word else None,
+        text_sealed=own.seal(text[:LONGEST_KEPT], row_id=received_id, **CELL),
+        received_at=work.real_now,
+    )
+    if not await received_texts.add(work, received):
+        return False
+    work.audit("text_message.received", "text_message", received_id, patient_id=patient.id)
+    return True
+
+
+async def _follow(
+    work: Work, patient: PatientRecord, received_id: UUID, number: str, word: Word | None
+) -> None:
+    """Do what a word asks for; else put the message before the care team, as a note."""
+    if word is Word.STOP:
+        await stop(work, number)
+    elif word is Word.START:
+        await start(work, number)
+    else:
+        await raise_finding(
+            work,
+            FindingCode.NOTE,
+            patient.id,
+            mode=patient.mode,
+            on=check_in_day(work.now, patient.time_zone),
+            source_id=received_id,
+        )
+
+
+async def _report(work: Work, patient: PatientRecord, received_id: UUID, disclosed: SafetyTrigger) -> None:
+    """Set a disclosure on the safety pathway, whatever becomes of the message; a repeat is the same report."""
+    said = SafetyReport(
+        patient_id=patient.id,
+        mode=patient.mode,
+        source=SafetySource.TEXT_MESSAGE,
+        source_id=received_id,
+        urgent=disclosed.urgency is Urgency.URGENT,
+        received_at=work.real_now,
+        actor=work.actor,
+    )
+    await report(work, said)
+
+
+async def _answer_who_is_not_read(
+    work: Work,
+    number: str,
+    word: tuple[Word, str] | None,
+    patient: PatientRecord | None,
+) -> str | None:
+    """Answer a number that nobody confirmed, or whose patient is archived: both the same, and nothing is kept.
+
+    What it stops, stops: a code may have gone to a stranger.
+    """
+    clinic = await clinics.profile(work)
+    if clinic is None:
+        raise NotFoundError
+    if word is not None:
+        await (stop if word[0] is Word.STOP else start)(work, number)
+        return answer_to(word[0], language=word[1], mode=clinic.mode)
+    caller = work.vault.digest(b"text message from", number.encode())
+    window = failed_tries.window_of(work.real_now)
+    if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED:
+        return None
+    if patient is not None:
+        help_now = await help_for_patient(work, work.vault, patient.id)
+    else:
+        country = country_of_number(number)
+        spoken = get_official_languages(country) if country else ()
+        own = await clinic_help(work, work.vault)
+        where = help_country(chosen=country, clinic=own.country)
+        help_now = crisis_help(spoken[0] if spoken else SOURCE_LANGUAGE, country=where, clinic=own)
+    return not_read(help_now, is_kept=False, mode=clinic.mode)

@@ -1,0 +1,455 @@
+"""A number is texted once it is confirmed and until it says STOP; what it texts back is heard, and never lost."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from app.access.clinics.permissions import StaffRole
+from app.care.alerts.escalation import escalate_due
+from app.care.patients.reaching import write_to_patient
+from app.care.texts.words import Word, word_in
+from app.foundation.audit import OPERATOR
+from app.foundation.ids import new_id
+from app.foundation.relays import GatewayRelay
+from app.notifications.transport import signing
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.outbox import Wording
+from app.storage import outgoing_messages
+from tests.support.browser import PlainBrowser, agree, fields_of
+from tests.support.care_browser import CareBrowser
+from tests.support.databases import DatabaseUrls
+from tests.support.dispatch import send_all
+from tests.support.people import NO_TLS, ClinicClient, PatientClient, clinic_client
+from tests.support.problems import assert_problem
+from tests.support.receiver import Receiver, running_receiver
+from tests.support.service import NOW, Service, running_service
+
+SECRET = signing.new_secret()
+MINUTE = timedelta(minutes=1)
+NUMBERS = (f"+1415555{number:04}" for number in range(100, 1000))
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Receiver]:
+    with running_receiver() as running:
+        running.secret = SECRET
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_service(shared_database: DatabaseUrls, gateway: Receiver) -> Iterator[Service]:
+    relay = GatewayRelay(url=gateway.url, secret=SECRET)
+    with running_service(shared_database.application_url, work=False, gateway=relay) as running:
+        yield running
+
+
+@dataclass
+class Texter:
+    """A patient of the clinic, their phone, and the gateway between them."""
+
+    service: Service
+    clinic: ClinicClient
+    gateway: Receiver
+    patient: str
+    phone: PatientClient
+    number: str
+
+    @property
+    def state(self) -> str:
+        return str(self.phone.http.get("/v1/me").json()["reminders"]["sms_number_state"])
+
+    def give_number(self, number: str | None = None) -> None:
+        self.number = number or self.number
+        chosen = {"reminders": {"sms_number": self.number, "channels": ["gateway"]}}
+        assert self.phone.http.patch("/v1/me", json=chosen).status_code == 200
+
+    def ask(self) -> httpx2.Response:
+        return self.phone.http.post("/v1/me/sms-number/codes")
+
+    def try_code(self, code: str) -> httpx2.Response:
+        return self.phone.http.post("/v1/me/sms-number/confirmation", json={"code": code})
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Send what waits, as the worker does; gives what the gateway got."""
+        self.gateway.requests.clear()
+
+        async def send() -> None:
+            allowed = AllowedNetworks.parse("127.0.0.0/8")
+            async with guarded_client(allowed=allowed, http_allowed=True) as client:
+                await send_all(self.service.worker.post(client), UUID(self.clinic.clinic_id))
+
+        self.service.run(send())
+        assert all(one.verified for one in self.gateway.requests)
+        return [one.event for one in self.gateway.requests]
+
+    def code(self) -> str:
+        """Have a code sent; gives it as the text has it."""
+        assert self.ask().status_code == 204
+        (text,) = self.sent()
+        assert text["to"] == self.number
+        code = text["link"].partition("#")[2]
+        assert f"your code is {code}." in text["text"]
+        return str(code)
+
+    def confirm(self) -> "Texter":
+        self.give_number()
+        assert self.try_code(self.code()).status_code == 204
+        return self
+
+    def text(self, text: str, **more: str) -> str | None:
+        """Text back; gives the answer."""
+        reply = post_text(self.service, self.clinic.clinic_id, {"from": self.number, "text": text} | more)
+        assert reply.status_code == 200, reply.text
+        answer: str | None = reply.json()["reply"]
+        return answer
+
+    def write(self) -> str:
+        """Have the clinic write one of its fixed texts; gives over which channel."""
+
+        async def write() -> str:
+            async with self.service.context.work(UUID(self.clinic.clinic_id), actor=OPERATOR) as work:
+                return await write_to_patient(work, UUID(self.patient), Wording.CLINIC_ASKS_TO_CALL)
+
+        return self.service.run(write())
+
+    def rows(self, kind: str = "note") -> list[dict[str, Any]]:
+        """The worklist's rows of a kind about this patient."""
+        params = {"kind": kind, "patient_id": self.patient}
+        return list(self.clinic.http.get("/v1/worklist", params=params).json()["items"])
+
+    def kept(self) -> list[dict[str, Any]]:
+        return list(self.clinic.http.get(f"/v1/patients/{self.patient}/text-messages").json()["items"])
+
+
+def post_text(
+    service: Service,
+    clinic_id: str,
+    body: dict[str, str],
+    *,
+    secret: str = SECRET,
+    sent_at: datetime | None = None,
+    signed: dict[str, str] | None = None,
+) -> httpx2.Response:
+    """Post what came in, as the gateway does."""
+    raw = json.dumps({"id": str(new_id()), "kind": "sms"} | body).encode()
+    headers = signing.headers("msg-1", sent_at or service.clock.now(), raw, [secret])
+    with httpx2.Client(base_url=service.url, verify=NO_TLS, timeout=30) as http:
+        return http.post(
+            f"/v1/text-messages/{clinic_id}", content=raw, headers=headers if signed is None else signed
+        )
+
+
+@pytest.fixture
+def texter(service: Service, clinic: ClinicClient, gateway: Receiver) -> Texter:
+    return new_texter(service, clinic, gateway)
+
+
+def new_texter(service: Service, clinic: ClinicClient, gateway: Receiver) -> Texter:
+    patient = clinic.patient()
+    phone = clinic.enrol(patient, service.url)
+    return Texter(service, clinic, gateway, patient, phone, next(NUMBERS))
+
+
+def test_nothing_but_a_code_goes_to_a_number_until_it_is_confirmed(texter: Texter) -> None:
+    texter.give_number()
+    reminders = f"/v1/patients/{texter.patient}/reminders"
+    assert (texter.state, texter.clinic.http.get(reminders).json()["reached_by"]) == ("unconfirmed", None)
+    with pytest.raises(Exception, match="No push, text message or e-mail reaches this patient"):
+        texter.write()
+    assert texter.try_code(texter.code()).status_code == 204
+    assert (texter.state, texter.clinic.http.get(reminders).json()["reached_by"]) == ("confirmed", "gateway")
+    assert texter.write() == "gateway"
+    assert [one["to"] for one in texter.sent()] == [texter.number]
+    texter.give_number(next(NUMBERS))
+    assert texter.state == "unconfirmed"
+
+
+def test_a_code_works_once_for_ten_minutes_and_five_tries_and_every_refusal_is_the_same(
+    service: Service, texter: Texter
+) -> None:
+    texter.give_number()
+    never_asked = texter.try_code("000000")
+    expired = texter.code()
+    service.clock.move_to(NOW + timedelta(minutes=10))
+    too_late = texter.try_code(expired)
+    replaced = texter.code()
+    good = texter.code()
+    wrong = texter.try_code(replaced) if replaced != good else texter.try_code("x")
+    guesses = [texter.try_code("12345") for _ in range(4)]
+    tried_out = texter.try_code(good)
+    assert texter.state == "unconfirmed"
+    last = texter.code()
+    assert texter.try_code(f" {last[:3]}\u2013{last[3:]}").status_code == 204
+    used = texter.try_code(last)
+    assert texter.state == "confirmed"
+    documents = [
+        assert_problem(one, 422, code="sms-code-not-valid") | {"request_id": ""}
+        for one in (never_asked, too_late, wrong, *guesses, tried_out, used)
+    ]
+    assert documents == documents[:1] * len(documents)
+
+
+def test_so_many_codes_a_day_and_no_more(service: Service, texter: Texter) -> None:
+    assert_problem(texter.ask(), 409, code="sms-number-missing")
+    texter.give_number()
+    for _ in range(5):
+        texter.code()
+    texter.give_number(next(NUMBERS))
+    reply = texter.ask()
+    assert_problem(reply, 429, code="too-many-sms-codes")
+    assert int(reply.headers["retry-after"]) == 24 * 3600
+    assert texter.sent() == []
+    service.clock.move_to(NOW + timedelta(days=1))
+    texter.phone = texter.clinic.enrol(texter.patient, service.url)
+    assert texter.code()
+
+
+def test_a_number_that_changed_hands_is_its_new_holders(
+    service: Service, clinic: ClinicClient, gateway: Receiver
+) -> None:
+    before, after = (new_texter(service, clinic, gateway) for _ in range(2))
+    before.confirm()
+    after.number = before.number
+    after.confirm()
+    assert (before.state, after.state) == ("unconfirmed", "confirmed")
+    after.text("It is mine")
+    assert (len(before.kept()), len(after.kept())) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("STOP", Word.STOP),
+        (" s t o p ! ", Word.STOP),
+        ("Stop.", Word.STOP),
+        ("\uff33\uff34\uff2f\uff30", Word.STOP),
+        ("“opt-out”", Word.STOP),
+        ("Alto", Word.STOP),
+        ("¡PARAR!", Word.STOP),
+        ("Stopp…", Word.STOP),
+        ("ARRÊT", Word.STOP),
+        ("arret", Word.STOP),
+        ("start", Word.START),
+        ("Début", Word.START),
+        ("please stop texting me", None),
+        ("I cannot stop crying", None),
+        ("HELP", None),
+        ("", None),
+        ("🛑", None),
+    ],
+)
+def test_stop_is_known_in_any_language_case_and_dress(text: str, word: Word | None) -> None:
+    found = word_in(text)
+    assert (found and found[0]) == word
+
+
+def test_stop_ends_it_at_once_also_what_waits_and_start_begins_it_again(
+    service: Service, texter: Texter
+) -> None:
+    texter.confirm()
+    assert texter.write() == "gateway"
+    answer = texter.text("Stop!", id="a stop")
+    assert answer == "[TEST] You get no more text messages from us. Reply START to get them again."
+    assert (texter.state, texter.sent(), texter.rows()) == ("stopped", [], [])
+    assert texter.ask().status_code == 204
+    assert texter.sent() == []
+    service.clock.move_to(NOW + MINUTE)
+    texter.text("START")
+    assert texter.state == "confirmed"
+    # The gateway sends the first again, late.
+    assert texter.text("Stop!", id="a stop") == answer
+    assert texter.state == "confirmed"
+    assert [one["word"] for one in texter.kept()] == ["start", "stop"]
+
+
+def test_a_stranger_whose_number_someone_typed_in_stops_the_codes(texter: Texter) -> None:
+    texter.give_number()
+    texter.code()
+    answer = texter.text("ALTO")
+    assert answer is not None
+    assert answer.startswith("[PRUEBA] No recibirá más mensajes de texto nuestros.")
+    assert texter.ask().status_code == 204
+    assert texter.sent() == []
+    assert texter.kept() == []
+
+
+def test_a_text_is_answered_with_help_and_stands_on_the_worklist_and_the_timeline_once(
+    service: Service, texter: Texter
+) -> None:
+    texter.confirm()
+    spanish = {"locale": "es-US", "country": "US"}
+    assert texter.phone.http.patch("/v1/me", json=spanish).status_code == 200
+    words = "¿Me pueden llamar mañana?"
+    answers = [texter.text(words, id="the same") for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0] is not None
+    assert "988" in answers[0]
+    assert "911" in answers[0]
+    assert answers[0].startswith("[PRUEBA] Aquí no se leen los mensajes de texto.")
+    (row,) = texter.rows()
+    assert row["due"] == (service.clock.now() + timedelta(hours=24)).isoformat().replace("+00:00", "Z")
+    (kept,) = texter.kept()
+    assert (kept["text"], kept["word"]) == (words, None)
+    nurse = CareBrowser(service, texter.clinic.clinic_id, StaffRole.CLINICIAN)
+    assert words in nurse.get("/care/").text
+    assert words in nurse.get(f"/care/patients/{texter.patient}").text
+    copy = texter.phone.http.get("/v1/me/export").json()
+    assert [one["text"] for one in copy["received_texts"]] == [words]
+    lines = texter.clinic.http.get("/v1/audit-events", params={"patient_id": texter.patient}).json()["items"]
+    assert "text_message.received" in {one["action"] for one in lines}
+
+
+def test_a_text_that_nobody_reads_escalates_within_the_clinics_limit(
+    service: Service, texter: Texter
+) -> None:
+    limits = {"limits": {"signal_hours": 4}}
+    version = texter.clinic.http.get("/v1/clinic").headers["etag"]
+    changed = texter.clinic.http.patch("/v1/clinic", json=limits, headers={"if-match": version})
+    assert changed.status_code == 200, changed.text
+    texter.confirm().text("Nobody answers the phone.")
+    (finding,) = texter.clinic.http.get("/v1/findings", params={"patient_id": texter.patient}).json()["items"]
+    path, whose = f"/v1/findings/{finding['id']}", UUID(texter.clinic.clinic_id)
+    for hours, escalated in ((3, False), (4, True)):
+        service.clock.move_to(NOW + timedelta(hours=hours))
+        service.run(escalate_due(service.context, whose))
+        assert bool(texter.clinic.http.get(path).json()["escalated_at"]) is escalated
+
+
+@pytest.mark.parametrize(
+    ("text", "urgent"),
+    [
+        ("I am thinking about harming myself", True),
+        ("Bad night. I have suicidal thoughts! Call me", True),
+        ("Ich denke daran, mir etwas anzutun", True),
+        ("phq9_9=1", False),
+    ],
+)
+def test_what_a_text_discloses_is_a_safety_event_once(texter: Texter, text: str, urgent: bool) -> None:
+    texter.confirm()
+    for _ in range(2):
+        texter.text(text, id="once")
+    (event,) = texter.clinic.http.get("/v1/safety-events").json()["items"]
+    assert (event["patient_id"], event["source"], event["urgent"]) == (texter.patient, "text_message", urgent)
+    assert len(texter.rows()) == 1
+
+
+def test_as_in_a_note_nothing_else_is_looked_into(texter: Texter) -> None:
+    texter.confirm().text("My sister harmed herself; it is 9: 3 in the morning. 1, 2, 3!")
+    assert texter.clinic.http.get("/v1/safety-events").json()["items"] == []
+
+
+def test_an_archived_patients_disclosure_is_heard_and_nothing_else_is_kept(texter: Texter) -> None:
+    texter.confirm()
+    archived = texter.clinic.http.post(
+        f"/v1/patients/{texter.patient}/archive", json={"reason": "care_ended"}
+    )
+    assert archived.status_code == 200
+    answer = texter.text("I have suicidal thoughts")
+    assert answer is not None
+    assert "nobody gets yours" in answer
+    assert len(texter.clinic.http.get("/v1/safety-events").json()["items"]) == 1
+    assert texter.kept() == []
+
+
+def test_a_number_that_nobody_confirmed_learns_nothing_and_leaves_nothing(
+    service: Service, texter: Texter
+) -> None:
+    texter.give_number()
+    typed_in = texter.text("Who are you?")
+    nobody = post_text(service, texter.clinic.clinic_id, {"from": next(NUMBERS), "text": "Who are you?"})
+    assert nobody.json()["reply"] == typed_in
+    assert "988" in nobody.json()["reply"]
+    german = post_text(service, texter.clinic.clinic_id, {"from": "+4915112345678", "text": "Hallo"})
+    assert "112" in german.json()["reply"]
+    assert "988" not in german.json()["reply"]
+    short = post_text(service, texter.clinic.clinic_id, {"from": "72727", "text": "You won"})
+    assert (short.status_code, short.json()) == (200, {"reply": None})
+    assert (texter.kept(), texter.rows()) == ([], [])
+
+
+def test_two_machines_do_not_answer_each_other_for_ever(service: Service, texter: Texter) -> None:
+    texter.confirm()
+    answers = [texter.text("I am driving and will answer later.") for _ in range(21)]
+    assert [one is None for one in answers] == [False] * 20 + [True]
+    assert texter.text("I have suicidal thoughts") is not None
+    stranger = next(NUMBERS)
+    answers = [
+        post_text(service, texter.clinic.clinic_id, {"from": stranger, "text": "Driving."}).json()["reply"]
+        for _ in range(21)
+    ]
+    assert [one is None for one in answers] == [False] * 20 + [True]
+
+
+def test_only_the_gateway_may_say_what_came_in(service: Service, texter: Texter) -> None:
+    texter.confirm()
+    body = {"from": texter.number, "text": "Stop"}
+    here = texter.clinic.clinic_id
+    for reply in (
+        post_text(service, here, body, secret=signing.new_secret()),
+        post_text(service, here, body, sent_at=service.clock.now() - 6 * MINUTE),
+        post_text(service, here, body, sent_at=service.clock.now() + 6 * MINUTE),
+        post_text(service, here, body, signed={"content-type": "application/json"}),
+        post_text(
+            service, here, body, signed={"content-type": "application/json", "webhook-timestamp": "1e9"}
+        ),
+    ):
+        assert_problem(reply, 401, code="gateway-not-signed")
+    assert texter.state == "confirmed"
+    assert post_text(service, str(new_id()), body).status_code == 404
+    other = clinic_client(service)
+    assert post_text(service, other.clinic_id, body).status_code == 200
+    assert texter.state == "confirmed"
+
+
+def test_a_patient_confirms_the_number_on_the_page(
+    service: Service, clinic: ClinicClient, texter: Texter
+) -> None:
+    agree(clinic, texter.patient, service.url)
+    plain = PlainBrowser(service.url)
+    plain.sign_in(clinic, texter.patient)
+    times = {"ask_at": "18:00", "quiet_from": "21:00", "quiet_until": "08:00", "paused_until": ""}
+    form = fields_of(plain.get("/p/settings").text, "/p/reminders") | times
+    saved = plain.post("/p/reminders", form | {"sms": "yes", "sms_number": texter.number})
+    assert saved.headers["location"] == "/p/settings?sent"
+    (text,) = texter.sent()
+    page = plain.get(saved.headers["location"]).text
+    assert "A code is on its way" in page
+    hidden = fields_of(page, "/p/number")
+    wrong = plain.post("/p/number", hidden | {"code": "1"})
+    assert (wrong.status_code, 'href="#code"' in wrong.text) == (422, True)
+    again = plain.post("/p/number", hidden | {"code": "", "again": "yes"})
+    assert again.headers["location"] == "/p/settings?sent"
+    (text,) = texter.sent()
+    right = plain.post("/p/number", hidden | {"code": text["link"].partition("#")[2]})
+    assert right.headers["location"] == "/p/settings?confirmed"
+    assert 'action="/p/number"' not in plain.get("/p/settings").text
+    texter.text("stop")
+    assert "text START" in plain.get("/p/settings").text
+    owner = CareBrowser(service, clinic.clinic_id, StaffRole.OWNER)
+    assert (
+        f"https://afterglow.test/v1/text-messages/{clinic.clinic_id}"
+        in owner.get("/care/settings/channels").text
+    )
+
+
+def test_the_address_of_what_is_over_is_wiped_when_texts_are_stopped(
+    service: Service, texter: Texter
+) -> None:
+    texter.confirm().write()
+    texter.text("STOP")
+
+    async def waiting() -> int:
+        async with service.context.work(UUID(texter.clinic.clinic_id), actor=OPERATOR) as work:
+            found = await outgoing_messages.due_ids(
+                work, urgent=False, channel="gateway", now=work.real_now, limit=10
+            )
+            return len(found)
+
+    assert service.run(waiting()) == 0
