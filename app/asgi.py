@@ -291,7 +291,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
     fhir_rules = PageRules(
-        start="/fhir/",
+        start="/fhir",
         body_limit=BODY_LIMIT_BYTES,
         refusal=lambda _request, error: outcome_response(error),
     )

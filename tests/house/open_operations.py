@@ -52,11 +52,11 @@ OPEN: Final = {
     "GET /cds/{clinic_id}/{system_id}/cds-services": "which hooks there are; the same at each clinic",
     "POST /cds/{clinic_id}/{system_id}/cds-services/afterglow": "the EHR's signed token is what is asked for",
     "GET /fhir/metadata": "what this server can do; FHIR wants it open, and it holds nobody's data",
-    "GET /fhir/{path:path}": "there is no such interaction",
-    "POST /fhir/{path:path}": "there is no such interaction",
-    "PUT /fhir/{path:path}": "there is no such interaction",
-    "PATCH /fhir/{path:path}": "there is no such interaction",
-    "DELETE /fhir/{path:path}": "there is no such interaction",
+    **{
+        f"{method} /fhir{rest}": "there is no such interaction"
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for rest in ("", "/{path:path}")
+    },
     "GET /fhir/.well-known/smart-configuration": "how programs get a token; it holds nobody's data",
     "GET /fhir/.well-known/jwks/{clinic_id}/{system_id}": "a public key, by which an EHR knows us",
     "POST /fhir/token": "the signed assertion in the form is what is asked for",
