@@ -10,7 +10,7 @@ from app.access.clinics.permissions import StaffRole
 from app.storage import contact_tests
 from tests.browser.test_from_sign_in_to_closed import sign_in, tab_to
 from tests.pages.staff.test_import_page import induced, infusions_file, patients_file
-from tests.support.browser import DESKTOP, open_page
+from tests.support.browser import DESKTOP, MOST_SHIFTED, open_page
 from tests.support.care_browser import fading
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT
 from tests.support.people import ClinicClient
@@ -20,7 +20,6 @@ from tests.support.service import NOW, Service
 from tests.support.staff import joined
 
 IMPORTED, ITEMS = 40, 12
-MOST_SHIFTED = 0.01
 SHIFTS = """window.shifted = 0; new PerformanceObserver((all) => {
   for (const one of all.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
 }).observe({type: 'layout-shift', buffered: true});"""
@@ -79,7 +78,7 @@ def reloaded(page: Page) -> str:
 def goes_live(page: Page, service: Service, clinic: ClinicClient) -> None:
     press(page, "nav a[href='/care/settings/go-live']")
     press(page, "form[action$='/drill'] button")
-    expect(page.locator("main")).to_contain_text("Sent. No answer yet: R. Ortega")
+    expect(page.locator("main")).to_contain_text("Sent. No answer within 30 minutes yet: R. Ortega")
 
     async def answer() -> None:
         async with service.context.work(UUID(clinic.clinic_id)) as work:
@@ -105,7 +104,7 @@ def invites_a_nurse(page: Page) -> None:
 
 def imports_patients(page: Page) -> None:
     patients = induced(IMPORTED)
-    files = {"patients": patients_file(patients), "infusions": infusions_file(patients[:3])}
+    files = {"patients": patients_file(patients), "infusions": infusions_file(patients)}
     for kind, content in files.items():
         if kind != "patients":
             tab_to(page, "#kind")
