@@ -59,6 +59,7 @@ from app.pages.patient import (
     questionnaire_page,
     settings_page,
     sign_in_page,
+    tablet_page,
 )
 from app.pages.patient.page_route import failure_page
 from app.pages.staff import account_page as care_account
@@ -97,6 +98,7 @@ from app.pages.staff import join_page as care_join
 from app.pages.staff import page_route as care_public
 from app.pages.staff import sign_in_page as care_sign_in
 from app.pages.staff import single_sign_on_page as single_sign_on
+from app.pages.staff import tablet_page as care_tablet
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
 from app.web import health
@@ -172,6 +174,7 @@ _ROUTERS: Final = (
     nights_page.router,
     settings_page.router,
     questionnaire_page.router,
+    tablet_page.router,
     public_page.router,
     public_page.rest_router,
     reports_page.router,
@@ -192,6 +195,7 @@ _ROUTERS: Final = (
     new_patient_page.router,
     patient_page.router,
     infusion_page.router,
+    care_tablet.router,
     session_page.router,
     assessment_page.router,
     booster_page.router,
@@ -289,7 +293,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
     fhir_rules = PageRules(
-        start="/fhir/",
+        start="/fhir",
         body_limit=BODY_LIMIT_BYTES,
         refusal=lambda _request, error: outcome_response(error),
     )

@@ -1,21 +1,38 @@
 """``afterglow archive``: a clinic, or one patient, as a file that another installation can import."""
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
-from app.cli.in_context import in_clinic, in_context
+from app.cli.in_context import in_context
 from app.cli.options import AsJson, DataDir, Guard, print_json
-from app.context import AppContext, Work
+from app.context import AppContext
 from app.foundation.audit import OPERATOR
+from app.foundation.errors import OperatorError
 from app.interop.archive.archive_file import read_archive, verify
 from app.interop.archive.importing import ArchiveScopeError, Imported, import_clinic, import_patient
+from app.interop.archive.installation import (
+    ClinicImported,
+    archive_of_installation,
+    import_installation,
+    is_of_installation,
+    verify_installation,
+)
 from app.interop.archive.making import archive_of_clinic, archive_of_patient
+from app.storage import clinics
+from app.storage.clinics import UnknownClinicError
 
 File = Annotated[Path, typer.Argument(help="The archive.")]
+# The first line of an installation's archive names its closed clinics.
+_LONGEST_HEAD: Final = 10_000_000
+
+
+class WhatToExportError(OperatorError):
+    """Say which clinic (`--clinic`), or every one (`--all`)."""
 
 
 def add_commands(app: typer.Typer, guard: Guard) -> None:
@@ -29,33 +46,46 @@ def add_commands(app: typer.Typer, guard: Guard) -> None:
 
 def export(
     file: File,
-    clinic: Annotated[UUID, typer.Option(help="The clinic's id.")],
+    clinic: Annotated[UUID | None, typer.Option(help="The clinic's id.")] = None,
     patient: Annotated[UUID | None, typer.Option(help="Only this patient.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every clinic of this installation.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Write an archive, all of it as it is at one moment. It is readable: encrypt it before it travels."""
+    """Write an archive, of each clinic as it is at one moment. It is readable: encrypt it before it travels."""
+    if every == (clinic is not None) or (every and patient is not None):
+        raise WhatToExportError(WhatToExportError.__doc__)
 
     async def written(context: AppContext) -> int:
+        if clinic is None:
+            return await _write(file, archive_of_installation(context))
         async with context.work(clinic, actor=OPERATOR, snapshot=True) as work:
             lines = archive_of_clinic(work) if patient is None else archive_of_patient(work, patient)
-            scratch, count = file.with_name(file.name + ".part"), 0
-            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as out:
-                async for line in lines:
-                    out.write(line)
-                    count += 1
-                out.flush()
-                os.fsync(out.fileno())
-            scratch.replace(file)
-            return count - 2
+            return await _write(file, lines)
 
     rows = in_context(data_dir, written)
     _print(as_json, {"file": str(file), "rows": rows}, f"{rows} rows in {file}.")
 
 
+async def _write(file: Path, lines: AsyncIterator[bytes]) -> int:
+    """Write lines into a file that is there once it is whole; gives how many of them are rows."""
+    scratch, count = file.with_name(file.name + ".part"), 0
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        async for line in lines:
+            out.write(line)
+            count += line.startswith(b'{"table":')
+        out.flush()
+        os.fsync(out.fileno())
+    scratch.replace(file)
+    return count
+
+
 def verify_file(file: File, as_json: AsJson = False) -> None:
     """Read an archive to its end, and say what is in it; its checksum must fit."""
+    if _is_of_installation(file):
+        _verify_installation(file, as_json)
+        return
     with file.open("rb") as lines:
         head, counts = verify(lines)
     found = {
@@ -80,24 +110,77 @@ def import_file(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Import an archive, all of it or nothing: a whole clinic, or a patient into a clinic."""
+    """Import an archive: a patient into a clinic, a clinic, or every clinic of another installation.
+
+    A patient or clinic is imported whole or not at all; of an installation, clinics that are here already stay.
+    """
+    if _is_of_installation(file):
+        _import_installation(file, as_json, data_dir)
+        return
     with file.open("rb") as lines:
         head, _ = read_archive(lines)
     if head.scope == "patient" and clinic is None:
         raise ArchiveScopeError
 
-    async def imported(work: Work) -> Imported:
-        with file.open("rb") as lines:
-            if clinic is None:
-                return await import_clinic(work, lines)
-            return await import_patient(work, lines, external_ref=external_ref)
+    async def imported(context: AppContext) -> Imported:
+        async with context.work(clinic or head.clinic_id, actor=OPERATOR) as work:
+            with file.open("rb") as lines:
+                if clinic is None:
+                    return await import_clinic(work, lines)
+                if await clinics.profile(work) is None:
+                    raise UnknownClinicError(UnknownClinicError.__doc__)
+                return await import_patient(work, lines, external_ref=external_ref)
 
-    done = in_clinic(data_dir, clinic or head.clinic_id, imported)
+    done = in_context(data_dir, imported)
     found: dict[str, Any] = {"patients": [str(one) for one in done.patients], "rows": done.rows}
     if done.opened is not None:
         found |= {"clinic_id": str(done.opened.clinic_id), "api_key": done.opened.api_key}
     key = "" if done.opened is None else f" Its first API key, shown this once: {done.opened.api_key}"
     _print(as_json, found, f"{len(done.patients)} patients, {done.rows} rows.{key}")
+
+
+def _is_of_installation(file: Path) -> bool:
+    with file.open("rb") as lines:
+        return is_of_installation(lines.readline(_LONGEST_HEAD))
+
+
+def _verify_installation(file: Path, as_json: bool) -> None:
+    with file.open("rb") as lines:
+        head, found = verify_installation(lines)
+    patients = sum(counts.get("patients", 0) for _, counts in found)
+    document = {
+        "scope": "installation",
+        "made_at": head.made_at.isoformat(),
+        "clinics": [{"clinic_id": str(one.clinic_id), "rows": counts} for one, counts in found],
+    }
+    said = (
+        f"Whole: an installation of {head.made_at:%Y-%m-%d %H:%M}, {len(found)} clinics, {patients} patients."
+    )
+    _print(as_json, document, said)
+
+
+def _import_installation(file: Path, as_json: bool, data_dir: Path | None) -> None:
+    async def imported(context: AppContext) -> list[ClinicImported]:
+        return await import_installation(context, lambda: file.open("rb"))
+
+    done = in_context(data_dir, imported)
+    document = {
+        "clinics": [
+            {
+                "clinic_id": str(one.clinic_id),
+                "patients": one.patients,
+                "api_key": None if one.opened is None else one.opened.api_key,
+            }
+            for one in done
+        ]
+    }
+    said = [
+        f"{one.clinic_id}: was here already."
+        if one.opened is None
+        else f"{one.clinic_id}: {one.patients} patients. Its first API key, shown this once: {one.opened.api_key}"
+        for one in done
+    ]
+    _print(as_json, document, "\n".join(said))
 
 
 def _print(as_json: bool, found: dict[str, Any], said: str) -> None:

@@ -45,7 +45,7 @@ class InductionEndedBecause(StrEnum):
     """What ended the induction series."""
 
     PLANNED_COUNT = "planned_count"
-    CONFIRMED_BY_STAFF = "staff_said_so"
+    CONFIRMED_BY_STAFF = "confirmed_by_staff"
     NO_FURTHER_INFUSION = "no_further_infusion"
     FIRST_BOOSTER = "first_booster"
     TAKEN_ON = "taken_on"

@@ -35,8 +35,9 @@ _SAMPLED = 20_000
 _DEVICES = "COPY care.devices (clinic_id, id, patient_id, name_sealed, enrolled_at) FROM STDIN"
 _TOKENS = "COPY care.device_tokens (clinic_id, id, device_id, kind, digest, issued_at, expires_at) FROM STDIN"
 _STORED = """
-    SELECT relname::text, pg_total_relation_size(oid) FROM pg_class
-     WHERE relnamespace = 'care'::regnamespace AND relkind = 'r'
+    SELECT relname::text, CASE relkind WHEN 'r' THEN pg_table_size(oid) ELSE pg_relation_size(oid) END
+      FROM pg_class
+     WHERE relnamespace IN ('care'::regnamespace, 'partitions'::regnamespace) AND relkind IN ('r', 'i')
 """
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tests.bench.goals import Goal, judged
 from tests.bench.load import run_load
 from tests.bench.processes import cpu_seconds, postgres_children
 from tests.support.browser import PlainBrowser, agree, new_patient
@@ -78,6 +79,4 @@ def report_form(slices: list[tuple[Slice, Slice]]) -> list[str]:
         f"check-in form: {form:.0f} µs of processor, its bare template {bare:.0f} µs: form÷bare {ratio:.2f}"
         f" (by slice: {' '.join(f'{one.cost / two.cost:.2f}' for one, two in slices)}); waits {waits:.2f}"
     )
-    if ratio <= MOST_TIMES_BARE:
-        return []
-    return [f"form: {ratio:.2f} times its bare template, {MOST_TIMES_BARE} wanted"]
+    return judged([Goal("check-in form ÷ its bare template", ratio, most=MOST_TIMES_BARE)])

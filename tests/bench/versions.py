@@ -18,9 +18,11 @@ from pathlib import Path
 import psycopg
 
 from tests.bench.__main__ import requests_of
+from tests.bench.goals import Goal, judged
 from tests.bench.load import Outcome, run_load
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 
+MOST_TIMES_OTHER = 0.9
 # Run in either checkout: both versions name these parts of their own benchmark alike.
 SERVE = """
 import json, sys
@@ -127,12 +129,19 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=2.0, help="the length of one slice")
     arguments.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     chosen = arguments.parse_args()
+    goals = []
     with serving(Path.cwd()) as this, serving(chosen.other) as other:
         for clients in chosen.clients:
             here, there = measure([this, other], clients, chosen.slices, chosen.seconds)
             sys.stdout.write(report(here, there, clients) + "\n")
             sys.stdout.flush()
-    return 0
+            ratio = _median(
+                a.application / b.application for a, b in zip(here.costs, there.costs, strict=True)
+            )
+            goals.append(
+                Goal(f"application's processor time, {clients} clients", ratio, most=MOST_TIMES_OTHER)
+            )
+    return 1 if judged(goals) else 0
 
 
 if __name__ == "__main__":

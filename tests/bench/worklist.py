@@ -14,6 +14,7 @@ import psycopg
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
+from tests.bench.goals import Goal, judged
 from tests.bench.pages import Slice, getting, measure_page
 from tests.support.care_browser import SESSION, fading_at
 from tests.support.databases import DatabaseUrls
@@ -158,6 +159,4 @@ def report_worklists(slices: list[tuple[Slice, Slice]]) -> list[str]:
         f"worklist: {large:.1f} ms of processor with 5,000 patients, {small:.1f} ms with 50: ratio {ratio:.2f}"
         f" (by slice: {' '.join(f'{one.cost / two.cost:.2f}' for one, two in slices)}); waits {waits:.2f}"
     )
-    if ratio <= MOST_TIMES_SMALL:
-        return []
-    return [f"worklist: {ratio:.2f} times that of the small clinic, {MOST_TIMES_SMALL} wanted"]
+    return judged([Goal("worklist, 5,000 patients ÷ 50", ratio, most=MOST_TIMES_SMALL)])

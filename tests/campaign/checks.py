@@ -49,7 +49,10 @@ def another_major(options: Options) -> Figures:
     others = [one for one in Path("/usr/lib/postgresql").glob("*/bin") if one.parent.name != str(ours.major)]
     if not others:
         return Figures(skipped=True, said="skipped: there is no PostgreSQL of another major version")
-    other, tests = max(others), ("tests/interop/test_archive.py",)
+    other, tests = (
+        max(others),
+        ("tests/interop/test_archive.py", "tests/interop/test_installation_archive.py"),
+    )
     there = _run(tests, options, AFTERGLOW_TEST_OTHER_PG_BIN=str(other))
     back = _run(
         tests, options, AFTERGLOW_TEST_PG_BIN=str(other), AFTERGLOW_TEST_OTHER_PG_BIN=str(ours.folder)

@@ -16,7 +16,7 @@ def archive_page() -> str:
         MADE,
         "# The archive",
         (
-            "One file of lines of JSON: a whole clinic, or one patient, all of it as it was at one moment. It moves a "
+            "One file of lines of JSON: a whole installation, a clinic, or one patient, all of it as it was at one moment. It moves a "
             "clinic to another installation or another version of PostgreSQL, and a patient to another clinic, with "
             "the same evaluations. It is readable text, also what is sealed in the database: encrypt it before it travels."
         ),
@@ -24,8 +24,10 @@ def archive_page() -> str:
             "<!-- illustrative: the ids and files are the reader's own -->\n```sh\n"
             "afterglow archive export clinic.ndjson --clinic $CLINIC\n"
             "afterglow archive export patient.ndjson --clinic $CLINIC --patient $PATIENT\n"
+            "afterglow archive export everything.ndjson --all             # every clinic, while the service runs\n"
             "afterglow archive verify clinic.ndjson\n"
             "afterglow archive import clinic.ndjson                       # where there is no such clinic yet\n"
+            "afterglow archive import everything.ndjson                   # clinics that are here already stay\n"
             "afterglow archive import patient.ndjson --clinic $OTHER --external-ref B-17\n```"
         ),
         (
@@ -39,6 +41,13 @@ def archive_page() -> str:
             "`clinic_id` and `made_at`. Each line after it is a row: `table` and `row`, whose fields stand below. The "
             "last line says `end`, how many `rows` there were, and `sha256` over every byte before that line. Fields "
             "and tables may be added within a version; a field that is missing is null."
+        ),
+        (
+            "Of a whole installation the first line says `scope` `installation`, how many `clinics` follow, which of "
+            "them are `closed`, and `made_at`; then each clinic's archive stands as above, one after the other, each "
+            "read at one moment of its own, for nothing leads from one clinic to another. It is read to its end before "
+            "the first clinic is imported. The audit log stays with the installation that wrote it "
+            "(`afterglow audit export`): the new one begins its own."
         ),
         "## The data dictionary",
         *(_of_table(one.name, one.fields) for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)),

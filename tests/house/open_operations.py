@@ -26,6 +26,9 @@ OPEN: Final = {
     "POST /p/check-in": "asks inside: whoever is not signed in gets the own answers back, to sign in with",
     "POST /p/questionnaires/{key}": "asks inside, as for a check-in: others get the own answers back",
     "GET /p/home-screen": "how to put the form on a phone's home screen; it is nobody's",
+    "GET /tablet": "shows the one form that the sealed cookie is for; without it, only thanks",
+    "POST /tablet": "the sealed cookie is what is asked for",
+    "GET /tablet/used": "says whether the sealed cookie still works",
     "GET /p/help": "nobody in danger is asked who they are",
     "GET /p/static/{name}": "stylesheet, script, icons",
     "GET /p/offline/{language}": "the empty form that a phone keeps; it is nobody's",
@@ -52,11 +55,11 @@ OPEN: Final = {
     "GET /cds/{clinic_id}/{system_id}/cds-services": "which hooks there are; the same at each clinic",
     "POST /cds/{clinic_id}/{system_id}/cds-services/afterglow": "the EHR's signed token is what is asked for",
     "GET /fhir/metadata": "what this server can do; FHIR wants it open, and it holds nobody's data",
-    "GET /fhir/{path:path}": "there is no such interaction",
-    "POST /fhir/{path:path}": "there is no such interaction",
-    "PUT /fhir/{path:path}": "there is no such interaction",
-    "PATCH /fhir/{path:path}": "there is no such interaction",
-    "DELETE /fhir/{path:path}": "there is no such interaction",
+    **{
+        f"{method} /fhir{rest}": "there is no such interaction"
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for rest in ("", "/{path:path}")
+    },
     "GET /fhir/.well-known/smart-configuration": "how programs get a token; it holds nobody's data",
     "GET /fhir/.well-known/jwks/{clinic_id}/{system_id}": "a public key, by which an EHR knows us",
     "POST /fhir/token": "the signed assertion in the form is what is asked for",

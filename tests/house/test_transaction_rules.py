@@ -46,6 +46,7 @@ OPENS: Final = {
     "care.texts.commands": _NOT_KNOWN,
     "imports.commands": _JOB,
     "imports.taking_on": _JOB,
+    "interop.archive.installation": _JOB,
     "interop.fhir.exporting": _JOB,
     "interop.fhir.routes": _STAYS,
     "interop.smart.backend_services": _NOT_KNOWN,

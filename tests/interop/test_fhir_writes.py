@@ -224,6 +224,9 @@ def test_what_is_no_resource_is_refused(service: Service, http: httpx2.Client, p
     for body in (b"", b"{", b"[]", b"\xff", b'"x"'):
         reply = http.post("/fhir/Procedure", content=body, headers=headers)
         assert issue_of(reply, 422)[0] == "structure"
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": []}
+    assert issue_of(http.post("/fhir", json=bundle), 404) == ("not-found", "")
+    assert issue_of(http.post("/fhir/Procedure", json=bundle), 422)[0] == "structure"
     condition = {"if-none-exist": "status=completed"}
     reply = http.post("/fhir/Procedure", json=session(patient), headers=condition)
     assert issue_of(reply, 422) == ("not-supported", "http.if-none-exist")

@@ -59,11 +59,12 @@ def exported(http: httpx2.Client, headers: dict[str, str], **params: str) -> dic
     asking = headers | {"prefer": "respond-async", "accept": "application/fhir+json"}
     asked = http.get("/fhir/$export", params=params, headers=asking)
     assert asked.status_code == 202, asked.text
-    polled = http.get(path_of(asked.headers["content-location"]), headers=headers)
+    status = path_of(asked.headers["content-location"])
+    polled = http.get(status, headers=headers | {"accept": "application/json"})
     assert polled.status_code == 200
-    files = {}
+    files, lines = {}, {"accept": "application/fhir+ndjson"}
     for one in polled.json()["output"]:
-        with http.stream("GET", path_of(one["url"]), headers=headers) as file:
+        with http.stream("GET", path_of(one["url"]), headers=headers | lines) as file:
             assert file.headers["content-type"] == "application/fhir+ndjson"
             files[one["type"]] = [json.loads(line) for line in file.iter_lines()]
     return files

@@ -16,9 +16,11 @@ from app.access.clinics import staff_sessions
 from app.access.clinics.permissions import Permission, scope_may
 from app.access.clinics.smart_scopes import scopes_allow
 from app.care.patients.chart_numbers import index_of
+from app.care.patients.tablets import session_in
 from app.context import Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
+from app.foundation.vault import Vault
 from app.storage import api_keys, device_tokens, patients
 
 _TOKEN: Final = re.compile(r"ag[a-z]_[0-9a-f]{32}_[A-Za-z0-9_-]{20,100}")
@@ -48,7 +50,7 @@ class Sender:
     patient: Patient | None = None
 
 
-def credentials_in(headers: Headers) -> list[TokenReference]:
+def credentials_in(headers: Headers, vault: Vault) -> list[TokenReference]:
     """Give the tokens that came with a request, and can name a patient: in its header, then in its cookies.
 
     Not the cookies of what a browser sends for another site: that is another's word, and not the person's.
@@ -56,6 +58,7 @@ def credentials_in(headers: Headers) -> list[TokenReference]:
     texts = _TOKEN.findall(headers.get("authorization", ""))
     if headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
         texts += _from_cookies(headers.get("cookie", ""))
+        texts += filter(None, [session_in(vault, headers.get("cookie", ""))])
     return list(_read(texts))
 
 

@@ -4,13 +4,14 @@ It never takes a safety event out of anybody's sight: the clinic's contacts and 
 same moment, whoever is assigned.
 """
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
+from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
 from app.access.staff.members import ACTIVE, MemberNotActiveError, shown
 from app.care.patients.queries import existing
@@ -18,10 +19,11 @@ from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.errors import RefusalError
 from app.foundation.logs import where
-from app.notifications.messages.wording import staff_page
+from app.notifications.messages.wording import staff_page, worklist_link
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import care_teams, staff_members
 from app.storage.care_teams import Assigned, CareTeam, Duty
+from app.storage.staff_members import StaffMember
 from app.web.headers import ChangedMeanwhileError
 
 # The order in which they are written to.
@@ -81,14 +83,51 @@ async def notify_care_team(
     work: Work, patient_id: UUID, wording: Wording, *, link: str, mode: str, now: datetime
 ) -> int:
     """Write to a patient's care team as ``_write_to_team`` does; if that fails, nothing else fails with it."""
+    return await _unless_it_fails(
+        work, _write_to_team(work, patient_id, wording, link=link, mode=mode, now=now)
+    )
+
+
+async def notify_front_desk(work: Work, *, mode: str, now: datetime) -> int:
+    """Write to the clinic's coordinators, who are at the front desk: a patient there needs someone now.
+
+    Nobody's name is in it. Gives how many are written to; if that fails, nothing else fails with it.
+    """
+    return await _unless_it_fails(work, _write_to_front_desk(work, mode=mode, now=now))
+
+
+async def _unless_it_fails(work: Work, written: Coroutine[Any, Any, int]) -> int:
     try:
         async with work.attempt():
-            return await _write_to_team(work, patient_id, wording, link=link, mode=mode, now=now)
+            return await written
     except Exception as error:  # noqa: BLE001 - whatever it is, the clinic's contacts are written to next
         structlog.get_logger().error(
             "care_team.not_notified", error_type=type(error).__name__, error_at=where(error)
         )
         return 0
+
+
+async def _write_to_front_desk(work: Work, *, mode: str, now: datetime) -> int:
+    today, written = (await clinic_in(work, work.vault)).today(now), 0
+    for member in await staff_members.all_of_clinic(work):
+        here = member.state == ACTIVE and not member.is_away(today) and member.unreachable_since is None
+        if here and member.role == StaffRole.COORDINATOR:
+            await _write_to(work, member, Wording.LOOK_NOW, link=worklist_link(work.public_url), mode=mode)
+            work.audit("front_desk.notified", "staff", member.id, actor=SYSTEM)
+            written += 1
+    return written
+
+
+async def _write_to(work: Work, member: StaffMember, wording: Wording, *, link: str, mode: str) -> None:
+    message = NewMessage(
+        channel=Channel.EMAIL,
+        to=shown(work.vault, work.clinic_id, member).email,
+        wording=wording,
+        locale=DEFAULT_LANGUAGE,
+        link=link,
+        mode=mode,
+    )
+    await queue_message(work, work.vault, message, now=work.real_now)
 
 
 async def _write_to_team(
@@ -105,15 +144,7 @@ async def _write_to_team(
         member = await staff_members.find(work, one.member_id)
         if member is None or member.id not in present:
             continue
-        message = NewMessage(
-            channel=Channel.EMAIL,
-            to=shown(work.vault, work.clinic_id, member).email,
-            wording=wording,
-            locale=DEFAULT_LANGUAGE,
-            link=staff_page(link),
-            mode=mode,
-        )
-        await queue_message(work, work.vault, message, now=work.real_now)
+        await _write_to(work, member, wording, link=staff_page(link), mode=mode)
         work.audit(f"care_team.notified_{wording.value}", "staff", member.id, actor=SYSTEM)
         written += 1
     return written

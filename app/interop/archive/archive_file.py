@@ -86,10 +86,10 @@ class ArchiveWriter:
 
     def end(self) -> bytes:
         """Write the last line."""
-        return _encoded({"end": FORMAT, "rows": self._rows, "sha256": self._hash.hexdigest()})
+        return encoded({"end": FORMAT, "rows": self._rows, "sha256": self._hash.hexdigest()})
 
     def _line(self, document: dict[str, Any]) -> bytes:
-        line = _encoded(document)
+        line = encoded(document)
         self._hash.update(line)
         return line
 
@@ -120,7 +120,8 @@ def verify(lines: Iterable[bytes]) -> tuple[ArchiveHead, dict[str, int]]:
     return head, counts
 
 
-def _encoded(document: dict[str, Any]) -> bytes:
+def encoded(document: dict[str, Any]) -> bytes:
+    """Write a document as one line."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 

@@ -26,6 +26,7 @@ from app.web.problems import STATUS, DatabaseAwayError
 MEDIA_TYPE: Final = "application/fhir+json"
 _JSON: Final = frozenset({"json", MEDIA_TYPE, "application/json", "text/json"})
 _ANY: Final = frozenset({"*/*", "application/*", ""})
+_LINES: Final = {"application/fhir+ndjson", "application/ndjson"}
 _CODES: Final[Mapping[RefusalKind, str]] = {
     RefusalKind.INVALID: "invalid",
     RefusalKind.UNAUTHENTICATED: "login",
@@ -82,7 +83,9 @@ def refuse_other_formats(request: Request) -> None:
     if wanted is not None and _media_type(wanted.replace(" ", "+")) not in _JSON:
         raise FormatNotServedError("http._format")
     accepted = {_media_type(one) for one in request.headers.get("accept", "").split(",")}
-    if wanted is None and accepted.isdisjoint(_JSON | _ANY):
+    # The files of an export are lines of JSON, and asked for as such.
+    lines = _LINES if request.url.path.startswith("/fhir/$export-file/") else set()
+    if wanted is None and accepted.isdisjoint(_JSON | _ANY | lines):
         raise FormatNotServedError("http.accept")
     sent = _media_type(request.headers.get("content-type", ""))
     has_body = request.headers.get("content-length", "0") != "0"

@@ -243,7 +243,8 @@ for _kind in RESOURCE_TYPES:
     router.add_api_route(f"/{_kind.name}/{{resource_id}}", _reading(_kind), methods=["GET"])
 
 
+@rest_router.api_route("", methods=_EVERY_METHOD)
 @rest_router.api_route("/{path:path}", methods=_EVERY_METHOD)
-async def no_such_interaction(path: str) -> None:  # noqa: ARG001 - whatever it is
+async def no_such_interaction() -> None:
     """Say that there is no such resource type or interaction."""
     raise InteractionNotOfferedError

@@ -58,8 +58,10 @@ def render(
             clinic_name=visitor.caller.clinic_name if visitor.caller else "",
             clinic_logo=(visitor.caller.clinic_logo or "") if visitor.caller else "",
             files=FILES.paths,
-            who=who(context.vault, visitor),
-            here=here,
+            # On the clinic's tablet nothing waits to be sent, and no other page is named.
+            who="" if visitor.is_on_tablet else who(context.vault, visitor),
+            here="/tablet" if visitor.is_on_tablet else here,
+            on_tablet=visitor.is_on_tablet,
             help_first=help_first,
             hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),
             **values,

@@ -115,7 +115,8 @@ def questionnaire_page(
         status=status,
         help_first=help_first,
         clinic_notified=clinic_notified,
-        hidden=opened.fields(ID_FIELD),
+        # Which scale it is says the path; the clinic's tablet has one path for all.
+        hidden=opened.fields(ID_FIELD) | ({"scale": asked.scale.key} if visitor.is_on_tablet else {}),
         for_later=False,
         **_asked_words(asked),
         form=form,

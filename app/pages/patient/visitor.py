@@ -42,12 +42,14 @@ class Visitor(PageVisitor[PatientCaller]):
         switched_to: the language that the person chose just now, or an empty text.
         country: where whoever signed in here last is, for crisis help; None where nobody did.
         new_country: whether the browser has yet to be given it.
+        is_on_tablet: the browser is the clinic's, and shows one form.
     """
 
     language: str
     switched_to: str
     country: str | None
     new_country: bool
+    is_on_tablet: bool = False
 
     @property
     def crisis(self) -> CrisisHelp:

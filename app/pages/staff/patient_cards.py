@@ -5,6 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from app.access.clinics.permissions import Permission
+from app.care.assessments.questionnaires import all_questionnaires
+from app.care.patients.consent_status import ConsentStatus
+from app.care.patients.tablets import CHECK_IN
 from app.clinical.domains import DOMAINS, LABELS
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import CAUTIONS, SOURCES
@@ -21,7 +24,17 @@ def cards_of(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> dict
         "safety_cards": list(_safety(view, clock, visitor)),
         "signal_cards": list(_signals(view, visitor)),
         "finding_cards": list(_findings(view, visitor)),
+        "tablet_forms": _tablet_forms(view, visitor),
     }
+
+
+def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> dict[str, str]:
+    """Give what a patient can answer on the clinic's tablet, by its name; nothing before they agreed."""
+    agreed = view.patient.consent is ConsentStatus.GIVEN and view.patient.archived is None
+    if not agreed or not visitor.may(Permission.TREATMENT_RECORD):
+        return {}
+    asked = all_questionnaires(locale=view.patient.locale, long_exposure=False)
+    return {CHECK_IN: say("Check-in")} | {one.scale.key: one.wording.title for one in asked}
 
 
 def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:

@@ -52,7 +52,7 @@ PHASES: Final = {
 INFUSIONS: Final = {InfusionPhase.INDUCTION: say("Induction"), InfusionPhase.BOOSTER: say("Booster")}
 ENDED_BECAUSE: Final = {
     InductionEndedBecause.PLANNED_COUNT: say("the planned infusions were given"),
-    InductionEndedBecause.CONFIRMED_BY_STAFF: say("staff said so"),
+    InductionEndedBecause.CONFIRMED_BY_STAFF: say("staff confirmed it"),
     InductionEndedBecause.NO_FURTHER_INFUSION: say("no further infusion was given"),
     InductionEndedBecause.FIRST_BOOSTER: say("a booster was given"),
     InductionEndedBecause.TAKEN_ON: say("the patient was taken on in maintenance"),

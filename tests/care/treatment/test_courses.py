@@ -105,7 +105,7 @@ def test_a_series_ends_when_staff_say_so_and_a_course_when_it_is_stopped(
     ended = change(one_clinic, patient, induction_ended_on=NOW.date().isoformat()).json()
     stopped = change(one_clinic, patient, stopped_on=NOW.date().isoformat()).json()
 
-    assert (ended["phase"], ended["induction_over_because"]) == ("review", "staff_said_so")
+    assert (ended["phase"], ended["induction_over_because"]) == ("review", "confirmed_by_staff")
     assert stopped["phase"] == "stopped"
 
 

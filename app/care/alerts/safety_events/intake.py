@@ -14,7 +14,7 @@ from uuid import UUID
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import waiting_limits
 from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.patients.care_teams import notify_care_team
+from app.care.patients.care_teams import notify_care_team, notify_front_desk
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait
 from app.context import Work
@@ -99,6 +99,10 @@ The same report may have been refused before, such as for a token that had expir
 """
 
 
+AT_FRONT_DESK: Final[ContextVar[bool]] = ContextVar("at_front_desk", default=False)
+"""Whether the patient is in the clinic, with its tablet in hand: the front desk is notified too."""
+
+
 async def report(work: Work, said: SafetyReport) -> UUID:
     """Keep a safety event as ``_report`` does, and note it for the intake once it is permanent."""
     said_as = SAID_NOW.get()
@@ -149,6 +153,8 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
         mode=said.mode,
         now=said.received_at,
     )
+    if AT_FRONT_DESK.get():
+        await notify_front_desk(work, mode=said.mode, now=said.received_at)
     # A person, at once, whatever becomes of the clinic's systems; the second one when the limit has passed.
     await notify_contacts(
         work,

@@ -1,0 +1,162 @@
+"""Every clinic of an installation in one file, and back: one clinic's archive after the other, under a common head.
+
+Nothing leads from one clinic to another, so each is read at one moment of its own while the service runs. A file is
+read to its end before the first clinic is imported; each is imported whole or not at all, and run again it goes on.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from app.access.clinics.commands import OpenedClinic, close_clinic
+from app.context import AppContext
+from app.foundation.audit import OPERATOR
+from app.interop.archive.archive_file import (
+    FORMAT,
+    VERSION,
+    ArchiveDamagedError,
+    ArchiveHead,
+    ArchiveNewerError,
+    NotAnArchiveError,
+    encoded,
+    read_archive,
+    verify,
+)
+from app.interop.archive.importing import import_clinic
+from app.interop.archive.making import archive_of_clinic
+from app.storage import clinics
+
+SCOPE: Final = "installation"
+_END: Final = b'{"end":'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationHead:
+    """What the file says of itself: how many clinics follow, and which of them are closed."""
+
+    clinics: int
+    closed: frozenset[UUID]
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicImported:
+    """What became of one clinic; ``opened`` is None where it was here already, and nothing was changed."""
+
+    clinic_id: UUID
+    patients: int
+    opened: OpenedClinic | None
+
+
+def is_of_installation(first: bytes) -> bool:
+    """Whether a file's first line says that it holds a whole installation."""
+    try:
+        said = json.loads(first)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("format") == FORMAT and said.get("scope") == SCOPE
+
+
+async def archive_of_installation(context: AppContext) -> AsyncIterator[bytes]:
+    """Give the lines of the archives of every clinic, also of the closed ones."""
+    async with context.work(None) as work:
+        every = await clinics.every_clinic(work)
+        yield encoded(
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "scope": SCOPE,
+                "clinics": len(every),
+                "closed": [str(clinic_id) for clinic_id, state in every if state == "closed"],
+                "made_at": work.real_now.isoformat(),
+            }
+        )
+    for clinic_id, _ in every:
+        async with context.work(clinic_id, actor=OPERATOR, snapshot=True) as work:
+            async for line in archive_of_clinic(work):
+                yield line
+
+
+def verify_installation(
+    lines: Iterable[bytes],
+) -> tuple[InstallationHead, list[tuple[ArchiveHead, dict[str, int]]]]:
+    """Read the file to its end; gives its head, and of each clinic the head and how many rows each table has.
+
+    Raises:
+        NotAnArchiveError, ArchiveNewerError, ArchiveDamagedError: as `read_archive`.
+    """
+    head, archives = _clinics_in(lines)
+    return head, [verify(archive) for archive in archives]
+
+
+async def import_installation(
+    context: AppContext, opened_again: Callable[[], BinaryIO]
+) -> list[ClinicImported]:
+    """Import every clinic that is not here yet; ``opened_again`` gives the file from its beginning.
+
+    Raises:
+        NotAnArchiveError, ArchiveNewerError, ArchiveDamagedError: nothing is imported.
+    """
+    with opened_again() as file:
+        head, _ = verify_installation(file)
+    done = []
+    with opened_again() as file:
+        for archive in _clinics_in(file)[1]:
+            first = next(archive, b"")
+            clinic_id = read_archive([first])[0].clinic_id
+            async with context.work(clinic_id, actor=OPERATOR) as work:
+                if await clinics.profile(work) is not None:
+                    done.append(ClinicImported(clinic_id=clinic_id, patients=0, opened=None))
+                    continue
+                found = await import_clinic(work, chain([first], archive))
+                if clinic_id in head.closed:
+                    await close_clinic(work)
+            done.append(
+                ClinicImported(clinic_id=clinic_id, patients=len(found.patients), opened=found.opened)
+            )
+    return done
+
+
+def _clinics_in(lines: Iterable[bytes]) -> tuple[InstallationHead, Iterator[Iterator[bytes]]]:
+    rest = iter(lines)
+    head = _head(next(rest, b""))
+    return head, _archives(rest, head.clinics)
+
+
+def _head(line: bytes) -> InstallationHead:
+    try:
+        said = json.loads(line)
+        if said["format"] != FORMAT or said["scope"] != SCOPE:
+            raise NotAnArchiveError
+        if int(said["version"]) > VERSION:
+            raise ArchiveNewerError
+        return InstallationHead(
+            clinics=int(said["clinics"]),
+            closed=frozenset(UUID(one) for one in said["closed"]),
+            made_at=datetime.fromisoformat(said["made_at"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise NotAnArchiveError from None
+
+
+def _archives(rest: Iterator[bytes], count: int) -> Iterator[Iterator[bytes]]:
+    """Give each clinic's lines; what its reader leaves is passed over."""
+    for _ in range(count):
+        archive = _to_the_end(rest)
+        yield archive
+        for _line in archive:
+            pass
+    if next(rest, None) is not None:
+        raise ArchiveDamagedError
+
+
+def _to_the_end(rest: Iterator[bytes]) -> Iterator[bytes]:
+    for line in rest:
+        yield line
+        if line.startswith(_END):
+            return
+    raise ArchiveDamagedError

@@ -1,0 +1,150 @@
+"""A whole installation in one file: another one imports it, on another major version too, with nothing changed."""
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.access.clinics.commands import close_clinic
+from app.foundation.audit import OPERATOR
+from app.interop.archive.archive_file import ArchiveDamagedError, NotAnArchiveError
+from app.interop.archive.installation import (
+    ClinicImported,
+    archive_of_installation,
+    import_installation,
+    verify_installation,
+)
+from tests.cli.command_line import afterglow_here, new_clinic, server_of
+from tests.interop.test_archive import evaluated, with_a_history
+from tests.support.databases import Cluster, in_memory, open_folder, running_cluster
+from tests.support.people import clinic_client
+from tests.support.service import NOW, Service, running_service
+
+
+@pytest.fixture(scope="module")
+def installations(cluster: Cluster) -> Iterator[list[Service]]:
+    """Three: the one that is left, one on another major version where the campaign names it, and one as the first."""
+    other = os.environ.get("AFTERGLOW_TEST_OTHER_PG_BIN")
+    with ExitStack() as running:
+        there = running.enter_context(running_cluster(binaries=Path(other))) if other else cluster
+        found = []
+        for where in (cluster, there, cluster):
+            database = running.enter_context(where.database())
+            found.append(running.enter_context(running_service(database.application_url, work=False)))
+            found[-1].clock.move_to(NOW)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def lived_in(installations: list[Service]) -> dict[str, str]:
+    """Two clinics with a patient each, and one that is closed; the patients by clinic."""
+    first = installations[0]
+    made = [clinic_client(first, name) for name in ("Riverside", "Hillside", "Closed")]
+    patients = {one.clinic_id: with_a_history(first, one) for one in made[:2]}
+
+    async def closed() -> None:
+        async with first.context.work(UUID(made[2].clinic_id), actor=OPERATOR) as work:
+            await close_clinic(work)
+
+    first.run(closed())
+    return patients
+
+
+def archive(service: Service) -> bytes:
+    async def made() -> bytes:
+        return b"".join([line async for line in archive_of_installation(service.context)])
+
+    return service.run(made(), within=60)
+
+
+def imported(service: Service, content: bytes) -> list[ClinicImported]:
+    return service.run(import_installation(service.context, lambda: io.BytesIO(content)), within=60)
+
+
+def rows_of(content: bytes) -> list[dict[str, Any]]:
+    """The rows alone: heads and ends name times and checksums, and an import changes a clinic's own row once."""
+    rows = [json.loads(line) for line in content.splitlines() if line.startswith(b'{"table":')]
+    for one in rows:
+        if one["table"] == "clinic_profiles":
+            del one["row"]["version"]
+    return rows
+
+
+def test_an_installation_moves_to_another_and_from_that_to_a_third_with_the_same_evaluations_and_rows(
+    installations: list[Service], lived_in: dict[str, str]
+) -> None:
+    first, *others = installations
+    content = archive(first)
+    head, found = verify_installation(io.BytesIO(content))
+    assert (head.clinics, len(head.closed)) == (3, 1)
+    assert sum(counts.get("patients", 0) for _, counts in found) == 2
+    rows = rows_of(content)
+    for there in others:
+        done = imported(there, content)
+        assert [one.patients for one in done] == [1, 1, 0]
+        for clinic_id, patient in lived_in.items():
+            assert evaluated(there, clinic_id, patient) == evaluated(first, clinic_id, patient)
+        content = archive(there)
+        assert rows_of(content) == rows
+    again = imported(others[-1], content)
+    assert [one.opened for one in again] == [None] * 3, "what is there already is left as it is"
+    assert rows_of(archive(others[-1])) == rows
+
+
+def test_an_archive_of_an_installation_that_is_not_whole_imports_nothing(
+    installations: list[Service],
+    lived_in: dict[str, str],  # noqa: ARG001 - has clinics
+) -> None:
+    content = archive(installations[0])
+    lines = content.splitlines(keepends=True)
+    ends = [place for place, line in enumerate(lines) if line.startswith(b'{"end":')]
+    broken = [
+        b"".join(lines[:-1]),
+        b"".join(lines[: ends[0] + 1]),
+        content + lines[-1],
+        content.replace(b'"dose_mg_per_kg":0.5', b'"dose_mg_per_kg":5.0', 1),
+    ]
+    there = installations[1]
+    before = archive(there)
+    for one in broken:
+        with pytest.raises(ArchiveDamagedError):
+            imported(there, one)
+    with pytest.raises(NotAnArchiveError):
+        imported(there, b"".join(lines[1:]))
+    assert rows_of(archive(there)) == rows_of(before)
+
+
+@pytest.mark.processes
+def test_an_operator_moves_a_clinic_and_an_installation_by_the_command_line() -> None:
+    with ExitStack() as running:
+        here, there = (running.enter_context(open_folder(in_memory())) for _ in range(2))
+        ours, theirs = here / "data", there / "data"
+        clinics = [new_clinic(one)["clinic_id"] for one in (ours, ours, theirs)]
+        for one in (ours, theirs):
+            running.enter_context(server_of(one))
+        file, one_file = str(here / "all.ndjson"), str(here / "one.ndjson")
+
+        def run(*arguments: str, fails: bool = False) -> str:
+            done = afterglow_here("archive", *arguments)
+            assert (done.returncode != 0) == fails, done.stderr
+            return done.stdout + done.stderr
+
+        run("export", file, "--data-dir", str(ours), fails=True)
+        run("export", file, "--all", "--data-dir", str(ours))
+        run("export", one_file, "--clinic", clinics[0], "--data-dir", str(ours))
+        assert "2 clinics" in run("verify", file)
+        alone = json.loads(run("import", one_file, "--json", "--data-dir", str(theirs)))
+        assert alone["clinic_id"] == clinics[0]
+        assert alone["api_key"]
+        rest = json.loads(run("import", file, "--json", "--data-dir", str(theirs)))["clinics"]
+        assert {one["clinic_id"]: one["api_key"] is None for one in rest} == {
+            clinics[0]: True,
+            clinics[1]: False,
+        }
+        run("import", one_file, "--data-dir", str(theirs), fails=True)
