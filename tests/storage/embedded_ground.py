@@ -19,6 +19,7 @@ from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.embedded.account import Account, first_unreachable
 from app.storage.engine.embedded.folders import Folders
 from app.storage.engine.embedded.reachable_programs import programs_for
+from tests.support.databases import in_memory
 
 AS_ROOT = os.geteuid() == 0
 ROOT_ONLY = pytest.mark.skipif(not AS_ROOT, reason="only root changes account; `.ci/run` runs this as root")
@@ -55,7 +56,7 @@ def programs_under_test() -> Binaries:
 def open_folder() -> Iterator[Path]:
     """A folder that every account can pass through; at the end no process may be left that names it."""
     # Not pytest's tmp_path: that is below a folder which only its owner may enter.
-    folder = Path(tempfile.mkdtemp(prefix="ag-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="ag-", dir=in_memory()))
     folder.chmod(0o711)
     try:
         yield folder

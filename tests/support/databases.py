@@ -20,7 +20,7 @@ from app.storage.engine.embedded import Address, Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE, make_roles, migrate
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-ENOUGH_BYTES: Final = 4 * 1024**3
+ENOUGH_BYTES: Final = 6 * 1024**3
 _MIGRATED: Final = "migrated"
 # What lasts as long as this process.
 KEPT: Final = ExitStack()
@@ -90,18 +90,18 @@ def programs() -> Path | None:
 
 
 def in_memory() -> Path | None:
-    """The machine's file system in memory, where it is large enough for the tests' databases.
+    """The machine's file system in memory, where it is large enough for what tests write, and programs run from it.
 
     A test's database need not survive a power cut, and our server waits for the disk whatever it is told.
     """
-    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
-        return MEMORY
-    return None
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)) or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return None
+    return MEMORY if shutil.disk_usage(MEMORY).free > ENOUGH_BYTES else None
 
 
 @contextmanager
 def running_cluster(below: Path | None = None, binaries: Path | None = None) -> Iterator[Cluster]:
-    """A server in a separate folder, gone afterwards; below /tmp, of the usual programs if nothing else is said."""
+    """A server in a separate folder, gone afterwards; of the usual programs if nothing else is said."""
     binaries = binaries or programs()
     with open_folder(below) as folder:
         # Making one takes ten times as long as copying it.
