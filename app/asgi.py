@@ -33,6 +33,7 @@ from app.care.monitoring import routes as monitoring
 from app.care.patients import care_team_routes as care_teams
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
+from app.care.retention import routes as retention
 from app.care.sleep_nights import routes as sleep_nights
 from app.care.texts import routes as texts
 from app.care.treatment import appointment_routes as appointments
@@ -151,6 +152,7 @@ _ROUTERS: Final = (
     insights.router,
     consent.router,
     consent.requests_router,
+    retention.router,
     audit.router,
     staff.router,
     staff.session_router,

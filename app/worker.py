@@ -26,6 +26,7 @@ from app.care.monitoring import corrections
 from app.care.patients.commands import compute_keys
 from app.care.reminders.asking import remind_due
 from app.care.reminders.deciding import StillDue
+from app.care.retention.commands import remove_old
 from app.context import AppContext
 from app.foundation.audit import SYSTEM
 from app.foundation.ids import new_id
@@ -255,6 +256,7 @@ class Worker:
         await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=True)
         async with self._context.work(clinic_id) as work:
             await keep_stream(work)
+        await remove_old(self._context, clinic_id)
 
     async def _make_partitions_ahead(self) -> None:
         now = self._context.clock.now()

@@ -76,6 +76,7 @@ COMMANDS: Final = {
     "patient": ("clinic_commands", "Patients, by id only."),
     "jobs": ("clinic_commands", "Background jobs."),
     "deliveries": ("delivery_commands", "A clinic's webhook deliveries."),
+    "retention": ("retention_commands", "How long a clinic keeps what, and its legal holds."),
     "listen": (
         "listen_command",
         "Forward a clinic's events to a program on this machine, signed as webhooks are.",

@@ -18,7 +18,7 @@ from uuid import UUID
 from app.access.clinics.policy import active_protocol
 from app.access.clinics.queries import clinic_in
 from app.care.assessments.queries import list_scales
-from app.care.consent.erasure import erase_imported
+from app.care.consent.erasure import erase_unasked
 from app.care.patients.chart_numbers import index_of
 from app.care.patients.commands import PatientExistsError
 from app.clinical.protocol import Protocol
@@ -308,7 +308,7 @@ async def _undo(context: AppContext, clinic_id: UUID, one: FileImport, by: Actor
                 if await _worked_with(work, one, patient_id):
                     kept[True] += 1
                 else:
-                    await erase_imported(work, patient_id)
+                    await erase_unasked(work, patient_id)
         except NotFoundError:
             continue
         except RefusalError:

@@ -114,6 +114,7 @@ class DeliveryRow(TenantRow):
         CheckConstraint("urgency in ('safety', 'ordinary')", name="urgency"),
         CheckConstraint("state in ('pending', 'delivered', 'exhausted', 'held')", name="state"),
         Index("ix_deliveries_endpoint", "clinic_id", "endpoint_id", "id"),
+        Index("ix_deliveries_notification", "clinic_id", "notification_id"),
         Index(
             "ix_deliveries_not_out",
             "clinic_id",

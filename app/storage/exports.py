@@ -172,6 +172,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "what_if_patients": "other numbers tried over the past: nothing that was reported or decided",
     "care_teams": "the care team of the patient: that is about them",
     "emergency_accesses": "in whose words staff gave reasons is theirs; that it happened is in audit_events",
+    "legal_holds": "in whose words staff gave reasons is theirs; that it happened is in audit_events",
     "idempotent_replies": "copies of what the clinic's systems were answered, for a day; what it was about is there",
     "erasures": "there is one only when nothing else is left",
 }

@@ -87,6 +87,7 @@ _PARAMETERS: Final = {
     "delivery_id": "The delivery: one message to one endpoint",
     "device_id": "The patient's phone or browser",
     "endpoint_id": "The webhook endpoint",
+    "hold_id": "The legal hold",
     "event_id": "The safety event",
     "finding_id": "The finding",
     "format": "JSON, or a table for a spreadsheet",

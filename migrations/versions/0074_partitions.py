@@ -10,7 +10,7 @@ from pathlib import Path
 from alembic import op
 from sqlalchemy.exc import IntegrityError
 
-from app.storage.engine.migration_steps import application_role, isolate, run_sql
+from app.storage.engine.migration_steps import application_role, isolate, rewrite_function, run_sql
 
 revision = "0074"
 down_revision = "0069"
@@ -54,13 +54,13 @@ def upgrade() -> None:
     isolate("audit_events", privileges="SELECT, INSERT")
     op.execute(f"REVOKE ALL ON partitions.audit_events_before FROM {application_role()}")
     op.execute(f"GRANT EXECUTE ON FUNCTION care.make_partitions_ahead() TO {application_role()}")
-    _rewrite("care.clinics_due", _NEWEST, _BEHIND)
-    _rewrite("care.operation_figures", _LAST_FIGURE, _WITH_PARTITIONS)
+    rewrite_function("care.clinics_due", _NEWEST, _BEHIND)
+    rewrite_function("care.operation_figures", _LAST_FIGURE, _WITH_PARTITIONS)
 
 
 def downgrade() -> None:
-    _rewrite("care.operation_figures", _WITH_PARTITIONS, _LAST_FIGURE)
-    _rewrite("care.clinics_due", _BEHIND, _NEWEST)
+    rewrite_function("care.operation_figures", _WITH_PARTITIONS, _LAST_FIGURE)
+    rewrite_function("care.clinics_due", _BEHIND, _NEWEST)
     run_sql(_SQL / "0074_before.sql")
     isolate("audit_events", privileges="SELECT, INSERT")
 
@@ -87,13 +87,3 @@ def _prove_end() -> None:
                 f"ALTER TABLE care.audit_events VALIDATE CONSTRAINT {_ITS_END}"
             )
         op.execute("RESET statement_timeout")
-
-
-def _rewrite(function: str, before: str, after: str) -> None:
-    """Change one passage of a function; its owner, settings and grants stay."""
-    cursor = op.get_bind().connection.cursor()
-    definition = str(cursor.execute("SELECT pg_get_functiondef(%s::regproc)", [function]).fetchone()[0])
-    if definition.count(before) != 1:
-        raise LookupError(function)
-    cursor.execute(definition.replace(before, after))
-    cursor.close()

@@ -16,7 +16,7 @@ from tests.support.service import Service
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care_pages"
 WIDTHS = {320: 44, 195: 24, 640: 44}
 TARGETS = """['main button, main .button, main summary, main nav a, main h3 a',
-        'main .trail a', 'main input', 'main select'].flatMap((one) => [...document.querySelectorAll(one)])
+        'main .audit-log a', 'main input', 'main select'].flatMap((one) => [...document.querySelectorAll(one)])
     .filter((one) => one.checkVisibility() && one.type !== 'hidden').map((one) => [one, one.getBoundingClientRect()])
     .map(([one, box]) => [one.outerHTML.slice(0, 80), box.width, box.height])"""
 
@@ -44,9 +44,9 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     page.goto(f"{service.url}/care/reports?first=2026-11-01&end=2026-10-01")
     yield "figures with a mistake", page
     page.goto(f"{service.url}/care/audit-log")
-    yield "trail", page
+    yield "audit log", page
     page.goto(f"{service.url}/care/audit-log?patient=nobody")
-    yield "trail with a mistake", page
+    yield "audit log with a mistake", page
     page.goto(f"{service.url}/care/what-if")
     page.locator("summary").click()
     yield "other numbers", page

@@ -128,13 +128,13 @@ def test_an_infusion_is_entered_by_keyboard_alone_with_scripts_off(
     assert given["dose_mg_per_kg"] == 0.5
 
 
-def test_on_paper_a_patient_is_the_numbers_without_buttons_links_or_the_trail(
+def test_on_paper_a_patient_is_the_numbers_without_buttons_links_or_the_audit_log(
     opened: Callable[..., Page], service: Service, patient: str
 ) -> None:
     page = opened(viewport=DESKTOP)
     page.goto(f"{service.url}/care/patients/{patient}")
     page.emulate_media(media="print")
-    for hidden in (".factual .foot", "#trail", ".range", "header nav", ".dock"):
+    for hidden in (".factual .foot", "#audit-log", ".range", "header nav", ".dock"):
         assert not page.locator(hidden).first.is_visible(), hidden
     for shown in ("h1", "figure svg", ".say", ".print-only", "#scales"):
         assert page.locator(shown).first.is_visible(), shown

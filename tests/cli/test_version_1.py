@@ -104,6 +104,32 @@ def test_no_row_of_a_patients_record_is_lost(upgraded: Upgraded) -> None:
     assert all(upgraded.counted[name] for name in record)
 
 
+def test_the_seals_of_version_1_vouch_for_its_lines(upgraded: Upgraded) -> None:
+    """Each is of one line, without marks, as seals of before the sixty-eighth step are."""
+    with psycopg.connect(upgraded.urls.superuser_url) as connection:
+        (seals,) = connection.execute(
+            "SELECT count(*) FROM care.audit_seals WHERE marks IS NULL AND event_ids IS NULL"
+        ).fetchone() or (0,)
+        (sealed,) = connection.execute(
+            "SELECT clinic_id, event_id FROM care.audit_seals ORDER BY clinic_id, sequence LIMIT 1"
+        ).fetchall()
+        assert seals >= upgraded.counted["audit_seals"] > 0
+        where = {
+            "DATABASE_URL": upgraded.urls.application_url,
+            "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
+        }
+        assert afterglow_here("audit", "verify", more=where).returncode == 0
+        change = "UPDATE care.audit_events SET action = %s WHERE clinic_id = %s AND id = %s RETURNING action"
+        (before,) = connection.execute(
+            "SELECT action FROM care.audit_events WHERE clinic_id = %s AND id = %s", sealed
+        ).fetchone() or ("",)
+        connection.execute(change, ["another", *sealed])
+        connection.commit()
+        changed = afterglow_here("audit", "verify", more=where)
+        assert (changed.returncode, changed.stdout.count("was changed")) == (1, 1)
+        connection.execute(change, [before, *sealed])
+
+
 def test_each_patient_has_the_level_that_version_1_said(clinic: httpx2.Client, upgraded: Upgraded) -> None:
     levels = {
         patient: clinic.get(f"/v1/patients/{patient}/evaluation").json().get("level")

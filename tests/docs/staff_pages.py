@@ -21,7 +21,7 @@ def who_may_what_page() -> str:
     """Permissions by role and scope, then every call and page with the permission that it asks for."""
     parts = [
         MADE,
-        "# Who may what",
+        "# The permissions matrix",
         (
             "A member of the staff has a role, an API key has scopes; every call and every page of the care team asks "
             "for one permission. *In an emergency* a coordinator or reader has a permission for one patient and one "

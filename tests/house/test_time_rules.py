@@ -24,7 +24,7 @@ ALLOWED: Final = {
     "app/storage/engine/embedded/supervisor.py": "waits for a process of this machine",
     "app/storage/engine/embedded/predecessor.py": "waits for a process of this machine",
 }
-# Rooms that run on the machine's time by their nature: processes, and studies that time themselves.
+# Packages that run on the machine's time by their nature: processes, and studies that time themselves.
 PACKAGES: Final = {"cli", "worker"}
 
 

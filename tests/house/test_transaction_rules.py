@@ -43,6 +43,7 @@ OPENS: Final = {
     "care.patients.magic_links": _NOT_KNOWN,
     "care.reminders.asking": _JOB,
     "care.reminders.commands": _NOT_KNOWN,
+    "care.retention.commands": _JOB,
     "care.texts.commands": _NOT_KNOWN,
     "imports.commands": _JOB,
     "imports.taking_on": _JOB,

@@ -238,7 +238,7 @@ def test_an_index_and_a_constraint_are_added_while_others_write(own_database: Da
 def _waits_for_writers(database: DatabaseUrls) -> bool:
     found = ask(
         database.superuser_url,
-        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'",
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'",
     )
     return bool(found)
 

@@ -131,6 +131,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "endpoint_id": endpoint["id"],
         "channel_id": channel.json()["id"],
         "delivery_id": deliveries[0]["id"],
+        "hold_id": hold_what_stays(client, patient),
         "request_id": leaving["id"],
         "device_id": old["id"],
         "finding_id": found["note"],
@@ -142,6 +143,18 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "staff_id": invited(client, StaffRole.CLINICIAN)["id"],
     }
     return LivelyClinic(client=client, phone=phone, nurse=nurse, ids=ids)
+
+
+def hold_what_stays(client: ClinicClient, patient: str) -> str:
+    """Say how long what is kept, and place two holds, of which one is lifted; gives the other's id."""
+    assert client.http.put("/v1/clinic/retention", json={"deliveries_months": 24}).is_success
+    placed = [
+        client.http.post("/v1/legal-holds", json={"patient_id": whose, "reason": "a reason"})
+        for whose in (patient, client.patient())
+    ]
+    lifted, holds = [str(one.json()["id"]) for one in placed]
+    assert client.http.post(f"/v1/legal-holds/{lifted}/lift").is_success
+    return holds
 
 
 def protocol_template(client: ClinicClient) -> str:

@@ -1,5 +1,6 @@
 """Being erased: asked for by the patient, decided by the clinic, and then done for good in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -16,7 +17,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
 from app.notifications.webhooks.notifying import notify_of_erased
-from app.storage import erasures, patient_merges, patient_states
+from app.storage import erasures, patient_merges, patient_states, retention
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasures import Erasure, StoredRequest
 from app.web.headers import ChangedMeanwhileError
@@ -37,6 +38,13 @@ class ErasureDecidedError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "erasure-decided"
+
+
+class PatientUnderHoldError(RefusalError):
+    """A legal hold on this patient or on the clinic keeps everything; it must be lifted before anything is erased."""
+
+    kind = RefusalKind.CONFLICT
+    code = "legal-hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,36 +137,48 @@ async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureReque
         NotFoundError: the clinic has no such request.
         ChangedMeanwhileError, ErasureDecidedError: someone else changed it.
         SafetyEventOpenError: a safety event must be closed first.
+        PatientUnderHoldError: a legal hold must be lifted first.
     """
     asked = await _open_one(work, request_id, version)
-    patient_id = asked.patient_id
-    # The patient's turn first, as everybody takes it: a report on its way is finished, or finds nobody.
+    duplicates = await _may_be_erased(work, asked.patient_id)
+    return _shown(work.vault, work.clinic_id, await _erase_with(work, asked, duplicates))
+
+
+async def erase_unasked(work: Work, patient_id: UUID) -> None:
+    """Erase a patient for whom nobody asks: an import that registered them is undone, or the clinic's rule says so.
+
+    Raises:
+        NotFoundError: there is no such patient (any more).
+        SafetyEventOpenError: a safety event must be closed first.
+        PatientUnderHoldError: a legal hold must be lifted first.
+        ErasureAskedBeforeError: the patient asks, and a person decides.
+    """
+    duplicates = await _may_be_erased(work, patient_id)
+    asked = _request(work, patient_id)
+    if not await erasures.add(work, asked):
+        raise ErasureAskedBeforeError
+    _note(work, "erasure.asked", asked)
+    await _erase_with(work, asked, duplicates)
+
+
+async def _may_be_erased(work: Work, patient_id: UUID) -> list[UUID]:
+    """Take the patient's turn and those of the duplicates, which are given; refuse where something has to stay."""
+    # As everybody takes it: a report on its way is finished, or finds nobody.
     if await patient_states.lock(work, patient_id) is None:
         raise await no_such_patient(work, patient_id)
     duplicates = await _duplicates_of(work, patient_id)
     for one in duplicates:
         await patient_states.lock(work, one)
     await refuse_open_events(work, patient_id, *duplicates)
+    if await retention.is_held(work, [patient_id, *duplicates]):
+        raise PatientUnderHoldError
+    return duplicates
+
+
+async def _erase_with(work: Work, asked: StoredRequest, duplicates: Sequence[UUID]) -> StoredRequest:
     for one in duplicates:
         await _erase(work, await _asked_for_duplicate(work, asked, one))
-    return _shown(work.vault, work.clinic_id, await _erase(work, asked))
-
-
-async def erase_imported(work: Work, patient_id: UUID) -> None:
-    """Erase a patient whom an import registered, as it is undone: nobody has worked with them, or knows of it.
-
-    Raises:
-        NotFoundError: there is no such patient (any more).
-        SafetyEventOpenError: a safety event must be closed first.
-    """
-    if await patient_states.lock(work, patient_id) is None:
-        raise await no_such_patient(work, patient_id)
-    await refuse_open_events(work, patient_id)
-    asked = _request(work, patient_id)
-    if not await erasures.add(work, asked):
-        raise ErasureAskedBeforeError
-    _note(work, "erasure.asked", asked)
-    await _erase(work, asked)
+    return await _erase(work, asked)
 
 
 async def _erase(work: Work, asked: StoredRequest) -> StoredRequest:

@@ -27,6 +27,21 @@ def run_sql(path: Path) -> None:
     cursor.close()
 
 
+def rewrite_function(function: str, before: str, after: str) -> None:
+    """Change one passage of a function; its owner, settings and grants stay.
+
+    Raises:
+        LookupError: the passage is not there, or more than once.
+    """
+    cursor = op.get_bind().connection.cursor()
+    cursor.execute("SELECT pg_get_functiondef(%s::regproc)", [function])
+    (definition,) = cursor.fetchone() or ("",)
+    if definition.count(before) != 1:
+        raise LookupError(function)
+    cursor.execute(definition.replace(before, after))
+    cursor.close()
+
+
 def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
     """Force row-level security on new tables of ``care``, and let the application do this much with them.
 
@@ -56,7 +71,10 @@ def index_while_used(
         op.execute("SET lock_timeout = 0")
         op.execute("SET statement_timeout = 0")
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS care.{name}")
-        op.execute(f"CREATE {kind} CONCURRENTLY {name} ON care.{table} ({', '.join(columns)}){condition}")
+        op.execute(
+            "-- squawk-ignore ban-concurrent-index-creation-in-transaction\n"
+            f"CREATE {kind} CONCURRENTLY {name} ON care.{table} ({', '.join(columns)}){condition}"
+        )
         op.execute("RESET lock_timeout")
         op.execute("RESET statement_timeout")
 

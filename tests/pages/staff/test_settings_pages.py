@@ -219,6 +219,33 @@ def test_days_without_reminders_are_kept_and_a_bad_day_loses_nothing(
     assert days == ["2026-12-25", "2027-01-01"]
 
 
+def test_an_owner_says_how_long_what_is_kept_and_places_and_lifts_holds(
+    owner: CareBrowser, fresh: ClinicClient
+) -> None:
+    here = f"{SETTINGS}/retention"
+    fresh.patient("HOLD-1")
+    bad = owner.submit(here, here, {"deliveries_months": "3", "messages_months": "24"})
+    assert (bad.status_code, 'value="24"' in bad.text) == (422, True)
+    assert owner.submit(here, here, {"deliveries_months": "24", "messages_months": ""}).status_code == 303
+    rules = fresh.http.get("/v1/clinic/retention").json()
+    assert rules == {"deliveries_months": 24, "messages_months": None, "archived_patients_months": None}
+
+    unknown = owner.submit(here, f"{here}/holds", {"patient": "NOBODY-1", "reason": "Claim 17"})
+    assert (unknown.status_code, "No patient has this chart number." in unknown.text) == (422, True)
+    assert "Claim 17" in unknown.text
+    for whose in ("HOLD-1", ""):
+        assert (
+            owner.submit(here, f"{here}/holds", {"patient": whose, "reason": "Claim 17"}).status_code == 303
+        )
+    page = owner.get(here).text
+    assert ("HOLD-1" in page, "All of the clinic" in page, "Claim 17" in page) == (True, True, True)
+    held = fresh.http.get("/v1/legal-holds").json()["items"]
+    assert [one["patient_id"] is None for one in held] == [True, False]
+    assert owner.submit(here, f"{here}/holds/{held[0]['id']}/lift").status_code == 303
+    lifted = fresh.http.get("/v1/legal-holds").json()["items"]
+    assert [one["lifted_at"] is None for one in lifted] == [False, True]
+
+
 def test_an_owner_answers_a_request_for_erasure(
     service: Service, owner: CareBrowser, fresh: ClinicClient
 ) -> None:

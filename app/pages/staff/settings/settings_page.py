@@ -133,6 +133,13 @@ ENTRIES: Final = (
         permission=Permission.RIGHTS,
     ),
     SettingsEntry(
+        path=f"{SETTINGS}/retention",
+        title=say("Retention"),
+        holds=say("How long what is kept, and legal holds"),
+        group=say("Care"),
+        permission=Permission.RIGHTS,
+    ),
+    SettingsEntry(
         path="/care/audit-log",
         title=say("Audit log"),
         holds=say("Who did and read what"),

@@ -1,0 +1,139 @@
+"""How long what is kept, and the legal holds on what has to stay."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.care.alerts.history import names_in
+from app.care.patients.queries import chart_numbers_of, id_of_chart_number
+from app.care.retention import commands, queries
+from app.care.retention.schemas import LegalHoldEntry, RetentionEntry
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.foundation.translations import say
+from app.pages.staff.about_patient import whole_in
+from app.pages.staff.asked_form import entry_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.settings_page import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+
+HERE: Final = f"{SETTINGS}/retention"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayServeRights = Annotated[StaffVisitor, staff_may(Permission.RIGHTS)]
+_MONTHS: Final = (
+    (
+        "deliveries_months",
+        say("Events and deliveries"),
+        say("What your systems were sent, with every attempt. From 4 months on."),
+    ),
+    (
+        "messages_months",
+        say("Messages and reminders"),
+        say("That something was sent, never its text. From 4 months on."),
+    ),
+    (
+        "archived_patients_months",
+        say("Archived patients"),
+        say("Everything about them, erased for good. From 12 months after archiving on."),
+    ),
+)
+_DONE: Final = {
+    "rules": say("Saved."),
+    "placed": say("The hold is placed."),
+    "lifted": say("The hold is lifted."),
+}
+
+
+class NoPatientOfThisNumberError(RefusalError):
+    """No patient has this chart number."""
+
+    code = "no-such-chart-number"
+
+
+@router.get("")
+async def show_retention(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+    """Show the rules and the holds."""
+    return await _page(context, visitor, done=request.query_params.get("done", ""))
+
+
+@router.post("")
+async def save_rules(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+    """Keep these rules and no others."""
+    form = await read_own_form(request, context, visitor)
+
+    async def saved() -> object:
+        entry = entry_of(RetentionEntry, {name: whole_in(form[name]) for name, _, _ in _MONTHS})
+        return await commands.write_rules(visitor.work, entry.rules())
+
+    return await _done(context, visitor, form, saved, "rules")
+
+
+@router.post("/holds")
+async def place_hold(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+    """Place a hold on one patient, or on all of the clinic."""
+    form = await read_own_form(request, context, visitor)
+
+    async def placed() -> object:
+        patient_id, number = None, form["patient"].strip()
+        if number:
+            patient_id = await id_of_chart_number(visitor.work, number)
+            if patient_id is None:
+                raise NoPatientOfThisNumberError("#/patient")
+        entry = entry_of(LegalHoldEntry, {"patient_id": patient_id, "reason": form["reason"].strip()})
+        return await commands.place_hold(visitor.work, patient_id=entry.patient_id, reason=entry.reason)
+
+    return await _done(context, visitor, form, placed, "placed")
+
+
+@router.post("/holds/{hold_id}/lift")
+async def lift_hold(
+    hold_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
+) -> Response:
+    """Lift a hold."""
+    form = await read_own_form(request, context, visitor)
+    return await _done(context, visitor, form, lambda: commands.lift_hold(visitor.work, hold_id), "lifted")
+
+
+async def _done(
+    context: AppContext, visitor: StaffVisitor, form: Form, do: Callable[[], Awaitable[object]], done: str
+) -> Response:
+    try:
+        await do()
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, typed=form, error=error)
+    return RedirectResponse(f"{HERE}?done={done}", 303)
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    done: str = "",
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    rules = await queries.read_rules(visitor.work)
+    holds = await queries.list_holds(visitor.work)
+    numbers = await chart_numbers_of(visitor.work, [one.patient_id for one in holds if one.patient_id])
+    names = await names_in(visitor.work, visitor.work.vault, [one.placed_by for one in holds])
+    values = {name: getattr(rules, name) or "" for name, _, _ in _MONTHS} | {"patient": "", "reason": ""}
+    return await settings_page(
+        context,
+        visitor,
+        "settings_retention.html",
+        here=HERE,
+        error=error,
+        months=_MONTHS,
+        typed=values | ({} if typed is None else dict(typed)),
+        holds=holds,
+        whose=numbers,
+        names=names,
+        done=_DONE.get(done, ""),
+    )
