@@ -156,6 +156,28 @@ def test_what_was_sent_and_whose_reply_was_lost_is_one_report(
     assert len(phone.request("GET", "/v1/check-ins")["items"]) == 2
 
 
+def test_a_night_is_kept_once_and_only_after_the_patient_said_so(
+    service: Service, opened: ClinicClient, api: Clinic
+) -> None:
+    _, phone = enrolled(api, opened, service)
+    woke = service.clock.now() - timedelta(hours=3)
+    night = {
+        "started_at": (woke - timedelta(hours=8)).isoformat(),
+        "ended_at": woke.isoformat(),
+        "time_zone": "Europe/Berlin",
+        "asleep_minutes": 430,
+        "source": "health_connect",
+        "app": "com.example.sleep",
+    }
+    with pytest.raises(ProblemError) as refused:
+        phone.send_night(new_id(), night)
+    assert refused.value.code == "sleep-import-off"
+    phone.import_nights(on=True)
+    night_id = new_id()
+    assert phone.send_night(night_id, night) == phone.send_night(night_id, night)
+    assert [one["id"] for one in phone.request("GET", "/v1/me/sleep-nights")["items"]] == [night_id]
+
+
 def test_a_refused_report_leaves_the_queue_and_is_given_back_with_its_problem(
     service: Service, opened: ClinicClient, api: Clinic, queue: OfflineQueue
 ) -> None:

@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from app.foundation.ids import new_id
 from app.interop.archive.tables import TABLES, columns_of
 from app.pages.staff.settings.data import HERE, TITLES
 from app.pages.staff.visitor import SESSION
+from app.studies.study_files import StudyFiles, opened_study
 from tests.house.sources import sources
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.lively import A_NIGHT
@@ -35,13 +37,17 @@ FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe
 
 
 def table(service: Service, clinic: ClinicClient, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text_of(service, clinic, name), newline="")))
+
+
+def text_of(service: Service, clinic: ClinicClient, name: str) -> str:
     browser = PlainBrowser(service.url)
     browser.cookies[f"__Host-{SESSION}"] = signed_in(service, clinic.clinic_id, StaffRole.OWNER)
     form = fields_of(browser.get(HERE).text, f"{HERE}/table")
     reply = browser.post(f"{HERE}/table", form | {"table": name})
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"
-    return list(csv.DictReader(io.StringIO(reply.text, newline="")))
+    return reply.text
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +60,8 @@ def full(shared_service: Service, one_clinic: ClinicClient) -> ClinicClient:
         assert phone.check_in(NOW - timedelta(hours=ago + 1), note=note).is_success
     assert phone.http.put("/v1/me/sleep-import", json={"on": True}).is_success
     assert phone.http.put(f"/v1/me/sleep-nights/{new_id()}", json=A_NIGHT).is_success
+    form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=3)).isoformat(), "total": 11}
+    assert one_clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).is_success
     changed = {"kind": "condition", "since": "2026-10-01", "detail": " \uff1dHYPERLINK(A1)"}
     assert one_clinic.http.post(f"/v1/patients/{patient}/circumstances", json=changed).is_success
     return one_clinic
@@ -83,6 +91,30 @@ def test_the_tables_hold_what_was_reported(shared_service: Service, full: Clinic
     assert table(shared_service, clinic_client(shared_service), "check_ins") == [], (
         "another clinic's are its own"
     )
+
+
+def test_our_own_tables_are_read_back_whole_by_the_backtest(
+    shared_service: Service, full: ClinicClient, tmp_path: Path
+) -> None:
+    paths = {}
+    for name in ("check_ins", "infusions", "assessments"):
+        paths[name] = tmp_path / f"{name}.csv"
+        paths[name].write_bytes(text_of(shared_service, full, name).encode())
+    with opened_study(StudyFiles(**paths, outcomes=None, custom_scales={})) as study:
+        (one,) = study.patients.patients(0, study.patients.size)
+    assert study.problems.count == 0, [str(problem) for problem in study.problems.first]
+    (person,) = table(shared_service, full, "patients")
+    path = f"/v1/patients/{person['id']}"
+    reports = full.http.get(f"{path}/check-ins", params={"limit": 200}).json()["items"]
+    assert len(reports) == len(one.history.check_ins) > len(HOSTILE)
+    assert {entry.recorded_at for entry in one.history.check_ins} == {
+        datetime.fromisoformat(each["recorded_at"]) for each in reports
+    }
+    given = full.http.get(f"{path}/infusions").json()["items"]
+    assert {entry.given_at for entry in one.history.infusions} == {
+        datetime.fromisoformat(each["given_at"]) for each in given
+    }
+    assert [total.total for each in one.history.assessments for total in each.totals] == [11]
 
 
 def test_every_table_has_a_title_and_an_unknown_one_is_not_found(

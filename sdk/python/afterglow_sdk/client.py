@@ -125,6 +125,14 @@ class Phone:
         if self._on_tokens is not None:
             self._on_tokens(self.tokens)
 
+    def import_nights(self, *, on: bool) -> None:
+        """Switch the import of measured nights on, once the patient was asked, or off."""
+        self.request("PUT", "/v1/me/sleep-import", {"on": on})
+
+    def send_night(self, night_id: str, night: Json) -> Json:
+        """Send a night that the phone's health store has; under the same id it is kept once."""
+        return dict(self.request("PUT", f"/v1/me/sleep-nights/{night_id}", night))
+
     def sync(self, queue: OfflineQueue) -> Sent:
         """Send what waits, oldest first; whatever may still be taken later stays in the queue under its id."""
         sent = Sent()

@@ -131,6 +131,16 @@ export class Phone {
     await this.#onTokens(this.tokens);
   }
 
+  /** Switches the import of measured nights on, once the patient was asked, or off. */
+  async importNights(on: boolean): Promise<void> {
+    await this.request("PUT", "/v1/me/sleep-import", { on });
+  }
+
+  /** Sends a night that the phone's health store has; under the same id it is kept once, also after a lost reply. */
+  sendNight(id: string, night: Record<string, unknown>): Promise<any> {
+    return this.request("PUT", `/v1/me/sleep-nights/${id}`, night);
+  }
+
   /** Sends what waits, oldest first; whatever may still be taken later stays in the queue under its id. */
   async sync(queue: OfflineQueue): Promise<Sent> {
     const sent: Sent = { kept: [], refused: [], waiting: 0, crisisHelp: undefined };

@@ -52,6 +52,14 @@ now = await clinic.advanceTestClock(8);
 ids.push(...(await report(now, 8, 4)));
 await phone.refresh();
 const known = await phone.request("GET", "/v1/check-ins");
+await phone.importNights(true);
+const night = {
+  started_at: new Date(now.getTime() - 8 * 3_600_000).toISOString(), ended_at: now.toISOString(),
+  time_zone: "Europe/Berlin", asleep_minutes: 430, source: "health_connect", app: "com.example.sleep",
+};
+for (let turn = 0; turn < 2; turn += 1) await phone.sendNight(ids[0]!, night);
+const nights = (await phone.request("GET", "/v1/me/sleep-nights")).items;
+if (nights.length !== 1 || nights[0].asleep_minutes !== 430) throw new Error(JSON.stringify(nights));
 const signals = await clinic.request("GET", `/v1/signals?state=open&patient_id=${patient.id}`);
 const unreachable = await new Phone("http://127.0.0.1:9", phone.tokens)
   .request("GET", "/v1/me")

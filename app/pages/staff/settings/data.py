@@ -38,6 +38,7 @@ TITLES: Final = {
     "care_plans": say("Plans and precautions"),
     "reminder_plans": say("Reminders"),
     "outgoing_messages": say("Messages"),
+    "received_texts": say("Text messages received"),
 }
 _COUNTED_DAYS: Final = timedelta(days=30)
 
