@@ -79,6 +79,7 @@ STEPS: Final[Mapping[str, str]] = {
     "signal.closed_by_infusion": say("Closed by an infusion"),
     "signal.closed_by_withdrawal": say("Closed, consent was withdrawn"),
     "signal.reopened": say("Reopened"),
+    "signal.not_supported_by_corrected_facts": say("Not supported by the corrected facts"),
 }
 DELIVERY_STATES: Final[Mapping[str | None, str]] = {
     "pending": say("on its way"),

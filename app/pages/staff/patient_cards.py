@@ -8,10 +8,10 @@ from app.access.clinics.permissions import Permission
 from app.care.assessments.questionnaires import all_questionnaires
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.tablets import CHECK_IN
-from app.clinical.domains import DOMAINS, LABELS
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import CAUTIONS, SOURCES
 from app.pages.staff.patient_view import NotedReport, PatientView
+from app.pages.staff.patient_words import scores_said
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, how_long, percent_written, short_day
 from app.pages.staff.worklist_words import CRITERIA, FINDINGS
@@ -77,13 +77,7 @@ def said_with(view: PatientView, source_id: UUID) -> dict[str, str]:
 
 def _answers(source: NotedReport) -> str:
     """Say what else the same check-in said."""
-    report = source.stored.check_in
-    values = (report.mood, report.energy, report.sleep_quality)
-    parts = [
-        f"{LABELS[domain]} {value:g}"
-        for domain, value in zip(DOMAINS, values, strict=True)
-        if value is not None
-    ]
+    parts = scores_said(source.stored.check_in)
     return say("Same check-in: {join}.", join=joined(parts)) if parts else ""
 
 
@@ -156,5 +150,5 @@ def _stands(alert: Alert, view: PatientView) -> str:
     return say(
         "{seen}, assigned to {get}.",
         seen=seen,
-        get=view.names.get(alert.assignee_id, "a member of the staff"),
+        get=view.names.get(alert.assignee_id, say("a member of the staff")),
     )

@@ -15,7 +15,7 @@ from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase
-from app.clinical.domains import DOMAINS, Domain
+from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised, percent
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import counterfactual_sentence
@@ -26,7 +26,7 @@ from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
 from app.clinical.taper import planned_said, reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
-from app.foundation.translations import joined, say
+from app.foundation.translations import capitalized, joined, say
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
 from app.pages.staff.about_patient import MayRead
@@ -103,11 +103,6 @@ def values_of(
     }
 
 
-_DOMAINS_SAID: Final[Mapping[Domain, str]] = {
-    Domain.MOOD: say("mood"),
-    Domain.ENERGY: say("energy"),
-    Domain.SLEEP_QUALITY: say("sleep"),
-}
 _PHASES_SAID: Final[Mapping[InfusionPhase, str]] = {
     InfusionPhase.INDUCTION: say("induction"),
     InfusionPhase.BOOSTER: say("booster"),
@@ -172,7 +167,7 @@ def sentence_of(view: PatientView) -> dict[str, str]:
     if evaluation.smoothed is None:
         return {"first": say("Not enough data yet."), "rest": data}
     parts = [
-        joined((_DOMAINS_SAID[domain], percent_written(share)), " ")
+        joined((patient_words.DOMAINS_SAID[domain], percent_written(share)), " ")
         for domain, share in zip(DOMAINS, evaluation.smoothed_share, strict=True)
         if share is not None
     ]
@@ -257,7 +252,7 @@ def _domains(evaluation: Evaluation) -> Iterator[Sequence[str]]:
     reference = evaluation.reference if isinstance(evaluation.reference, Reference) else None
     for index, domain in enumerate(DOMAINS):
         yield (
-            capitalised(domain.label),
+            capitalized(patient_words.DOMAINS_SAID[domain]),
             _points(evaluation.reports[index]),
             _points(evaluation.smoothed_level[index]),
             _points(reference.values[index] if reference else None),
@@ -310,7 +305,7 @@ def _forms(view: PatientView, clock: WallClock) -> Iterator[Sequence[str]]:
         yield (
             scale_name(one.stored.scale),
             f"{score.total:g}",
-            capitalised(score.band.value.replace("_", " ")) if score.band else NOTHING,
+            capitalized(patient_words.BANDS[score.band]) if score.band else NOTHING,
             patient_words.RESPONSES[one.response] if one.response else NOTHING,
             clock.day(one.taken_at.date()),
             say("the patient") if one.stored.entered_by == "patient" else say("the clinic"),

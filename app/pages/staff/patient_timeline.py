@@ -9,12 +9,12 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.check_ins import zone_of
 from app.clinical.course import TEMPLATES, Infusion, InfusionPhase
-from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out, scale_name
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of
 from app.pages.staff.patient_view import NotedReport, PatientView
+from app.pages.staff.patient_words import BANDS, scores_said
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, short_day
 from app.pages.staff.worklist_words import FINDING_OUTCOMES
@@ -27,6 +27,16 @@ _ALERTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "finding": (say("For the team"), "", "dot"),
 }
 _VERBS: Final[Mapping[str, str]] = {
+    "raised": say("raised"),
+    "reported": say("reported"),
+    "acknowledged": say("acknowledged"),
+    "assigned": say("assigned"),
+    "snoozed": say("snoozed"),
+    "escalated": say("escalated"),
+    "closed": say("closed"),
+    "reopened": say("reopened"),
+    "ended": say("ended"),
+    "not_supported_by_corrected_facts": say("not supported by the corrected facts"),
     "add_evidence": say("new evidence"),
     "became_steady": say("stable again"),
     "returned_from_snooze": say("back from its snooze"),
@@ -37,7 +47,7 @@ _VERBS: Final[Mapping[str, str]] = {
     "snooze_ended": say("snooze ended"),
 }
 _OUTREACH: Final[Mapping[str, str]] = {
-    "reached": "reached",
+    "reached": say("reached"),
     "left_message": say("left a message"),
     "no_answer": say("no answer"),
     "wrong_number": say("wrong number"),
@@ -47,7 +57,7 @@ _OUTREACH: Final[Mapping[str, str]] = {
 # What the timeline can be narrowed to, by the word in the address.
 GROUPS: Final[Mapping[str, str]] = {
     "": say("All"),
-    "reports": "Check-ins",
+    "reports": say("Check-ins"),
     "treatment": say("Treatment"),
     "scales": say("Scales"),
     "signals": say("Signals"),
@@ -62,9 +72,9 @@ _NOUNS: Final[Mapping[str, str]] = {
     "circumstance": say("Change in treatment"),
 }
 _CORRECTIONS: Final[Mapping[str, str]] = {
-    "amended": "corrected",
+    "amended": say("corrected"),
     "voided": say("entered in error"),
-    "restored": "restored",
+    "restored": say("restored"),
 }
 
 
@@ -131,14 +141,14 @@ def _reports(
         slept = nights_said(nights.pop(one.stored.check_in_day, ()))
         entry = _reported(one, asks, slept)
         if one.note:
-            read = say("not read yet") if waiting else "read"
+            read = say("not read yet") if waiting else say("read")
             entry |= {
                 "kind": "note",
                 "icon": "note",
                 "title": say("Patient's note {number}", number=number) if number else say("Patient's note"),
                 "rest": asks,
                 "quote": one.note,
-                "small": joined(filter(None, (joined(_scores(one)), slept, read)), " · "),
+                "small": joined(filter(None, (joined(scores_said(report)), slept, read)), " · "),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
                 "anchor": f"note-{number}" if number else "",
             }
@@ -151,23 +161,13 @@ def _reports(
         yield woke, {"kind": "", "icon": "dot", "title": say("Night"), "rest": nights_said(alone)}
 
 
-def _scores(one: NotedReport) -> list[str]:
-    report = one.stored.check_in
-    values = (report.mood, report.energy, report.sleep_quality)
-    return [
-        f"{LABELS[domain]} {value:g}"
-        for domain, value in zip(DOMAINS, values, strict=True)
-        if value is not None
-    ]
-
-
 def _reported(one: NotedReport, asks: str, slept: str) -> dict[str, Any]:
     is_imported = one.stored.input_mode == "import"
     return {
         "kind": "",
         "icon": "dot",
-        "title": say("Imported check-in") if is_imported else "Check-in",
-        "rest": joined(filter(None, (joined(_scores(one)).lower(), asks))),
+        "title": say("Imported check-in") if is_imported else say("Check-in"),
+        "rest": joined(filter(None, (joined(scores_said(one.stored.check_in)), asks))),
         "small": slept,
     }
 
@@ -201,7 +201,7 @@ def _texts(view: PatientView, visitor: StaffVisitor) -> Iterator[tuple[datetime,
                 "icon": "note",
                 "title": say("Text message"),
                 "quote": one.text or say("(without words)"),
-                "small": say("not read yet") if waiting else "read",
+                "small": say("not read yet") if waiting else say("read"),
                 "read": {"id": waiting.id, "version": waiting.version} if waiting and handles else None,
             },
         )
@@ -290,7 +290,13 @@ def _corrections(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]
             {
                 "kind": "",
                 "icon": "form",
-                "title": f"{_NOUNS.get(one.kind, 'Entry')} {_CORRECTIONS.get(one.correction, one.correction)}",
+                "title": joined(
+                    (
+                        _NOUNS.get(one.kind, say("Entry")),
+                        _CORRECTIONS.get(one.correction, one.correction),
+                    ),
+                    " ",
+                ),
                 "quote": one.reason or "",
                 "small": by_whom(one.by_kind, one.by_id, dict(view.names)),
             },
@@ -302,7 +308,7 @@ def _scales(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, di
         if one.stored.scale == LONG_EXPOSURE.key:
             yield one.taken_at, _long_exposure(one)
             continue
-        band = one.score.band.value.replace("_", " ") if one.score.band else ""
+        band = BANDS[one.score.band] if one.score.band else ""
         yield (
             one.taken_at,
             {
@@ -347,14 +353,14 @@ def _steps(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
         said = _OUTREACH.get(outcome, outcome) if verb == "reached_out" else outcomes.get(outcome, outcome)
         who = dict(view.names)
         if step.assignee_id is not None:
-            said = say("to {get}", get=who.get(step.assignee_id, "a member of the staff"))
+            said = say("to {get}", get=who.get(step.assignee_id, say("a member of the staff")))
         link = {"signal": "/care/signals/", "safety_event": "/care/safety-events/"}.get(step.alert_kind)
         yield (
             step.at,
             {
                 "kind": kind,
                 "icon": icon,
-                "title": f"{noun} {_VERBS.get(verb, verb.replace('_', ' '))}",
+                "title": joined((noun, _VERBS.get(verb, verb.replace("_", " "))), " "),
                 "rest": said,
                 "quote": one.words or "",
                 "small": by_whom(step.actor_kind, step.actor_id, who),

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.care.patients.consent_status import ConsentStatus
+from app.clinical.check_ins import CheckIn
 from app.clinical.course import InductionEndedBecause, InfusionPhase, Phase
+from app.clinical.domains import DOMAINS, Domain
 from app.clinical.interval import NotOffered
 from app.clinical.profiles import Caution, Profile
 from app.clinical.review import NotKnown, ResponseCategory, ReviewFinding, ReviewOption
+from app.clinical.scales import Band
 from app.foundation.audit import ActorKind
-from app.foundation.translations import capitalized, say
+from app.foundation.translations import capitalized, joined, say
 from app.pages.staff.alert_words import CAUTIONS as CAUTION_WORDS
 
 LEVELS: Final[Mapping[str, str]] = {
@@ -18,6 +21,20 @@ LEVELS: Final[Mapping[str, str]] = {
     "steady": say("Stable"),
     "unknown": say("Unknown"),
     "no_reference": say("Not enough data yet"),
+}
+DOMAINS_SAID: Final[Mapping[Domain, str]] = {
+    Domain.MOOD: say("mood"),
+    Domain.ENERGY: say("energy"),
+    Domain.SLEEP_QUALITY: say("sleep"),
+}
+BANDS: Final[Mapping[Band, str]] = {
+    Band.NONE: say("none"),
+    Band.MINIMAL: say("minimal"),
+    Band.MILD: say("mild"),
+    Band.MODERATE: say("moderate"),
+    Band.MODERATELY_SEVERE: say("moderately severe"),
+    Band.SEVERE: say("severe"),
+    Band.VERY_SEVERE: say("very severe"),
 }
 MODES: Final = {"test": say("Test"), "live": say("Live")}
 ARCHIVED: Final[Mapping[str, str]] = {
@@ -140,3 +157,13 @@ NOTICES: Final[Mapping[str, str]] = {
         "No mail could be sent: there is no address, or no mail server is set up. Please use a code."
     ),
 }
+
+
+def scores_said(report: CheckIn) -> list[str]:
+    """Say what a check-in's scales were answered with, one after the other."""
+    values = (report.mood, report.energy, report.sleep_quality)
+    return [
+        joined((DOMAINS_SAID[domain], f"{value:g}"), " ")
+        for domain, value in zip(DOMAINS, values, strict=True)
+        if value is not None
+    ]

@@ -10,13 +10,12 @@ from app.care.assessments import queries as forms
 from app.care.check_ins import queries as reports
 from app.care.treatment import circumstances, queries
 from app.clinical.course import TEMPLATES, Course
-from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.long_exposure import scale_name
 from app.context import Work
 from app.foundation.translations import Words, joined, say
 from app.pages.staff.about_patient import AboutPatient
 from app.pages.staff.circumstance_page import days_said, said
-from app.pages.staff.patient_words import INFUSIONS
+from app.pages.staff.patient_words import INFUSIONS, scores_said
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock
 from app.storage import check_ins
@@ -162,12 +161,7 @@ async def line_of(
 
 def _report_line(stored: StoredCheckIn, whose: AboutPatient) -> RecordLine:
     report = stored.check_in
-    values = (report.mood, report.energy, report.sleep_quality)
-    answers = joined(
-        f"{LABELS[domain].lower()} {value:g}"
-        for domain, value in zip(DOMAINS, values, strict=True)
-        if value is not None
-    )
+    answers = joined(scores_said(report))
     at = whose.clock.plain(report.recorded_at)
     return RecordLine(
         id=UUID(report.id),

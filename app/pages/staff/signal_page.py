@@ -18,14 +18,14 @@ from app.care.alerts.signals.queries import SignalView, views_of
 from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, LABELS, Domain
-from app.clinical.english_formats import capitalised, percent
+from app.clinical.english_formats import percent
 from app.clinical.episodes import Disposition, EpisodeState, reopened
 from app.clinical.long_exposure import scale_name
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.sentence_splitting import sentences_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.foundation.translations import joined, say
+from app.foundation.translations import capitalized, joined, say
 from app.pages.staff.alert_forms import (
     AlertPatient,
     AlertSteps,
@@ -50,6 +50,7 @@ from app.pages.staff.alert_words import (
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
+from app.pages.staff.patient_words import DOMAINS_SAID
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import counted, day_written, how_long, moment_and_ago, moment_in
@@ -74,7 +75,7 @@ def domain_rows(decision: Plain) -> list[list[str]]:
     before, after = baseline.get("values", {}), reference.get("values", {})
     return [
         [
-            capitalised(LABELS[domain]),
+            capitalized(DOMAINS_SAID[domain]),
             _points(before.get(domain.value)),
             _points(after.get(domain.value)),
             _points(decision["smoothed_level"][domain.value]),

@@ -348,6 +348,8 @@ def test_a_patient_is_found_by_any_part_of_the_chart_number_in_any_case(
     for near in ("MRN 4711/b x", "MRN 4713", "4711b"):
         assert listed(near) == (False, False), near
     assert listed("MRN 471") == (True, True)
+    suggested = clinician.get("/care/patients/find?q=mrn+4711").json()
+    assert ("MRN 4711/b" in suggested, "MRN 4712/b" in suggested) == (True, False)
 
 
 def test_the_list_is_walked_by_its_cursor(clinician: PlainBrowser, one_clinic: ClinicClient) -> None:

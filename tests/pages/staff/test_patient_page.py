@@ -13,7 +13,7 @@ from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from app.pages.staff.visitor import SESSION
 from tests.support.browser import LARGEST_PAGE, PlainBrowser
-from tests.support.care_browser import CareBrowser
+from tests.support.care_browser import CareBrowser, fading
 from tests.support.databases import DatabaseUrls
 from tests.support.lively import A_NIGHT
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
@@ -234,3 +234,39 @@ def test_a_clinicians_ten_questions_are_answered_without_leaving_the_page(
     assert {question: said for question, said in missing.items() if said} == {}
     year = CareBrowser(service, clinic.clinic_id).get(f"/care/patients/{patient}?days=365").content
     assert len(gzip.compress(year)) < LARGEST_PAGE
+
+
+def test_in_spanish_the_timeline_and_the_cards_say_no_step_score_or_band_in_english(
+    service: Service, clinic: ClinicClient
+) -> None:
+    signal = fading(clinic)
+    patient, path = signal["patient_id"], f"/v1/patients/{signal['patient_id']}"
+    phone = clinic.enrol(patient, service.url)
+    assert phone.check_in(NOW, (3, 2, 4), note="No pude levantarme").is_success
+    form = {"scale": "phq-9", "taken_at": NOW.isoformat(), "total": 17}
+    made = clinic.http.post(f"{path}/assessments", json=form)
+    assert made.status_code == 201
+    void = clinic.http.post(f"{path}/assessments/{made.json()['id']}/void", json={"reason": "Otra persona"})
+    assert void.status_code == 200, void.text
+    kept = clinic.http.post(f"{path}/assessments", json=form | {"total": 16})
+    assert kept.status_code == 201
+    tried = {"channel": "phone", "outcome": "reached", "note": "Llama otra vez"}
+    assert clinic.http.post(f"/v1/worklist/{signal['id']}/outreach", json=tried).is_success
+    browser = CareBrowser(service, clinic.clinic_id)
+
+    card = read(browser, patient)
+    assert "70% when raised Nov 3" in card, "what was decided on"
+    assert re.search(r"70% when raised Nov 3, \d+% today\.", card), "and how it is now"
+
+    page = " ".join(re.sub(r"<[^>]+>", " ", read(browser, patient, "?lang=es")).split())
+    for said in (
+        "Señal se generó",
+        "se habló con la persona",
+        "ánimo 3, energía 2, sueño 4",
+        "moderadamente grave",
+        "Formulario registrado por error",
+    ):
+        assert said in page, said
+    timeline = page.partition("Cronología")[2]
+    for english in ("raised", "reached", "mood 3", "moderately", "entered in error", "Check-in"):
+        assert english not in timeline, english

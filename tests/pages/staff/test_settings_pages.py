@@ -146,6 +146,9 @@ def test_going_live_is_a_checklist_that_blocks_on_what_the_api_demands(
     page = owner.get(f"{SETTINGS}/go-live").text
     assert "2 of 4 done" in page
     assert ">Start drill<" in page
+    advice = page.partition("Worth doing, but not required")[2]
+    assert "Two owners" in advice
+    assert "A backup that was restored" in advice
     assert owner.submit(f"{SETTINGS}/go-live", f"{SETTINGS}/go-live/drill").status_code == 303
     page = owner.get(f"{SETTINGS}/go-live").text
     assert "Sent. No answer within 30 minutes yet: " in page
@@ -293,6 +296,11 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
         page = f"{here}/{endpoint['id']}"
         assert owner.submit(page, f"{page}/test").status_code == 303
         receiver.wait_for("endpoint.test")
+        (sent,) = fresh.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
+        again = owner.submit(page, f"{page}/deliveries/{sent['id']}/resend")
+        assert again.headers["location"].endswith("done=resent")
+        receiver.wait_for("endpoint.test", count=2)
+        assert owner.submit(page, f"{page}/recover", {"days": "1"}).headers["location"].endswith("recovered")
 
     assert secret not in owner.get(page).text
     assert "endpoint.test" in owner.get(page).text
@@ -301,6 +309,8 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
     assert re.findall(r"whsec_[A-Za-z0-9+/=_-]+", rotated.text) != [secret]
     assert owner.submit(page, f"{page}/disable").headers["location"].endswith("done=disabled")
     assert "Disabled." in owner.get(page).text
+    assert owner.submit(page, f"{page}/enable").headers["location"].endswith("done=enabled")
+    assert "Disabled." not in owner.get(page).text
     assert owner.submit(page, f"{page}/remove").status_code == 303
     assert fresh.http.get("/v1/webhook-endpoints").json()["items"] == []
 

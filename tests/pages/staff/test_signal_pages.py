@@ -126,6 +126,26 @@ def test_a_signal_is_acknowledged_snoozed_returns_is_closed_and_reopened_by_plai
     assert (stored["state"], stored["disposition"]) == ("open", None)
 
 
+def test_a_snooze_is_ended_and_an_acknowledgement_taken_back_and_its_limit_starts_at_once(
+    service: Service, clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser
+) -> None:
+    do(kim, signal, "acknowledge")
+    do(kim, signal, "snooze", until=day(3), reason="on holiday")
+    service.clock.move_to(NOW + timedelta(minutes=20))
+
+    ended = do(kim, signal, "end-snooze")
+    assert "The snooze has ended." in ended
+    assert "Snooze ended by Kim Example" in ended
+    said = do(kim, signal, "unacknowledge")
+
+    assert "Taken back: it waits for someone again." in said
+    assert "Not acknowledged; goes to the second contact in 24 hours" in said
+    for step in ("Acknowledged by Kim Example", "Acknowledgement taken back by Kim Example"):
+        assert step in said[said.index("History") :], step
+    (stored,) = clinic.signals(signal["patient_id"])
+    assert (stored["state"], stored["acknowledged_at"], stored["snoozed_until"]) == ("open", None, None)
+
+
 @pytest.mark.parametrize(
     ("until", "reason", "said"),
     [
@@ -376,6 +396,25 @@ def test_a_safety_event_is_not_closed_by_half(
     reply = kim.submit(path, f"{path}/close", typed)
     assert reply.status_code == 422
     assert said in words(reply.text)
+
+
+def test_an_acknowledgement_of_a_safety_event_is_taken_back_with_its_history_and_a_limit_from_then_on(
+    service: Service, clinic: ClinicClient, kim: CareBrowser
+) -> None:
+    path = event_of(service, clinic)
+    assert kim.submit(path, f"{path}/acknowledge").status_code == 303
+    service.clock.move_to(NOW + timedelta(minutes=20))
+    reply = kim.submit(path, f"{path}/unacknowledge")
+
+    said = words(kim.get(reply.headers["location"]).text)
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    page = words(kim.get(f"/care/patients/{event['patient_id']}").text)
+
+    assert "Nobody has acknowledged it" in said
+    assert event["acknowledged_at"] is None
+    assert "The next contact is notified in " in page
+    for step in ("Safety event acknowledged", "Safety event acknowledgement taken back"):
+        assert step in page, step
 
 
 def test_of_two_who_close_a_safety_event_at_once_one_is_told(
