@@ -35,6 +35,8 @@ async def find_by_chart_number(work: Work, number: str) -> UUID | None:
 async def merged_here(work: Work, patient_id: UUID) -> list[tuple[UUID, str]]:
     """List the duplicates that are merged into this patient: id and chart number."""
     found = await patient_merges.into(work, patient_id)
+    if not found:
+        return []
     records = await patients.find_many(work, [one.patient_id for one in found])
     shown = [patient_of(work.vault, work.clinic_id, one) for one in records.values()]
     return [(one.id, one.external_ref) for one in shown]
