@@ -6,16 +6,18 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.care.treatment import commands, infusion_corrections
+from app.care.patients.queries import existing
+from app.care.treatment import commands, infusion_corrections, queries
 from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.plausibility import Remark
-from app.clinical.course import InfusionPhase, Route
-from app.context import AppContext
+from app.clinical.course import InfusionPhase, Phase, Route
+from app.context import AppContext, Work
 from app.foundation.translations import say
-from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in, path_of
+from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.wall_clock import short_day
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -92,8 +94,34 @@ def infusion_in(form: Form, time_zone: str) -> dict[str, object]:
     }
 
 
+# What is given in a phase of a course, where that is not for staff to say.
+_GIVEN_IN: Final = {
+    Phase.PLANNED: InfusionPhase.INDUCTION,
+    Phase.INDUCTION: InfusionPhase.INDUCTION,
+    Phase.REVIEW: InfusionPhase.BOOSTER,
+    Phase.MAINTENANCE: InfusionPhase.BOOSTER,
+}
+
+
+async def _usual(work: Work, whose: AboutPatient) -> tuple[dict[str, str], str]:
+    """Give what is filled in before anyone types, and the day that it was last given so; nothing of a first one."""
+    course = await queries.course_of(work, await existing(work, whose.patient.id))
+    phase = _GIVEN_IN.get(course.phase) if course else None
+    found = await queries.list_infusions(work, whose.patient.id, with_errors=False, after=None, limit=1)
+    usual = {"phase": phase.value if phase else ""}
+    if not found:
+        return usual, ""
+    last, infusion = found[0][0], found[0][0].infusion
+    unit = "dose_mg_per_kg" if last.dose_mg is None else "dose_mg"
+    dose = infusion.dose_mg_per_kg if last.dose_mg is None else last.dose_mg
+    usual |= {unit: f"{dose:g}" if dose else "", "route": infusion.route.value if infusion.route else ""}
+    on = short_day(infusion.day(whose.patient.time_zone))
+    return usual, on if dose or infusion.route else ""
+
+
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
+    usual, last_on = await _usual(visitor.work, whose)
     return AskedForm(
         title=say("Enter an infusion"),
         whose=whose.reference,
@@ -106,7 +134,10 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         back=whose.path,
         button=say("Enter the infusion"),
         fields=INFUSION_FIELDS,
-        values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
+        shown=(say("Dose and route are filled in as on {day}: please change what differs.", day=last_on),)
+        if last_on
+        else (),
+        values=usual | {"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
     )
 
 

@@ -11,7 +11,7 @@ from app.access.clinics.permissions import StaffRole
 from tests.storage.catalogue import ask
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service
 
 ROLES = Callable[[StaffRole], PlainBrowser]
@@ -49,6 +49,30 @@ def test_an_infusion_is_read_by_the_clock_on_the_patients_wall(
     assert (status, where.partition("&entered=")[0]) == (303, f"{path_of(patient)}?notice=infusion")
     last = one_clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["infusions"][-1]
     assert last["given_at"].startswith("2026-11-02T08:30:00"), "Berlin is an hour ahead in November"
+
+
+def test_an_infusion_like_the_last_one_takes_two_taps_from_the_patients_page(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    given = {"given_at": (NOW - timedelta(days=10)).isoformat(), "phase": "booster", "dose_mg": 84.0}
+    sent = given | {"route": "intranasal"} | CONFIRMED
+    assert one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=sent).status_code == 201
+    path = path_of(patient, "infusion")
+    assert f'href="{path}"' in clinician.get(path_of(patient)).text
+
+    page = clinician.get(path).text
+    assert "filled in as on Oct 24" in page
+    stands = dict(re.findall(r'name="(on|at|dose_mg|dose_mg_per_kg)" value="([^"]*)"', page))
+    for name, place in (
+        ("phase", r'id="phase_\w+" value="(\w+)" checked'),
+        ("route", r'value="(\w+)" selected'),
+    ):
+        (stands[name],) = re.findall(place, page)
+    status, where = send(clinician, path, **stands)
+
+    assert (status, where.partition("&entered=")[0]) == (303, f"{path_of(patient)}?notice=infusion")
+    last = one_clinic.http.get(f"/v1/patients/{patient}/infusions").json()["items"][0]
+    assert (last["phase"], last["dose_mg"], last["route"]) == ("booster", 84.0, "intranasal")
 
 
 def test_an_infusion_that_was_entered_just_now_is_undone_and_its_score_is_asked_for_until_then(
