@@ -1,6 +1,6 @@
 """Tests of whether a message reaches someone of the clinic: only a digest of each link is kept."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -48,14 +48,18 @@ async def latest(work: UnitOfWork, *, limit: int) -> list[ContactTest]:
     return [ContactTest(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
-async def answered(work: UnitOfWork, address_digest: bytes, *, since: datetime) -> bool:
-    """Say whether a test to this address was answered from that moment on."""
+async def answered(
+    work: UnitOfWork, address_digest: bytes, *, since: datetime, within: timedelta | None = None
+) -> bool:
+    """Say whether a test to this address was answered from that moment on, and so soon if that is given."""
+    soon = [] if within is None else [ContactTest.answered_at <= ContactTest.sent_at + within]
     found = await work.execute(
         select(ContactTest.id)
         .where(
             ContactTest.clinic_id == work.clinic_id,
             ContactTest.address_digest == address_digest,
             ContactTest.answered_at >= since,
+            *soon,
         )
         .limit(1)
     )

@@ -32,6 +32,10 @@ ELSEWHERE = {
     ): "the signed token of a mail is whom it is about; see the reminders' tests",
     (
         "POST",
+        "/v1/text-messages/{clinic_id}",
+    ): "the gateway's signature is asked for, whichever clinic it names; see the tests of texts",
+    (
+        "POST",
         "/v1/patients/{patient_id}/transfers/{transfer_id}/confirm",
     ): "only the receipt of that very transfer is right; see test_transfer.py",
     ("PUT", "/v1/assessments/{assessment_id}"): "the phone chooses the id; see test_questionnaires.py",

@@ -72,6 +72,10 @@ def seen(browser: Browser, shared_service: Service, one_clinic: ClinicClient) ->
         return walk(page, pages_of(page, shared_service), PICTURES, widths=WIDTHS, places=PLACES)
 
 
+def test_every_page_weighs_less_than_40_kilobytes_compressed_and_holds_still(seen: Seen) -> None:
+    assert (seen.heavy, seen.moving) == ({}, {})
+
+
 def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(seen: Seen) -> None:
     assert seen.violations == []
     assert [one for one in seen.said if "422" not in one and "404" not in one] == []

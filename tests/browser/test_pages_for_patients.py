@@ -246,6 +246,13 @@ def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
     assert len(walk.languages) == 21
 
 
+def test_every_page_weighs_less_than_40_kilobytes_compressed_and_holds_still(
+    walked: Callable[[str], Walk],
+) -> None:
+    walk = walked("en")
+    assert (walk.before.heavy | walk.after.heavy, walk.before.moving | walk.after.moving) == ({}, {})
+
+
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

@@ -84,6 +84,10 @@ def seen(browser: Browser, shared_service: Service, one_clinic: ClinicClient, pa
         return walk(page, pages_of(page, shared_service, patient), PICTURES, widths=WIDTHS)
 
 
+def test_every_page_weighs_less_than_40_kilobytes_compressed_and_holds_still(seen: Seen) -> None:
+    assert (seen.heavy, seen.moving) == ({}, {})
+
+
 def test_axe_finds_nothing_in_either_colour_scheme_on_a_phone_or_a_desk(seen: Seen) -> None:
     assert seen.violations == []
     assert len(seen.widths) == 20 * len(WIDTHS)

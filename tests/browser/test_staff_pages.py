@@ -169,6 +169,10 @@ def seen(browser: Browser, shared_service: Service) -> Seen:
         return walk(page, pages, PICTURES, widths=WIDTHS, places=TARGETS)
 
 
+def test_every_page_weighs_less_than_40_kilobytes_compressed_and_holds_still(seen: Seen) -> None:
+    assert (seen.heavy, seen.moving) == ({}, {})
+
+
 def test_axe_finds_nothing_in_either_colour_scheme(seen: Seen) -> None:
     assert seen.violations == []
     assert len(seen.widths) == 13 * len(WIDTHS)

@@ -103,6 +103,10 @@ def seen(browser: Browser, shared_service: Service, busy: tuple[ClinicClient, di
         return walk(page, pages_of(page, shared_service, paths), PICTURES, widths=WIDTHS, places=PLACES)
 
 
+def test_every_page_weighs_less_than_40_kilobytes_compressed_and_holds_still(seen: Seen) -> None:
+    assert (seen.heavy, seen.moving) == ({}, {})
+
+
 def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(seen: Seen) -> None:
     assert seen.violations == []
 

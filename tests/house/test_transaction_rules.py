@@ -62,7 +62,6 @@ OPENS: Final = {
     "notifications.webhooks.delivering": _JOB,
     "pages.patient.visitor": _EDGE,
     "pages.staff.kept_form": _WHO,
-    "pages.staff.settings.data": _JOB,
     "pages.staff.sign_in_page": _NOT_KNOWN,
     "pages.staff.visitor": _EDGE,
     "storage.inspection": _LOOKS,

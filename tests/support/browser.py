@@ -1,5 +1,6 @@
 """A real browser for the pages: Debian's Chromium, driven by Playwright; and a plain client without any scripts."""
 
+import gzip
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -107,6 +108,15 @@ def violations_on(shown: Page, *, colors: bool = True) -> list[dict[str, Any]]:
     return list(found)
 
 
+LARGEST_PAGE, MOST_SHIFTED = 40_000, 0.01
+_SHIFTED = """() => new Promise((done) => {
+    let far = 0;
+    const add = (all) => { for (const one of all.getEntries()) if (!one.hadRecentInput) far += one.value; };
+    new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});
+    requestAnimationFrame(() => setTimeout(() => done(far), 0));
+})"""
+
+
 @dataclass
 class Seen:
     """What one walk through pages saw, for several tests to judge: each page is opened once for all of them."""
@@ -115,6 +125,18 @@ class Seen:
     said: list[str] = field(default_factory=list)
     widths: dict[tuple[str, int], int] = field(default_factory=dict)
     places: dict[tuple[str, int], Any] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+    shifts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def heavy(self) -> dict[str, int]:
+        """The pages of 40 kB or more, compressed and without pictures and styles, and how heavy they are."""
+        return {name: weight for name, weight in self.weights.items() if weight >= LARGEST_PAGE}
+
+    @property
+    def moving(self) -> dict[str, float]:
+        """The pages whose layout shifted while they were made, and how far."""
+        return {name: shift for name, shift in self.shifts.items() if shift >= MOST_SHIFTED}
 
 
 def walk(
@@ -131,6 +153,8 @@ def walk(
     page.on("console", lambda message: seen.said.append(message.text))
     page.on("pageerror", lambda error: seen.said.append(str(error)))
     for name, shown in pages:
+        seen.weights[name] = len(gzip.compress(shown.content().encode()))
+        seen.shifts[name] = shown.evaluate(_SHIFTED)
         for width in widths:
             shown.set_viewport_size({"width": width, "height": 640})
             seen.widths[name, width] = shown.evaluate("document.documentElement.scrollWidth")

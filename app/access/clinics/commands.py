@@ -154,12 +154,13 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
                 "detail": "Add an endpoint, send it a test event, and let it answer with 2xx.",
             }
         )
-    if len(clinic.contacts) < len(Role) or await unanswered(work, clinic.contacts):
+    if len(clinic.contacts) < len(Role) or await unanswered(work, clinic.contacts, clinic.limits):
         found.append(
             {
                 "pointer": "/v1/clinic/drills",
                 "code": "drill-not-answered",
-                "detail": "Start a drill: both contacts get a test safety event, and open its link to answer.",
+                "detail": "Start a drill: both contacts get a test safety event, and open its link within the"
+                " limit of an urgent safety event.",
             }
         )
     if not await heartbeats.a_worker_lives(work):

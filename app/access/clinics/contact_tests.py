@@ -11,6 +11,8 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Contact, Contacts, missing_contacts
 from app.access.clinics.queries import clinic_in
+from app.clinical.safety import Urgency
+from app.clinical.waiting import WaitingLimits, safety_wait
 from app.context import AppContext, Work
 from app.foundation.addresses import email_key
 from app.foundation.audit import SYSTEM
@@ -105,9 +107,13 @@ async def start_drill(work: Work) -> list[ShownTest]:
     return [await send_test(work, one.email, wording=Wording.DRILL) for one in clinic.contacts.values()]
 
 
-async def unanswered(work: Work, contacts: Contacts) -> list[Contact]:
-    """Give the contacts who have answered no drill or test within the last 90 days."""
-    return [one for one in contacts.values() if not await has_answered(work, one.email)]
+async def unanswered(work: Work, contacts: Contacts, limits: WaitingLimits) -> list[Contact]:
+    """Give the contacts who have answered no drill or test within the last 90 days, each as soon as is safe.
+
+    An answer after the time that an urgent safety event may wait shows that a real one would have been escalated.
+    """
+    within = safety_wait(limits, Urgency.URGENT)
+    return [one for one in contacts.values() if not await has_answered(work, one.email, within=within)]
 
 
 async def list_tests(work: Work) -> list[ShownTest]:
@@ -140,9 +146,10 @@ async def answer(context: AppContext, token: str) -> None:
         work.audit("contact.answered", "contact_test", test.id)
 
 
-async def has_answered(work: Work, email: str) -> bool:
-    """Say whether a test to this address was answered within the last 90 days."""
-    return await contact_tests.answered(work, _digest(work, email), since=work.real_now - _COUNTS_FOR)
+async def has_answered(work: Work, email: str, *, within: timedelta | None = None) -> bool:
+    """Say whether a test to this address was answered in the last 90 days; ``within``: so soon after it was sent."""
+    since = work.real_now - _COUNTS_FOR
+    return await contact_tests.answered(work, _digest(work, email), since=since, within=within)
 
 
 async def _found(work: Work, reference: TokenReference) -> ContactTest:

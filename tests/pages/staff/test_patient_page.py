@@ -12,16 +12,13 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from app.pages.staff.visitor import SESSION
-from tests.support.browser import PlainBrowser
+from tests.support.browser import LARGEST_PAGE, PlainBrowser
 from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
 from tests.support.lively import A_NIGHT
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service, statements
 from tests.support.staff import joined, signed_in
-
-# Bytes, compressed, without images and styles.
-LARGEST_PAGE = 40_000
 
 
 def read(browser: PlainBrowser, patient: str, query: str = "") -> str:

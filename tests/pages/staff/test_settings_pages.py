@@ -148,7 +148,7 @@ def test_going_live_is_a_checklist_that_blocks_on_what_the_api_demands(
     assert ">Start drill<" in page
     assert owner.submit(f"{SETTINGS}/go-live", f"{SETTINGS}/go-live/drill").status_code == 303
     page = owner.get(f"{SETTINGS}/go-live").text
-    assert "Sent. No answer yet: " in page
+    assert "Sent. No answer within 30 minutes yet: " in page
     assert ">Send again<" in page
     assert clinic_of(fresh)["mode"] == "test"
 

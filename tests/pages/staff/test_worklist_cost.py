@@ -1,5 +1,6 @@
 """The worklist asks the database as often for a full page as for an empty one."""
 
+import gzip
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,6 +14,7 @@ from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.bench.worklist import fill
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
 from tests.storage.test_round_trips import WARM
+from tests.support.browser import LARGEST_PAGE
 from tests.support.care_browser import CareBrowser, fading
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import clinic_client
@@ -70,6 +72,8 @@ def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
         proxy[1].start()
         text = browser.get("/care/").text
         counted[waiting], rows[waiting] = proxy[1].count, text.count('<li class="row"')
+        for page in (text, browser.get("/care/patients").text):
+            assert len(gzip.compress(page.encode())) < LARGEST_PAGE
 
     assert rows == {1: 1, 2 * A_LANE: 3 * A_LANE}
     assert counted[2 * A_LANE] - counted[1] in {0, 1}, "the names of staff are asked for when there are some"

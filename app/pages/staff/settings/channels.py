@@ -1,5 +1,6 @@
 """Notice channels: mail addresses and chats of the care team, notified that there is something, never what."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -84,6 +85,23 @@ async def send_test(
     return RedirectResponse(f"{HERE}?done=test", 303)
 
 
+_EVENTS_SAID: Final[Mapping[NoticeEvent, str]] = {
+    NoticeEvent.SIGNAL_RAISED: say("A signal is raised"),
+    NoticeEvent.SIGNAL_ESCALATED: say("Nobody acknowledged a signal in time"),
+    NoticeEvent.SAFETY_REPORTED: say("A safety event"),
+    NoticeEvent.SAFETY_UNACKNOWLEDGED: say("Nobody acknowledged a safety event in time"),
+    NoticeEvent.CHECK_INS_OVERDUE: say("Check-ins are overdue"),
+    NoticeEvent.INDUCTION_REVIEW_DUE: say("An induction review is due"),
+    NoticeEvent.REFERENCE_NOT_ESTABLISHED: say("No reference was reached"),
+    NoticeEvent.PATIENT_ASKED_ABOUT_BOOSTER: say("A patient asks about a booster"),
+    NoticeEvent.PATIENT_WORSE_THAN_BEFORE: say("A patient is worse than before treatment"),
+    NoticeEvent.PATIENT_ASKED_FOR_ERASURE: say("A patient asks to be erased"),
+    NoticeEvent.CONSENT_WITHDRAWN: say("Consent is withdrawn"),
+    NoticeEvent.PATIENT_WROTE: say("A patient wrote a note"),
+    NoticeEvent.ENDPOINT_TROUBLE: say("A webhook endpoint fails"),
+}
+
+
 async def _page(
     context: AppContext,
     visitor: StaffVisitor,
@@ -101,7 +119,7 @@ async def _page(
         error=error,
         channels=await notice_channels.list_channels(visitor.work),
         kinds=tuple(NoticeKind),
-        events=tuple(NoticeEvent),
+        events=_EVENTS_SAID,
         usual=UNLESS_CHOSEN,
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),

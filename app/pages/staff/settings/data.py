@@ -8,16 +8,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.access.clinics.permissions import Permission
-from app.context import AppContext
 from app.foundation.translations import say
 from app.interop.archive.making import archive_of_clinic
 from app.interop.archive.tables import lines_of_table, table_named
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.storage.archived_tables import ArchivedTable
 from app.storage.usage import usage
 from app.web.dependencies import ContextNeeded
+from app.web.spooled import read_through, written
 
 HERE: Final = f"{SETTINGS}/data"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -64,14 +63,10 @@ async def show_data(context: ContextNeeded, visitor: MayTakeAlong) -> Response:
 async def download_archive(request: Request, context: ContextNeeded, visitor: MayTakeAlong) -> Response:
     """Give the clinic's archive, all of it as it is at this moment; the audit log says who took it."""
     await read_own_form(request, context, visitor)
-    # Before the first line leaves: one who breaks off has read what came until then.
+    await visitor.work.start_over(snapshot=True)
     visitor.work.record_access("archive", patient_id=None)
     name = f"afterglow-{visitor.work.now:%Y-%m-%d}.ndjson"
-    return StreamingResponse(
-        _archive(context, visitor),
-        media_type="application/x-ndjson",
-        headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"},
-    )
+    return await _file(archive_of_clinic(visitor.work), name=name, media_type="application/x-ndjson")
 
 
 @router.post("/table")
@@ -79,24 +74,16 @@ async def download_table(request: Request, context: ContextNeeded, visitor: MayT
     """Give one kind of record as a table for a spreadsheet; the audit log says who took it."""
     form = await read_own_form(request, context, visitor)
     table = table_named(form["table"])
+    await visitor.work.start_over(snapshot=True)
     visitor.work.record_access(f"table_{table.name}", patient_id=None)
     name = f"afterglow-{table.name.replace('_', '-')}-{visitor.work.now:%Y-%m-%d}.csv"
+    return await _file(lines_of_table(visitor.work, table), name=name, media_type="text/csv; charset=utf-8")
+
+
+async def _file(lines: AsyncIterator[bytes], *, name: str, media_type: str) -> Response:
+    """Give lines as a file. They are all read, and the transaction has ended, before the first of them leaves."""
     return StreamingResponse(
-        _table(context, visitor, table),
-        media_type="text/csv; charset=utf-8",
+        read_through(await written(lines)),
+        media_type=media_type,
         headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"},
     )
-
-
-async def _table(context: AppContext, visitor: StaffVisitor, table: ArchivedTable) -> AsyncIterator[bytes]:
-    caller = visitor.signed_in
-    async with context.work(caller.clinic_id, actor=caller.actor, snapshot=True) as work:
-        async for lines in lines_of_table(work, table):
-            yield lines
-
-
-async def _archive(context: AppContext, visitor: StaffVisitor) -> AsyncIterator[bytes]:
-    caller = visitor.signed_in
-    async with context.work(caller.clinic_id, actor=caller.actor, snapshot=True) as work:
-        async for line in archive_of_clinic(work):
-            yield line

@@ -121,11 +121,15 @@ async def _drill(visitor: StaffVisitor, clinic: Clinic, *, done: bool) -> Step:
     title = say("Safety drill")
     if done:
         return Step(title=title, detail=say("Both contacts answered a test safety event."), done=True)
-    waiting = await contact_tests.unanswered(visitor.work, clinic.contacts)
+    waiting = await contact_tests.unanswered(visitor.work, clinic.contacts, clinic.limits)
     sent = {one.email for one in await contact_tests.list_tests(visitor.work)}
     asked = [one.name for one in waiting if one.email in sent]
     detail = (
-        say("Sent. No answer yet: {names}.", names=joined(asked))
+        say(
+            "Sent. No answer within {minutes} minutes yet: {names}.",
+            minutes=clinic.limits.urgent_safety_minutes,
+            names=joined(asked),
+        )
         if asked
         else say("Both contacts get a test safety event by e-mail, and open its link to answer.")
     )

@@ -1,5 +1,6 @@
 """API keys: what programs may do; made, shown once, revoked."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from app.access.clinics.permissions import Permission, Scope
 from app.access.clinics.schemas import KeyEntry
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
@@ -21,6 +23,24 @@ from app.web.pages.forms import NOTHING_FILLED_IN, Form
 HERE: Final = f"{SETTINGS}/keys"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayManageKeys = Annotated[StaffVisitor, staff_may(Permission.API_KEYS)]
+
+
+_SCOPES_SAID: Final[Mapping[Scope, str]] = {
+    Scope.CLINIC: say("The clinic's settings"),
+    Scope.PATIENTS: say("Patients"),
+    Scope.TREATMENT: say("Treatment"),
+    Scope.CHECK_INS: say("Check-ins"),
+    Scope.SIGNALS: say("Signals"),
+    Scope.SAFETY: say("Safety events"),
+    Scope.WEBHOOKS: say("Webhooks"),
+    Scope.EVENTS: say("The stream of events"),
+    Scope.RIGHTS: say("Export and erasure"),
+    Scope.API_KEYS: say("API keys"),
+    Scope.INSIGHTS: say("Reports"),
+    Scope.AUDIT: say("Audit log"),
+    Scope.STAFF: say("Staff"),
+    Scope.FHIR_EXPORT: say("FHIR export of the whole clinic"),
+}
 
 
 @router.get("")
@@ -71,7 +91,8 @@ async def _page(
         here=HERE,
         error=error,
         keys=await list_keys(visitor.work),
-        scopes=[scope for scope in Scope if scope in visitor.signed_in.may_give],
+        scopes={one: said for one, said in _SCOPES_SAID.items() if one in visitor.signed_in.may_give},
+        said=_SCOPES_SAID,
         new=new,
         revoked=revoked,
         typed=typed or NOTHING_FILLED_IN,

@@ -1,0 +1,50 @@
+"""A long reply that is written to a file first, so that nothing in the database waits for whoever reads it."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import BinaryIO, Final
+
+from app.foundation.errors import RefusalError, RefusalKind
+
+_PIECE_BYTES: Final = 1 << 20
+
+
+class NoRoomForFileError(RefusalError):
+    """There is no room for this file on the server, and nothing was made; please have the operator free some."""
+
+    kind = RefusalKind.UNAVAILABLE
+    code = "no-room-for-file"
+
+
+async def written(lines: AsyncIterator[bytes]) -> BinaryIO:
+    """Write lines to a file without a name, which only this process can read, and which ends with it.
+
+    Raises:
+        NoRoomForFileError: the disk takes no more; nothing stays behind.
+    """
+    file, piece = tempfile.TemporaryFile(), bytearray()  # noqa: SIM115 - whoever reads it closes it
+    try:
+        async for line in lines:
+            piece += line
+            if len(piece) >= _PIECE_BYTES:
+                await asyncio.to_thread(file.write, bytes(piece))
+                piece.clear()
+        await asyncio.to_thread(file.write, bytes(piece))
+        await asyncio.to_thread(file.flush)
+    except BaseException as error:
+        with suppress(OSError):  # what did not fit is tried once more
+            file.close()
+        if isinstance(error, OSError):
+            raise NoRoomForFileError from error
+        raise
+    return file
+
+
+def read_through(file: BinaryIO) -> Iterator[bytes]:
+    """Give a written file from its beginning, and close it at the end."""
+    with file:
+        file.seek(0)
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
