@@ -115,7 +115,7 @@ def test_a_correction_takes_the_place_of_the_night_before_it_and_one_that_is_gon
     assert second.status_code == 201, second.text
     assert [one["asleep_minutes"] for one in listed(sleeper.http, "/v1/me/sleep-nights")] == [401]
     lost = put(sleeper, night(asleep=400, supersedes=first))
-    assert_problem(lost, 422, code="superseded-not-found", pointer="#/supersedes")
+    assert_problem(lost, 422, code="superseded-night-not-found", pointer="#/supersedes")
 
 
 def test_a_night_that_the_patient_takes_back_is_shown_to_nobody_and_is_not_kept_again(
