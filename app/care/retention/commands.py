@@ -19,7 +19,7 @@ from app.care.retention.queries import (
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
-from app.storage import retention
+from app.storage import patient_states, retention
 from app.storage.retention import LegalHold
 
 _AT_ONCE: Final = 1000
@@ -123,6 +123,10 @@ async def _erase_archived(context: AppContext, clinic_id: UUID) -> int:
     for patient_id in found:
         try:
             async with context.work(clinic_id) as work:
+                await patient_states.lock(work, patient_id)
+                # They may have been taken up again since they were listed, or the rule changed.
+                if not await retention.is_archived_long_ago(work, patient_id):
+                    continue
                 await erase_unasked(work, patient_id)
             count += 1
         except RefusalError:

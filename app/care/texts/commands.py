@@ -27,7 +27,14 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, language_of, say
 from app.notifications.messages.crisis_help import crisis_help, help_country
 from app.notifications.transport.signing import is_signed
-from app.storage import clinics, patient_states, patients, received_texts, reminder_plans
+from app.storage import (
+    clinics,
+    patient_merges,
+    patient_states,
+    patients,
+    received_texts,
+    reminder_plans,
+)
 from app.storage import login_throttle as failed_tries
 from app.storage.patients import PatientRecord
 from app.storage.received_texts import ReceivedText
@@ -110,7 +117,7 @@ async def _take(
         await reminder_plans.holder_of_number(work, index_of_number(work, number)),
         word_in(incoming.text),
     )
-    patient = None if holder is None else await patients.find(work, holder)
+    patient = None if holder is None else await _who_it_is_now(work, holder)
     received_id = UUID(
         bytes=work.vault.digest(b"text message", work.clinic_id.bytes, incoming.id.encode())[:16]
     )
@@ -128,6 +135,13 @@ async def _take(
         return None
     help_now = await help_for_patient(work, work.vault, patient.id)
     return not_read(help_now, is_kept=True, mode=patient.mode)
+
+
+async def _who_it_is_now(work: Work, holder: UUID) -> PatientRecord | None:
+    """Find the patient who holds a number: of a duplicate, the patient it was merged into, as with its devices."""
+    while (merged := await patient_merges.holding(work, holder)) is not None:
+        holder = merged.into_id
+    return await patients.find(work, holder)
 
 
 async def _keep(work: Work, patient: PatientRecord, received_id: UUID, text: str, word: Word | None) -> bool:
