@@ -23,7 +23,7 @@ from app.care.alerts.safety_events import routes as safety_events
 from app.care.alerts.signals import routes as signals
 from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
-from app.care.check_ins.short_way import ShortWay
+from app.care.check_ins.middleware import ShortWay
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake

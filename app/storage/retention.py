@@ -31,7 +31,7 @@ _STANDING: Final = text("lifted_at IS NULL")
 _ARCHIVED_LONG_AGO: Final = """
     SELECT p.id FROM care.patients p
       JOIN care.retention_rules r ON r.clinic_id = p.clinic_id AND r.kind = 'archived_patients'
-     WHERE p.clinic_id = :clinic_id AND p.archived_at < now() - make_interval(months => r.months::integer)
+     WHERE p.clinic_id = :clinic_id AND p.archived_at < CAST(:now AS timestamptz) - make_interval(months => r.months::integer)
        AND NOT EXISTS (SELECT FROM care.legal_holds h WHERE h.clinic_id = p.clinic_id AND h.lifted_at IS NULL
                           AND (h.patient_id IS NULL OR h.patient_id = p.id
                                OR h.patient_id IN (SELECT m.patient_id FROM care.patient_merges m
@@ -156,15 +156,17 @@ async def remove_old(work: UnitOfWork, kind: str, *, most: int) -> int:
     return int((await work.execute(select(func.care.remove_old(kind, most)))).scalar_one())
 
 
-async def archived_long_ago(work: UnitOfWork, *, most: int) -> list[UUID]:
+async def archived_long_ago(work: UnitOfWork, *, now: datetime, most: int) -> list[UUID]:
     """List patients who were archived for longer than the clinic keeps them, and of whom nothing has to stay."""
-    found = await work.execute(_ALL_ARCHIVED_LONG_AGO, {"clinic_id": work.clinic_id, "most": most})
+    found = await work.execute(
+        _ALL_ARCHIVED_LONG_AGO, {"clinic_id": work.clinic_id, "now": now, "most": most}
+    )
     return list(found.scalars())
 
 
-async def is_archived_long_ago(work: UnitOfWork, patient_id: UUID) -> bool:
+async def is_archived_long_ago(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> bool:
     """Say whether that is so of a patient whose turn the caller has; it stays so until the transaction ends."""
     found = await work.execute(
-        _STILL_ARCHIVED_LONG_AGO, {"clinic_id": work.clinic_id, "patient_id": patient_id}
+        _STILL_ARCHIVED_LONG_AGO, {"clinic_id": work.clinic_id, "now": now, "patient_id": patient_id}
     )
     return found.scalar_one_or_none() is not None

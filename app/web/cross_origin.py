@@ -68,7 +68,7 @@ class Origins:
                 async with asyncio.timeout(_LOOK_UP_SECONDS):
                     found = await self._clinics_of(origin)
             except Exception as error:  # noqa: BLE001 - what a person sends is answered, whoever may read the answer
-                self._log.warning("origin.not_looked_up", kind=type(error).__name__)
+                self._log.warning("origin.not_looked_up", error_type=type(error).__name__)
             else:
                 self._known.pop(origin, None)
                 if found:

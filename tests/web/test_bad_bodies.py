@@ -61,16 +61,16 @@ STAFF_ONLY = sorted(
 
 
 @pytest.fixture(scope="module")
-def nurse(shared_service: Service, one_clinic: ClinicClient) -> httpx2.Client:
+def owner(shared_service: Service, one_clinic: ClinicClient) -> httpx2.Client:
     shared_service.clock.move_to(NOW)
-    return staff_client(shared_service, one_clinic.clinic_id, StaffRole.COORDINATOR)
+    return staff_client(shared_service, one_clinic.clinic_id, StaffRole.OWNER)
 
 
 @pytest.fixture
 def who(
-    one_clinic: ClinicClient, phone: PatientClient, nurse: httpx2.Client
+    one_clinic: ClinicClient, phone: PatientClient, owner: httpx2.Client
 ) -> tuple[ClinicClient, PatientClient, httpx2.Client]:
-    return one_clinic, phone, nurse
+    return one_clinic, phone, owner
 
 
 Clients = tuple[ClinicClient, PatientClient, httpx2.Client]
@@ -82,13 +82,13 @@ def send(
     body: bytes,
     headers: dict[str, str],
 ) -> httpx2.Response:
-    clinic, phone, nurse = clients
+    clinic, phone, owner = clients
     method, path = operation
     own = path.startswith(("/v1/check-ins", "/v1/assessments", "/v1/me", "/v1/enrolments", "/v1/tokens"))
     filled = path.replace("{patient_id}", phone.patient_id)
     while "{" in filled:
         filled = filled[: filled.index("{")] + str(uuid4()) + filled[filled.index("}") + 1 :]
-    http = phone.http if own else nurse if operation in STAFF_ONLY else clinic.http
+    http = phone.http if own else owner if operation in STAFF_ONLY else clinic.http
     return http.request(method, filled, content=body, headers={"if-match": '"1"'} | headers)
 
 

@@ -55,9 +55,7 @@ class Hearing:
         self._content_type = headers.get("content-type", "")
         self._content_encoding = headers.get("content-encoding", "")
         self._language = headers.get("accept-language", "en").split(",")[0]
-        self._credentials = credentials_in(
-            headers, context.vault, on_tablet=self._path.rstrip("/") == TABLET
-        )
+        self._credentials = credentials_in(headers, context.vault, on_tablet=self._path.rstrip("/") == TABLET)
         self._limit = MOST_BYTES if self._credentials else MOST_BYTES_OF_STRANGERS
         self._body = bytearray()
         self._cut = False
