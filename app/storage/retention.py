@@ -26,12 +26,13 @@ from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
 _STANDING: Final = text("lifted_at IS NULL")
-# Archived for longer than the clinic keeps them, by the server's clock; not one of whom something is open, nor a
+# Archived for longer than the clinic keeps them, by real time; not one of whom something is open, nor a
 # duplicate, which goes with the patient whom it was merged into.
 _ARCHIVED_LONG_AGO: Final = """
     SELECT p.id FROM care.patients p
       JOIN care.retention_rules r ON r.clinic_id = p.clinic_id AND r.kind = 'archived_patients'
-     WHERE p.clinic_id = :clinic_id AND p.archived_at < CAST(:now AS timestamptz) - make_interval(months => r.months::integer)
+     WHERE p.clinic_id = :clinic_id
+       AND p.archived_at < CAST(:now AS timestamptz) - make_interval(months => r.months::integer)
        AND NOT EXISTS (SELECT FROM care.legal_holds h WHERE h.clinic_id = p.clinic_id AND h.lifted_at IS NULL
                           AND (h.patient_id IS NULL OR h.patient_id = p.id
                                OR h.patient_id IN (SELECT m.patient_id FROM care.patient_merges m

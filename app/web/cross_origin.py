@@ -109,7 +109,7 @@ class CrossOrigin:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Looked up only now: what is said is heard first. Not where too much was asked, nor without a database.
+                # Looked up only now: what is said is heard first. Not where too much was asked, nor with no database.
                 as_known = message["status"] in _NOT_LOOKED_UP
                 clinics = await self._origins.clinics(origin, scope["method"], path, as_known=as_known)
                 headers = MutableHeaders(scope=message)

@@ -82,7 +82,7 @@ class Intake:
         hearing = Hearing(self._context, scope, self._spool)
         one = _HeardRequest(self._app, hearing, self._turns, scope, receive, send)
         now, made, said = NOW.set(hearing), MADE_NOW.set([]), SAID_NOW.set(hearing.said_as)
-        here = AT_FRONT_DESK.set(str(scope["path"]).rstrip("/") == TABLET)
+        here = AT_FRONT_DESK.set([] if str(scope["path"]).rstrip("/") == TABLET else None)
         try:
             await one.carry_through()
         finally:

@@ -124,7 +124,7 @@ async def _take(
     if patient is not None and disclosed is not None:
         await _report(work, patient, received_id, disclosed)
     if patient is None or patient.archived_at is not None:
-        return await _answer_who_is_not_read(work, number, word, patient)
+        return await _answer_who_is_not_read(work, number, word, patient, disclosed)
     await patient_states.lock(work, patient.id)
     if await _keep(work, patient, received_id, incoming.text, word[0] if word else None):
         await _follow(work, patient, received_id, number, word[0] if word else None)
@@ -198,6 +198,7 @@ async def _answer_who_is_not_read(
     number: str,
     word: tuple[Word, str] | None,
     patient: PatientRecord | None,
+    disclosed: SafetyTrigger | None,
 ) -> str | None:
     """Answer a number that nobody confirmed, or whose patient is archived: both the same, and nothing is kept.
 
@@ -211,7 +212,7 @@ async def _answer_who_is_not_read(
         return answer_to(word[0], language=word[1], mode=clinic.mode)
     caller = work.vault.digest(b"text message from", number.encode())
     window = failed_tries.window_of(work.real_now)
-    if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED:
+    if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED and disclosed is None:
         return None
     if patient is not None:
         help_now = await help_for_patient(work, work.vault, patient.id)

@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.care.alerts.safety_events.intake import AT_FRONT_DESK
 from app.care.assessments.questionnaires import questionnaire
 from app.care.intake.hearing import report_disclosures
 from app.care.patients import devices
@@ -169,7 +170,11 @@ async def _over(
 
 
 def _thanks(context: AppContext, found: Visitor, *, help_first: bool) -> PageAnswer:
-    return render(context, found, "tablet_thanks.html", here=TABLET, help_first=help_first)
+    # A clinic may have nobody there, and nothing else is said than what is so.
+    desk_notified = any(AT_FRONT_DESK.get() or ())
+    return render(
+        context, found, "tablet_thanks.html", here=TABLET, help_first=help_first, desk_notified=desk_notified
+    )
 
 
 def _end(context: AppContext, answer: Response) -> Response:

@@ -419,10 +419,10 @@ def test_two_machines_do_not_answer_each_other_for_ever(service: Service, texter
     assert texter.text("I have suicidal thoughts") is not None
     stranger = next(NUMBERS)
     answers = [
-        post_text(service, texter.clinic.clinic_id, {"from": stranger, "text": "Driving."}).json()["reply"]
-        for _ in range(21)
+        post_text(service, texter.clinic.clinic_id, {"from": stranger, "text": text}).json()["reply"]
+        for text in ["Driving."] * 21 + ["I have suicidal thoughts"]
     ]
-    assert [one is None for one in answers] == [False] * 20 + [True]
+    assert [one is None for one in answers] == [False] * 20 + [True, False]
 
 
 def test_only_the_gateway_may_say_what_came_in(service: Service, texter: Texter) -> None:
