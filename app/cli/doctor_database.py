@@ -83,8 +83,11 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
         said, _, fix = str(error).partition(": ")
         yield wrong(f"{said}.", fix)
         return
-    except (SchemaBehindError, LocalDatabaseError):
-        yield wrong("The database's tables are not those of this version.", "Run `afterglow migrate`.")
+    except (SchemaBehindError, LocalDatabaseError) as error:
+        bound = str(error).partition(".")[2] if isinstance(error, SchemaBehindError) else ""
+        yield wrong(
+            "The database's tables are not those of this version.", f"Run `afterglow migrate`.{bound}"
+        )
         return
     yield _isolation(found)
     yield good("The database's tables are those of this version")

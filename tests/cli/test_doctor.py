@@ -294,6 +294,15 @@ def test_a_table_without_forced_security_is_named(examiner: Doctor, own_database
 
 
 def test_tables_of_another_version_are_named(examiner: Doctor, own_database: DatabaseUrls) -> None:
+    migrate(own_database.owner_url, application_role="afterglow_app", to="0069")
+    with psycopg.connect(own_database.owner_url) as connection:
+        # As a migration leaves it that gave way to others: the smallest id of 2030.
+        connection.execute(
+            "ALTER TABLE care.audit_events ADD CONSTRAINT audit_events_before_its_end"
+            " CHECK (id < '01b8dac5-b400-0000-0000-000000000000')"
+        )
+    shown = examiner.examine_elsewhere(own_database.application_url)
+    assert "From 2030-01-01 on, the constraint audit_events_before_its_end" in shown.text
     migrate(own_database.owner_url, application_role="afterglow_app", to="base")
     shown = examiner.examine_elsewhere(own_database.application_url)
     assert not shown.sound

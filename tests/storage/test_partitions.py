@@ -13,8 +13,16 @@ from app.context import AppContext
 from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
+from app.storage.engine import migrating
 from app.storage.engine.database import Database
-from app.storage.engine.migrating import APPLICATION_ROLE, losses, migrate
+from app.storage.engine.migrating import (
+    APPLICATION_ROLE,
+    SchemaBehindError,
+    TablesInUseError,
+    check_schema,
+    losses,
+    migrate,
+)
 from app.worker import Worker
 from tests.storage.catalogue import ask, tell
 from tests.support.databases import Cluster, DatabaseUrls
@@ -76,6 +84,17 @@ def take_away(database: DatabaseUrls, *months: int) -> list[str]:
     return taken
 
 
+def leave_until(database: DatabaseUrls, month: datetime) -> None:
+    """As if the upgrade had been long ago, and the worker had made nothing since."""
+    for one in names(database):
+        if one not in {"before", "default"}:
+            tell(database.owner_url, f"DROP TABLE partitions.audit_events_{one}")
+    before = "ALTER TABLE care.audit_events {} PARTITION partitions.audit_events_before"
+    tell(database.owner_url, before.format("DETACH"))
+    end = UUID(int=int(month.timestamp() * 1000) << 80)
+    tell(database.owner_url, f"{before.format('ATTACH')} FOR VALUES FROM (MINVALUE) TO ('{end}')")
+
+
 def test_there_are_partitions_for_three_months_ahead_and_one_for_all_else(database: DatabaseUrls) -> None:
     found = names(database)
     assert found[-2:] == ["before", "default"]
@@ -99,7 +118,8 @@ def test_partitions_are_made_with_the_lines_that_came_before_them(database: Data
 
 
 def test_a_month_with_too_many_lines_keeps_them_where_they_are(database: DatabaseUrls) -> None:
-    taken = take_away(database, 2, 3)
+    leave_until(database, months_on(2))
+    taken = [f"{months_on(one):%Y_%m}" for one in (2, 3)]
     with psycopg.connect(database.owner_url) as connection:
         connection.execute(
             "INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, action, subject_kind, subject_id)"
@@ -124,8 +144,8 @@ def test_whoever_reads_the_whole_log_is_waited_for_two_seconds_and_no_longer(dat
 
 
 def test_a_sweep_makes_what_is_missing_and_until_then_it_is_pointed_out(database: DatabaseUrls) -> None:
-    ahead = [one for one in (1, 2, 3) if f"{months_on(one):%Y_%m}" in names(database)]
-    taken = take_away(database, *ahead)
+    leave_until(database, months_on(1))
+    taken = [f"{months_on(one):%Y_%m}" for one in (1, 2, 3)]
     add_line(database, an_id_of(months_on(3)))
 
     async def seen() -> list[str]:
@@ -192,6 +212,29 @@ def test_a_log_becomes_partitions_in_place_and_one_table_again(cluster: Cluster)
         assert list(places(database)) == list(found)
         migrate(database.owner_url, application_role=APPLICATION_ROLE)
         assert list(places(database)) == list(found)
+
+
+def test_a_migration_that_gave_way_leaves_a_month_for_new_lines_and_names_its_end(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "_TIMEOUTS", migrating._TIMEOUTS.replace("10000", "300"))
+    with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0069")
+        with psycopg.connect(database.superuser_url) as other:
+            other.execute("CREATE SCHEMA partitions")
+            with pytest.raises(TablesInUseError, match="audit_events_before_its_end") as refused:
+                migrate(database.owner_url, application_role=APPLICATION_ROLE)
+            other.rollback()
+        add_line(database, an_id_of(datetime.now(UTC) + timedelta(days=31)))
+        end = datetime.fromisoformat(str(refused.value).partition("From ")[2][:10]).replace(tzinfo=UTC)
+        add_line(database, an_id_of(end - timedelta(seconds=1)))
+        with pytest.raises(psycopg.errors.CheckViolation):
+            add_line(database, an_id_of(end))
+        with pytest.raises(SchemaBehindError, match=f"From {end:%Y-%m-%d} on"):
+            check_schema(database.application_url)
+        migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        check_schema(database.application_url)
+        assert set(places(database).values()) == {"before"}
 
 
 def test_lines_with_ids_that_say_no_time_go_into_the_default_partition(cluster: Cluster) -> None:

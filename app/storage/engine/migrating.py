@@ -3,9 +3,11 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import psycopg
 from alembic import command
@@ -32,6 +34,15 @@ _COLUMNS: Final = text(
     " JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname IN ('care', 'front_desk')"
     " JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " WHERE t.relkind IN ('r', 'p') ORDER BY n.nspname, t.relname, a.attnum"
+)
+# Migration 0074 leaves it where it gave way to others: ids begin with the time of their birth in milliseconds.
+_BOUND: Final = text(
+    "SELECT substring(pg_get_constraintdef(oid) FROM '''([0-9a-f-]+)''') FROM pg_constraint"
+    " WHERE conname = 'audit_events_before_its_end'"
+)
+_BOUND_SAID: Final = (
+    " From {:%Y-%m-%d} on, the constraint audit_events_before_its_end of care.audit_events, which a migration left,"
+    " refuses every line of the audit log, and so every check-in: migrate before that day, or drop it."
 )
 
 
@@ -74,7 +85,9 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
     except (OperationalError, psycopg.errors.LockNotAvailable) as error:
         # Files of statements go past SQLAlchemy (`run_sql`), and their errors come as they are.
         if isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
-            raise TablesInUseError(" ".join((TablesInUseError.__doc__ or "").split())) from None
+            said = " ".join((TablesInUseError.__doc__ or "").split())
+            with engine.connect() as connection:
+                raise TablesInUseError(said + _bound_said(connection)) from None
         raise
     finally:
         engine.dispose()
@@ -158,14 +171,22 @@ def check_schema(url: str) -> None:
     engine = create_engine(_psycopg(url), poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            current, scripts = _current(connection), _scripts()
+            current, scripts, bound = _current(connection), _scripts(), _bound_said(connection)
     finally:
         engine.dispose()
     if current == scripts.get_current_head():
         return
     if current is not None and current not in {one.revision for one in scripts.walk_revisions()}:
         raise SchemaNewerError(SchemaNewerError.__doc__)
-    raise SchemaBehindError(SchemaBehindError.__doc__)
+    raise SchemaBehindError(f"{SchemaBehindError.__doc__}{bound}")
+
+
+def _bound_said(connection: Connection) -> str:
+    """Say until when the audit log takes lines, where a migration that was given up left a bound; else nothing."""
+    first_beyond = connection.scalar(_BOUND)
+    if first_beyond is None:
+        return ""
+    return _BOUND_SAID.format(datetime.fromtimestamp((UUID(first_beyond).int >> 80) / 1000, UTC))
 
 
 def newest_revision() -> str | None:
