@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import PlainBrowser, fields_of
+from tests.support.browser import PlainBrowser, agree, fields_of, new_patient
 from tests.support.fake_ehr import CLIENT_ID, SECRET, FakeEhr, running_fake_ehr, stamp
 from tests.support.fhir import checked, every_page, issue_of
 from tests.support.passkeys import SESSION_COOKIE
@@ -202,6 +202,40 @@ def test_a_sign_in_is_finished_once_and_where_it_was_begun(
     late, _ = come(service, clinic, back=elsewhere)
     service.clock.move_to(NOW + timedelta(minutes=11))
     assert late.get(ways[2]).status_code == 403
+
+
+def test_a_tablet_that_was_handed_over_is_signed_in_only_by_who_signs_in_there_again(
+    service: Service, clinic: ClinicClient, owner: PlainBrowser, ehr: FakeEhr
+) -> None:
+    def asked() -> dict[str, list[str]]:
+        return parse_qs(
+            urlsplit(tablet.get(f"/care/sign-in/with/{clinic.clinic_id}").headers["location"]).query
+        )
+
+    connect(owner, ehr)
+    come(service, clinic)
+    link(owner)
+    tablet, arrived = come(service, clinic)
+    assert arrived.status_code == 303
+    assert not {"prompt", "max_age"} & asked().keys()
+    patient = new_patient(clinic)
+    agree(clinic, patient, service.url)
+    page = f"/care/patients/{patient}"
+    form = fields_of(tablet.get(page).text, f"{page}/tablet") | {"form": "check-in"}
+    assert tablet.post(f"{page}/tablet", form).headers["location"] == "/tablet"
+
+    service.clock.move_to(NOW + timedelta(minutes=1))
+    assert (asked()["prompt"], asked()["max_age"]) == (["login"], ["0"])
+    # A service that asks nobody, or does not say when it did.
+    for before in (stamp(NOW), None, "now"):
+        ehr.claims = {"auth_time": before}
+        _, refused = come(service, clinic, browser=tablet)
+        assert (refused.status_code, "did not let you in" in refused.text) == (403, True)
+        assert tablet.get("/care/account").headers["location"].startswith("/care/sign-in")
+    ehr.claims = {}
+    assert come(service, clinic, browser=tablet)[1].status_code == 303
+    assert tablet.get("/care/account").status_code == 200
+    assert not {"prompt", "max_age"} & asked().keys()
 
 
 def test_a_system_that_is_away_or_names_other_hosts_lets_nobody_in(

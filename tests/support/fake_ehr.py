@@ -32,6 +32,8 @@ class FakeEhr:
     url: str
     clock: Clock
     subject: str = "person-1"
+    # When the person signed in there: whoever did is let in again without a word, unless it is to ask.
+    signed_in_at: datetime | None = None
     claims: dict[str, Any] = field(default_factory=dict)
     token: dict[str, Any] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
@@ -111,6 +113,8 @@ class FakeEhr:
         asked = {name: values[0] for name, values in parse_qs(query).items()}
         assert asked["response_type"] == "code"
         assert asked["code_challenge_method"] == "S256"
+        if self.signed_in_at is None or asked.get("prompt") == "login":
+            self.signed_in_at = self.clock.now()
         code = uuid4().hex
         self.codes[code] = asked
         back = {"code": code, "state": asked["state"], "iss": self.url}
@@ -132,6 +136,7 @@ class FakeEhr:
             "nonce": asked["nonce"],
             "iat": stamp(now),
             "exp": stamp(now + timedelta(minutes=5)),
+            "auth_time": stamp(self.signed_in_at or now),
             "name": "Robin from elsewhere",
             "email": "robin@clinic.example",
         } | self.claims

@@ -99,6 +99,7 @@ class _State:
     anchor: str = field(repr=False)
     onward: str
     until: datetime
+    asks_again: bool
 
 
 async def start(
@@ -110,6 +111,7 @@ async def start(
     onward: str,
     issuer: str | None = None,
     launch: str | None = None,
+    ask_again: bool = False,
 ) -> Started:
     """Send someone to sign in elsewhere.
 
@@ -121,6 +123,7 @@ async def start(
         onward: the page to go on to.
         issuer: the EHR that the launch names; None: the clinic's first one.
         launch: its word for what is open there; None: we were opened by ourselves, and it asks for the patient.
+        ask_again: whoever comes back has signed in there since; a session that it still has is not enough.
 
     Raises:
         NotFoundError: the clinic has no such system.
@@ -141,6 +144,7 @@ async def start(
         anchor=_fingerprint(anchor),
         onward=onward,
         until=now + LASTS,
+        asks_again=ask_again,
     )
     asked = {
         "response_type": "code",
@@ -156,6 +160,8 @@ async def start(
         asked["aud"] = system.issuer
     if launch:
         asked["launch"] = launch
+    if ask_again:
+        asked |= {"prompt": "login", "max_age": "0"}
     mark = "&" if "?" in known["authorization_endpoint"] else "?"
     url = f"{known['authorization_endpoint']}{mark}{urlencode(asked)}"
     return Started(url=url, frames=tuple(system.settings.get("frames", ())))
@@ -190,7 +196,7 @@ async def finish(
         raise SignInDeclinedError
     known = await _discovered(context, system)
     given = await _exchanged(context, system, known, state, answer["code"])
-    claims = await _believed(context, system, known, str(given.get("id_token", "")), nonce=state.nonce)
+    claims = await _believed(context, system, known, str(given.get("id_token", "")), state)
     signed_in = await _signed_in(context, state, system, claims, device_token=device_token)
     await login_throttle.forgive_network(context, address)
     patient = given.get("patient")
@@ -243,7 +249,7 @@ async def _exchanged(
 
 
 async def _believed(
-    context: AppContext, system: ConnectedSystem, known: Mapping[str, Any], token: str, *, nonce: str
+    context: AppContext, system: ConnectedSystem, known: Mapping[str, Any], token: str, state: _State
 ) -> dict[str, Any]:
     """Give what the system says of the person, signed by its own key, for us and for this very sign-in."""
     keys = await fetch_json(context, system, known["jwks_uri"])
@@ -253,9 +259,17 @@ async def _believed(
     except TokenNotBelievedError:
         raise SignInDeclinedError from None
     subject = claims.get("sub")
-    if claims.get("nonce") != nonce or not isinstance(subject, str) or not subject:
+    if claims.get("nonce") != state.nonce or not isinstance(subject, str) or not subject:
+        raise SignInDeclinedError
+    if state.asks_again and not _signed_in_since(state, claims.get("auth_time")):
         raise SignInDeclinedError
     return claims
+
+
+def _signed_in_since(state: _State, auth_time: object) -> bool:
+    """Say whether the person signed in there after we asked; whoever is asked for ``max_age`` must say when."""
+    began = int((state.until - LASTS).timestamp())
+    return isinstance(auth_time, int | float) and auth_time >= began
 
 
 async def _signed_in(
@@ -351,6 +365,8 @@ async def _taken(context: AppContext, text: str, *, anchor: str) -> _State:
         anchor=said["anchor"],
         onward=said["onward"],
         until=datetime.fromisoformat(said["until"]),
+        # Not in those that were begun before an update.
+        asks_again=said.get("asks_again", False),
     )
     async with context.work(state.clinic_id) as work:
         in_time = work.real_now < state.until and secrets.compare_digest(state.anchor, _fingerprint(anchor))
@@ -369,6 +385,7 @@ def _sealed(context: AppContext, state: _State) -> str:
         "anchor": state.anchor,
         "onward": state.onward,
         "until": state.until.isoformat(),
+        "asks_again": state.asks_again,
     }
     return base64url(context.vault.seal(json.dumps(said), clinic_id=_NOBODY, row_id=_NOBODY, **_STATE_CELL))
 

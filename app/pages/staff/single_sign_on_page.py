@@ -13,8 +13,9 @@ from app.pages.staff.kept_form import Onward, own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.sign_in_form import sign_in_form
 from app.pages.staff.sign_in_page import device_of, signed_in_answer
-from app.pages.staff.visitor import AnyStaff, is_framed, keep_frames
+from app.pages.staff.visitor import HANDED_OVER, AnyStaff, is_framed, keep_frames
 from app.web.dependencies import ContextNeeded, address_of
+from app.web.pages.cookies import Cookies
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
 
@@ -27,7 +28,12 @@ async def sign_in_elsewhere(
     onward = own_path(request.query_params.get("next", ""))
     try:
         started = await single_sign_on.start(
-            context, clinic_id, kind=single_sign_on.SIGN_IN, anchor=visitor.anchor, onward=onward
+            context,
+            clinic_id,
+            kind=single_sign_on.SIGN_IN,
+            anchor=visitor.anchor,
+            onward=onward,
+            ask_again=bool(Cookies(context.public_url).read(request, HANDED_OVER)),
         )
     except RefusalError as error:
         return sign_in_form(context, visitor, Onward(path=onward), error=error)

@@ -15,7 +15,7 @@ from app.pages.patient.visitor import PLACE
 from app.pages.patient.visitor import SESSION as PATIENT_SESSION
 from app.pages.staff.about_patient import MayRecord
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import ANCHOR, FRAMES, SESSION, read_own_form
+from app.pages.staff.visitor import ANCHOR, FRAMES, HANDED_OVER, HANDED_OVER_LASTS, SESSION, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 
@@ -39,4 +39,5 @@ async def hand_tablet_over(
     for name in _FORGOTTEN:
         cookies.forget(answer, name)
     cookies.write(answer, COOKIE, write_handover(context.vault, handover), lasts=LASTS_AT_MOST)
+    cookies.write(answer, HANDED_OVER, "1", lasts=HANDED_OVER_LASTS)
     return answer

@@ -30,6 +30,9 @@ SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
 LANGUAGE: Final = "afterglow-staff-language"
 FRAMES: Final = "afterglow-staff-frames"
+# Of a browser that was in a patient's hands: a sign-in service asks there who it is, also whom it still knows.
+HANDED_OVER: Final = "afterglow-handed-over"
+HANDED_OVER_LASTS: Final = timedelta(hours=12)
 _FRAMES_CELL: Final = {"table": "staff_pages", "column": "frames"}
 _NOBODY: Final = UUID(int=0)
 _PREFERENCE_LASTS: Final = timedelta(days=400)
@@ -81,8 +84,10 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
         return Cookies(context.public_url, framed=bool(self.frames))
 
     def sign_in_with(self, context: AppContext, response: Response, token: str) -> None:
-        """Let the browser keep a new session."""
-        self.cookies(context).write(response, SESSION, token, lasts=LASTS_AT_MOST)
+        """Let the browser keep a new session: it is in the staff's hands again."""
+        cookies = self.cookies(context)
+        cookies.write(response, SESSION, token, lasts=LASTS_AT_MOST)
+        cookies.forget(response, HANDED_OVER)
 
 
 def keep_frames(context: AppContext, response: Response, clinic_id: UUID, frames: Sequence[str]) -> None:

@@ -11,10 +11,11 @@ from tests.support.browser import PlainBrowser, agree, fields_of, new_patient
 from tests.support.care_browser import CareBrowser
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
-from tests.support.staff import joined
+from tests.support.staff import PASSWORD, joined
 
 MINUTE = timedelta(minutes=1)
 STAFF, TABLET = "__Host-afterglow-staff", "__Host-afterglow-tablet"
+HANDED_OVER = "__Host-afterglow-handed-over"
 THANKS = "Please hand the tablet back."
 
 
@@ -52,7 +53,7 @@ def test_the_member_is_signed_out_and_one_form_is_sent_once(
 ) -> None:
     session = tablet.cookies[STAFF]
     page = hand_over(tablet, patient)
-    assert set(tablet.cookies) == {TABLET}
+    assert set(tablet.cookies) == {TABLET, HANDED_OVER}
     for gone in ("check-in.js", "worker", "manifest", 'id="queue"', "/p/history", "/p/settings"):
         assert gone not in page
     assert "/p/static/tablet" in page
@@ -75,6 +76,26 @@ def test_the_member_is_signed_out_and_one_form_is_sent_once(
     again = tablet.post("/tablet", fields_of(page, "/tablet") | {"mood": "1"})
     assert again.headers["location"] == "/tablet"
     assert len(check_ins(one_clinic, patient)) == 1
+
+
+def test_the_browser_is_marked_as_handed_over_until_a_member_signs_in(
+    service: Service, one_clinic: ClinicClient, patient: str, tablet: CareBrowser
+) -> None:
+    nurse = joined(service, one_clinic, StaffRole.CLINICIAN)
+    here = f"/care/patients/{patient}"
+    reply = tablet.submit(here, f"{here}/tablet", {"form": "check-in"})
+    (mark,) = [one for one in reply.headers.get_list("set-cookie") if one.startswith(f"{HANDED_OVER}=1;")]
+    assert {"HttpOnly", "Max-Age=43200", "Path=/", "Secure"} <= set(mark.split("; "))
+    assert THANKS in send(tablet, tablet.get("/tablet").text, mood="6")
+    assert set(tablet.cookies) == {HANDED_OVER}
+    service.clock.move_to(NOW + MINUTE)
+    sign_in = "/care/sign-in"
+    entered = {"email": nurse.email, "password": PASSWORD, "code": nurse.code(service)}
+    wrong = tablet.submit(sign_in, sign_in, entered | {"password": "not theirs"})
+    assert (wrong.status_code, HANDED_OVER in tablet.cookies) == (401, True)
+    assert tablet.submit(sign_in, sign_in, entered).status_code == 303
+    assert STAFF in tablet.cookies
+    assert HANDED_OVER not in tablet.cookies
 
 
 def test_what_the_tablet_holds_opens_nothing_else(
