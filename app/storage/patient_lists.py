@@ -7,9 +7,23 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, and_, case, cast, func, or_, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from app.clinical.check_ins import check_in_day
 from app.clinical.protocol import STANDARD
 from app.storage.alerts import Alert
 from app.storage.care_teams import CareTeamRow, Duty, patients_of
@@ -75,7 +89,7 @@ async def page(
         select(PatientRow.id)
         .join(PatientStateRow, _same_patient(work, PatientStateRow))
         .where(PatientRow.clinic_id == work.clinic_id, *_on(work, listing, member_id))
-        .order_by(*_by(work, order), PatientRow.id)
+        .order_by(*await _by(work, order), PatientRow.id)
         .offset(skip)
         .limit(limit)
     )
@@ -224,7 +238,16 @@ def _begins(day: ColumnElement[date]) -> ColumnElement[datetime]:
     return func.timezone("UTC", cast(day, DateTime()), type_=DateTime(timezone=True))
 
 
-def _by(work: UnitOfWork, order: Order) -> tuple[ColumnElement[Any], ...]:
+async def _today(work: UnitOfWork) -> ColumnElement[date]:
+    """Today where the patient is: rules of time zones are ours, not the database's."""
+    zones = await work.execute(
+        select(PatientRow.time_zone).where(PatientRow.clinic_id == work.clinic_id).distinct()
+    )
+    days = {zone: check_in_day(work.now, zone) for zone in zones.scalars()}
+    return case(days, value=PatientRow.time_zone) if days else literal(work.now.date())
+
+
+async def _by(work: UnitOfWork, order: Order) -> tuple[ColumnElement[Any], ...]:
     """Say what stands first."""
     report = CheckInRow
     stands = select(report).where(
@@ -236,7 +259,7 @@ def _by(work: UnitOfWork, order: Order) -> tuple[ColumnElement[Any], ...]:
             return ()
         case Order.NEXT_BOOSTER:
             booked = PatientStateRow.booster_booked_for
-            return (case((booked >= work.now.date(), booked)).asc().nulls_last(),)
+            return (case((booked >= await _today(work), booked)).asc().nulls_last(),)
         case Order.LONGEST_SILENT:
             day = last.with_only_columns(report.check_in_day).correlate(PatientRow).scalar_subquery()
             return (day.asc().nulls_last(),)

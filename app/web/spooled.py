@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, Final
 
 from app.foundation.errors import RefusalError, RefusalKind
@@ -22,24 +22,35 @@ async def written(lines: AsyncIterator[bytes]) -> BinaryIO:
     """Write lines to a file without a name, which only this process can read, and which ends with it.
 
     Raises:
-        NoRoomForFileError: the disk takes no more; nothing stays behind.
+        NoRoomForFileError: there is no folder for it, or the disk takes no more; nothing stays behind.
     """
-    file, piece = tempfile.TemporaryFile(), bytearray()  # noqa: SIM115 - whoever reads it closes it
+    with _room_needed():
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it closes it
+    piece = bytearray()
     try:
         async for line in lines:
             piece += line
             if len(piece) >= _PIECE_BYTES:
-                await asyncio.to_thread(file.write, bytes(piece))
+                with _room_needed():
+                    await asyncio.to_thread(file.write, bytes(piece))
                 piece.clear()
-        await asyncio.to_thread(file.write, bytes(piece))
-        await asyncio.to_thread(file.flush)
-    except BaseException as error:
+        with _room_needed():
+            await asyncio.to_thread(file.write, bytes(piece))
+            await asyncio.to_thread(file.flush)
+    except BaseException:
         with suppress(OSError):  # what did not fit is tried once more
             file.close()
-        if isinstance(error, OSError):
-            raise NoRoomForFileError from error
         raise
     return file
+
+
+@contextmanager
+def _room_needed() -> Iterator[None]:
+    """Only the file's own errors say so: whoever makes the lines has others, such as the database's."""
+    try:
+        yield
+    except OSError as error:
+        raise NoRoomForFileError from error
 
 
 def read_through(file: BinaryIO) -> Iterator[bytes]:

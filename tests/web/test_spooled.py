@@ -2,7 +2,9 @@
 
 import asyncio
 import resource
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +33,20 @@ def test_a_disk_that_takes_no_more_is_named_and_nothing_stays_open() -> None:
             asyncio.run(written(lines()))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_server_without_a_folder_for_it_is_named_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(NoRoomForFileError):
+        asyncio.run(written(lines()))
+
+
+def test_an_error_of_whoever_makes_the_lines_stays_what_it_is() -> None:
+    async def broken_off() -> AsyncIterator[bytes]:
+        yield LINES[0]
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(written(broken_off()))

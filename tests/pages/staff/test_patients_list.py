@@ -93,6 +93,19 @@ def test_orders_put_the_most_lost_the_longest_silent_and_the_next_booster_first(
     assert list(rows(nurse.get(f"{PATH}?order=nonsense&show=nonsense&page=x").text)) == ["A", "B", "C"]
 
 
+def test_who_is_booked_for_today_where_they_are_comes_first(
+    service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    clinic.patient("A")
+    west = clinic.patient("B", time_zone="America/Los_Angeles")
+    booked = clinic.http.put(f"/v1/patients/{west}/booked-booster", json={"on": "2026-11-03"})
+    assert booked.is_success
+    service.clock.move_to(NOW + timedelta(hours=7))  # 17:00 there, and the next day by UTC
+    nurse.come_back()
+    assert list(rows(nurse.get(f"{PATH}?order=booster").text)) == ["B", "A"]
+    assert "Nov 3" in rows(nurse.get(PATH).text)["B"]
+
+
 def test_a_list_and_its_order_stay_on_the_next_page(
     clinic: ClinicClient, nurse: CareBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
