@@ -280,6 +280,48 @@ def test_a_stranger_whose_number_someone_typed_in_stops_the_codes(texter: Texter
     assert texter.kept() == []
 
 
+def test_stop_is_of_the_number_whoever_types_it_in_until_it_says_start(
+    service: Service, clinic: ClinicClient, gateway: Receiver
+) -> None:
+    first, other = (new_texter(service, clinic, gateway) for _ in range(2))
+    number = first.number
+    first.give_number()
+    first.code()
+    first.give_number(next(NUMBERS))
+    # The stranger answers when the number is nobody's any more.
+    stopping = {"from": number, "text": "STOP"}
+    assert post_text(service, clinic.clinic_id, stopping).status_code == 200
+    first.give_number(number)
+    other.give_number(number)
+    for one in (first, other):
+        assert (one.ask().status_code, one.sent(), one.state) == (204, [], "unconfirmed")
+        assert_problem(one.try_code("000000"), 422, code="sms-code-not-valid")
+    erasing = clinic.http.post(f"/v1/patients/{first.patient}/erasure-requests").json()["id"]
+    approved = clinic.http.post(f"/v1/erasure-requests/{erasing}/approve", headers={"if-match": '"1"'})
+    assert approved.is_success, approved.text
+    assert (other.ask().status_code, other.sent()) == (204, [])
+    # What is kept of one clinic is of that clinic.
+    elsewhere = new_texter(service, clinic_client(service), gateway)
+    elsewhere.give_number(number)
+    assert elsewhere.code()
+    other.text("START")
+    assert other.try_code(other.code()).status_code == 204
+    assert other.state == "confirmed"
+
+
+def test_a_confirmed_number_that_was_stopped_stays_so_when_it_is_given_up_and_again(texter: Texter) -> None:
+    stopped = texter.confirm().number
+    texter.text("STOP")
+    texter.give_number(next(NUMBERS))
+    texter.confirm()
+    texter.give_number(stopped)
+    assert (texter.ask().status_code, texter.sent(), texter.state) == (204, [], "unconfirmed")
+    texter.text("START")
+    texter.confirm()
+    assert texter.write() == "gateway"
+    assert [one["to"] for one in texter.sent()] == [stopped]
+
+
 def test_a_text_is_answered_with_help_and_stands_on_the_worklist_and_the_timeline_once(
     service: Service, texter: Texter
 ) -> None:
