@@ -147,7 +147,7 @@ class ReminderChoicesReply(ReplyBody):
     )
     sms_number: str | None
     sms_number_state: NumberState = Field(
-        description="Text messages go to a confirmed number only; stopped: a confirmed number that answered STOP"
+        description="Text messages go to a confirmed number only; stopped: a confirmed one that answered STOP"
     )
     paused_until: date | None
 

@@ -185,9 +185,9 @@ async def _answer_who_is_not_read(
     word: tuple[Word, str] | None,
     patient: PatientRecord | None,
 ) -> str | None:
-    """Answer a number that nobody confirmed, or whose patient is archived: both the same, and nothing of what it says is kept.
+    """Answer a number that nobody confirmed, or whose patient is archived: both the same, and nothing it says is kept.
 
-    What it stops, stops, and that alone is kept: a code may have gone to a stranger, who answers when it is another's.
+    What it stops, stops, and that alone is kept: a code may have gone to a stranger, whoever gave the number since.
     """
     clinic = await clinics.profile(work)
     if clinic is None:
