@@ -107,6 +107,13 @@ def import_file(
         UUID | None, typer.Option(help="For a patient's archive: the clinic to take it into.")
     ] = None,
     external_ref: Annotated[str | None, typer.Option(help="The patient's chart number here.")] = None,
+    without_audit_log: Annotated[
+        bool,
+        typer.Option(
+            "--without-audit-log",
+            help="Leave the audit logs of another installation where they are: here is another encryption key.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -115,7 +122,7 @@ def import_file(
     A patient or clinic is imported whole or not at all; of an installation, clinics that are here already stay.
     """
     if _is_of_installation(file):
-        _import_installation(file, as_json, data_dir)
+        _import_installation(file, as_json, data_dir, with_audit_log=not without_audit_log)
         return
     with file.open("rb") as lines:
         head, _ = read_archive(lines)
@@ -126,7 +133,7 @@ def import_file(
         async with context.work(clinic or head.clinic_id, actor=OPERATOR) as work:
             with file.open("rb") as lines:
                 if clinic is None:
-                    return await import_clinic(work, lines)
+                    return await import_clinic(work, lines, with_audit_log=not without_audit_log)
                 if await clinics.profile(work) is None:
                     raise UnknownClinicError(UnknownClinicError.__doc__)
                 return await import_patient(work, lines, external_ref=external_ref)
@@ -159,9 +166,9 @@ def _verify_installation(file: Path, as_json: bool) -> None:
     _print(as_json, document, said)
 
 
-def _import_installation(file: Path, as_json: bool, data_dir: Path | None) -> None:
+def _import_installation(file: Path, as_json: bool, data_dir: Path | None, *, with_audit_log: bool) -> None:
     async def imported(context: AppContext) -> list[ClinicImported]:
-        return await import_installation(context, lambda: file.open("rb"))
+        return await import_installation(context, lambda: file.open("rb"), with_audit_log=with_audit_log)
 
     done = in_context(data_dir, imported)
     document = {

@@ -19,6 +19,7 @@ from app.foundation.keyset import (
     KeyFileError,
     Keyset,
     derive,
+    key_id,
     read_keyset,
     write_keyset,
 )
@@ -61,6 +62,11 @@ class Vault:
     def active_key(self) -> bytes:
         """The id of the key that seals from now on."""
         return self._keyset.active
+
+    @property
+    def chain_key_id(self) -> bytes:
+        """What the key of the audit log's chain is known by; rotated keys leave it as it is."""
+        return key_id(self._chain_key)
 
     def resealed(self, sealed: bytes, *, table: str, column: str, clinic_id: UUID, row_id: UUID) -> bytes:
         """Seal a cell again with the active key: a text, or a patient's wrapped key.

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from app.storage.alert_steps import AlertStep
 from app.storage.appointments import Appointment
 from app.storage.assessments import CustomScaleRow, StoredAssessment
+from app.storage.audit_log import Seal
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow
 from app.storage.chosen_references import StoredReference
@@ -24,6 +25,7 @@ from app.storage.circumstances import CircumstanceRow
 from app.storage.clinics import ClinicProfile
 from app.storage.consents import Consent
 from app.storage.courses import CourseRow
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
@@ -120,11 +122,12 @@ OF_PATIENT: Final = (
 AFTER_PATIENTS: Final = (ArchivedTable(row=PatientMerge),)
 """What ties a clinic's patients together, so that it comes after all of them; a single patient's archive has none."""
 
+AUDIT_LOG: Final = (ArchivedTable(row=Seal), ArchivedTable(row=StoredEvent))
+"""Each seal, then its lines; only in the archive of a whole installation, which takes its encryption key along."""
+
 LEFT_OUT: Final[Mapping[str, str]] = {
     "api_keys": "fingerprints of secrets; the new installation makes its own",
     "attempts": "calls that this installation made",
-    "audit_events": "the log of this installation, sealed by it; export it with `afterglow audit export`",
-    "audit_seals": "the same",
     "clinic_logos": "a picture; the new clinic's owner uploads it again",
     "contact_tests": "whom this installation reached; the new one tests its own contacts",
     "backend_clients": "programs that this clinic lets in; the new one registers its own",

@@ -60,10 +60,12 @@ _CLOSED = '{"state": "closed", "closed_at": "2026-01-01T00:00:00Z", "disposition
 
 @dataclass(frozen=True)
 class Sized:
-    """A clinic of some size, and the cookie of a member who is signed in."""
+    """A clinic of some size, a member's cookie, a key, and the patient whom the service itself judged."""
 
     patients: int
     cookie: str
+    key: str
+    first: str
 
 
 def clinics_of_both_sizes(place: DatabaseUrls) -> tuple[Sized, Sized]:
@@ -85,7 +87,7 @@ def sized_clinic(place: DatabaseUrls, *, patients: int, waiting: int) -> Sized:
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         fill(connection, UUID(clinic.clinic_id), UUID(first), patients=patients, waiting=waiting, now=now)
     # With and without the prefix, which follows the service's public address.
-    return Sized(patients, f"{SESSION}={token}; {SESSION.removeprefix('__Host-')}={token}")
+    return Sized(patients, f"{SESSION}={token}; {SESSION.removeprefix('__Host-')}={token}", clinic.key, first)
 
 
 def fill(

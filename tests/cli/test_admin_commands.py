@@ -1,13 +1,16 @@
 """The operator's commands about clinics, keys, staff, patients and jobs: as JSON, and each on the audit log."""
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from app.access.resealing import RESEAL
 from app.cli.in_context import in_clinic
 from app.context import Work
 from app.notifications.webhooks.endpoints import seal_url
@@ -75,10 +78,19 @@ def test_synthetic_patients_are_registered_once_a_day_and_in_test_mode_only() ->
         assert said.startswith("8 synthetic patients with ")
         assert seed() == (0, said, ""), "it changes nothing"
 
-        async def counted(work: Work) -> int:
-            return len(await patients.page(work, after=None, limit=100))
+        async def registered(work: Work) -> list[UUID]:
+            return [one.id for one in await patients.page(work, after=None, limit=100)]
 
-        assert in_clinic(data_dir, UUID(clinic), counted) == 8
+        first, *others = in_clinic(data_dir, UUID(clinic), registered)
+        assert len(others) == 7
+        found = afterglow_here("patient", "find", str(first), "--json", "--data-dir", str(data_dir))
+        assert json.loads(found.stdout) == {"patient_id": str(first), "clinic_id": clinic}
+
+        async def looks(work: Work) -> int:
+            asked = "SELECT FROM care.audit_events WHERE action = 'patient.read' AND patient_id = :id"
+            return len((await work.execute(text(asked), {"id": first})).all())
+
+        assert in_clinic(data_dir, UUID(clinic), looks) == 1
 
         async def live(work: Work) -> None:
             await work.execute(text("UPDATE care.clinic_profiles SET mode = 'live'"))
@@ -87,6 +99,15 @@ def test_synthetic_patients_are_registered_once_a_day_and_in_test_mode_only() ->
         code, _, trouble = seed()
         assert code == 1
         assert "The clinic is live" in trouble
+
+
+def job_that_waits_is_retried(run: Callable[..., dict[str, Any]], data_dir: Path, clinic: UUID) -> None:
+    async def waits(work: Work) -> None:
+        work.queue(RESEAL, clinic_id=work.clinic_id)
+
+    in_clinic(data_dir, clinic, waits)
+    (job,) = run("jobs", "list", "--status", "todo")["jobs"]
+    assert run("jobs", "retry", str(job["id"])) == {"id": job["id"], "status": "todo"}
 
 
 def test_an_operator_manages_a_clinic_without_the_pages() -> None:
@@ -143,7 +164,8 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
         )
 
         assert run("jobs", "list") == {"jobs": []}
-        assert "no job" in refused("jobs", "retry", "7")
+        job_that_waits_is_retried(run, folder / "data", UUID(clinic))
+        assert "no job" in refused("jobs", "retry", "7777")
         assert "No clinic here" in refused("patient", "find", clinic)
         assert "no clinic with this id" in refused("clinic", "show", "--clinic", made["id"])
 
@@ -171,4 +193,4 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
             json.loads(line).get("event", {}).get("action") for line in export.read_text().splitlines()
         }
         assert {"clinic.changed", "api_key.made", "api_key.revoked", "staff.enabled", "staff.read"} <= actions
-        assert {"clinic.read", "clinic.closed", "encryption.resealed"} <= actions
+        assert {"clinic.read", "clinic.closed", "encryption.resealed", "job.retried"} <= actions

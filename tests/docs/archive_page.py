@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from app.interop.archive.archive_file import FORMAT, VERSION
-from app.storage.archived_tables import AFTER_PATIENTS, LEFT_OUT, OF_CLINIC, OF_PATIENT
+from app.storage.archived_tables import AFTER_PATIENTS, AUDIT_LOG, LEFT_OUT, OF_CLINIC, OF_PATIENT
 from tests.docs.clinical_pages import MADE, table
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "archive.md"
@@ -46,11 +46,28 @@ def archive_page() -> str:
             "Of a whole installation the first line says `scope` `installation`, how many `clinics` follow, which of "
             "them are `closed`, and `made_at`; then each clinic's archive stands as above, one after the other, each "
             "read at one moment of its own, for nothing leads from one clinic to another. It is read to its end before "
-            "the first clinic is imported. The audit log stays with the installation that wrote it "
-            "(`afterglow audit export`): the new one begins its own."
+            "the first clinic is imported."
+        ),
+        "## The audit log",
+        (
+            "The archive of an installation has each clinic's audit log: every seal, then its lines, at last the lines "
+            "that wait for their seal. Lines and seals are the same in the new installation: `afterglow audit verify` "
+            "says there what it said before, a head that was kept fits, and what the new one does comes behind. "
+            "The chain is linked with a key that belongs to the encryption key, so the new installation starts with "
+            "the old one's: copy `encryption.key` into its data folder before its first start, or set "
+            "`AFTERGLOW_ENCRYPTION_KEY`, as for a restored backup. Each clinic's first line says in `audit_key` what "
+            "the chain's key is known by; rotating the encryption key leaves it as it is."
+        ),
+        (
+            "Every seal is checked before the first clinic is imported, whatever the checksum says. Refused by name "
+            "are an audit log that another key sealed (`audit-key-missing`), and one with a line or a seal that was "
+            "changed or left out (`audit-log-differs`): look with `afterglow audit verify` where the archive was made. "
+            "With `afterglow archive import --without-audit-log` everything else is imported, and each clinic begins "
+            "a new audit log; the old one stays where it is (`afterglow audit export`). The archive of one clinic or "
+            "one patient has no audit log."
         ),
         "## The data dictionary",
-        *(_of_table(one.name, one.fields) for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)),
+        *(_of_table(one.name, one.fields) for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS, *AUDIT_LOG)),
         "## What is not in it",
         table([("table", "why"), *((f"`{name}`", why) for name, why in LEFT_OUT.items())]),
     ]

@@ -1,19 +1,25 @@
 """A whole installation in one file: another one imports it, on another major version too, with nothing changed."""
 
+import hashlib
 import io
 import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from app.access.audit.seals import Head, verify
 from app.access.clinics.commands import close_clinic
 from app.foundation.audit import OPERATOR
+from app.foundation.errors import RefusalError
+from app.foundation.vault import Vault
 from app.interop.archive.archive_file import ArchiveDamagedError, NotAnArchiveError
+from app.interop.archive.audit_log import AuditKeyMissingError, AuditLogDiffersError
 from app.interop.archive.installation import (
     ClinicImported,
     archive_of_installation,
@@ -68,12 +74,59 @@ def imported(service: Service, content: bytes) -> list[ClinicImported]:
 
 
 def rows_of(content: bytes) -> list[dict[str, Any]]:
-    """The rows alone: heads and ends name times and checksums, and an import changes a clinic's own row once."""
+    """The records: heads and ends name times and checksums, and an import changes a clinic's own row once.
+
+    Nor the audit logs: each installation goes on with them.
+    """
     rows = [json.loads(line) for line in content.splitlines() if line.startswith(b'{"table":')]
     for one in rows:
         if one["table"] == "clinic_profiles":
             del one["row"]["version"]
-    return rows
+    return [one for one in rows if one["table"] not in {"audit_seals", "audit_events"}]
+
+
+def audit_logs_in(content: bytes) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Each clinic's seals and lines, in their order."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    clinic_id = ""
+    for line in content.splitlines()[1:]:
+        document = json.loads(line)
+        clinic_id = document.get("clinic_id", clinic_id)
+        if document.get("table") in {"audit_seals", "audit_events"}:
+            tables = found.setdefault(clinic_id, {"audit_seals": [], "audit_events": []})
+            tables[document["table"]].append(document["row"])
+    return found
+
+
+def head_of(seals: list[dict[str, Any]]) -> Head | None:
+    if not seals:
+        return None
+    return Head(sequence=seals[-1]["sequence"], mac=bytes.fromhex(seals[-1]["mac"]))
+
+
+def without_seals_of(content: bytes, clinics: frozenset[UUID]) -> bytes:
+    clinic_id, kept = "", list[bytes]()
+    for line in content.splitlines(keepends=True):
+        clinic_id = json.loads(line).get("clinic_id", clinic_id)
+        if not (line.startswith(b'{"table":"audit_seals"') and UUID(clinic_id) in clinics):
+            kept.append(line)
+    return with_new_checksums(kept)
+
+
+def with_new_checksums(lines: list[bytes]) -> bytes:
+    """An archive as whoever changed it would finish it: each clinic's end fits what is there."""
+    done, checksum, rows = lines[:1], hashlib.sha256(), 0
+    for line in lines[1:]:
+        document = json.loads(line)
+        if "end" in document:
+            document |= {"rows": rows, "sha256": checksum.hexdigest()}
+            done.append(json.dumps(document).encode() + b"\n")
+            checksum, rows = hashlib.sha256(), 0
+            continue
+        checksum.update(line)
+        rows += "table" in document
+        done.append(line)
+    return b"".join(done)
 
 
 def test_an_installation_moves_to_another_and_from_that_to_a_third_with_the_same_evaluations_and_rows(
@@ -84,7 +137,11 @@ def test_an_installation_moves_to_another_and_from_that_to_a_third_with_the_same
     head, found = verify_installation(io.BytesIO(content))
     assert (head.clinics, len(head.closed)) == (3, 1)
     assert sum(counts.get("patients", 0) for _, counts in found) == 2
-    rows = rows_of(content)
+    # The closed clinic's lines have no seal yet: they get theirs where they come to.
+    content = without_seals_of(content, head.closed)
+    rows, logs = rows_of(content), audit_logs_in(content)
+    assert {"signals", "assessments", "check_ins"} <= {one["table"] for one in rows}
+    assert [len(one["audit_seals"]) > 0 for one in logs.values()].count(True) == 2
     for there in others:
         done = imported(there, content)
         assert [one.patients for one in done] == [1, 1, 0]
@@ -92,9 +149,55 @@ def test_an_installation_moves_to_another_and_from_that_to_a_third_with_the_same
             assert evaluated(there, clinic_id, patient) == evaluated(first, clinic_id, patient)
         content = archive(there)
         assert rows_of(content) == rows
+        before, logs = logs, audit_logs_in(content)
+        for clinic_id, tables in before.items():
+            for table, kept in tables.items():
+                assert logs[clinic_id][table][: len(kept)] == kept, "what it adds itself comes behind"
+            added = [one["action"] for one in logs[clinic_id]["audit_events"][len(tables["audit_events"]) :]]
+            assert "archive.imported" in added
+            verified = there.run(
+                verify(
+                    there.context.database,
+                    there.context.vault,
+                    UUID(clinic_id),
+                    kept=head_of(tables["audit_seals"]),
+                )
+            )
+            assert (verified.faults, verified.head) == ([], head_of(logs[clinic_id]["audit_seals"]))
+            assert verified.head is not None
     again = imported(others[-1], content)
     assert [one.opened for one in again] == [None] * 3, "what is there already is left as it is"
     assert rows_of(archive(others[-1])) == rows
+
+
+def test_an_audit_log_that_was_changed_in_the_archive_is_refused_by_name_whatever_its_checksum_says(
+    installations: list[Service],
+    lived_in: dict[str, str],  # noqa: ARG001 - has clinics
+) -> None:
+    lines, there = archive(installations[0]).splitlines(keepends=True), installations[1]
+    event, seal, head = b'{"table":"audit_events"', b'{"table":"audit_seals"', b'"scope":"clinic"'
+    changes: list[tuple[bytes, bytes, bytes, type[RefusalError]]] = [
+        (event, b'"action":"', b'"action":"not.', AuditLogDiffersError),
+        (event, b"", b"", AuditLogDiffersError),
+        (event, b'"at":"', b'"on":"', ArchiveDamagedError),
+        (seal, b'"mac":"', b'"mac":"00', AuditLogDiffersError),
+        (seal, b'"sequence":', b'"sequence":9', AuditLogDiffersError),
+        (seal, b'"event_id":"', b'"event_id":"x', ArchiveDamagedError),
+        (head, b'"audit_key":', b'"no_key":', ArchiveDamagedError),
+        (head, b'"audit_key":"', b'"audit_key":"0', AuditKeyMissingError),
+    ]
+    before = archive(there)
+    for marker, old, new, refusal in changes:
+        # In the last clinic: the ones before it are not imported either.
+        place = max(place for place, line in enumerate(lines) if marker in line)
+        changed = [lines[place].replace(old, new, 1)] if old else []
+        content = with_new_checksums([*lines[:place], *changed, *lines[place + 1 :]])
+        with pytest.raises(refusal):
+            imported(there, content)
+    other, content = replace(there.context, vault=Vault(bytes(32))), b"".join(lines)
+    with pytest.raises(AuditKeyMissingError):
+        there.run(import_installation(other, lambda: io.BytesIO(content)))
+    assert rows_of(archive(there)) == rows_of(before)
 
 
 def test_an_archive_of_an_installation_that_is_not_whole_imports_nothing(
@@ -142,7 +245,13 @@ def test_an_operator_moves_a_clinic_and_an_installation_by_the_command_line() ->
         alone = json.loads(run("import", one_file, "--json", "--data-dir", str(theirs)))
         assert alone["clinic_id"] == clinics[0]
         assert alone["api_key"]
-        rest = json.loads(run("import", file, "--json", "--data-dir", str(theirs)))["clinics"]
+        # As if `ours` had another encryption key.
+        lines = Path(file).read_bytes().replace(b'"audit_key":"', b'"audit_key":"0').splitlines(keepends=True)
+        Path(file).write_bytes(with_new_checksums(lines))
+        assert "with another encryption key" in run("import", file, "--data-dir", str(theirs), fails=True)
+        rest = json.loads(run("import", file, "--without-audit-log", "--json", "--data-dir", str(theirs)))[
+            "clinics"
+        ]
         assert {one["clinic_id"]: one["api_key"] is None for one in rest} == {
             clinics[0]: True,
             clinics[1]: False,

@@ -1,6 +1,7 @@
-"""A Unix socket between the application and PostgreSQL that counts round trips; it changes no byte.
+"""A Unix socket between the application and PostgreSQL that counts round trips and plans; it changes no byte.
 
-A round trip begins with the first bytes that the client sends after the server said ReadyForQuery ("Z").
+A round trip begins with the first bytes that the client sends after the server said ReadyForQuery ("Z"). A plan is
+counted where the server says so: with `log_planner_stats`, and `client_min_messages` at `log`.
 """
 
 import selectors
@@ -24,10 +25,12 @@ class RoundTrips:
     """What was counted since `start`, over all connections, with the first statement of each."""
 
     said: list[bytes] = field(default_factory=list)
+    plans: int = 0
 
     def start(self) -> None:
         """Count from nought."""
         self.said.clear()
+        self.plans = 0
 
     @property
     def count(self) -> int:
@@ -66,7 +69,7 @@ def counting_proxy(address: Address) -> Iterator[tuple[Address, RoundTrips]]:
 
 def _carry(client: socket.socket, server: socket.socket, counted: RoundTrips) -> None:
     """Carry bytes both ways until one side hangs up."""
-    answers, ready = _Answers(), False
+    answers, ready = _Answers(counted), False
     with selectors.DefaultSelector() as waiting, suppress(OSError):
         waiting.register(client, selectors.EVENT_READ)
         waiting.register(server, selectors.EVENT_READ)
@@ -90,8 +93,9 @@ def _carry(client: socket.socket, server: socket.socket, counted: RoundTrips) ->
 class _Answers:
     """The server's messages, cut out of the stream: one letter, four bytes of length, the rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: RoundTrips) -> None:
         self._rest = b""
+        self._counted = counted
 
     def end_with_ready(self, data: bytes) -> bool:
         """Take more of the stream; say whether the last whole message in it was ReadyForQuery."""
@@ -101,5 +105,6 @@ class _Answers:
             length = int.from_bytes(self._rest[1:_HEAD_BYTES], "big") + 1
             if len(self._rest) < length:
                 break
-            last, self._rest = self._rest[:1], self._rest[length:]
+            last, message, self._rest = self._rest[:1], self._rest[:length], self._rest[length:]
+            self._counted.plans += last == b"N" and b"PLANNER STATISTICS" in message
         return last == b"Z" and not self._rest

@@ -1,10 +1,11 @@
-"""The most frequent thing of all, a check-in that raises nothing, may cost two round trips and no more."""
+"""The most frequent thing of all, a check-in that raises nothing, costs two round trips and is not planned again."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from app.foundation.ids import new_id
 from app.storage.engine.embedded import Address
@@ -32,6 +33,10 @@ def round_trips(proxy: tuple[Address, RoundTrips]) -> RoundTrips:
 @pytest.fixture(scope="module")
 def proxied_service(own_database: DatabaseUrls, proxy: tuple[Address, RoundTrips]) -> Iterator[Service]:
     database = psycopg.conninfo.conninfo_to_dict(own_database.application_url)["dbname"]
+    # Each plan is said to whoever asked.
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
+        for setting in (SQL("log_planner_stats = on"), SQL("client_min_messages = log")):
+            connection.execute(SQL("ALTER DATABASE {} SET ").format(Identifier(str(database))) + setting)
     # Without a worker, whose own looks at the database would be counted too.
     with running_service(proxy[0].url(APPLICATION_ROLE, str(database)), work=False) as running:
         yield running
@@ -73,6 +78,30 @@ def test_a_check_in_that_raises_nothing_takes_two_round_trips(
     assert reply.status_code == 201
     # Read token, patient and state; write. Each is a transaction of its own, with its tenant.
     assert round_trips.count <= 2, round_trips.said
+
+
+def test_the_statements_of_a_check_in_are_planned_once_and_not_at_each_call(
+    phone: PatientClient, round_trips: RoundTrips
+) -> None:
+    round_trips.start()
+    for seconds in range(20):
+        assert phone.check_in(NOW + timedelta(seconds=seconds), (8, 8, 8)).status_code == 201
+    assert round_trips.count <= 40, round_trips.said
+    assert round_trips.plans == 0
+
+
+def test_a_plan_is_counted_where_one_is_made(
+    own_database: DatabaseUrls, proxy: tuple[Address, RoundTrips]
+) -> None:
+    address, counted = proxy
+    database = psycopg.conninfo.conninfo_to_dict(own_database.application_url)["dbname"]
+    url = address.url(APPLICATION_ROLE, str(database))
+    with psycopg.connect(url, autocommit=True) as connection:
+        counted.start()
+        for _ in range(20):
+            connection.execute("SELECT count(*) FROM care.check_ins", prepare=False)
+        # Besides, once a connection, what the policy of the rows asks.
+        assert counted.plans >= 20
 
 
 def test_a_check_in_sent_again_takes_no_more_than_four(phone: PatientClient, round_trips: RoundTrips) -> None:

@@ -38,7 +38,7 @@ class Head:
     mac: bytes
 
 
-_FIRST: Final = Head(sequence=0, mac=bytes(32))
+FIRST: Final = Head(sequence=0, mac=bytes(32))
 """What the chain's first link follows."""
 
 
@@ -69,7 +69,7 @@ async def _seal_some(work: UnitOfWork, vault: Vault, *, since: UUID | None, whol
     events = await audit_log.unsealed(work, since=since, limit=_AT_ONCE)
     if not events:
         return ()
-    seal = _sealed(vault, work.clinic_id, events, after=_head_of(head))
+    seal = _sealed(vault, work.clinic_id, events, after=head_of(head))
     await audit_log.add(work, seal)
     return seal.sealed
 
@@ -164,10 +164,10 @@ class Verified:
 
 async def verify(database: Database, vault: Vault, clinic_id: UUID, *, kept: Head | None = None) -> Verified:
     """Walk a clinic's chain. With a kept head, prove besides that nothing up to there was cut off."""
-    found, before, there = Verified(clinic_id=clinic_id), _FIRST, None
+    found, before, there = Verified(clinic_id=clinic_id), FIRST, None
     async for seal, events in _seals(database, clinic_id):
-        found.faults += _faults_of(vault, clinic_id, before, seal, events)
-        before = _head_of(seal)
+        found.faults += faults_of(vault, clinic_id, before, seal, events)
+        before = head_of(seal)
         there = before if kept is not None and before.sequence == kept.sequence else there
         found.head, found.sealed = before, found.sealed + len(seal.sealed)
     async with database.work(clinic_id) as work:
@@ -203,8 +203,9 @@ async def sealed_events(
             yield place, event_id, mark, events.get(event_id)
 
 
-def _head_of(seal: Seal | None) -> Head:
-    return Head(sequence=seal.sequence, mac=seal.mac) if seal else _FIRST
+def head_of(seal: Seal | None) -> Head:
+    """Give where the chain stands after a seal; None: before the first."""
+    return Head(sequence=seal.sequence, mac=seal.mac) if seal else FIRST
 
 
 def _marks_in(seal: Seal) -> list[bytes]:
@@ -212,10 +213,13 @@ def _marks_in(seal: Seal) -> list[bytes]:
     return [marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)]
 
 
-def _faults_of(
+def faults_of(
     vault: Vault, clinic_id: UUID, before: Head, seal: Seal, events: Mapping[UUID, StoredEvent]
 ) -> list[Fault]:
-    """Each seal is checked against the stored link before it, so that one fault does not hide the next."""
+    """Find what is wrong with a seal that follows a link, given those of its events that are there.
+
+    Each seal is checked against the stored link before it, so that one fault does not hide the next.
+    """
     faults, first = [], before.sequence + 1
     if gap := seal.first_sequence > first:
         removed = FaultKind.SEALS_REMOVED

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from app.foundation.errors import RefusalError
-from app.storage.archived_tables import AFTER_PATIENTS, OF_CLINIC, OF_PATIENT, ArchivedTable
+from app.storage.archived_tables import AFTER_PATIENTS, AUDIT_LOG, OF_CLINIC, OF_PATIENT, ArchivedTable
 
 FORMAT: Final = "afterglow-archive"
 # Fields and tables may be added within a version; one that changes its meaning makes the next.
@@ -21,7 +21,7 @@ Scope = Literal["clinic", "patient"]
 # Tables that archives of before have: their rows are checked and passed over. Past levels of a trend are not taken
 # along; the present one is made again from the check-ins.
 _FORMER: Final = frozenset({"evaluations"})
-_TABLES: Final = {one.name: one for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)}
+_TABLES: Final = {one.name: one for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS, *AUDIT_LOG)}
 
 
 class NotAnArchiveError(RefusalError):
@@ -44,11 +44,15 @@ class ArchiveNewerError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveHead:
-    """What an archive says of itself."""
+    """What an archive says of itself.
+
+    ``audit_key`` is what the key is known by that seals the audit log in it; None: that is not in it.
+    """
 
     scope: Scope
     clinic_id: UUID
     made_at: datetime
+    audit_key: str | None = None
     version: int = VERSION
 
 
@@ -69,15 +73,14 @@ class ArchiveWriter:
 
     def head(self, head: ArchiveHead) -> bytes:
         """Write the first line."""
-        return self._line(
-            {
-                "format": FORMAT,
-                "version": head.version,
-                "scope": head.scope,
-                "clinic_id": str(head.clinic_id),
-                "made_at": head.made_at.isoformat(),
-            }
-        )
+        document = {
+            "format": FORMAT,
+            "version": head.version,
+            "scope": head.scope,
+            "clinic_id": str(head.clinic_id),
+            "made_at": head.made_at.isoformat(),
+        }
+        return self._line(document | ({} if head.audit_key is None else {"audit_key": head.audit_key}))
 
     def row(self, table: str, values: dict[str, Any]) -> bytes:
         """Write one row."""
@@ -137,6 +140,7 @@ def _head(line: bytes) -> ArchiveHead:
             scope=said["scope"],
             clinic_id=UUID(said["clinic_id"]),
             made_at=datetime.fromisoformat(said["made_at"]),
+            audit_key=said.get("audit_key"),
             version=version,
         )
     except (ValueError, KeyError, TypeError):

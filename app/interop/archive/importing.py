@@ -1,7 +1,8 @@
 """Importing an archive: a clinic into an installation that has it not, or a patient into a clinic that is there."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,15 +15,18 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.interop.archive.archive_file import (
     ArchiveDamagedError,
     ArchivedRow,
+    ArchiveHead,
     Scope,
     read_archive,
 )
+from app.interop.archive.audit_log import add_audit_log, refuse_other_key
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import archived_tables, clinics, patient_keys, patients, safety_events
 from app.storage.alerts import OPEN_STATES
 from app.storage.archived_tables import (
     AFTER_PATIENTS,
+    AUDIT_LOG,
     OF_CLINIC,
     OF_PATIENT,
     SEALED,
@@ -72,21 +76,31 @@ class _OnePatient:
     rows: list[ArchivedRow] = field(default_factory=list)
 
 
-async def import_clinic(work: Work, lines: Iterable[bytes]) -> Imported:
+async def import_clinic(work: Work, lines: Iterable[bytes], *, with_audit_log: bool = True) -> Imported:
     """Open the archive's clinic here with everything in it; ``work`` is of the archive's own clinic id.
+
+    Without the audit log, where the archive has it, this installation begins a new one.
 
     Raises:
         NotAnArchiveError, ArchiveNewerError, ArchiveDamagedError: nothing is imported; see `read_archive`.
+        AuditKeyMissingError, AuditLogDiffersError: the same; see `refuse_other_key` and `checked`.
         ArchiveScopeError: it is one patient's.
         AlreadyImportedError: this installation has the clinic.
     """
-    rows = _rows_of(lines, "clinic")
+    head, rows = _read(lines, "clinic")
+    if with_audit_log:
+        refuse_other_key(work.vault, head)
     if await clinics.profile(work) is not None:
         raise AlreadyImportedError
     opened = await open_clinic(work, name="")
     count, found, current = 0, list[UUID](), None
     ties: list[dict[str, Any]] = []
     for one in rows:
+        if one.table in AUDIT_LOG:
+            rest = chain([one], rows)
+            # Also what is left out is read to its end, where the checksum is.
+            count += await add_audit_log(work, head, rest) if with_audit_log else sum(0 for _ in rest)
+            break
         count += 1
         if one.table in OF_CLINIC:
             await _add_to_clinic(work, one)
@@ -95,15 +109,13 @@ async def import_clinic(work: Work, lines: Iterable[bytes]) -> Imported:
             ties.append(_values(one, None, _seals_of_clinic(work)))
             continue
         if one.table is OF_PATIENT[0]:
-            if current is not None:
-                await _add_patient(work, current, external_ref=None)
+            await _add_read(work, current)
             current = _OnePatient(_id_in(one))
             found.append(current.patient_id)
         if current is None:
             raise ArchiveDamagedError
         current.rows.append(one)
-    if current is not None:
-        await _add_patient(work, current, external_ref=None)
+    await _add_read(work, current)
     await _add(work, AFTER_PATIENTS[0], ties)
     work.audit("archive.imported", "clinic", work.clinic_id)
     return Imported(patients=tuple(found), rows=count, opened=opened)
@@ -124,7 +136,7 @@ async def import_patient(work: Work, lines: Iterable[bytes], *, external_ref: st
         PatientExistsError: another patient here has the chart number.
         ModesDifferError: a patient of a test would become live, or the other way round.
     """
-    rows = list(_rows_of(lines, "patient"))
+    rows = list(_read(lines, "patient")[1])
     if not rows or rows[0].table is not OF_PATIENT[0]:
         raise ArchiveDamagedError
     one = _OnePatient(_id_in(rows[0]), rows)
@@ -141,11 +153,11 @@ async def import_patient(work: Work, lines: Iterable[bytes], *, external_ref: st
     return Imported(patients=(one.patient_id,), rows=len(rows))
 
 
-def _rows_of(lines: Iterable[bytes], scope: Scope) -> Iterable[ArchivedRow]:
+def _read(lines: Iterable[bytes], scope: Scope) -> tuple[ArchiveHead, Iterator[ArchivedRow]]:
     head, rows = read_archive(lines)
     if head.scope != scope:
         raise ArchiveScopeError
-    return rows
+    return head, rows
 
 
 async def _add_to_clinic(work: Work, one: ArchivedRow) -> None:
@@ -162,6 +174,11 @@ async def _add(work: Work, table: ArchivedTable, rows: Sequence[Mapping[str, Any
         await archived_tables.add_rows(work, table, rows)
     except ValueError:
         raise ArchiveDamagedError from None
+
+
+async def _add_read(work: Work, one: _OnePatient | None) -> None:
+    if one is not None:
+        await _add_patient(work, one, external_ref=None)
 
 
 async def _add_patient(work: Work, one: _OnePatient, *, external_ref: str | None) -> None:

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import BinaryIO, Final
 from uuid import UUID
 
+from app.access.audit.seals import seal_clinic
 from app.access.clinics.commands import OpenedClinic, close_clinic
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
@@ -26,6 +27,7 @@ from app.interop.archive.archive_file import (
     read_archive,
     verify,
 )
+from app.interop.archive.audit_log import verify_with_seals
 from app.interop.archive.importing import import_clinic
 from app.interop.archive.making import archive_of_clinic
 from app.storage import clinics
@@ -62,7 +64,7 @@ def is_of_installation(first: bytes) -> bool:
 
 
 async def archive_of_installation(context: AppContext) -> AsyncIterator[bytes]:
-    """Give the lines of the archives of every clinic, also of the closed ones."""
+    """Give the lines of the archives of every clinic, also of the closed ones, each with its audit log."""
     async with context.work(None) as work:
         every = await clinics.every_clinic(work)
         yield encoded(
@@ -76,8 +78,10 @@ async def archive_of_installation(context: AppContext) -> AsyncIterator[bytes]:
             }
         )
     for clinic_id, _ in every:
+        # Only what is sealed can be checked where it is imported.
+        await seal_clinic(context.database, context.vault, clinic_id, whole=True)
         async with context.work(clinic_id, actor=OPERATOR, snapshot=True) as work:
-            async for line in archive_of_clinic(work):
+            async for line in archive_of_clinic(work, with_audit_log=True):
                 yield line
 
 
@@ -94,15 +98,21 @@ def verify_installation(
 
 
 async def import_installation(
-    context: AppContext, opened_again: Callable[[], BinaryIO]
+    context: AppContext, opened_again: Callable[[], BinaryIO], *, with_audit_log: bool = True
 ) -> list[ClinicImported]:
     """Import every clinic that is not here yet; ``opened_again`` gives the file from its beginning.
 
     Raises:
         NotAnArchiveError, ArchiveNewerError, ArchiveDamagedError: nothing is imported.
+        AuditKeyMissingError, AuditLogDiffersError: the same; not where the audit logs are left out.
     """
     with opened_again() as file:
-        head, _ = verify_installation(file)
+        head, archives = _clinics_in(file)
+        for archive in archives:
+            if with_audit_log:
+                verify_with_seals(context.vault, archive)
+            else:
+                verify(archive)
     done = []
     with opened_again() as file:
         for archive in _clinics_in(file)[1]:
@@ -112,7 +122,7 @@ async def import_installation(
                 if await clinics.profile(work) is not None:
                     done.append(ClinicImported(clinic_id=clinic_id, patients=0, opened=None))
                     continue
-                found = await import_clinic(work, chain([first], archive))
+                found = await import_clinic(work, chain([first], archive), with_audit_log=with_audit_log)
                 if clinic_id in head.closed:
                     await close_clinic(work)
             done.append(

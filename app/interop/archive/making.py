@@ -8,6 +8,7 @@ from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.context import Work
 from app.interop.archive.archive_file import ArchiveHead, ArchiveWriter
+from app.interop.archive.audit_log import lines_of_audit_log
 from app.storage import archived_tables, patients
 from app.storage.archived_tables import AFTER_PATIENTS, OF_CLINIC, OF_PATIENT, SEALED, ArchivedTable, to_plain
 from app.storage.patients import PatientRecord
@@ -16,10 +17,10 @@ _AT_ONCE: Final = 200
 Opener = Callable[[bytes, ArchivedTable, str, UUID], str]
 
 
-async def archive_of_clinic(work: Work) -> AsyncIterator[bytes]:
+async def archive_of_clinic(work: Work, *, with_audit_log: bool = False) -> AsyncIterator[bytes]:
     """Give the lines of a whole clinic's archive; ``work`` is a snapshot."""
-    writer = ArchiveWriter()
-    yield writer.head(ArchiveHead(scope="clinic", clinic_id=work.clinic_id, made_at=work.now))
+    writer, key = ArchiveWriter(), work.vault.chain_key_id.hex() if with_audit_log else None
+    yield writer.head(ArchiveHead(scope="clinic", clinic_id=work.clinic_id, made_at=work.now, audit_key=key))
     for table in OF_CLINIC:
         for row in await archived_tables.rows_of_clinic(work, table):
             yield writer.row(table.name, plain_row(table, row, work.clinic_id, _opens_of_clinic(work)))
@@ -29,6 +30,9 @@ async def archive_of_clinic(work: Work) -> AsyncIterator[bytes]:
     for table in AFTER_PATIENTS:
         for row in await archived_tables.rows_of_clinic(work, table):
             yield writer.row(table.name, plain_row(table, row, work.clinic_id, _opens_of_clinic(work)))
+    if with_audit_log:
+        async for line in lines_of_audit_log(work, writer):
+            yield line
     work.audit("archive.made", "clinic", work.clinic_id)
     yield writer.end()
 

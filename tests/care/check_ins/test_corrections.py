@@ -52,6 +52,21 @@ def test_saying_the_same_in_other_words_is_the_same(one_clinic: ClinicClient, se
         assert again.status_code == 200, again.text
 
 
+def test_a_check_in_that_is_sent_again_in_another_month_is_still_one_report(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    phone, check_in_id = fresh(one_clinic, service), str(new_id())
+    first = phone.check_in(NOW, check_in_id=check_in_id)
+    for days in (29, 58):
+        service.clock.move_to(NOW + timedelta(days=days))
+        renewed = phone.http.post("/v1/tokens/refresh", json={"refresh_token": phone.refresh_token}).json()
+        phone.refresh_token = renewed["refresh_token"]
+        phone.http.headers["authorization"] = f"Bearer {renewed['access_token']}"
+        again = phone.check_in(NOW, check_in_id=check_in_id)
+        assert (again.status_code, again.json()) == (200, first.json())
+    assert [one["id"] for one in sync(phone)[0]] == [check_in_id]
+
+
 def test_one_id_may_be_used_by_two_patients(one_clinic: ClinicClient, service: Service) -> None:
     check_in_id = str(new_id())
     for mood in (3, 4):
