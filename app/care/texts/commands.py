@@ -185,7 +185,7 @@ async def _answer_who_is_not_read(
     word: tuple[Word, str] | None,
     patient: PatientRecord | None,
 ) -> str | None:
-    """Answer a number that nobody confirmed, or whose patient is archived: both the same, and nothing it says is kept.
+    """Answer a number that nobody confirmed, or whose patient is archived, both the same, and keep nothing it says.
 
     What it stops, stops, and that alone is kept: a code may have gone to a stranger, whoever gave the number since.
     """
