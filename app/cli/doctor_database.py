@@ -74,7 +74,7 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
             f"The database does not answer ({_kind(error)}).", "Check that it runs, and DATABASE_URL."
         )
         return
-    yield from _server(found, skew)
+    yield from check_server(found, skew)
     yield from _role(found)
     try:
         with failures_named():
@@ -128,7 +128,8 @@ def _kind(error: BaseException) -> str:
     return "no answer in time" if isinstance(error, TimeoutError) else str(error).partition(";")[0]
 
 
-def _server(found: Inspection, skew: float) -> Iterator[Finding]:
+def check_server(found: Inspection, skew: float) -> Iterator[Finding]:
+    """Check the server's version, and how many seconds its clock is from this machine's."""
     if found.major < OLDEST_MAJOR:
         yield wrong(
             f"The database is PostgreSQL {found.version}.", f"PostgreSQL {OLDEST_MAJOR} or newer is needed."

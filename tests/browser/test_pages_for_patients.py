@@ -119,6 +119,19 @@ def test_the_keyboard_is_enough(opened: Callable[..., Page], scripts: bool) -> N
     expect(page.locator("h1")).to_have_text("Thank you")
     assert re.findall(r"(\d+) of 10", page.locator("dl").inner_text()) == ["6", "4", "7"]
 
+    page.goto(page.url.replace("check-in", "settings"))
+    withdraw = page.locator("button", has_text="Withdraw consent")
+    expect(withdraw).to_be_hidden()
+    unfold(page)
+    expect(withdraw).to_be_visible()
+    expect(page.locator("button", has_text="Sign out here")).to_be_visible()
+
+
+def unfold(page: Page) -> None:
+    """Open everything that is folded, by keyboard alone."""
+    for one in page.locator("main summary").all():
+        one.press("Enter")
+
 
 def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     """Every page that a patient sees, one after the other, in the window's own language."""
@@ -166,6 +179,8 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
         yield place.lower(), page
     for name in ("home-screen", "settings", "help", "no-such-page", "sure?about=consent", "consent"):
         page.goto(f"{service.url}/p/{name}")
+        if name == "settings":
+            unfold(page)
         yield name.replace("?about=", " "), page
 
 

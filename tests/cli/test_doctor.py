@@ -16,8 +16,9 @@ from app.care.intake.reporting import Pending
 from app.care.intake.spool import Spool
 from app.care.patients.commands import Registration, register
 from app.cli import doctor, doctor_machine
+from app.cli.doctor_database import check_server
 from app.cli.doctor_findings import Verdict
-from app.cli.doctor_machine import check_machine
+from app.cli.doctor_machine import check_data_folder, check_machine
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime
 from app.foundation.audit import OPERATOR
@@ -29,6 +30,7 @@ from app.settings import Settings
 from app.storage import heartbeats
 from app.storage.engine.migrating import migrate
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.inspection import Inspection
 from app.storage.tenant_keys import install
 from tests.cli.command_line import afterglow, afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls, open_folder
@@ -134,6 +136,26 @@ def test_a_spool_that_would_soon_be_full_or_cannot_be_written_is_named(
     _, device = new_token(TokenKind.DEVICE_ACCESS, new_id())
     pending = Pending(credentials=(device,), reports=(), received_at=NOW)
     assert Spool(tmp_path / "file" / "spool", Vault(KEY)).keep(pending) is False
+
+
+def test_a_volume_of_the_data_folder_with_little_room_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for threshold, verdict in (("_LITTLE_FREE", Verdict.UNUSUAL), ("_LEAST_FREE", Verdict.WRONG)):
+        monkeypatch.setattr(doctor_machine, threshold, shutil.disk_usage(tmp_path).total)
+        (found,) = [one for one in check_data_folder(Settings(), tmp_path) if "GiB free" in one.found]
+        assert (found.verdict, found.found.startswith("Only ")) == (verdict, True)
+
+
+@pytest.mark.parametrize("skew", [-1, 1])
+def test_clocks_that_are_apart_are_named(skew: int) -> None:
+    server = Inspection(
+        version="18.1", major=18, now=NOW, role="clinic_app", superuser=False, bypasses_security=False,
+        makes_others=False, owned=(), open_tables=(),
+    )  # fmt: skip
+    for seconds, verdict in ((0.1, Verdict.GOOD), (2.5, Verdict.UNUSUAL), (3600.0, Verdict.WRONG)):
+        *_, found = check_server(server, skew * seconds)
+        assert (found.verdict, f"{seconds} s apart" in found.found) == (verdict, True)
 
 
 def test_a_sound_embedded_service_has_every_check_ticked(examiner: Doctor, data_dir: Path) -> None:

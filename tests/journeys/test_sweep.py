@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.access.audit.seals import Verified, verify
+from app.care.alerts import escalation
 from app.storage import due_work
 from tests.storage.catalogue import tell
 from tests.support.clinics import name_contacts
@@ -90,6 +91,18 @@ def test_an_escalation_that_fails_keeps_no_other_clinics_event_waiting(
     quiet_service.run(quiet_service.worker.sweep())
 
     assert (escalations(broken), escalations(next_one)) == (0, 1)
+
+
+def test_the_clinic_with_a_safety_event_that_is_due_comes_first(
+    quiet_service: Service, broken: ClinicClient, next_one: ClinicClient
+) -> None:
+    check_in_with_a_statement(quiet_service, next_one)
+    quiet_service.clock.move_to(NOW + timedelta(hours=30))
+    due = quiet_service.run(escalation.list_due(quiet_service.context))
+    assert [(str(one.clinic_id), one.safety) for one in due] == [
+        (next_one.clinic_id, True),
+        (broken.clinic_id, False),
+    ]
 
 
 def test_a_clinic_whose_deliveries_cannot_be_looked_at_keeps_no_other_clinic_waiting(

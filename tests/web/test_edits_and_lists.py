@@ -1,10 +1,12 @@
 """Changing what someone else may change too, and reading long lists page by page."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 
+from app.web.request_limits import RequestLimits
 from tests.support.databases import DatabaseUrls
 from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.problems import assert_guarded, assert_problem
@@ -106,6 +108,23 @@ def test_a_made_up_token_for_each_request_gets_nobody_further(own_database: Data
         household = [guess(number, f"2001:db8:1:2::{number:x}") for number in range(1, 101)]
         assert 20 <= household.count(429) <= 60
         assert guess(300, "2001:db8:1:3::1") == 401
+
+
+def test_a_request_is_counted_at_the_same_cost_beside_10_and_100_000_callers() -> None:
+    def seconds_of_ten_thousand(callers: int) -> float:
+        limits = RequestLimits(1_000_000)
+        for number in range(callers):
+            limits.seconds_to_wait(address="203.0.113.7", token=f"agd_{number}")
+        took = []
+        for _ in range(5):
+            began = time.process_time()
+            for number in range(10_000):
+                limits.seconds_to_wait(address="203.0.113.7", token=f"agd_{number % 10}")
+            took.append(time.process_time() - began)
+        return min(took)
+
+    # One that grew with its callers was 300 times dearer beside so many.
+    assert seconds_of_ten_thousand(100_000) < 5 * seconds_of_ten_thousand(10)
 
 
 @pytest.mark.parametrize("locale", ["en", "en-US", "es", "es-MX", "es_419", "fr", "de", "", "x" * 35, "🌧️"])

@@ -21,7 +21,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.settings.settings_page import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import counted, day_written, moment_in
+from app.pages.staff.wall_clock import counted, day_written, moment_in, short_day
 from app.web.dependencies import ContextNeeded
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
@@ -38,7 +38,10 @@ _GROUPS: Final = {
 # The boxes that lines and bars are drawn in.
 _ACROSS: Final = 100
 _TALL: Final = 24
-_BARS_TALL: Final = 40
+_BARS_TALL: Final = 128
+# Room above the highest bar for its number, and beside the bars for all of them.
+_BARS_TOP: Final = 16
+_AXIS_WIDE: Final = 6
 _HOURS_A_DAY: Final = 24
 _MINUTES_AN_HOUR: Final = 60
 
@@ -318,18 +321,37 @@ def _of(share: Share) -> str:
     return say("{count} of {of}", count=share.count, of=share.of) if share.of else NO_VALUE
 
 
-def _bars(steps: Sequence[Step]) -> list[dict[str, float]]:
-    """Give the bars of signals by week, in a box of 100 by 40: raised, and of these acknowledged in time."""
-    most, wide = max((one.raised for one in steps), default=0) or 1, _ACROSS / max(1, len(steps))
-    return [
-        {
-            "x": round(number * wide + wide * 0.15, 2),
-            "wide": round(wide * 0.7, 2),
-            "raised": round(_BARS_TALL * one.raised / most, 2),
-            "in_time": round(_BARS_TALL * min(one.in_time.count, one.raised) / most, 2),
-        }
-        for number, one in enumerate(steps)
-    ]
+def _bars(steps: Sequence[Step]) -> dict[str, object]:
+    """Give signals by week as bars on an axis: across in percent, down in pixels, so that letters keep their size.
+
+    The dates under it are those of the first, the middle and the last week.
+    """
+    most, wide = (
+        max((one.raised for one in steps), default=0) or 1,
+        (_ACROSS - _AXIS_WIDE) / max(1, len(steps)),
+    )
+    ticks = (0, most) if most % 2 else (0, most // 2, most)
+    # A later name takes an earlier one's place: a single week is named at its start.
+    named = {len(steps) // 2: "middle", len(steps) - 1: "end", 0: "start"}
+    drawn = []
+    for number, one in enumerate(steps):
+        left, in_time = _AXIS_WIDE + number * wide, min(one.in_time.count, one.raised)
+        drawn.append(
+            {
+                "x": round(left + wide * 0.15, 2),
+                "wide": round(wide * 0.7, 2),
+                "raised": round(_BARS_TALL * one.raised / most, 2),
+                "in_time": round(_BARS_TALL * in_time / most, 2),
+                "day": short_day(one.begins) if number in named else "",
+                "anchor": named.get(number),
+                "at": round(left + wide * {"middle": 0.5, "end": 0.85}.get(named.get(number, ""), 0.15), 2),
+            }
+        )
+    return {
+        "all": drawn,
+        "ticks": [(one, round(_BARS_TOP + _BARS_TALL * (1 - one / most), 2)) for one in ticks],
+        "bottom": _BARS_TOP + _BARS_TALL,
+    }
 
 
 def _scale(one: ScaleNumbers) -> tuple[str, int, str, str]:

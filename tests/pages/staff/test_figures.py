@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -50,6 +51,16 @@ def test_each_figure_has_its_line_over_the_weeks_and_the_table_beside_it(as_role
     assert table.count('<th scope="col"') == 1 + len(figures)
     durations = page.split('id="durations"')[1].split("</table>")[0]
     assert '<th scope="row">All</th>' in durations
+
+
+def test_the_bars_of_signals_stand_on_an_axis_with_numbers_and_dates(as_role: AsRole) -> None:
+    page = as_role(StaffRole.READ_ONLY).get(FIGURES).text
+
+    drawn = page.split('class="weekbars"')[1].split("</svg>")[0]
+    words = re.findall(r"<text [^>]*>([^<]*)</text>", drawn)
+    assert words == ["0", "1", "2", "Aug 6", "Sep 16", "Oct 28"]
+    heights = re.findall(r'class="raised" [^>]*height="([\d.]+)"', drawn)
+    assert [float(one) for one in heights] == [0.0] * 12 + [128.0], "the highest reaches the highest number"
 
 
 def test_presets_and_days_of_ones_own_choose_the_period(as_role: AsRole) -> None:

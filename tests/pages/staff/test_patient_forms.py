@@ -350,7 +350,9 @@ def test_a_patient_is_found_by_any_part_of_the_chart_number_in_any_case(
     assert listed("MRN 471") == (True, True)
 
 
-def test_the_list_is_walked_by_its_cursor(clinician: PlainBrowser, one_clinic: ClinicClient) -> None:
+def test_the_links_to_the_next_page_show_every_patient_once(
+    clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
     made = {one_clinic.patient() for _ in range(60)}
     seen: list[str] = []
     path = "/care/patients"
