@@ -23,7 +23,7 @@ from app.care.alerts.safety_events import routes as safety_events
 from app.care.alerts.signals import routes as signals
 from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
-from app.care.check_ins.short_way import ShortWay
+from app.care.check_ins.middleware import ShortWay
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
@@ -103,7 +103,7 @@ from app.pages.staff import tablet_page as care_tablet
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
 from app.web import health
-from app.web.cross_origin import CrossOrigin
+from app.web.cross_origin import CrossOrigin, Origins, Preflights
 from app.web.document import PROBLEMS, Audience, DescribedApi, operations_of
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
 from app.web.problems import install_problem_handlers
@@ -300,10 +300,10 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         refusal=lambda _request, error: outcome_response(error),
     )
     limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages, fhir_rules)
-    browsers = CrossOrigin(
-        ShortWay(IdempotentPosts(api), context=context),
+    origins = Origins(
         operations=lambda: operations_of(api.part(Audience.PATIENT)),
         clinics_of=partial(clinics_allowing, context),
     )
-    edge = Edge(browsers, limits=limits, pages=pages)
-    return Intake(edge, context=context, spool=spool)
+    preflights = Preflights(ShortWay(IdempotentPosts(api), context=context), origins=origins)
+    edge = Edge(preflights, limits=limits, pages=pages)
+    return CrossOrigin(Intake(edge, context=context, spool=spool), origins=origins)

@@ -70,14 +70,21 @@ def export(
 async def _write(file: Path, lines: AsyncIterator[bytes]) -> int:
     """Write lines into a file that is there once it is whole; gives how many of them are rows."""
     scratch, count = file.with_name(file.name + ".part"), 0
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        async for line in lines:
-            out.write(line)
-            count += line.startswith(b'{"table":')
-        out.flush()
-        os.fsync(out.fileno())
-    scratch.replace(file)
+    # One that a broken-off export left may be readable to others.
+    scratch.unlink(missing_ok=True)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            async for line in lines:
+                out.write(line)
+                count += line.startswith(b'{"table":')
+            out.flush()
+            os.fsync(out.fileno())
+        scratch.replace(file)
+    except BaseException:
+        # Readable health data stays nowhere that nobody looks for it.
+        scratch.unlink(missing_ok=True)
+        raise
     return count
 
 

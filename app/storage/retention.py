@@ -26,12 +26,13 @@ from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
 _STANDING: Final = text("lifted_at IS NULL")
-# Archived for longer than the clinic keeps them, by the server's clock; not one of whom something is open, nor a
+# Archived for longer than the clinic keeps them, by real time; not one of whom something is open, nor a
 # duplicate, which goes with the patient whom it was merged into.
-_ARCHIVED_LONG_AGO: Final = text("""
+_ARCHIVED_LONG_AGO: Final = """
     SELECT p.id FROM care.patients p
       JOIN care.retention_rules r ON r.clinic_id = p.clinic_id AND r.kind = 'archived_patients'
-     WHERE p.clinic_id = :clinic_id AND p.archived_at < now() - make_interval(months => r.months::integer)
+     WHERE p.clinic_id = :clinic_id
+       AND p.archived_at < CAST(:now AS timestamptz) - make_interval(months => r.months::integer)
        AND NOT EXISTS (SELECT FROM care.legal_holds h WHERE h.clinic_id = p.clinic_id AND h.lifted_at IS NULL
                           AND (h.patient_id IS NULL OR h.patient_id = p.id
                                OR h.patient_id IN (SELECT m.patient_id FROM care.patient_merges m
@@ -42,12 +43,16 @@ _ARCHIVED_LONG_AGO: Final = text("""
                         WHERE s.clinic_id = p.clinic_id AND s.patient_id = p.id AND s.state <> 'closed')
        AND NOT EXISTS (SELECT FROM care.findings f
                         WHERE f.clinic_id = p.clinic_id AND f.patient_id = p.id AND f.state <> 'closed')
+       AND NOT EXISTS (SELECT FROM care.erasure_requests q
+                        WHERE q.clinic_id = p.clinic_id AND q.patient_id = p.id AND q.state = 'open')
        AND NOT EXISTS (SELECT FROM care.patient_transfers t
                         WHERE t.clinic_id = p.clinic_id AND t.patient_id = p.id AND t.state = 'started')
        AND NOT EXISTS (SELECT FROM care.patient_merges m
                         WHERE m.clinic_id = p.clinic_id AND m.patient_id = p.id AND m.unmerged_at IS NULL)
-     ORDER BY p.archived_at LIMIT :most
-""")
+"""
+_ALL_ARCHIVED_LONG_AGO: Final = text(f"{_ARCHIVED_LONG_AGO} ORDER BY p.archived_at LIMIT :most")
+# Whoever takes the patient up again, or merges them, waits or has done it.
+_STILL_ARCHIVED_LONG_AGO: Final = text(f"{_ARCHIVED_LONG_AGO} AND p.id = :patient_id FOR NO KEY UPDATE OF p")
 
 
 class RetentionRuleRow(TenantRow):
@@ -152,7 +157,17 @@ async def remove_old(work: UnitOfWork, kind: str, *, most: int) -> int:
     return int((await work.execute(select(func.care.remove_old(kind, most)))).scalar_one())
 
 
-async def archived_long_ago(work: UnitOfWork, *, most: int) -> list[UUID]:
+async def archived_long_ago(work: UnitOfWork, *, now: datetime, most: int) -> list[UUID]:
     """List patients who were archived for longer than the clinic keeps them, and of whom nothing has to stay."""
-    found = await work.execute(_ARCHIVED_LONG_AGO, {"clinic_id": work.clinic_id, "most": most})
+    found = await work.execute(
+        _ALL_ARCHIVED_LONG_AGO, {"clinic_id": work.clinic_id, "now": now, "most": most}
+    )
     return list(found.scalars())
+
+
+async def is_archived_long_ago(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> bool:
+    """Say whether that is so of a patient whose turn the caller has; it stays so until the transaction ends."""
+    found = await work.execute(
+        _STILL_ARCHIVED_LONG_AGO, {"clinic_id": work.clinic_id, "now": now, "patient_id": patient_id}
+    )
+    return found.scalar_one_or_none() is not None

@@ -68,15 +68,21 @@ async def add(work: UnitOfWork, night: SleepNight) -> None:
     """Keep a night; the one that it corrects is marked."""
     await work.execute(insert(SleepNight).values(clinic_id=work.clinic_id, **values_of(night)))
     if night.supersedes is not None:
-        await work.execute(
-            update(SleepNight)
-            .where(
-                SleepNight.clinic_id == work.clinic_id,
-                SleepNight.patient_id == night.patient_id,
-                SleepNight.id == night.supersedes,
-            )
-            .values(superseded_by=night.id)
+        await supersede(work, night.patient_id, night.supersedes, by=night.id)
+
+
+async def supersede(work: UnitOfWork, patient_id: UUID, night_id: UUID, *, by: UUID) -> None:
+    """Mark a night as corrected by another, unless it is already."""
+    await work.execute(
+        update(SleepNight)
+        .where(
+            SleepNight.clinic_id == work.clinic_id,
+            SleepNight.patient_id == patient_id,
+            SleepNight.id == night_id,
+            SleepNight.superseded_by.is_(None),
         )
+        .values(superseded_by=by)
+    )
 
 
 async def bring(work: UnitOfWork, night: SleepNight, *, to: UUID) -> None:

@@ -1,5 +1,6 @@
 -- What went into other partitions goes back into the one table, which is the first partition again.
 -- Going down, nobody of the version before is there yet, and all of it is one transaction.
+SET LOCAL statement_timeout = 0;
 -- squawk-ignore require-concurrent-partition-detach
 ALTER TABLE care.audit_events DETACH PARTITION partitions.audit_events_before;
 INSERT INTO partitions.audit_events_before SELECT * FROM care.audit_events;

@@ -21,8 +21,15 @@ _COUNTS = ("sms_code_tries", "sms_codes")
 
 
 def upgrade() -> None:
-    for name in _FINGERPRINTS:
-        op.add_column("reminder_plans", sa.Column(name, sa.LargeBinary), schema="care")
+    # First what ends the transaction: where it was broken off, all of it can be run again.
+    op.execute("ALTER TABLE care.reminder_plans ADD COLUMN IF NOT EXISTS sms_number_index BYTEA")
+    index_while_used(
+        "ix_reminder_plans_sms_number",
+        "reminder_plans",
+        ["clinic_id", "sms_number_index"],
+        where="sms_number_index IS NOT NULL",
+    )
+    op.add_column("reminder_plans", sa.Column("sms_code_digest", sa.LargeBinary), schema="care")
     for name in _MOMENTS:
         op.add_column("reminder_plans", sa.Column(name, _MOMENT), schema="care")
     for name in _COUNTS:
@@ -52,12 +59,6 @@ def upgrade() -> None:
         schema="care",
     )
     isolate("received_texts", privileges="SELECT, INSERT")
-    index_while_used(
-        "ix_reminder_plans_sms_number",
-        "reminder_plans",
-        ["clinic_id", "sms_number_index"],
-        where="sms_number_index IS NOT NULL",
-    )
 
 
 def downgrade() -> None:

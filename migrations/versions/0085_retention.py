@@ -31,13 +31,13 @@ _UNDER_HOLD = """    IF EXISTS (SELECT FROM care.legal_holds h WHERE h.clinic_id
 
 
 def upgrade() -> None:
+    # What a notification is removed with is found by it.
+    index_while_used("ix_deliveries_notification", "deliveries", ["clinic_id", "notification_id"])
     run_sql(_SQL)
     isolate("retention_rules")
     isolate("legal_holds", privileges="SELECT, INSERT, UPDATE")
     op.execute(f"GRANT EXECUTE ON FUNCTION care.remove_old(TEXT, INTEGER) TO {application_role()}")
     rewrite_function("care.erase_patient", _ERASING, _UNDER_HOLD + _ERASING)
-    # What a notification is removed with is found by it.
-    index_while_used("ix_deliveries_notification", "deliveries", ["clinic_id", "notification_id"])
 
 
 def downgrade() -> None:

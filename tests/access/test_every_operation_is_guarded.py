@@ -64,6 +64,8 @@ def test_only_these_are_open_to_everybody() -> None:
         ("POST", "/v1/enrolments"),
         ("POST", "/v1/tokens/refresh"),
         ("POST", "/v1/staff-sessions"),
+        # Its sender signs each.
+        ("POST", "/v1/text-messages/{clinic_id}"),
     }
 
 

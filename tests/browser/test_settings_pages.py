@@ -22,7 +22,9 @@ PAGES = (
     "/channels",
     "/webhooks",
     "/keys",
+    "/connections",
     "/scales",
+    "/protocols",
     "/erasure",
     "/data",
 )

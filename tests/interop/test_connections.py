@@ -59,6 +59,16 @@ def connect(owner: PlainBrowser, ehr: FakeEhr, **other: str) -> None:
     assert (reply.status_code, reply.headers.get("location")) == (303, f"{HERE}?done=connected"), reply.text
 
 
+def test_the_field_for_a_programs_keys_begins_empty_and_keeps_what_was_refused(owner: PlainBrowser) -> None:
+    field = '<textarea name="keys" rows="6">'
+    assert f"{field}</textarea>" in owner.get(HERE).text
+    refused = send(
+        owner, f"{HERE}/programs", program="Reader", scopes="system/Observation.rs", keys="no keys"
+    )
+    assert refused.status_code == 422
+    assert f"{field}no keys</textarea>" in refused.text
+
+
 def come(
     service: Service,
     clinic: ClinicClient,

@@ -20,6 +20,7 @@ def test_a_correction_that_is_killed_is_there_whole_or_not_at_all_and_then_once(
         "backlog": 0,
         "flood": 0,
         "events": 0,
+        "patients": 0,
         "away": 0.0,
     }
     found = killed_corrections(Options(seed=seed, kills=budget(3, long=6), **nothing))  # type: ignore[arg-type] # all numbers

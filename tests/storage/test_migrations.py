@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import CheckConstraint, Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from app.storage.engine import migrating
@@ -329,3 +330,21 @@ def squawk(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program, "--config", CHECKOUT / ".squawk.toml", file], capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize("index", ["ix_reminder_plans_sms_number", "ix_deliveries_notification"])
+def test_a_migration_whose_index_was_broken_off_is_run_again(
+    empty_database: DatabaseUrls, index: str
+) -> None:
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE, to="0082")
+    # No index can be made under this name until it is gone.
+    tell(empty_database.owner_url, f"CREATE VIEW care.{index} AS SELECT 1")
+    with pytest.raises(ProgrammingError, match="is not an index"):
+        migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    tell(empty_database.owner_url, f"DROP VIEW care.{index}")
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    for connection in connected(empty_database):
+        context = MigrationContext.configure(
+            connection, opts={"include_schemas": True, "include_object": ours}
+        )
+        assert compare_metadata(context, METADATA) == []

@@ -66,14 +66,19 @@ def nurse(shared_service: Service, one_clinic: ClinicClient) -> httpx2.Client:
     return staff_client(shared_service, one_clinic.clinic_id, StaffRole.COORDINATOR)
 
 
+@pytest.fixture(scope="module")
+def owner(shared_service: Service, one_clinic: ClinicClient) -> httpx2.Client:
+    return staff_client(shared_service, one_clinic.clinic_id, StaffRole.OWNER)
+
+
+Clients = tuple[ClinicClient, PatientClient, httpx2.Client, httpx2.Client]
+
+
 @pytest.fixture
 def who(
-    one_clinic: ClinicClient, phone: PatientClient, nurse: httpx2.Client
-) -> tuple[ClinicClient, PatientClient, httpx2.Client]:
-    return one_clinic, phone, nurse
-
-
-Clients = tuple[ClinicClient, PatientClient, httpx2.Client]
+    one_clinic: ClinicClient, phone: PatientClient, nurse: httpx2.Client, owner: httpx2.Client
+) -> Clients:
+    return one_clinic, phone, nurse, owner
 
 
 def send(
@@ -82,13 +87,14 @@ def send(
     body: bytes,
     headers: dict[str, str],
 ) -> httpx2.Response:
-    clinic, phone, nurse = clients
+    clinic, phone, nurse, owner = clients
     method, path = operation
     own = path.startswith(("/v1/check-ins", "/v1/assessments", "/v1/me", "/v1/enrolments", "/v1/tokens"))
     filled = path.replace("{patient_id}", phone.patient_id)
     while "{" in filled:
         filled = filled[: filled.index("{")] + str(uuid4()) + filled[filled.index("}") + 1 :]
-    http = phone.http if own else nurse if operation in STAFF_ONLY else clinic.http
+    staff = owner if path.startswith("/v1/clinic/") else nurse
+    http = phone.http if own else staff if operation in STAFF_ONLY else clinic.http
     return http.request(method, filled, content=body, headers={"if-match": '"1"'} | headers)
 
 
@@ -121,7 +127,7 @@ def test_another_media_type_is_refused(who: Clients, operation: tuple[str, str],
 def test_a_body_that_is_too_large_is_refused_however_it_is_announced(
     who: Clients, operation: tuple[str, str]
 ) -> None:
-    one_clinic, phone, _ = who
+    one_clinic, phone, _, _ = who
     big = json.dumps({"note": "x" * 6_000_000}).encode()
 
     def in_pieces() -> Iterator[bytes]:

@@ -117,6 +117,16 @@ def test_a_browser_app_enrolls_renews_and_reads_why_it_is_refused(
     assert (bad.status_code, bad.headers[ALLOWED]) == (422, OURS)
 
 
+def test_help_is_read_also_where_the_edge_refuses(phone: PatientClient, owner: httpx2.Client) -> None:
+    set_origins(owner, OURS)
+    body = entry(NOW, (2, 5, 5)) | {"self_harm_thoughts": True}
+    headers = {"origin": OURS, "content-encoding": "gzip"}
+    refused = phone.http.put(f"/v1/check-ins/{new_id()}", json=body, headers=headers)
+    assert (refused.status_code, refused.headers[ALLOWED]) == (415, OURS)
+    assert refused.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert refused.json()["crisis_help"]
+
+
 def test_a_clinics_key_is_of_no_use_in_a_browser(one_clinic: ClinicClient, owner: httpx2.Client) -> None:
     set_origins(owner, OURS)
     assert ALLOWED not in one_clinic.http.get("/v1/patients", headers={"origin": OURS}).headers

@@ -37,6 +37,9 @@ _READ_AT_ONCE: Final = 32 * 1024
 
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
+TABLET: Final = "/tablet"
+"""Where the clinic's tablet sends the form that a patient filled in."""
+
 NOW: Final[ContextVar["Hearing | None"]] = ContextVar("hearing", default=None)
 
 
@@ -52,7 +55,7 @@ class Hearing:
         self._content_type = headers.get("content-type", "")
         self._content_encoding = headers.get("content-encoding", "")
         self._language = headers.get("accept-language", "en").split(",")[0]
-        self._credentials = credentials_in(headers, context.vault)
+        self._credentials = credentials_in(headers, context.vault, on_tablet=self._path.rstrip("/") == TABLET)
         self._limit = MOST_BYTES if self._credentials else MOST_BYTES_OF_STRANGERS
         self._body = bytearray()
         self._cut = False

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.care.alerts.safety_events.intake import AT_FRONT_DESK, MADE_NOW, SAID_NOW
-from app.care.intake.hearing import NOW, Hearing, as_document, made_now, said_in_url
+from app.care.intake.hearing import NOW, TABLET, Hearing, as_document, made_now, said_in_url
 from app.care.intake.reporting import Outcome
 from app.care.intake.spool import Spool
 from app.context import AppContext
@@ -24,8 +24,6 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.web.problems import MEDIA_TYPE, DatabaseAwayError, refusal_document
 
 AT_ONCE: Final = 2
-# Where the clinic's tablet sends the form that a patient filled in.
-_TABLET: Final = "/tablet"
 
 
 class Turns:
@@ -84,7 +82,7 @@ class Intake:
         hearing = Hearing(self._context, scope, self._spool)
         one = _HeardRequest(self._app, hearing, self._turns, scope, receive, send)
         now, made, said = NOW.set(hearing), MADE_NOW.set([]), SAID_NOW.set(hearing.said_as)
-        here = AT_FRONT_DESK.set(str(scope["path"]).rstrip("/") == _TABLET)
+        here = AT_FRONT_DESK.set([] if str(scope["path"]).rstrip("/") == TABLET else None)
         try:
             await one.carry_through()
         finally:

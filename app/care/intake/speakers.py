@@ -50,15 +50,16 @@ class Sender:
     patient: Patient | None = None
 
 
-def credentials_in(headers: Headers, vault: Vault) -> list[TokenReference]:
+def credentials_in(headers: Headers, vault: Vault, *, on_tablet: bool) -> list[TokenReference]:
     """Give the tokens that came with a request, and can name a patient: in its header, then in its cookies.
 
     Not the cookies of what a browser sends for another site: that is another's word, and not the person's.
     """
     texts = _TOKEN.findall(headers.get("authorization", ""))
     if headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
+        # Its cookie outlives the form; what staff send from there afterwards is not that patient's.
+        texts += filter(None, [session_in(vault, headers.get("cookie", ""))] if on_tablet else [])
         texts += _from_cookies(headers.get("cookie", ""))
-        texts += filter(None, [session_in(vault, headers.get("cookie", ""))])
     return list(_read(texts))
 
 

@@ -243,13 +243,15 @@ async def _return_nights(
 ) -> None:
     """Give back the nights that came since the merge, and take the copies away.
 
-    What the patient took back of the copies is taken back there too.
+    What the patient took back of the copies, or corrected by one that came since, is so there too.
     """
     brought = set(await _copy_nights(work, target, duplicate, only=sent)) | set(merged.copied.sleep_nights)
     for one in await sleep_nights.every_night(work, target.id):
         taken_back = one.id in brought and one.withdrawn_at is not None
         if taken_back and await sleep_nights.withdraw(work, duplicate.id, one.id):
             work.audit("sleep_night.withdrawn", "sleep_night", one.id, patient_id=duplicate.id)
+        if one.id in brought and one.superseded_by in brought:
+            await sleep_nights.supersede(work, duplicate.id, one.id, by=one.superseded_by)
     await sleep_nights.remove(work, target.id, brought)
 
 

@@ -13,7 +13,7 @@ from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.vault import PatientVault
 from app.outbox import Channel
-from app.storage import reminder_plans
+from app.storage import outgoing_messages, reminder_plans
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.reminder_plans import ReminderPlan
 
@@ -209,6 +209,10 @@ async def change_choices(
     """
     if choices.sms_number != sms_number_of(vault, plan):
         plan = _with_number(work, vault, plan, choices.sms_number)
+        # Nothing that waits goes to the number that was given up.
+        await outgoing_messages.cancel_of_patient(
+            work, plan.patient_id, trouble="number_changed", channel=Channel.GATEWAY
+        )
     chosen = replace(
         plan,
         ask_at=choices.ask_at,

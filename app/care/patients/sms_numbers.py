@@ -134,6 +134,10 @@ async def confirm(work: Work, patient_id: UUID, code: str) -> None:
     for other in await reminder_plans.lock_with_number(work, plan.sms_number_index):
         if other.patient_id != patient_id and other.sms_confirmed_at is not None:
             await reminder_plans.change_number(work, replace(other, sms_confirmed_at=None))
+            # What waits for the one who had it is for them, and the number is another person's now.
+            await outgoing_messages.cancel_of_patient(
+                work, other.patient_id, trouble="number_changed", channel=Channel.GATEWAY
+            )
             work.audit("sms_number.passed_on", "patient", other.patient_id)
     confirmed = replace(plan, sms_confirmed_at=work.real_now, **NO_CODE)
     await reminder_plans.change_number(work, confirmed)

@@ -25,6 +25,7 @@ COOKIE: Final = "afterglow-tablet"
 CHECK_IN: Final = "check-in"
 IDLE: Final = timedelta(minutes=5)
 LASTS_AT_MOST: Final = timedelta(minutes=30)
+"""As long the browser keeps it: what is disclosed after five idle minutes is the patient's all the same."""
 _CELL: Final = {"table": "tablet", "column": "handover"}
 _NOBODY: Final = UUID(int=0)
 

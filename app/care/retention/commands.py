@@ -19,7 +19,7 @@ from app.care.retention.queries import (
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
-from app.storage import retention
+from app.storage import patient_states, retention
 from app.storage.retention import LegalHold
 
 _AT_ONCE: Final = 1000
@@ -96,9 +96,7 @@ async def remove_old(context: AppContext, clinic_id: UUID) -> dict[Kind, int]:
             removed[kind] = await _remove_rows(context, clinic_id, kind)
     if any(removed.values()):
         structlog.get_logger().info(
-            "retention.applied",
-            clinic_id=str(clinic_id),
-            **{one.value: number for one, number in removed.items()},
+            "retention.applied", clinic_id=str(clinic_id), count=sum(removed.values())
         )
     return removed
 
@@ -118,11 +116,15 @@ async def _remove_rows(context: AppContext, clinic_id: UUID, kind: Kind) -> int:
 
 async def _erase_archived(context: AppContext, clinic_id: UUID) -> int:
     async with context.work(clinic_id) as work:
-        found = await retention.archived_long_ago(work, most=_PATIENTS_A_LOOK)
+        found = await retention.archived_long_ago(work, now=work.real_now, most=_PATIENTS_A_LOOK)
     count = 0
     for patient_id in found:
         try:
             async with context.work(clinic_id) as work:
+                await patient_states.lock(work, patient_id)
+                # They may have been taken up again since they were listed, or the rule changed.
+                if not await retention.is_archived_long_ago(work, patient_id, now=work.real_now):
+                    continue
                 await erase_unasked(work, patient_id)
             count += 1
         except RefusalError:

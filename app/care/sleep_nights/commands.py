@@ -41,7 +41,7 @@ class SleepNightConflictError(RefusalError):
 class SupersededNightNotFoundError(RefusalError):
     """The night to be corrected is not there, or was corrected or withdrawn before."""
 
-    code = "superseded-not-found"
+    code = "superseded-night-not-found"
 
 
 class NightInFutureError(RefusalError):

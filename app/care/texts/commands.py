@@ -27,7 +27,14 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, language_of, say
 from app.notifications.messages.crisis_help import crisis_help, help_country
 from app.notifications.transport.signing import is_signed
-from app.storage import clinics, patient_states, patients, received_texts, reminder_plans
+from app.storage import (
+    clinics,
+    patient_merges,
+    patient_states,
+    patients,
+    received_texts,
+    reminder_plans,
+)
 from app.storage import login_throttle as failed_tries
 from app.storage.patients import PatientRecord
 from app.storage.received_texts import ReceivedText
@@ -110,14 +117,14 @@ async def _take(
         await reminder_plans.holder_of_number(work, index_of_number(work, number)),
         word_in(incoming.text),
     )
-    patient = None if holder is None else await patients.find(work, holder)
+    patient = None if holder is None else await _who_it_is_now(work, holder)
     received_id = UUID(
         bytes=work.vault.digest(b"text message", work.clinic_id.bytes, incoming.id.encode())[:16]
     )
     if patient is not None and disclosed is not None:
         await _report(work, patient, received_id, disclosed)
     if patient is None or patient.archived_at is not None:
-        return await _answer_who_is_not_read(work, number, word, patient)
+        return await _answer_who_is_not_read(work, number, word, patient, disclosed)
     await patient_states.lock(work, patient.id)
     if await _keep(work, patient, received_id, incoming.text, word[0] if word else None):
         await _follow(work, patient, received_id, number, word[0] if word else None)
@@ -128,6 +135,13 @@ async def _take(
         return None
     help_now = await help_for_patient(work, work.vault, patient.id)
     return not_read(help_now, is_kept=True, mode=patient.mode)
+
+
+async def _who_it_is_now(work: Work, holder: UUID) -> PatientRecord | None:
+    """Find the patient who holds a number: of a duplicate, the patient it was merged into, as with its devices."""
+    while (merged := await patient_merges.holding(work, holder)) is not None:
+        holder = merged.into_id
+    return await patients.find(work, holder)
 
 
 async def _keep(work: Work, patient: PatientRecord, received_id: UUID, text: str, word: Word | None) -> bool:
@@ -184,6 +198,7 @@ async def _answer_who_is_not_read(
     number: str,
     word: tuple[Word, str] | None,
     patient: PatientRecord | None,
+    disclosed: SafetyTrigger | None,
 ) -> str | None:
     """Answer a number that nobody confirmed, or whose patient is archived, both the same, and keep nothing it says.
 
@@ -197,7 +212,7 @@ async def _answer_who_is_not_read(
         return answer_to(word[0], language=word[1], mode=clinic.mode)
     caller = work.vault.digest(b"text message from", number.encode())
     window = failed_tries.window_of(work.real_now)
-    if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED:
+    if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED and disclosed is None:
         return None
     if patient is not None:
         help_now = await help_for_patient(work, work.vault, patient.id)

@@ -35,7 +35,8 @@ _MEANINGS: Final = {
     for language, written in by_language.items()
     for one in written.split()
 }
-_NOT_A_LETTER: Final = re.compile(r"[^a-z]")
+# Letters of any script and digits stay: what says more than the word is no such word.
+_DRESS: Final = re.compile(r"[\W_]")
 _LONGEST: Final = 40
 _STOPPED: Final = say("You get no more text messages from us. Reply START to get them again.")
 _STARTED: Final = say("You get text messages from us again. Reply STOP to end them.")
@@ -55,10 +56,10 @@ def word_in(text: str) -> tuple[Word, str] | None:
 
     HELP is none: whoever writes it may mean it, so it is answered with help like anything else, and the team sees it.
     """
-    if len(text) > _LONGEST:
+    if len(text.strip()) > _LONGEST:
         return None
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return _MEANINGS.get(_NOT_A_LETTER.sub("", plain))
+    plain = unicodedata.normalize("NFKD", text.strip()).casefold()
+    return _MEANINGS.get(_DRESS.sub("", plain))
 
 
 def answer_to(word: Word, *, language: str, mode: str) -> str:

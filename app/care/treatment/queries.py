@@ -309,17 +309,19 @@ async def read_interval(work: Work, patient_id: UUID) -> tuple[PersonalInterval,
     """
     past = await _past(work, patient_id)
     work.record_access("interval", patient_id=patient_id)
-    return interval_of(past), await learned_of(work, patient_id, past)
+    return interval_of(past), await learned_of(work, patient_id, past, await factors_of(work, patient_id))
 
 
-async def learned_of(work: Work, patient_id: UUID, past: MaintenancePast) -> LearnedInterval:
+async def learned_of(
+    work: Work, patient_id: UUID, past: MaintenancePast, factors: Factors
+) -> LearnedInterval:
     """Give the learned interval, offered beside the plan, or why none is."""
     exposure = await findings.open_of_patient(work, patient_id, codes=[WorklistFinding.LONG_EXPOSURE.value])
     return offered_interval(
         past.stretches,
         finding_open=bool(past.findings),
         long_exposure_open=bool(exposure),
-        precaution_active=bool((await factors_of(work, patient_id)).cautions),
+        precaution_active=bool(factors.cautions),
         protocol=past.protocol,
     )
 
@@ -341,10 +343,11 @@ async def read_taper(work: Work, patient_id: UUID) -> TaperView:
 
 async def taper_view(work: Work, patient_id: UUID) -> TaperView:
     """Give the taper plan of a patient, with what is suggested, without a note that someone read it."""
-    return await taper_of(work, patient_id, await _past(work, patient_id))
+    past = await _past(work, patient_id)
+    return await taper_of(work, patient_id, past, await factors_of(work, patient_id))
 
 
-async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> TaperView:
+async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast, factors: Factors) -> TaperView:
     """Give the plan and what is suggested, from what the past says."""
     written = await _written(work, patient_id)
     at_interval = tuple(
@@ -355,7 +358,7 @@ async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> Taper
         at_interval=at_interval,
         boosters_on=past.boosters_on,
         settled=past.settled,
-        open_cautions=len((await factors_of(work, patient_id)).cautions),
+        open_cautions=len(factors.cautions),
         observed=past.observed,
         findings=past.findings,
     )

@@ -8,12 +8,14 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.care.alerts.safety_events.intake import AT_FRONT_DESK
 from app.care.assessments.questionnaires import questionnaire
+from app.care.intake.hearing import report_disclosures
 from app.care.patients import devices
 from app.care.patients.tablets import (
     CHECK_IN,
     COOKIE,
-    IDLE,
+    LASTS_AT_MOST,
     Handover,
     read_handover,
     write_handover,
@@ -80,6 +82,9 @@ async def send_tablet(request: Request, context: ContextNeeded) -> Response:
     sent = await read_form_to_keep(request)
     async with _patient(request, context) as (handover, found):
         if handover is None:
+            # What it discloses is heard all the same, and whoever said it reads the help, not only thanks.
+            if (await report_disclosures(sent)).clinic_notified:
+                return await _over(request, context, found, help_first=True)
             return RedirectResponse(TABLET, 303)
         found.refuse_forged(context, sent)
         form = sent.filled({_id_field(handover): str(handover.form_id)})
@@ -150,20 +155,26 @@ def _on_tablet(found: Visitor, handover: Handover) -> Visitor:
 
 def _keep(context: AppContext, answer: Response, handover: Handover) -> Response:
     written = write_handover(context.vault, handover)
-    Cookies(context.public_url).write(answer, COOKIE, written, lasts=IDLE)
+    Cookies(context.public_url).write(answer, COOKIE, written, lasts=LASTS_AT_MOST)
     return answer
 
 
-async def _over(request: Request, context: AppContext, found: Visitor) -> Response:
+async def _over(
+    request: Request, context: AppContext, found: Visitor, *, help_first: bool = False
+) -> Response:
     """Say thanks, and end a session that nobody used."""
     left = read_handover(context.vault, Cookies(context.public_url).read(request, COOKIE))
     if left is not None:
         await devices.end(context, left.token)
-    return _end(context, _thanks(context, found, help_first=False))
+    return _end(context, _thanks(context, found, help_first=help_first))
 
 
 def _thanks(context: AppContext, found: Visitor, *, help_first: bool) -> PageAnswer:
-    return render(context, found, "tablet_thanks.html", here=TABLET, help_first=help_first)
+    # A clinic may have nobody there, and nothing else is said than what is so.
+    desk_notified = any(AT_FRONT_DESK.get() or ())
+    return render(
+        context, found, "tablet_thanks.html", here=TABLET, help_first=help_first, desk_notified=desk_notified
+    )
 
 
 def _end(context: AppContext, answer: Response) -> Response:

@@ -195,7 +195,7 @@ async def patient_view(
     snapshot, factors = await snapshot_of(work, patient_id, now=now), await factors_of(work, patient_id)
     timeline, evaluation, protocol = await _evaluated(work, snapshot)
     patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
-    interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
+    interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol, factors)
     open_events, shown, found = await _open_alerts(work, patient_id)
     steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
     trend, changed = await _trend(work, record, evaluation, protocol, _span(course, days, snapshot, now))
@@ -327,12 +327,12 @@ def _opened(work: Work, record: PatientRecord, step: AlertStep) -> OpenedStep:
 
 
 async def _maintenance(
-    work: Work, snapshot: PatientSnapshot, timeline: Timeline, protocol: Protocol
+    work: Work, snapshot: PatientSnapshot, timeline: Timeline, protocol: Protocol, factors: Factors
 ) -> tuple[PersonalInterval, TaperView, LearnedInterval]:
     so_far = await maintenance_past(work, snapshot, timeline, protocol=protocol)
     patient_id = snapshot.patient_id
-    taper = await taper_of(work, patient_id, so_far)
-    return interval_of(so_far), taper, await learned_of(work, patient_id, so_far)
+    taper = await taper_of(work, patient_id, so_far, factors)
+    return interval_of(so_far), taper, await learned_of(work, patient_id, so_far, factors)
 
 
 async def _trend(

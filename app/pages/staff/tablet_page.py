@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.staff_sessions import end_session
 from app.care.assessments.questionnaires import WORDINGS
-from app.care.patients.tablets import CHECK_IN, COOKIE, IDLE, hand_over, write_handover
+from app.care.patients.tablets import CHECK_IN, COOKIE, LASTS_AT_MOST, hand_over, write_handover
 from app.foundation.errors import NotFoundError
 from app.pages.patient.check_in_page import OPEN_FORM, SENT_FORM
 from app.pages.patient.tablet_page import TABLET
@@ -38,5 +38,5 @@ async def hand_tablet_over(
     answer, cookies = RedirectResponse(TABLET, 303), Cookies(context.public_url)
     for name in _FORGOTTEN:
         cookies.forget(answer, name)
-    cookies.write(answer, COOKIE, write_handover(context.vault, handover), lasts=IDLE)
+    cookies.write(answer, COOKIE, write_handover(context.vault, handover), lasts=LASTS_AT_MOST)
     return answer

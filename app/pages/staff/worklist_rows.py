@@ -52,10 +52,12 @@ def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
     days = (
         say("infusion {days_since} d ago", days_since=loss.days_since) if loss.days_since is not None else ""
     )
+    # Who may not enter a score is led to the patient.
+    kind = row.kind if row.kind != "score_due" or visitor.may(Permission.TREATMENT_RECORD) else ""
     is_test = row.mode == "test" and found.status.mode != "test"
     return ShownRow(
         id=str(row.id),
-        path=path_of(row.kind, row.id, row.patient_id),
+        path=path_of(kind, row.id, row.patient_id),
         number=item.chart_number,
         status=joined(
             filter(None, (LEVELS.get(row.level, row.level), say("test") if is_test else "")), " · "
@@ -73,7 +75,7 @@ def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
         version=row.version,
         urgent=row.kind == "safety",
         takes=changeable and item.assignee is None,
-        act=_act(row.kind, seen=seen, changeable=changeable),
+        act=_act(kind, seen=seen, changeable=changeable),
     )
 
 

@@ -61,10 +61,11 @@ def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") ->
 def index_while_used(
     name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str = ""
 ) -> None:
-    """Make an index of a table of ``care`` while others write into it: the last step of its migration.
+    """Make an index of a table of ``care`` while others write into it: the first step of its migration.
 
-    It ends the migration's transaction first, as PostgreSQL demands, and may take hours; it keeps nobody waiting,
-    and waits for as long as it has to. One that was broken off left an invalid index, which goes first.
+    It ends the migration's transaction, as PostgreSQL demands, and may take hours; it keeps nobody waiting, and waits
+    for as long as it has to. One that was broken off left an invalid index, which goes first. Whatever the migration
+    did before it stays when it is broken off, and would stand in the way of running it again.
     """
     kind, condition = "UNIQUE INDEX" if unique else "INDEX", f" WHERE {where}" if where else ""
     with op.get_context().autocommit_block():

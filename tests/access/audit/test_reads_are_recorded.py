@@ -25,6 +25,7 @@ ABOUT_NO_PATIENT = {
     "/v1/test-clock": "the clock of a clinic in test mode",
     "/v1/clinic/policy": "the clinic's numbers",
     "/v1/clinic/days-without-reminders": "days of the calendar",
+    "/v1/clinic/retention": "how long what is kept",
     "/v1/scales": "what scales there are",
     "/v1/undelivered": "how much waits for which of the clinic's systems",
     "/v1/notice-channels": "addresses of the care team",

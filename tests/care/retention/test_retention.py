@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from tests.support.clinics import seal_trail
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
+from tests.support.processes import wait_until
 from tests.support.service import KEY, NOW, Service
 
 ALL_KINDS = {"deliveries_months": 24, "messages_months": 24, "archived_patients_months": 24}
@@ -297,6 +299,39 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
     seal_trail(service, clinic.clinic_id)
     context = service.context
     assert service.run(verify(context.database, context.vault, UUID(clinic.clinic_id))).faults == []
+
+
+def test_a_patient_who_is_taken_up_again_meanwhile_is_not_erased(
+    service: Service, shared_database: DatabaseUrls, clinic: ClinicClient
+) -> None:
+    patient = clinic.patient()
+    close_findings(shared_database, clinic)
+    archived = {"clinic": clinic.clinic_id, "patient": patient}
+    tell(
+        shared_database,
+        "UPDATE care.patients SET archived_at = now() - interval '5 years', archived_reason = 'care_ended'"
+        " WHERE clinic_id = %(clinic)s AND id = %(patient)s",
+        **archived,
+    )
+    waiting = (
+        "SELECT count(*) AS number FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(shared_database.superuser_url) as busy:
+        busy.execute(
+            "SELECT FROM care.patient_states WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s FOR UPDATE",
+            archived,
+        )
+        applied = pool.submit(apply, service, clinic)
+        assert wait_until(lambda: ask(shared_database.superuser_url, waiting)[0]["number"] > 0, 20)
+        busy.execute(
+            "UPDATE care.patients SET archived_at = NULL, archived_reason = NULL"
+            " WHERE clinic_id = %(clinic)s AND id = %(patient)s",
+            archived,
+        )
+        busy.commit()
+        applied.result(timeout=30)
+    assert clinic.http.get(f"/v1/patients/{patient}").status_code == 200
 
 
 def test_what_a_replay_and_a_reference_rest_on_is_never_removed_by_age(

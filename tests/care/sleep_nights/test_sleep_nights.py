@@ -115,7 +115,7 @@ def test_a_correction_takes_the_place_of_the_night_before_it_and_one_that_is_gon
     assert second.status_code == 201, second.text
     assert [one["asleep_minutes"] for one in listed(sleeper.http, "/v1/me/sleep-nights")] == [401]
     lost = put(sleeper, night(asleep=400, supersedes=first))
-    assert_problem(lost, 422, code="superseded-not-found", pointer="#/supersedes")
+    assert_problem(lost, 422, code="superseded-night-not-found", pointer="#/supersedes")
 
 
 def test_a_night_that_the_patient_takes_back_is_shown_to_nobody_and_is_not_kept_again(
@@ -226,16 +226,18 @@ def test_nights_go_with_the_patient_in_a_merge_and_come_back_when_it_is_taken_ba
     sleeper: PatientClient, one_clinic: ClinicClient
 ) -> None:
     before = put(sleeper, night()).json()["id"]
+    wrong = put(sleeper, night(WOKE - timedelta(days=2))).json()["id"]
     right = one_clinic.patient()
     path, of_right = f"/v1/patients/{sleeper.patient_id}", f"/v1/patients/{right}/sleep-nights"
     assert one_clinic.http.post(f"{path}/merge", json={"into": right, "reason": "Twice"}).is_success
-    assert [one["id"] for one in listed(one_clinic.http, of_right)] == [before]
+    assert [one["id"] for one in listed(one_clinic.http, of_right)] == [before, wrong]
     switch(sleeper, on=True)
+    corrected = put(sleeper, night(WOKE - timedelta(days=2), asleep=400, supersedes=wrong)).json()["id"]
     since = put(sleeper, night(WOKE - timedelta(days=1))).json()["id"]
     assert sleeper.http.delete(f"/v1/me/sleep-nights/{before}").status_code == 204
     assert one_clinic.http.post(f"{path}/unmerge", json={"reason": "Two people"}).is_success
     assert listed(one_clinic.http, of_right) == []
-    assert [one["id"] for one in listed(one_clinic.http, f"{path}/sleep-nights")] == [since]
+    assert [one["id"] for one in listed(one_clinic.http, f"{path}/sleep-nights")] == [since, corrected]
 
 
 def test_the_list_has_pages(sleeper: PatientClient) -> None:

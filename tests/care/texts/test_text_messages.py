@@ -223,6 +223,25 @@ def test_a_number_that_changed_hands_is_its_new_holders(
     assert (len(before.kept()), len(after.kept())) == (0, 1)
 
 
+def test_what_waits_for_a_number_that_was_given_up_is_not_sent_there(texter: Texter) -> None:
+    texter.confirm()
+    assert texter.write() == "gateway"
+    texter.give_number(next(NUMBERS))
+    assert texter.sent() == []
+
+
+def test_what_waits_for_who_had_a_number_does_not_reach_who_has_it(
+    service: Service, clinic: ClinicClient, gateway: Receiver
+) -> None:
+    before, after = (new_texter(service, clinic, gateway) for _ in range(2))
+    before.confirm()
+    after.give_number(before.number)
+    code = after.code()
+    assert before.write() == "gateway"
+    assert after.try_code(code).status_code == 204
+    assert after.sent() == []
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
@@ -238,7 +257,11 @@ def test_a_number_that_changed_hands_is_its_new_holders(
         ("arret", Word.STOP),
         ("start", Word.START),
         ("Début", Word.START),
+        (f"STOP{' ' * 60}", Word.STOP),
+        ("s_t_o_p", Word.STOP),
         ("please stop texting me", None),
+        ("Cancel 12/3?", None),
+        ("我想 end", None),
         ("I cannot stop crying", None),
         ("HELP", None),
         ("", None),
@@ -400,6 +423,21 @@ def test_an_archived_patients_disclosure_is_heard_and_nothing_else_is_kept(texte
     assert texter.kept() == []
 
 
+def test_what_a_merged_duplicates_number_texts_is_the_patients_it_is(texter: Texter) -> None:
+    texter.confirm()
+    right = texter.clinic.patient()
+    merge = {"into": right, "reason": "The same person"}
+    merged = texter.clinic.http.post(f"/v1/patients/{texter.patient}/merge", json=merge)
+    assert merged.status_code == 200, merged.text
+    texter.patient = right
+    answer = texter.text("I have suicidal thoughts")
+    assert answer is not None
+    assert "Your clinic sees yours later" in answer
+    (event,) = texter.clinic.http.get("/v1/safety-events").json()["items"]
+    assert event["patient_id"] == right
+    assert [len(texter.kept()), len(texter.rows())] == [1, 1]
+
+
 def test_a_number_that_nobody_confirmed_learns_nothing_and_leaves_nothing(
     service: Service, texter: Texter
 ) -> None:
@@ -423,10 +461,10 @@ def test_two_machines_do_not_answer_each_other_for_ever(service: Service, texter
     assert texter.text("I have suicidal thoughts") is not None
     stranger = next(NUMBERS)
     answers = [
-        post_text(service, texter.clinic.clinic_id, {"from": stranger, "text": "Driving."}).json()["reply"]
-        for _ in range(21)
+        post_text(service, texter.clinic.clinic_id, {"from": stranger, "text": text}).json()["reply"]
+        for text in ["Driving."] * 21 + ["I have suicidal thoughts"]
     ]
-    assert [one is None for one in answers] == [False] * 20 + [True]
+    assert [one is None for one in answers] == [False] * 20 + [True, False]
 
 
 def test_only_the_gateway_may_say_what_came_in(service: Service, texter: Texter) -> None:

@@ -140,10 +140,42 @@ def test_a_disclosure_on_the_tablet_also_notifies_the_front_desk_at_once(
         page = hand_over(tablet.come_back(), patient, form)
         sent = send(tablet, page, **answers)
         assert 'class="crisis first"' in sent
+        assert ("The front desk has been notified." in sent) is (form == "check-in"), (
+            "the other is not kept yet"
+        )
         events = one_clinic.http.get("/v1/safety-events", params={"state": "open"}).json()["items"]
         assert [one["urgent"] for one in events if one["patient_id"] == patient] == [True]
     lines = one_clinic.http.get("/v1/audit-events", params={"action": "front_desk.notified"}).json()["items"]
     assert [one["subject_id"] for one in lines] == [desk.id] * 2
+
+
+def test_a_disclosure_after_the_idle_minutes_is_heard_as_the_patients(
+    service: Service, one_clinic: ClinicClient, patient: str, tablet: CareBrowser
+) -> None:
+    asked = {"form": "check-in"} | fields_of(
+        tablet.get(f"/care/patients/{patient}").text, f"/care/patients/{patient}/tablet"
+    )
+    handed = tablet.post(f"/care/patients/{patient}/tablet", asked)
+    written = next(one for one in handed.headers.get_list("set-cookie") if one.startswith(TABLET))
+    assert "max-age=1800" in written.lower()
+    page = str(tablet.get("/tablet").text)
+    service.clock.move_to(NOW + 6 * MINUTE)
+    sent = send(tablet, page, mood="2", self_harm_thoughts="yes")
+    assert 'class="crisis first"' in sent
+    events = one_clinic.http.get("/v1/safety-events", params={"state": "open"}).json()["items"]
+    assert [one["urgent"] for one in events if one["patient_id"] == patient] == [True]
+    assert check_ins(one_clinic, patient) == []
+
+
+def test_where_nobody_is_at_the_front_desk_nobody_is_said_to_be_notified(
+    service: Service, clinic: ClinicClient
+) -> None:
+    patient = new_patient(clinic)
+    agree(clinic, patient, service.url)
+    tablet = CareBrowser(service, clinic.clinic_id, StaffRole.CLINICIAN)
+    sent = send(tablet, hand_over(tablet, patient), mood="2", self_harm_thoughts="yes")
+    assert 'class="crisis first"' in sent
+    assert "front desk" not in sent
 
 
 def test_a_questionnaire_is_answered_on_the_tablet(

@@ -362,5 +362,8 @@ def test_the_score_of_four_hours_is_asked_for_until_it_is_documented_or_a_day_ha
     path = f"/care/patients/{patient}/infusions/{infusion['id']}/session"
     assert f'href="{path}#score_scale"' in text
     assert row["link"].endswith(f"{path}#score_scale")
+    reader = text_of(CareBrowser(service, clinic.clinic_id, StaffRole.READ_ONLY))
+    assert lane(reader, "reach") == ["P-4"]
+    assert path not in reader, "who may not enter it is led to the patient"
     nurse.submit(path, path, {"score_scale": "madrs", "score_total": "11"})
     assert lane(text_of(nurse), "reach") == []

@@ -99,8 +99,11 @@ The same report may have been refused before, such as for a token that had expir
 """
 
 
-AT_FRONT_DESK: Final[ContextVar[bool]] = ContextVar("at_front_desk", default=False)
-"""Whether the patient is in the clinic, with its tablet in hand: the front desk is notified too."""
+AT_FRONT_DESK: Final[ContextVar[list[int] | None]] = ContextVar("at_front_desk", default=None)
+"""Set where the patient is in the clinic, with its tablet in hand: the front desk is notified too.
+
+How many were written to there, for each event of this request.
+"""
 
 
 async def report(work: Work, said: SafetyReport) -> UUID:
@@ -153,8 +156,9 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
         mode=said.mode,
         now=said.received_at,
     )
-    if AT_FRONT_DESK.get():
-        await notify_front_desk(work, mode=said.mode, now=said.received_at)
+    if (desk := AT_FRONT_DESK.get()) is not None:
+        written = await notify_front_desk(work, mode=said.mode, now=said.received_at)
+        work.after_commit(lambda: desk.append(written))
     # A person, at once, whatever becomes of the clinic's systems; the second one when the limit has passed.
     await notify_contacts(
         work,

@@ -2,11 +2,15 @@
 (() => {
   const IDLE = 300_000, NOTED_AGAIN_AFTER = 60_000;
   const end = () => location.replace("/tablet");
-  let waiting = setTimeout(end, IDLE), noted = Date.now();
-  const used = async () => {
+  let waiting = setTimeout(end, IDLE), noted = Date.now(), soon = 0;
+  // What is not noted at once is noted later: the service's five minutes never end before those of the last touch.
+  const used = () => {
     clearTimeout(waiting);
     waiting = setTimeout(end, IDLE);
-    if (Date.now() - noted < NOTED_AGAIN_AFTER) return;
+    soon = soon || setTimeout(note, Math.max(0, noted + NOTED_AGAIN_AFTER - Date.now()));
+  };
+  const note = async () => {
+    soon = 0;
     noted = Date.now();
     const answer = await fetch("/tablet/used", { cache: "no-store" }).catch(() => null);
     if (answer && answer.status === 410) end();

@@ -38,6 +38,8 @@ class ShortWay:
         if found is None or Headers(scope=scope).get("content-type") != "application/json":
             await self._app(scope, receive, send)
             return
+        # As FastAPI does, before anything is read: the log, the metrics and the intake ask for it.
+        scope["route"] = _ROUTE
         request = Request(scope, receive)
         try:
             entry = _read(sent := await request.body())
@@ -50,8 +52,6 @@ class ShortWay:
             if entry is None:
                 await self._app(scope, _again(sent, receive), send)
                 return
-            # As FastAPI does: the log, the metrics and the intake ask for it.
-            scope["route"] = _ROUTE
             response = await self._take(request, UUID(found[1]), entry, send)
         await response(scope, receive, send)
 
