@@ -164,6 +164,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "staff_passkeys": "the same",
     "staff_recovery_codes": "the same",
     "staff_sessions": "the same",
+    "stopped_numbers": "keyed fingerprints of this installation; the new one confirms each number again",
     "webhook_endpoints": "addresses with secrets; the new installation makes its own",
     "what_if_patients": "other numbers tried over the past: nothing that was reported or decided",
     "what_ifs": "the same",

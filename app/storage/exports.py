@@ -148,7 +148,6 @@ SECTIONS: Final[Mapping[str, Section]] = {
                 "paused_until",
                 "sms_number_sealed",
                 "sms_confirmed_at",
-                "sms_stopped_at",
             }
         ),
     ),

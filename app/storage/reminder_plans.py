@@ -6,9 +6,10 @@ from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index, Time, bindparam, func, insert, select, text, update
+from sqlalchemy import Index, Select, Time, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.storage import stopped_numbers
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -55,21 +56,21 @@ class ReminderPlan(TenantRow):
     overdue_announced_for: Mapped[date | None]
     # The number as a text from it is found by. All that follows is about this one number.
     sms_number_index: Mapped[bytes | None] = mapped_column(default=None)
-    # Since when the patient is known to hold it, and since when it wants no texts.
+    # Since when the patient is known to hold it.
     sms_confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
-    sms_stopped_at: Mapped[datetime | None] = mapped_column(default=None)
     # The code that was last sent there: how often it was tried, and how many were sent since when.
     sms_code_digest: Mapped[bytes | None] = mapped_column(default=None)
     sms_code_expires_at: Mapped[datetime | None] = mapped_column(default=None)
     sms_code_tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     sms_codes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     sms_codes_since: Mapped[datetime | None] = mapped_column(default=None)
+    # Whether the number wants no texts, whoever gave it: of `stopped_numbers`, as of when the plan was read.
+    sms_stopped: bool = False
 
 
 OF_NUMBER: Final = (
     "sms_number_index",
     "sms_confirmed_at",
-    "sms_stopped_at",
     "sms_code_digest",
     "sms_code_expires_at",
     "sms_code_tries",
@@ -115,18 +116,14 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
     """Find the plans of several patients."""
     row = ReminderPlan
     found = await work.execute(
-        select(*columns_of(ReminderPlan)).where(
-            row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids)
-        )
+        _plans(work).where(row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids))
     )
     return {one.patient_id: ReminderPlan(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def lock(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
     """Find a patient's plan, and keep others off it until the transaction ends."""
-    found = await work.execute(
-        select(*columns_of(ReminderPlan)).where(_of(work, patient_id)).with_for_update()
-    )
+    found = await work.execute(_plans(work).where(_of(work, patient_id)).with_for_update())
     row = found.one_or_none()
     return row and ReminderPlan(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
@@ -151,7 +148,7 @@ async def lock_with_number(work: UnitOfWork, number_index: bytes) -> list[Remind
     """Find the plans that have this number, confirmed or not, and keep others off them."""
     row = ReminderPlan
     found = await work.execute(
-        select(*columns_of(row))
+        _plans(work)
         .where(row.clinic_id == work.clinic_id, row.sms_number_index == number_index)
         .order_by(row.patient_id)
         .with_for_update()
@@ -160,7 +157,7 @@ async def lock_with_number(work: UnitOfWork, number_index: bytes) -> list[Remind
 
 
 async def change_number(work: UnitOfWork, plan: ReminderPlan) -> None:
-    """Keep what is known of a plan's number again: its code, whether it is confirmed, whether it wants no texts."""
+    """Keep what is known of a plan's number again: its code, and whether it is confirmed."""
     await work.execute(
         update(ReminderPlan)
         .where(_of(work, plan.patient_id))
@@ -221,6 +218,12 @@ async def looked(work: UnitOfWork, looks: Sequence[NextLook]) -> None:
         ],
         unaudited="when to look next is no event; what was asked at this look is in the log",
     )
+
+
+def _plans(work: UnitOfWork) -> Select[Any]:
+    plan = ReminderPlan
+    stopped = stopped_numbers.is_stopped(work, plan.sms_number_index)
+    return select(*columns_of(plan), stopped.label("sms_stopped"))
 
 
 def _of(work: UnitOfWork, patient_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition

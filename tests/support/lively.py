@@ -29,6 +29,7 @@ from app.storage import (
     patients,
     received_texts,
     reminders,
+    stopped_numbers,
 )
 from app.storage.connected_systems import StaffIdentity
 from app.storage.linked_records import LinkedRecord
@@ -249,6 +250,7 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
             id=reminder.id, patient_id=UUID(patient), word=None, text_sealed=sealed, received_at=now
         )
         assert await received_texts.add(work, texted)
+        assert await stopped_numbers.add(work, b"a number", at=now)
 
 
 async def connect_systems(service: Service, clinic_id: str, patient: str) -> None:

@@ -103,7 +103,7 @@ class NumberState(StrEnum):
     NONE = "none"
     UNCONFIRMED = "unconfirmed"
     CONFIRMED = "confirmed"
-    # Its holder answered STOP.
+    # Its holder confirmed it, and answered STOP.
     STOPPED = "stopped"
 
 
@@ -155,12 +155,16 @@ def choices_of(vault: PatientVault, plan: ReminderPlan) -> ReminderChoices:
 
 
 def number_state_of(plan: ReminderPlan) -> NumberState:
-    """Say whether text messages go to a plan's number."""
+    """Say whether text messages go to a plan's number.
+
+    Of a number that nobody confirmed it does not say whether it is stopped: whoever types in a stranger's learns
+    nothing of their dealings with this clinic.
+    """
     if plan.sms_number_sealed is None:
         return NumberState.NONE
-    if plan.sms_stopped_at is not None:
-        return NumberState.STOPPED
-    return NumberState.UNCONFIRMED if plan.sms_confirmed_at is None else NumberState.CONFIRMED
+    if plan.sms_confirmed_at is None:
+        return NumberState.UNCONFIRMED
+    return NumberState.STOPPED if plan.sms_stopped else NumberState.CONFIRMED
 
 
 def index_of_number(work: Work, number: str) -> bytes:
@@ -233,6 +237,5 @@ def _with_number(work: Work, vault: PatientVault, plan: ReminderPlan, number: st
         sms_number_sealed=sealed,
         sms_number_index=None if number is None else index_of_number(work, number),
         sms_confirmed_at=None,
-        sms_stopped_at=None,
         **NO_CODE,
     )

@@ -146,7 +146,9 @@ class ReminderChoicesReply(ReplyBody):
         description="A reminder goes over the first of these that reaches the patient"
     )
     sms_number: str | None
-    sms_number_state: NumberState = Field(description="Text messages go to a confirmed number only")
+    sms_number_state: NumberState = Field(
+        description="Text messages go to a confirmed number only; stopped: a confirmed one that answered STOP"
+    )
     paused_until: date | None
 
 

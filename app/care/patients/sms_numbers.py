@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -15,7 +16,7 @@ from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.text import read_code
 from app.outbox import Channel, NewMessage, Wording, queue_message
-from app.storage import outgoing_messages, reminder_plans
+from app.storage import outgoing_messages, reminder_plans, stopped_numbers
 from app.storage.reminder_plans import ReminderPlan
 
 LASTS: Final = timedelta(minutes=10)
@@ -91,7 +92,7 @@ async def send_code(work: Work, patient_id: UUID) -> None:
     )
     await reminder_plans.change_number(work, asked)
     work.audit("sms_code.asked", "patient", patient_id)
-    if not any(one.sms_stopped_at for one in await reminder_plans.lock_with_number(work, index)):
+    if not await stopped_numbers.has(work, index):
         await _send(work, asked, number, code, locale=patient.locale, mode=patient.mode)
 
 
@@ -144,22 +145,32 @@ async def confirm(work: Work, patient_id: UUID, code: str) -> None:
 
 
 async def stop(work: Work, number: str) -> None:
-    """Send nothing more to a number, whoever gave it, and end what waits to be sent there."""
-    for plan in await reminder_plans.lock_with_number(work, index_of_number(work, number)):
-        if plan.sms_stopped_at is None:
-            await reminder_plans.change_number(work, replace(plan, sms_stopped_at=work.real_now, **NO_CODE))
-            await outgoing_messages.cancel_of_patient(
-                work, plan.patient_id, trouble="stopped", channel=Channel.GATEWAY
-            )
-            work.audit("sms_number.stopped", "patient", plan.patient_id)
+    """Send nothing more to a number, whoever gave it or gives it, and end what waits to be sent there."""
+    index = index_of_number(work, number)
+    if not await stopped_numbers.add(work, index, at=work.real_now):
+        return
+    plans = await reminder_plans.lock_with_number(work, index)
+    for plan in plans:
+        await reminder_plans.change_number(work, replace(plan, **NO_CODE))
+        await outgoing_messages.cancel_of_patient(
+            work, plan.patient_id, trouble="stopped", channel=Channel.GATEWAY
+        )
+    _audit(work, "sms_number.stopped", plans)
 
 
 async def start(work: Work, number: str) -> None:
     """Send to a number again, where it is confirmed."""
-    for plan in await reminder_plans.lock_with_number(work, index_of_number(work, number)):
-        if plan.sms_stopped_at is not None:
-            await reminder_plans.change_number(work, replace(plan, sms_stopped_at=None))
-            work.audit("sms_number.started", "patient", plan.patient_id)
+    index = index_of_number(work, number)
+    if await stopped_numbers.remove(work, index):
+        _audit(work, "sms_number.started", await reminder_plans.lock_with_number(work, index))
+
+
+def _audit(work: Work, action: str, plans: Sequence[ReminderPlan]) -> None:
+    """Note it of each patient who gave the number; of the clinic, where nobody gave it."""
+    for plan in plans:
+        work.audit(action, "patient", plan.patient_id)
+    if not plans:
+        work.audit(action, "clinic", work.clinic_id)
 
 
 def _new_code() -> str:

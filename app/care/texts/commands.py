@@ -200,9 +200,9 @@ async def _answer_who_is_not_read(
     patient: PatientRecord | None,
     disclosed: SafetyTrigger | None,
 ) -> str | None:
-    """Answer a number that nobody confirmed, or whose patient is archived: both the same, and nothing is kept.
+    """Answer a number that nobody confirmed, or whose patient is archived, both the same, and keep nothing it says.
 
-    What it stops, stops: a code may have gone to a stranger.
+    What it stops, stops, and that alone is kept: a code may have gone to a stranger, whoever gave the number since.
     """
     clinic = await clinics.profile(work)
     if clinic is None:

@@ -1,39 +1,29 @@
 """A number is texted once it is confirmed and until it says STOP; what it texts back is heard, and never lost."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
-import httpx2
 import pytest
 
 from app.access.clinics.permissions import StaffRole
 from app.care.alerts.escalation import escalate_due
-from app.care.patients.reaching import write_to_patient
 from app.care.texts.words import Word, word_in
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay
 from app.notifications.transport import signing
-from app.notifications.transport.addresses import AllowedNetworks
-from app.notifications.transport.guarded_transport import guarded_client
-from app.outbox import Wording
 from app.storage import outgoing_messages
 from tests.support.browser import PlainBrowser, agree, fields_of
 from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
-from tests.support.dispatch import send_all
-from tests.support.people import NO_TLS, ClinicClient, PatientClient, clinic_client
+from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
+from tests.support.texting import NUMBERS, SECRET, Texter, new_texter, post_text
 
-SECRET = signing.new_secret()
 MINUTE = timedelta(minutes=1)
-NUMBERS = (f"+1415555{number:04}" for number in range(100, 1000))
 
 
 @pytest.fixture(scope="module")
@@ -50,111 +40,9 @@ def shared_service(shared_database: DatabaseUrls, gateway: Receiver) -> Iterator
         yield running
 
 
-@dataclass
-class Texter:
-    """A patient of the clinic, their phone, and the gateway between them."""
-
-    service: Service
-    clinic: ClinicClient
-    gateway: Receiver
-    patient: str
-    phone: PatientClient
-    number: str
-
-    @property
-    def state(self) -> str:
-        return str(self.phone.http.get("/v1/me").json()["reminders"]["sms_number_state"])
-
-    def give_number(self, number: str | None = None) -> None:
-        self.number = number or self.number
-        chosen = {"reminders": {"sms_number": self.number, "channels": ["gateway"]}}
-        assert self.phone.http.patch("/v1/me", json=chosen).status_code == 200
-
-    def ask(self) -> httpx2.Response:
-        return self.phone.http.post("/v1/me/sms-number/codes")
-
-    def try_code(self, code: str) -> httpx2.Response:
-        return self.phone.http.post("/v1/me/sms-number/confirmation", json={"code": code})
-
-    def sent(self) -> list[dict[str, Any]]:
-        """Send what waits, as the worker does; gives what the gateway got."""
-        self.gateway.requests.clear()
-
-        async def send() -> None:
-            allowed = AllowedNetworks.parse("127.0.0.0/8")
-            async with guarded_client(allowed=allowed, http_allowed=True) as client:
-                await send_all(self.service.worker.post(client), UUID(self.clinic.clinic_id))
-
-        self.service.run(send())
-        assert all(one.verified for one in self.gateway.requests)
-        return [one.event for one in self.gateway.requests]
-
-    def code(self) -> str:
-        """Have a code sent; gives it as the text has it."""
-        assert self.ask().status_code == 204
-        (text,) = self.sent()
-        assert text["to"] == self.number
-        code = text["link"].partition("#")[2]
-        assert f"your code is {code}." in text["text"]
-        return str(code)
-
-    def confirm(self) -> "Texter":
-        self.give_number()
-        assert self.try_code(self.code()).status_code == 204
-        return self
-
-    def text(self, text: str, **more: str) -> str | None:
-        """Text back; gives the answer."""
-        reply = post_text(self.service, self.clinic.clinic_id, {"from": self.number, "text": text} | more)
-        assert reply.status_code == 200, reply.text
-        answer: str | None = reply.json()["reply"]
-        return answer
-
-    def write(self) -> str:
-        """Have the clinic write one of its fixed texts; gives over which channel."""
-
-        async def write() -> str:
-            async with self.service.context.work(UUID(self.clinic.clinic_id), actor=OPERATOR) as work:
-                return await write_to_patient(work, UUID(self.patient), Wording.CLINIC_ASKS_TO_CALL)
-
-        return self.service.run(write())
-
-    def rows(self, kind: str = "note") -> list[dict[str, Any]]:
-        """The worklist's rows of a kind about this patient."""
-        params = {"kind": kind, "patient_id": self.patient}
-        return list(self.clinic.http.get("/v1/worklist", params=params).json()["items"])
-
-    def kept(self) -> list[dict[str, Any]]:
-        return list(self.clinic.http.get(f"/v1/patients/{self.patient}/text-messages").json()["items"])
-
-
-def post_text(
-    service: Service,
-    clinic_id: str,
-    body: dict[str, str],
-    *,
-    secret: str = SECRET,
-    sent_at: datetime | None = None,
-    signed: dict[str, str] | None = None,
-) -> httpx2.Response:
-    """Post what came in, as the gateway does."""
-    raw = json.dumps({"id": str(new_id()), "kind": "sms"} | body).encode()
-    headers = signing.headers("msg-1", sent_at or service.clock.now(), raw, [secret])
-    with httpx2.Client(base_url=service.url, verify=NO_TLS, timeout=30) as http:
-        return http.post(
-            f"/v1/text-messages/{clinic_id}", content=raw, headers=headers if signed is None else signed
-        )
-
-
 @pytest.fixture
 def texter(service: Service, clinic: ClinicClient, gateway: Receiver) -> Texter:
     return new_texter(service, clinic, gateway)
-
-
-def new_texter(service: Service, clinic: ClinicClient, gateway: Receiver) -> Texter:
-    patient = clinic.patient()
-    phone = clinic.enrol(patient, service.url)
-    return Texter(service, clinic, gateway, patient, phone, next(NUMBERS))
 
 
 def test_nothing_but_a_code_goes_to_a_number_until_it_is_confirmed(texter: Texter) -> None:
@@ -301,6 +189,48 @@ def test_a_stranger_whose_number_someone_typed_in_stops_the_codes(texter: Texter
     assert texter.ask().status_code == 204
     assert texter.sent() == []
     assert texter.kept() == []
+
+
+def test_stop_is_of_the_number_whoever_types_it_in_until_it_says_start(
+    service: Service, clinic: ClinicClient, gateway: Receiver
+) -> None:
+    first, other = (new_texter(service, clinic, gateway) for _ in range(2))
+    number = first.number
+    first.give_number()
+    first.code()
+    first.give_number(next(NUMBERS))
+    # The stranger answers when the number is nobody's any more.
+    stopping = {"from": number, "text": "STOP"}
+    assert post_text(service, clinic.clinic_id, stopping).status_code == 200
+    first.give_number(number)
+    other.give_number(number)
+    for one in (first, other):
+        assert (one.ask().status_code, one.sent(), one.state) == (204, [], "unconfirmed")
+        assert_problem(one.try_code("000000"), 422, code="sms-code-not-valid")
+    erasing = clinic.http.post(f"/v1/patients/{first.patient}/erasure-requests").json()["id"]
+    approved = clinic.http.post(f"/v1/erasure-requests/{erasing}/approve", headers={"if-match": '"1"'})
+    assert approved.is_success, approved.text
+    assert (other.ask().status_code, other.sent()) == (204, [])
+    # What is kept of one clinic is of that clinic.
+    elsewhere = new_texter(service, clinic_client(service), gateway)
+    elsewhere.give_number(number)
+    assert elsewhere.code()
+    other.text("START")
+    assert other.try_code(other.code()).status_code == 204
+    assert other.state == "confirmed"
+
+
+def test_a_confirmed_number_that_was_stopped_stays_so_when_it_is_given_up_and_again(texter: Texter) -> None:
+    stopped = texter.confirm().number
+    texter.text("STOP")
+    texter.give_number(next(NUMBERS))
+    texter.confirm()
+    texter.give_number(stopped)
+    assert (texter.ask().status_code, texter.sent(), texter.state) == (204, [], "unconfirmed")
+    texter.text("START")
+    texter.confirm()
+    assert texter.write() == "gateway"
+    assert [one["to"] for one in texter.sent()] == [stopped]
 
 
 def test_a_text_is_answered_with_help_and_stands_on_the_worklist_and_the_timeline_once(
