@@ -45,7 +45,7 @@ class Handover:
         token: the session of the one patient.
         form: the check-in, or the key of a questionnaire.
         form_id: the one report that it is good for.
-        used_at: when somebody last did something on it.
+        used_at: when it was last touched.
     """
 
     token: str = field(repr=False)

@@ -68,7 +68,7 @@ async def show_tablet(request: Request, context: ContextNeeded) -> Response:
 
 @router.get("/used")
 async def note_use(request: Request, context: ContextNeeded) -> Response:
-    """Let the idle time begin again: somebody touches the form. Where it is over, say so."""
+    """Let the idle time begin again, as the form was touched. Where it is over, say so."""
     handover = _handover_in(request, context)
     if handover is None:
         return Response(status_code=410)
