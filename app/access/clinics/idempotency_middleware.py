@@ -29,6 +29,7 @@ from app.storage import idempotent_replies, patients
 from app.storage.idempotent_replies import IdempotentReply, KeptReply
 from app.web.dependencies import bearer_token
 from app.web.problems import MEDIA_TYPE, refusal_document
+from app.web.reading import replay_body
 
 HEADER: Final = "idempotency-key"
 REPLAYED: Final = "idempotency-replayed"
@@ -105,7 +106,7 @@ class IdempotentPosts:
             request_id=scope["request_id"],
         )
         if not await reply.is_sent_again():
-            await self._api({**scope, KEEPS_REPLY: reply.keep}, _again(body, receive), reply)
+            await self._api({**scope, KEEPS_REPLY: reply.keep}, replay_body(body, receive), reply)
 
 
 class _Reply:
@@ -235,20 +236,6 @@ def _reply_id(context: AppContext, scope: Scope, reference: TokenReference) -> U
     path = str(scope["path"]).encode() + b"?" + scope["query_string"]
     digest = context.vault.digest(b"idempotency key", reference.digest, path, key.encode())
     return UUID(bytes=digest[:16])
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already once more, then whatever comes."""
-    sent = False
-
-    async def receive_again() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive_again
 
 
 def _patient_of(path: str, body: bytes) -> UUID | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.care.check_ins.routes import put_check_in, router
 from app.care.check_ins.schemas import CheckInEntry
@@ -20,6 +20,7 @@ from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenKind, read_token
 from app.web.dependencies import CLIENT_TIME, bearer_token
 from app.web.problems import answer_bug, answer_refusal
+from app.web.reading import replay_body
 
 _PATH: Final = re.compile(r"/v1/check-ins/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})", re.ASCII)
 _ROUTE: Final = next(one for one in router.routes if getattr(one, "endpoint", None) is put_check_in)
@@ -50,7 +51,7 @@ class ShortWay:
             response: Response = await answer_refusal(request, error)
         else:
             if entry is None:
-                await self._app(scope, _again(sent, receive), send)
+                await self._app(scope, replay_body(sent, receive), send)
                 return
             response = await self._take(request, UUID(found[1]), entry, send)
         await response(scope, receive, send)
@@ -73,17 +74,3 @@ def _read(sent: bytes) -> CheckInEntry | None:
         return CheckInEntry.model_validate(json.loads(sent))
     except (ValueError, RecursionError):
         return None
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read once more, then what follows it."""
-    read = False
-
-    async def give() -> Message:
-        nonlocal read
-        if read:
-            return await receive()
-        read = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return give
