@@ -83,15 +83,19 @@ async def receive(context: AppContext, clinic_id: UUID, incoming: IncomingText) 
         NotFoundError: there is no such clinic.
     """
     disclosed = disclosed_in(incoming.text)
+    try:
+        number = read_mobile_number(incoming.sender)
+    except NumberNotUsableError:
+        number = None
+    if number is not None and disclosed is not None:
+        # In a transaction before the rest: a message that cannot be kept takes no safety event with it.
+        async with context.work(clinic_id, safety=True) as work:
+            await _report(work, number, incoming, disclosed)
     async with context.work(clinic_id, safety=disclosed is not None) as work:
         if await clinics.profile(work) is None:
             raise NotFoundError
-        try:
-            number = read_mobile_number(incoming.sender)
-        except NumberNotUsableError:
-            # A short number, or a name: nobody whom an answer would reach.
-            return None
-        return await _take(work, number, incoming, disclosed)
+        # A short number, or a name: nobody whom an answer would reach.
+        return None if number is None else await _take(work, number, incoming, disclosed)
 
 
 def disclosed_in(text: str) -> SafetyTrigger | None:
@@ -113,16 +117,8 @@ def disclosed_in(text: str) -> SafetyTrigger | None:
 async def _take(
     work: Work, number: str, incoming: IncomingText, disclosed: SafetyTrigger | None
 ) -> str | None:
-    holder, word = (
-        await reminder_plans.holder_of_number(work, index_of_number(work, number)),
-        word_in(incoming.text),
-    )
-    patient = None if holder is None else await _who_it_is_now(work, holder)
-    received_id = UUID(
-        bytes=work.vault.digest(b"text message", work.clinic_id.bytes, incoming.id.encode())[:16]
-    )
-    if patient is not None and disclosed is not None:
-        await _report(work, patient, received_id, disclosed)
+    word, patient = word_in(incoming.text), await _holder_of(work, number)
+    received_id = _id_of(work, incoming)
     if patient is None or patient.archived_at is not None:
         return await _answer_who_is_not_read(work, number, word, patient, disclosed)
     await patient_states.lock(work, patient.id)
@@ -137,8 +133,16 @@ async def _take(
     return not_read(help_now, is_kept=True, mode=patient.mode)
 
 
-async def _who_it_is_now(work: Work, holder: UUID) -> PatientRecord | None:
+def _id_of(work: Work, incoming: IncomingText) -> UUID:
+    """Give the id under which a message is kept, the same for a repeat."""
+    return UUID(bytes=work.vault.digest(b"text message", work.clinic_id.bytes, incoming.id.encode())[:16])
+
+
+async def _holder_of(work: Work, number: str) -> PatientRecord | None:
     """Find the patient who holds a number: of a duplicate, the patient it was merged into, as with its devices."""
+    holder = await reminder_plans.holder_of_number(work, index_of_number(work, number))
+    if holder is None:
+        return None
     while (merged := await patient_merges.holding(work, holder)) is not None:
         holder = merged.into_id
     return await patients.find(work, holder)
@@ -179,13 +183,16 @@ async def _follow(
         )
 
 
-async def _report(work: Work, patient: PatientRecord, received_id: UUID, disclosed: SafetyTrigger) -> None:
+async def _report(work: Work, number: str, incoming: IncomingText, disclosed: SafetyTrigger) -> None:
     """Set a disclosure on the safety pathway, whatever becomes of the message; a repeat is the same report."""
+    patient = await _holder_of(work, number)
+    if patient is None:
+        return
     said = SafetyReport(
         patient_id=patient.id,
         mode=patient.mode,
         source=SafetySource.TEXT_MESSAGE,
-        source_id=received_id,
+        source_id=_id_of(work, incoming),
         urgent=disclosed.urgency is Urgency.URGENT,
         received_at=work.real_now,
         actor=work.actor,

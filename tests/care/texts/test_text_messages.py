@@ -14,6 +14,7 @@ from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay
 from app.notifications.transport import signing
 from app.storage import outgoing_messages
+from tests.storage.catalogue import tell
 from tests.support.browser import PlainBrowser, agree, fields_of
 from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
@@ -421,3 +422,25 @@ def test_the_address_of_what_is_over_is_wiped_when_texts_are_stopped(
             return len(found)
 
     assert service.run(waiting()) == 0
+
+
+def test_a_message_that_cannot_be_kept_takes_no_safety_event_with_it(
+    shared_database: DatabaseUrls, texter: Texter
+) -> None:
+    texter.confirm()
+    tell(
+        shared_database.superuser_url,
+        "CREATE FUNCTION refuse_texts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'x'; END $$;"
+        " CREATE TRIGGER refuse_texts BEFORE INSERT ON care.received_texts EXECUTE FUNCTION refuse_texts()",
+    )
+    sent = {"from": texter.number, "text": "I have suicidal thoughts", "id": "broken-once"}
+    try:
+        assert post_text(texter.service, texter.clinic.clinic_id, sent).status_code == 500
+    finally:
+        tell(shared_database.superuser_url, "DROP FUNCTION refuse_texts CASCADE")
+    (event,) = texter.clinic.http.get("/v1/safety-events").json()["items"]
+    assert event["patient_id"] == texter.patient
+    assert texter.kept() == []
+    assert post_text(texter.service, texter.clinic.clinic_id, sent).status_code == 200
+    assert [one["id"] for one in texter.clinic.http.get("/v1/safety-events").json()["items"]] == [event["id"]]
+    assert len(texter.kept()) == 1
