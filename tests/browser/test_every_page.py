@@ -163,7 +163,7 @@ def walked(
                     page.goto(shared_service.url + place.address.format(**ids))
                 import time as T  # DEV
                 t0 = T.time()
-                page.set_default_timeout(5000)
+                page.set_default_timeout(40_000)
                 if place.steps is not None:
                     try:
                         place.steps(page, clinic)
