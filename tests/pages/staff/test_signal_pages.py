@@ -18,7 +18,7 @@ from app.pages.staff.alert_words import NUMBERS
 from tests.support.browser import fields_of
 from tests.support.care_browser import SESSION, CareBrowser, fading
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
 
@@ -40,6 +40,21 @@ def lee(service: Service, clinic: ClinicClient) -> CareBrowser:
 
 def path_of(signal: dict[str, str]) -> str:
     return f"/care/signals/{signal['id']}"
+
+
+ENGLISH = re.compile(r"\b(?:the|and|of|with|is|not|for|by|your|since|until)\b.{40}")
+"""Words that no Spanish sentence has."""
+
+
+def against(clinic: ClinicClient) -> dict[str, str]:
+    """A signal that a total of a questionnaire contradicts, without one of them being in remission."""
+    patient = treated(clinic, NOW, days_since=24, level=lambda _: (8, 8, 8), until=16)
+    for days, total in ((37, 20), (19, 4), (3, 11)):
+        form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=days)).isoformat(), "total": total}
+        assert clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201
+    clinic.import_days(patient, NOW - timedelta(days=7), [(3, 3, 3)] * 8)
+    (signal,) = clinic.signals(patient)
+    return signal
 
 
 def words(text: str) -> str:
@@ -86,6 +101,75 @@ def test_the_page_says_everything_about_a_signal(
         "6 in 365",
     ):
         assert said in text, said
+
+
+def test_evidence_against_a_signal_is_said_apart_in_both_languages_and_so_is_why(
+    clinic: ClinicClient, kim: CareBrowser
+) -> None:
+    signal = against(clinic)
+
+    english = words(kim.get(path_of(signal)).text)
+    spanish = words(kim.get(f"{path_of(signal)}?lang=es").text)
+
+    assert re.search(r"Evidence against PHQ-9 11 on Oct 31\. What would have changed it", english)
+    assert clinic.signals(signal["patient_id"])[0]["explanation"].startswith("Consider a booster."), "stored"
+    why = spanish[spanish.index("Por qué") : spanish.index("Cómo se decidió")]
+    for said in (
+        "Considere un refuerzo. Se ha perdido el",
+        "en contra: PHQ-9 11 el 31 oct",
+        "3 nov: ánimo 3, energía 3, sueño 3.",
+        "Última infusión hace 24 días (10 oct)",
+        "Indicios en contra PHQ-9 11 el 31 oct. Qué lo habría cambiado",
+        "Para revisión por un clínico.",
+    ):
+        assert said in why, said
+    assert ENGLISH.findall(why) == []
+    assert ENGLISH.findall(spanish) == []
+    assert not re.search(r"\d (?:AM|PM)\b|\b(?:Mood|energy|sleep|days|Nov|Sep) ", spanish)
+
+
+def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they_differ(
+    service: Service, clinic: ClinicClient, kim: CareBrowser, receiver: Receiver
+) -> None:
+    clinic.add_endpoint(receiver.url)
+    version = clinic.http.get("/v1/clinic").headers["etag"]
+    zone = {"time_zone": "America/New_York"}
+    assert clinic.http.patch("/v1/clinic", json=zone, headers={"if-match": version}).status_code == 200
+    signal = fading(clinic)
+    receiver.wait_for("signal.raised")
+    do(kim, signal, "acknowledge")
+
+    page = until_noted(kim, path_of(signal), "delivered Nov 3")
+
+    for said in (
+        "Since Nov 3, 2026, 1:00 PM (just now; 7:00 PM for the patient)",
+        "Raised by Afterglow itself, Nov 3, 2026, 1:00 PM (7:00 PM for the patient) (just now)",
+        "Signal raised, Nov 3, 2026, 1:00 PM (7:00 PM for the patient): delivered Nov 3, 2026",
+        "Times are by the clocks of America/New_York. The patient's, of Europe/Berlin, stand beside them.",
+        "Oct 10, 2026, 2:00 PM (8:00 PM for the patient) Induction",
+        "Time zone Europe/Berlin, now 7:00 PM",
+    ):
+        assert said in page, said
+    event = words(kim.get(event_of(service, clinic)).text)
+    assert "Reported Nov 3, 2026, 1:00 PM (7:00 PM for the patient) (just now)" in event
+
+
+def test_a_stored_answer_that_this_release_cannot_read_is_shown_in_its_stored_words(
+    clinic: ClinicClient, kim: CareBrowser, shared_database: DatabaseUrls
+) -> None:
+    signal = fading(clinic)
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE care.signals SET latest = jsonb_set(latest, '{criteria,0,reasons,0,code}', '\"of_later\"')"
+            " WHERE id = %s",
+            [signal["id"]],
+        )
+
+    page = kim.get(f"{path_of(signal)}?lang=es").text
+
+    stored = clinic.signals(signal["patient_id"])[0]["explanation"]
+    (said,) = re.findall(r'<ul lang="en">(.*?)</ul>', page)
+    assert words(said) == stored
 
 
 def test_every_number_is_called_as_in_the_page_of_numbers() -> None:
