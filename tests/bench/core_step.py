@@ -261,7 +261,7 @@ def _bare_signs(signs: Signs) -> BareSigns:
     )
 
 
-def told(evaluation: Evaluation) -> tuple[object, ...]:
+def comparable(evaluation: Evaluation) -> tuple[object, ...]:
     """What our answer says, in plain values."""
     day, stretch = evaluation.unsteady_since, evaluation.stretches[-1]
     return (
@@ -286,7 +286,7 @@ def told(evaluation: Evaluation) -> tuple[object, ...]:
     )
 
 
-def bare_told(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
+def bare_comparable(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
     """The same of the bare step."""
     return (
         answer.day,

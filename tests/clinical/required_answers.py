@@ -25,7 +25,7 @@ def well(day: int) -> Answer:
     return 8, 7 + day % 2, 7
 
 
-def told(
+def reported(
     story: Story,
     *,
     until: int,

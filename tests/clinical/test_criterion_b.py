@@ -270,7 +270,7 @@ def test_the_protocols_numbers_decide() -> None:
     assert strict.level is Level.STEADY
 
 
-def test_the_same_course_told_in_another_offset_is_the_same_moments() -> None:
+def test_the_same_course_sent_in_another_offset_is_the_same_moments() -> None:
     totals = [(LAST + timedelta(days=day), value) for day, value in (BEFORE, AFTER, (30, 30), (37, 30))]
     in_utc = evaluate_totals(
         [AssessmentTotal(at.astimezone(UTC), value) for at, value in totals],

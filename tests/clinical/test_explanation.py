@@ -160,7 +160,7 @@ def test_an_assumed_baseline_is_said_with_every_share() -> None:
     assert "8.0 after induction (8 days), usual before" in text
 
 
-def test_why_there_is_no_reference_is_told() -> None:
+def test_why_there_is_no_reference_is_said() -> None:
     text = explain(evaluate_history(history(*BEFORE, *days((2, 5), 8)), as_of=at(20)))
     assert "There were check-ins on only 2 days by Apr 9; 4 are needed." in text
 

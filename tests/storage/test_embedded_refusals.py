@@ -19,7 +19,7 @@ from app.storage.engine.embedded.errors import (
 )
 from app.storage.engine.embedded.folders import prepare_data_dir
 from app.storage.engine.embedded.supervisor import Supervisor
-from tests.storage.embedded_ground import (
+from tests.storage.embedded_folders import (
     ROOT_ONLY,
     ask,
     nobody,
