@@ -161,18 +161,18 @@ def test_a_relative_data_folder_means_the_folder_one_stood_in(
 
 
 def test_no_value_of_a_patient_reaches_the_log(supervisor: Supervisor, data_dir: Path) -> None:
-    secret = "suicidal-thoughts-9"
+    disclosed = "suicidal-thoughts-9"
     execute(
         supervisor.address.conninfo(),
-        f"CREATE TABLE answers (words text PRIMARY KEY CHECK (words <> 'x{secret}'))",
+        f"CREATE TABLE answers (words text PRIMARY KEY CHECK (words <> 'x{disclosed}'))",
     )
     failing: list[tuple[str, list[object]]] = [
-        ("INSERT INTO answers VALUES (%s), (%s)", [secret, secret]),
-        ("INSERT INTO answers VALUES (%s)", ["x" + secret]),
-        ("SELECT %s::text::int", [secret]),
-        (f"SELECT '{secret}'::int", []),
-        (f"SELECT 1 AS a ORDER BY '{secret}'::regclass", []),
-        (f"DO $$ BEGIN RAISE WARNING '{secret}'; RAISE EXCEPTION '{secret}'; END $$", []),
+        ("INSERT INTO answers VALUES (%s), (%s)", [disclosed, disclosed]),
+        ("INSERT INTO answers VALUES (%s)", ["x" + disclosed]),
+        ("SELECT %s::text::int", [disclosed]),
+        (f"SELECT '{disclosed}'::int", []),
+        (f"SELECT 1 AS a ORDER BY '{disclosed}'::regclass", []),
+        (f"DO $$ BEGIN RAISE WARNING '{disclosed}'; RAISE EXCEPTION '{disclosed}'; END $$", []),
     ]
     with psycopg.connect(supervisor.address.conninfo(), autocommit=True) as connection:
         for statement, values in failing:
@@ -182,12 +182,12 @@ def test_no_value_of_a_patient_reaches_the_log(supervisor: Supervisor, data_dir:
         # A crash makes the server name the statement that ran, and recover.
         threading.Timer(0.3, os.kill, [pid, signal.SIGKILL]).start()
         with pytest.raises(psycopg.OperationalError):
-            connection.execute(f"SELECT pg_sleep(5), '{secret}'".encode())
+            connection.execute(f"SELECT pg_sleep(5), '{disclosed}'".encode())
     # It may accept one more connection before it notices.
     assert wait_until(lambda: str(pid) in (data_dir / "postgres.log").read_text(), 10)
     assert wait_until(supervisor.address.accepts_connections, 10)
     log = (data_dir / "postgres.log").read_text()
-    assert secret not in log
+    assert disclosed not in log
 
 
 def test_a_supervisor_starts_again_after_its_server_was_killed(data_dir: Path, programs: Binaries) -> None:

@@ -260,7 +260,8 @@ def test_what_is_changed_in_a_seal_of_several_is_found(
     happen(quiet_service, clinic_id, 8 - verified(quiet_service, clinic_id).unsealed)
     seal(quiet_service, clinic_id)
     execute(
-        own_database.superuser_url, f"UPDATE care.audit_seals SET {change} WHERE clinic_id = '{clinic_id}'"
+        own_database.superuser_url,
+        f"UPDATE care.audit_seals SET {change} WHERE clinic_id = '{clinic_id}'",  # noqa: S608 - same
     )
     assert {("changed", *places) for places in found} == set(faults(quiet_service, clinic_id))
 

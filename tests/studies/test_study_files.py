@@ -139,14 +139,14 @@ def test_a_repeated_row_is_refused_and_the_first_one_kept(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_messages_never_hold_a_value(tmp_path: Path, *, strict: bool) -> None:
-    secret = "Rosalind"
-    rows = [f"{secret},2026-03-03T20:00:00+00:00,{secret},{secret},{secret},{secret}", f"{secret}"]
+    private = "Rosalind"
+    rows = [f"{private},2026-03-03T20:00:00+00:00,{private},{private},{private},{private}", f"{private}"]
     if strict:
         with pytest.raises(BadRowError) as stopped:
             Read(tmp_path, {"check_ins": rows}, strict=True)
-        assert secret not in f"{stopped.value} {stopped.value.details}"
+        assert private not in f"{stopped.value} {stopped.value.details}"
     else:
-        assert secret not in " ".join(Read(tmp_path, {"check_ins": rows}).problems)
+        assert private not in " ".join(Read(tmp_path, {"check_ins": rows}).problems)
 
 
 @pytest.mark.parametrize(
