@@ -23,7 +23,7 @@ from app.clinical.episodes import (
     snoozed,
 )
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
-from app.clinical.evaluation import crossings, evaluate_history
+from app.clinical.evaluation import evaluate_history
 from app.clinical.explanation import explain
 from app.clinical.history import ScaleTotals
 from app.clinical.levels import CriterionName, Level
@@ -31,6 +31,7 @@ from app.clinical.protocol import RULE_1, STANDARD
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import SignalSnoozed
 from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.clinical.state.timeline import crossings
 from tests.clinical.builders import (
     BEFORE,
     COURSE,

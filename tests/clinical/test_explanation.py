@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.answer import Answered
+from app.clinical.answer import Answered, DataQuality, Evaluation, Exposure, LastTotal
 from app.clinical.answering import Share
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
-from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate_history
-from app.clinical.explanation import Beside, explain, explanation_parts, headline
+from app.clinical.evaluation import evaluate_history
+from app.clinical.explanation import explain, explanation_parts, headline
 from app.clinical.explanation_words import ENGLISH, SPANISH
+from app.clinical.headline import Beside
 from app.clinical.levels import CriterionName, Level
 from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode

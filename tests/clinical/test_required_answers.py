@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.clinical.evaluation import History
 from app.clinical.explanation import explain, headline
+from app.clinical.history import History
 from app.clinical.levels import FindingCode, Level
 from app.clinical.protocol import RULE_1
 from app.clinical.reason_codes import ReasonCode

@@ -23,7 +23,8 @@ from app.storage.engine.archive import (
     restore,
 )
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import Address, Supervisor
+from app.storage.engine.embedded.folders import Address
+from app.storage.engine.embedded.supervisor import Supervisor
 from tests.storage.embedded_ground import ask, open_folder, programs_under_test, tell
 
 pytestmark = pytest.mark.processes

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import Supervisor, find_running
 from app.storage.engine.embedded.account import Account
+from app.storage.engine.embedded.supervisor import Supervisor, find_running
 from tests.storage.embedded_ground import (
     AS_ROOT,
     BECOME_PROGRAM,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import Supervisor, prepare_data_dir
 from app.storage.engine.embedded.errors import (
     DataFolderRefusedError,
     ForeignClusterError,
@@ -18,6 +17,8 @@ from app.storage.engine.embedded.errors import (
     ServerEndedError,
     UnreachableFolderError,
 )
+from app.storage.engine.embedded.folders import prepare_data_dir
+from app.storage.engine.embedded.supervisor import Supervisor
 from tests.storage.embedded_ground import (
     ROOT_ONLY,
     ask,

@@ -14,15 +14,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import (
-    Address,
-    AlreadySupervisedError,
-    Supervisor,
-    connect_or_start,
-    default_data_dir,
-    find_running,
-)
-from app.storage.engine.embedded.errors import NotStartedError
+from app.storage.engine.embedded.errors import AlreadySupervisedError, NotStartedError
+from app.storage.engine.embedded.folders import Address, default_data_dir
+from app.storage.engine.embedded.supervisor import Supervisor, connect_or_start, find_running
 from tests.storage.embedded_ground import (
     AS_ROOT,
     ask,

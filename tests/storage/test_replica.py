@@ -20,7 +20,7 @@ from app.context import REPLICA_BEHIND
 from app.storage import operation_figures
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.database import Database
-from app.storage.engine.embedded import Supervisor
+from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE
 from app.storage.engine.unit_of_work import UnitOfWork
 from tests.storage.catalogue import ask, tell

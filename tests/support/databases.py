@@ -16,7 +16,8 @@ from typing import Final
 import psycopg
 
 from app.storage.engine.binaries import find_binaries
-from app.storage.engine.embedded import Address, Supervisor
+from app.storage.engine.embedded.folders import Address
+from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE, make_roles, migrate
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
