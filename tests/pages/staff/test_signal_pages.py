@@ -17,6 +17,7 @@ from app.foundation.tokens import TokenKind
 from app.pages.staff.alert_words import NUMBERS
 from tests.support.browser import fields_of
 from tests.support.care_browser import SESSION, CareBrowser, fading
+from tests.support.clinics import change_clinic
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.receiver import Receiver
@@ -132,9 +133,7 @@ def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they
     service: Service, clinic: ClinicClient, kim: CareBrowser, receiver: Receiver
 ) -> None:
     clinic.add_endpoint(receiver.url)
-    version = clinic.http.get("/v1/clinic").headers["etag"]
-    zone = {"time_zone": "America/New_York"}
-    assert clinic.http.patch("/v1/clinic", json=zone, headers={"if-match": version}).status_code == 200
+    assert change_clinic(clinic, time_zone="America/New_York").status_code == 200
     signal = fading(clinic)
     receiver.wait_for("signal.raised")
     do(kim, signal, "acknowledge")
