@@ -113,7 +113,7 @@ def test_an_acknowledgement_of_a_safety_event_is_taken_back_by_a_call_and_its_li
     assert (reply.status_code, event["state"], event["acknowledged_at"]) == (200, "open", None)
     assert event["escalate_at"] == (NOW + timedelta(minutes=50)).isoformat().replace("+00:00", "Z")
     steps = [one["action"] for one in clinic.http.get(f"{path}/history").json()["items"]]
-    assert steps == ["reported", "acknowledged", "acknowledgement_taken_back"]
+    assert steps == ["safety.reported", "safety.acknowledged", "safety.acknowledgement_taken_back"]
 
 
 @pytest.mark.parametrize("days", [-1, 0, 14.01])
