@@ -31,7 +31,8 @@ _DUE = (
         (
             "          -- A test clock moves what is due by the clinic's time; safety's limits and messages go by"
             " the real one.\n"
-            "          FROM clinics c, LATERAL (SELECT make_interval(secs => c.ahead_seconds) AS moved) AS test_clock\n"
+            "          FROM clinics c, LATERAL (SELECT make_interval(secs => c.ahead_seconds) AS moved)"
+            " AS test_clock\n"
             "         WHERE c.state = 'open'\n"
         ),
     ),
