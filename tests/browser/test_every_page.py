@@ -1,6 +1,7 @@
-"""Every page in a real browser, in English and Spanish, on a phone and a desk, light and dark; pictures to look at."""
+"""Every page in a real browser: English and Spanish, phone and desk, light and dark; pictures to look at."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -18,9 +19,22 @@ from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
 from app.storage import contact_tests
 from app.storage.contact_tests import ContactTest
-from tests.support.browser import PHONE, Seen, agree, link_for, look_at, new_patient, open_page, sign_in
+from tests.support.browser import (
+    LARGEST_PAGE,
+    LARGEST_WITH_ITS_FILES,
+    MOST_SHIFTED,
+    PHONE,
+    TOUCHED,
+    Seen,
+    agree,
+    link_for,
+    look_at,
+    new_patient,
+    open_page,
+    sign_in,
+)
 from tests.support.care_browser import care_page, fading
-from tests.support.every_page import EVERY, Clinic, Who
+from tests.support.every_page import EVERY, FRONT, OF_PATIENTS, TABLET, TODAY, Clinic, Who
 from tests.support.lively import lively_clinic, send_a_night
 from tests.support.people import ClinicClient, treated
 from tests.support.receiver import running_receiver
@@ -29,6 +43,13 @@ from tests.support.staff import invited, token_of
 
 PICTURES: Final = Path(__file__).parents[2] / "build" / "screenshots"
 LOCALES: Final = {"en": "en-US", "es": "es-US"}
+# Small words that no Spanish page has.
+_ENGLISH: Final = re.compile(
+    r"[^\n]*\b(?:the|and|of|with|is|not|for|by|your|ago|since|until)\b[^\n]*", re.IGNORECASE
+)
+SPANISH: Final = frozenset(
+    {*(place.name for place in TODAY), "list", "patient", "patient beside a safety event"}
+)
 _ROLES: Final = {
     Who.OWNER: StaffRole.OWNER,
     Who.COORDINATOR: StaffRole.COORDINATOR,
@@ -158,20 +179,14 @@ def walked(
                     opened[place.who] = windows.enter_context(
                         window_of(browser, shared_service, client, place.who, ids, locale=LOCALES[language])
                     )
+                    opened[place.who].set_default_timeout(40_000)
+                    listen(seen, opened[place.who])
                 page = opened[place.who]
                 if place.address is not None:
                     page.goto(shared_service.url + place.address.format(**ids))
-                import time as T  # DEV
-                t0 = T.time()
-                page.set_default_timeout(40_000)
                 if place.steps is not None:
-                    try:
-                        place.steps(page, clinic)
-                    except Exception as e:
-                        print("STEPS", place.name, page.url, str(e)[:300]); page.screenshot(path=f"/tmp/fail-{place.name.replace(' ','-')}.png")
-                t1 = T.time()
+                    place.steps(page, clinic)
                 look_at(seen, page, place.name, folder, thoroughly=language == "en")
-                print("TIME", len(structures), len(colors), place.name, page.url, round(t1-t0,2), round(T.time()-t1,2), page.locator("h1").all_inner_texts()[:1])
         return seen
 
     return walk_in
@@ -196,6 +211,74 @@ def window_of(
         yield page
 
 
+def listen(seen: Seen, page: Page) -> None:
+    """Note what the window's console says: also what its policy refuses."""
+    page.on("console", lambda message: seen.said.append(message.text))
+    page.on("pageerror", lambda error: seen.said.append(str(error)))
+
+
 @pytest.mark.parametrize("language", LOCALES)
 def test_axe_finds_nothing_on_any_page(walked: Callable[[str], Seen], language: str) -> None:
-    assert walked(language).violations == []
+    seen = walked(language)
+    assert seen.violations == []
+    assert list(seen.languages) == [place.name for place in EVERY]
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_every_page_is_in_its_readers_language(walked: Callable[[str], Seen], language: str) -> None:
+    seen = walked(language)
+    front = {place.name for place in FRONT}
+    assert {name: one for name, one in seen.languages.items() if one != language and name not in front} == {}
+
+
+def test_a_page_in_spanish_says_nothing_in_english(walked: Callable[[str], Seen]) -> None:
+    spoken = {name: words for name, words in walked("es").words.items() if name in SPANISH}
+    assert {name: _ENGLISH.findall(words) for name, words in spoken.items() if _ENGLISH.search(words)} == {}
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_crisis_help_is_in_sight_on_every_page_of_a_patient(
+    walked: Callable[[str], Seen], language: str
+) -> None:
+    seen = walked(language)
+    pages = [place.name for place in (*TABLET, *OF_PATIENTS) if place.name != "tablet thanks"]
+    assert [name for name in pages if not seen.help_in_sight[name]] == []
+
+
+def test_every_page_weighs_less_than_40_kilobytes_compressed_and_holds_still(
+    walked: Callable[[str], Seen],
+) -> None:
+    seen = walked("en")
+    assert {name: weight for name, weight in seen.weights.items() if weight >= LARGEST_PAGE} == {}
+    assert {name: shift for name, shift in seen.shifts.items() if shift >= MOST_SHIFTED} == {}
+    whole = {place.name: seen.loaded[place.name] for place in OF_PATIENTS}
+    assert {name: weight for name, weight in whole.items() if weight >= LARGEST_WITH_ITS_FILES} == {}
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
+    walked: Callable[[str], Seen], language: str
+) -> None:
+    places = walked(language).places
+    assert {name: seen["beyond"] for name, seen in places.items() if seen["wide"] > name[1]} == {}
+
+
+def test_what_is_touched_is_large_enough(walked: Callable[[str], Seen]) -> None:
+    small = {
+        (name, width): too_small
+        for (name, width), seen in walked("en").places.items()
+        if (too_small := [one for one in seen["targets"] if min(one[1:]) < TOUCHED[width] - 0.5])
+        or (too_small := [one for one in seen["eleven"] if one[1] < 24 or one[2] < 44])
+    }
+    assert small == {}
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_the_pages_need_nothing_that_their_policy_refuses_and_run_our_own_scripts_alone(
+    walked: Callable[[str], Seen], language: str
+) -> None:
+    seen = walked(language)
+    refused = ("401", "403", "404", "409", "410", "422")
+    assert [one for one in seen.said if not any(status in one for status in refused)] == []
+    scripts = {source for sources in seen.scripts.values() for source in sources}
+    assert [one for one in scripts if not one.startswith(("/care/static/", "/p/static/"))] == []

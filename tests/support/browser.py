@@ -103,7 +103,7 @@ def violations_on(shown: Page) -> list[dict[str, Any]]:
     return list(found)
 
 
-LARGEST_PAGE, MOST_SHIFTED = 40_000, 0.01
+LARGEST_PAGE, LARGEST_WITH_ITS_FILES, MOST_SHIFTED = 40_000, 55_000, 0.01
 # The least size of what is touched, by the width that a window has: at 200 % a phone of 390 pixels is one of 195, and
 # a desk of 1280 is one of 640.
 TOUCHED: Final = {320: 44, 195: 24, 640: 44}
@@ -113,24 +113,6 @@ _SHIFTED = """() => new Promise((done) => {
     new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});
     requestAnimationFrame(() => setTimeout(() => done(far), 0));
 })"""
-# How wide the page is, what reaches beyond it, and how large each thing is that is touched: a tick by its label.
-_PLACES = """() => {
-    const box = (one) => one.getBoundingClientRect();
-    const sizes = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility())
-        .map((one) => [one.outerHTML.slice(0, 100), box(one).width, box(one).height]);
-    const wide = document.documentElement.scrollWidth;
-    return {
-        wide,
-        beyond: wide <= innerWidth ? [] : [...document.querySelectorAll('body *')]
-            .filter((one) => box(one).right > innerWidth && !one.closest('.scroll, .wide-table'))
-            .map((one) => one.outerHTML.slice(0, 120)),
-        targets: sizes(`button, .btn, .button, summary, nav a, footer a, .scale label, .lines a, .numbers a, main h3 a,
-            .audit-log a, main select, main input:not([type=hidden], [type=checkbox], [type=radio])`),
-        eleven: sizes('.eleven label'),
-    };
-}"""
-
-
 _LOOKS: Final = (Path(__file__).parent / "looks.js").read_text("utf-8")
 
 
@@ -146,6 +128,8 @@ class Seen:
     languages: dict[str, str | None] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     scripts: dict[str, list[str]] = field(default_factory=dict)
+    help_in_sight: dict[str, bool] = field(default_factory=dict)
+    loaded: dict[str, int] = field(default_factory=dict)
     places: dict[tuple[str, int], Any] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
     shifts: dict[str, float] = field(default_factory=dict)
@@ -158,14 +142,17 @@ def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: boo
 
     Sizes and weight do not differ by language: they are looked at where it is ``thoroughly``.
     """
-    seen.languages[name] = shown.locator("html").get_attribute("lang")
     shown.evaluate(_LOOKS)
+    said = shown.evaluate("looks.said()")
+    seen.languages[name], seen.words[name] = said["language"], said["words"]
+    seen.scripts[name], seen.help_in_sight[name] = said["scripts"], said["helpInSight"]
     if thoroughly:
-        seen.weights[name] = len(gzip.compress(shown.content().encode()))
+        seen.weights[name] = len(gzip.compress(said["html"].encode()))
+        seen.loaded[name] = len(said["html"].encode()) + said["files"]
         seen.shifts[name] = shown.evaluate(_SHIFTED)
     for width in TOUCHED if thoroughly else (320,):
         shown.set_viewport_size({"width": width, "height": 640})
-        seen.places[name, width] = shown.evaluate(_PLACES)
+        seen.places[name, width] = shown.evaluate("looks.places()")
     for size, viewport in (("phone", PHONE), ("desk", DESKTOP)):
         shown.set_viewport_size(viewport)
         for scheme in _SCHEMES:

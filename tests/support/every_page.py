@@ -222,7 +222,9 @@ SIGNING_IN: Final = (
     Place("sign-in with a service that is unknown", "/care/sign-in/with/{clinic_id}", Who.ANYBODY),
     Place("launch that failed", "/care/launch/{clinic_id}", Who.ANYBODY),
     Place("contact test", "/care/contact-test/{contact_test}", Who.ANYBODY),
-    Place("contact test answered", None, Who.ANYBODY, click("main form button", until="main:not(:has(form))")),
+    Place(
+        "contact test answered", None, Who.ANYBODY, click("main form button", until="main:not(:has(form))")
+    ),
     Place("join", "/care/join/{invitation}", Who.JOINING),
     Place("join with a mistake", None, Who.JOINING, _join_badly),
     Place("recovery codes", None, Who.JOINING, _join),
@@ -263,7 +265,9 @@ TODAY: Final = (
     Place(
         "signal that was not closed",
         None,
-        steps=click("summary:has(+ form[action$='/close'])", "form[action$='/close'] button", until=".notice.bad"),
+        steps=click(
+            "summary:has(+ form[action$='/close'])", "form[action$='/close'] button", until=".notice.bad"
+        ),
     ),
     Place("signal beside a safety event", "/care/signals/{signal_beside_id}"),
     Place("snoozed signal", "/care/signals/{snoozed_id}"),
@@ -325,9 +329,7 @@ RUNNING: Final = (
     Place("settings import", "/care/settings/import"),
     Place("settings import columns", None, steps=_upload),
     Place("settings import checked", None, steps=click("form[action$='/check'] button", until="#quarter")),
-    Place(
-        "settings import done", None, steps=click("button[value='good']", until=".notice.good")
-    ),
+    Place("settings import done", None, steps=click("button[value='good']", until=".notice.good")),
     Place("setup", "/care/setup"),
     *(Place(f"setup {step}", f"/care/setup/{step}") for step in ("clinic", "contacts", "try")),
 )
@@ -339,7 +341,9 @@ TABLET: Final = (
         Who.AT_THE_TABLET,
         click("form[action$='/tablet'] button", until="input[name=mood]"),
     ),
-    Place("tablet sent", None, Who.AT_THE_TABLET, click(*_TAPPED, "button.wide", until="main:not(:has(form))")),
+    Place(
+        "tablet sent", None, Who.AT_THE_TABLET, click(*_TAPPED, "button.wide", until="main:not(:has(form))")
+    ),
 )
 OF_PATIENTS: Final = (
     Place("p sign-in", "/p/enrol", Who.NEW_PATIENT),
@@ -347,14 +351,14 @@ OF_PATIENTS: Final = (
     Place("p link cut off", "/p/link/cut-off", Who.NEW_PATIENT),
     Place("p offline", "/p/offline/{language}", Who.NEW_PATIENT),
     Place("p offline questionnaire", "/p/offline/{language}/phq-9", Who.NEW_PATIENT),
-    Place("p consent asked", "{new_link}", Who.NEW_PATIENT, click("main button", until="button[name=answer]")),
+    Place(
+        "p consent asked", "{new_link}", Who.NEW_PATIENT, click("main button", until="button[name=answer]")
+    ),
     Place("p check-in", "/p/check-in", Who.PATIENT),
     Place("p check-in with a mistake", None, Who.PATIENT, _send_nothing),
     Place("p check-in opened wide", "/p/check-in", Who.PATIENT, _say_self_harm),
     Place("p help first", None, Who.PATIENT, click(*_TAPPED, "button.wide", until="dl")),
-    Place(
-        "p thank you", "/p/check-in", Who.PATIENT, click("button.wide", until="main:not(:has(.first)) dl")
-    ),
+    Place("p thank you", "/p/check-in", Who.PATIENT, click("button.wide", until="main:not(:has(.first)) dl")),
     Place("p questionnaire", "/p/questionnaires/phq-9", Who.PATIENT),
     Place(
         "p questionnaire with answers missing",

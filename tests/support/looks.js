@@ -67,8 +67,45 @@
     return fresh;
   };
 
+  // How wide the page is, what reaches beyond it, and how large each thing is that is touched: a tick by its label.
+  const box = (one) => one.getBoundingClientRect();
+  const sizes = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility())
+    .map((one) => [one.outerHTML.slice(0, 100), box(one).width, box(one).height]);
+  const places = () => {
+    const wide = document.documentElement.scrollWidth;
+    return {
+      wide,
+      beyond: wide <= innerWidth ? [] : [...document.querySelectorAll('body *')]
+        .filter((one) => box(one).right > innerWidth && !one.closest('.scroll, .wide-table'))
+        .map((one) => one.outerHTML.slice(0, 120)),
+      targets: sizes(`button, .btn, .button, summary, nav a, footer a, .scale label, .lines a, .numbers a, main h3 a,
+        .audit-log a, main select, main input:not([type=hidden], [type=checkbox], [type=radio])`),
+      eleven: sizes('.eleven label'),
+    };
+  };
+
+  // What the page says, without what was kept in English and says so.
+  const said = () => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), words = [];
+    while (texts.nextNode()) {
+      const {data, parentElement: one} = texts.currentNode;
+      if (data.trim() && one.checkVisibility() && !one.closest('main [lang=en], .languages, script')) words.push(data.trim());
+    }
+    return {
+      language: document.documentElement.lang,
+      html: document.documentElement.outerHTML,
+      words: words.join('\n'),
+      scripts: [...document.querySelectorAll('script')].map((one) => one.getAttribute('src')),
+      files: performance.getEntriesByType('resource').reduce((sum, one) => sum + one.decodedBodySize, 0),
+      helpInSight: [...document.querySelectorAll('aside.crisis :is(a[href^="tel:"], li > b)')]
+        .some((one) => one.checkVisibility()),
+    };
+  };
+
   const found = ({violations}) => violations.map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200))]);
   window.looks = {
+    said,
+    places,
     structure,
     colorsLeft: (known) => [...colors(known).keys()],
     lookAtStructure: () => axe.run({resultTypes: ['violations'], rules: {'color-contrast': {enabled: false}}}).then(found),

@@ -38,6 +38,12 @@ _DONE: Final = {
     "registered": say("Registered. The client id is in the list."),
     "revoked": say("Revoked. It opens nothing any more."),
 }
+_ROLES: Final = {
+    StaffRole.OWNER: say("Owner"),
+    StaffRole.CLINICIAN: say("Clinician"),
+    StaffRole.COORDINATOR: say("Coordinator"),
+    StaffRole.READ_ONLY: say("Read only"),
+}
 _LONGEST_KEYS: Final = 20_000
 _LONGEST_ADDRESS: Final = 2000
 
@@ -178,7 +184,7 @@ async def _page(
             for one in await backend_clients.all_of_clinic(work)
         ],
         kinds={SIGN_IN: say("Sign-in service"), EHR: "EHR"},
-        roles=list(StaffRole),
+        roles=_ROLES,
         addresses={
             SIGN_IN: f"{work.public_url}/care/sign-in/with/{work.clinic_id}",
             EHR: f"{work.public_url}/care/launch/{work.clinic_id}",
