@@ -14,6 +14,8 @@ from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "pages" / "care-patient"
+
+
 @pytest.fixture(scope="module")
 def patient(shared_service: Service, one_clinic: ClinicClient) -> str:
     """A patient who has lost much of the gain: a signal, a safety event, totals, a caution, a booked booster."""

@@ -12,7 +12,7 @@ def pages() -> list[str]:
     """Give the path of every page, in the order in which routes are looked up."""
     contexts = iter_route_contexts(the_api().routes)
     return [
-        one.path
+        str(one.path)
         for one in contexts
         if isinstance(one.original_route, PageRoute) and "GET" in (one.methods or ())
     ]

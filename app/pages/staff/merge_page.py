@@ -76,7 +76,7 @@ def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
     """What distinguishes the two, in sentences."""
     patient, clock = facts.patient, whose.clock
     who = joined(
-        one if isinstance(one, str) else str(one)
+        one
         for one in (facts.name, facts.birth_year and say("born {birth_year}", birth_year=facts.birth_year))
         if one
     )
