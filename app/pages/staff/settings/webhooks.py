@@ -224,6 +224,7 @@ async def _list(
         members=await active_names(visitor.work),
         error=error,
         endpoints=found,
+        no_answers=_NO_ANSWERS,
         last=last,
         choosable=CHOOSABLE,
         typed=typed or NOTHING_FILLED_IN,
