@@ -200,8 +200,8 @@ _OF_SETTINGS: Final = (
 
 FRONT: Final = (
     Place("start", "/", Who.ANYBODY),
-    Place("reference", "/docs", Who.ANYBODY),
-    Place("reference chapter", "/docs/patient/check-ins", Who.ANYBODY),
+    Place("API reference", "/docs", Who.ANYBODY),
+    Place("API chapter", "/docs/patient/check-ins", Who.ANYBODY),
     Place("problems", "/problems", Who.ANYBODY),
     Place("problem", "/problems/not-found", Who.ANYBODY),
     Place("front no such page", "/problems/no-such", Who.ANYBODY),
