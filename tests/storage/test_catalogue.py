@@ -15,6 +15,7 @@ TENANT = "(clinic_id = ( SELECT front_desk.tenant() AS tenant))"
 APPEND_ONLY = {
     "audit_events",
     "audit_seals",
+    "audit_archives",
     "attempts",
     "notifications",
     "custom_scales",
