@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from app.cli.runtime import Runtime, data_dir_of
 from app.settings import Settings
-from app.storage.engine.embedded import EmbeddedDatabaseError
+from app.storage.engine.embedded.errors import EmbeddedDatabaseError
 
 # Set for the children: they end when the process with this id does.
 PARENT: Final = "AFTERGLOW_PARENT_PROCESS"

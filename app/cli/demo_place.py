@@ -16,7 +16,7 @@ from app.cli.demo_clinic import is_ready
 from app.cli.runtime import KEY_FILE
 from app.foundation.vault import load_or_make_key_file
 from app.settings import Settings
-from app.storage.engine.embedded import prepare_data_dir
+from app.storage.engine.embedded.folders import prepare_data_dir
 
 LOG_NAME: Final = "demo.log"
 WAIT_SECONDS: Final = 60.0

@@ -16,7 +16,7 @@ from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import DOMAINS, MOOD, Domain, PerDomain
 from app.clinical.ewma import ROUNDING, Ewma
 from app.clinical.known_now import reached_within
-from app.clinical.levels import FindingCode, Level
+from app.clinical.levels import FindingCode
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Baseline, Reference, spread_before
 from app.clinical.scales import AssessmentTotal, with_remission_of
@@ -393,22 +393,3 @@ def _confirmed_while_steady(
 
 def _day(number: int) -> date:
     return date.fromordinal(number)
-
-
-__all__ = [
-    "BelowBest",
-    "Disagreement",
-    "ElevatedDay",
-    "Finding",
-    "Level",
-    "NotHolding",
-    "SilentAfterLow",
-    "WorseThanBefore",
-    "below_best",
-    "boosters_not_holding",
-    "elevated_mood",
-    "not_closed",
-    "scale_disagrees",
-    "silent_after_low",
-    "worse_than_before",
-]

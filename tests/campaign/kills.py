@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import psycopg
 
-from app.storage.engine.embedded import find_running
+from app.storage.engine.embedded.supervisor import find_running
 from app.storage.engine.migrating import DATABASE
 from tests.campaign.figures import Figures, Options
 from tests.campaign.load import everything, load_of

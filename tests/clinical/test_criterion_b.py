@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from app.clinical.course import Infusion, InfusionPhase
 from app.clinical.criterion_b_scale import ScaleCriterion, TotalsCode, criterion_b_on, totals_so_far
-from app.clinical.evaluation import History, ScaleTotals, evaluate, evaluate_history, replay
+from app.clinical.evaluation import evaluate, evaluate_history
+from app.clinical.history import History, ScaleTotals
 from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.protocol_versions import with_numbers
@@ -27,7 +28,7 @@ from app.clinical.scales import (
     day_of,
     read_custom_scales,
 )
-from app.clinical.state.timeline import Timeline
+from app.clinical.state.timeline import Timeline, replay
 from app.storage.clinical_json import KeptState, pack_state, unpack_state
 
 HOME = timezone(timedelta(hours=-7))
@@ -269,7 +270,7 @@ def test_the_protocols_numbers_decide() -> None:
     assert strict.level is Level.STEADY
 
 
-def test_the_same_course_told_in_another_offset_is_the_same_moments() -> None:
+def test_the_same_course_sent_in_another_offset_is_the_same_moments() -> None:
     totals = [(LAST + timedelta(days=day), value) for day, value in (BEFORE, AFTER, (30, 30), (37, 30))]
     in_utc = evaluate_totals(
         [AssessmentTotal(at.astimezone(UTC), value) for at, value in totals],

@@ -10,29 +10,22 @@ from random import Random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from app.clinical.answer import DataQuality
 from app.clinical.boosters import Stretch
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.domains import DOMAINS
 from app.clinical.episodes import NO_EPISODE, moved, next_move
-from app.clinical.evaluation import (
-    DataQuality,
-    History,
-    Timeline,
-    advance,
-    crossings,
-    evaluate,
-    evaluate_history,
-    replay,
-    timeline_after,
-    timeline_of,
-)
-from app.clinical.explanation import Beside, explanation_parts
+from app.clinical.evaluation import evaluate, evaluate_history
+from app.clinical.explanation import explanation_parts
 from app.clinical.explanation_words import language_of
-from app.clinical.history import ChosenReference
+from app.clinical.headline import Beside
+from app.clinical.history import ChosenReference, History
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.signs import RecentDay
+from app.clinical.state.patient_state import advance
+from app.clinical.state.timeline import Timeline, crossings, replay, timeline_after, timeline_of
 from app.clinical.taper import PlannedDate
 from app.storage.clinical_json import STATE_FORMAT, KeptState, answer_to_json, pack_state, unpack_state
 

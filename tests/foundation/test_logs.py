@@ -98,7 +98,7 @@ def test_a_key_whose_values_could_be_health_data_is_not_on_the_list() -> None:
     assert dangerous & ALLOWED_KEYS == set()
 
 
-def test_the_place_of_an_error_is_told_without_its_text() -> None:
+def test_the_place_of_an_error_is_logged_without_its_text() -> None:
     with pytest.raises(ValueError, match="Maria") as raised:
         int("Maria")
     assert where(raised.value).startswith("test_logs.py:")

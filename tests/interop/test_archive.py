@@ -189,8 +189,8 @@ def test_a_patient_is_imported_into_another_clinic_and_open_safety_events_wait_t
     (event,) = http.get("/v1/safety-events?state=open").json()["items"]
     (here,) = clinic.http.get("/v1/safety-events?state=open").json()["items"]
     assert (event["id"], event["state"], event["received_at"]) == (here["id"], "open", here["received_at"])
-    told = [one["type"] for one in http.get("/v1/events").json()["items"]]
-    assert told == ["patient.registered", "safety.reported"]
+    types = [one["type"] for one in http.get("/v1/events").json()["items"]]
+    assert types == ["patient.registered", "safety.reported"]
     http.close()
 
 

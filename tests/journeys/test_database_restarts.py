@@ -15,7 +15,7 @@ import pytest
 
 from app.foundation.ids import new_id
 from app.storage.engine.binaries import find_binaries
-from app.storage.engine.embedded import Supervisor
+from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles, migrate
 from tests.support.databases import programs
 from tests.support.people import PatientClient, clinic_client

@@ -1,4 +1,4 @@
-"""When our own evaluation fails, what the patient told is kept, reported, and evaluated later."""
+"""When our own evaluation fails, what the patient reported is kept, reported, and evaluated later."""
 
 import time
 import zlib

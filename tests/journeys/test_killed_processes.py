@@ -29,7 +29,7 @@ EVENTS_OF_THEIR_OWN = 20
 
 @dataclass
 class Phone:
-    """A phone under load: what it was told is kept, and what it said in it."""
+    """A phone under load: what it was answered is kept, and what it said in it."""
 
     device: PatientClient
     fading: bool
@@ -224,7 +224,7 @@ def check_safety_came_first(accepted: list[Received]) -> None:
     for events in of_patient.values():
         for safety in (one for one in events if one.type == "safety.reported"):
             for other in events:
-                told_later = other.event["data"]["sequence"] > safety.event["data"]["sequence"]
-                told_with = other.event["timestamp"] == safety.event["timestamp"]
-                if other.type != "safety.reported" and (told_later or told_with):
+                sent_later = other.event["data"]["sequence"] > safety.event["data"]["sequence"]
+                sent_with = other.event["timestamp"] == safety.event["timestamp"]
+                if other.type != "safety.reported" and (sent_later or sent_with):
                     assert other.at > safety.at, (other.event, safety.event)

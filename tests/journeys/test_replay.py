@@ -183,7 +183,7 @@ def of_the_demo(service: Service, clinic: ClinicClient) -> str:
 
 
 def all_in_one_moment(service: Service, clinic: ClinicClient) -> str:
-    """The clock stands still: no time tells what came before the decision from what came after."""
+    """The clock stands still: no time separates what came before the decision from what came after."""
     patient = well_until(clinic, 16)
     phone = clinic.enrol(patient, service.url)
     for day in (5, 4, 3, 2, 1, 0):

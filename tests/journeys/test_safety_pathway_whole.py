@@ -141,7 +141,7 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     assert clinic.http.get("/v1/clinic").json()["attention"] == ["safety_unacknowledged", "endpoint_failing"]
 
     receiver.answer = lambda _sent: 204
-    told_of = len(receiver.accepted())
+    already_sent = len(receiver.accepted())
     ground.look_at(60 * MINUTE)
     assert wait_until(lambda: read(clinic, event_id)["delivered_at"] is not None, 20)
     safety_first = ["safety.reported", "safety.unacknowledged"]
@@ -151,10 +151,10 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
         ground.look_at(60 * MINUTE + half_minutes * MINUTE / 2)
         if wait_until(lambda: patients_own <= {one.type for one in receiver.accepted()}, 2):
             break
-    order = [one.type for one in receiver.accepted()[told_of:]]
+    order = [one.type for one in receiver.accepted()[already_sent:]]
     assert (order[:2], sorted(order[2:])) == (safety_first, sorted(patients_own))
     assert {one.verified for one in receiver.requests[1:]} == {True}
-    assert {one.event["data"]["mode"] for one in receiver.accepted()[told_of:]} == {"live"}
+    assert {one.event["data"]["mode"] for one in receiver.accepted()[already_sent:]} == {"live"}
 
     letters = ground.mail.wait_for(4)
     assert [one.to for one in letters[:2]] == [SAFETY_CONTACT["email"], SECOND_CONTACT["email"]]

@@ -16,7 +16,7 @@ def ask(url: str, question: str, **given: object) -> list[dict[str, Any]]:
         return connection.execute(question.encode(), given or None).fetchall()
 
 
-def tell(url: str, statement: str) -> None:
+def execute(url: str, statement: str) -> None:
     """Run one statement that gives nothing back."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement.encode())

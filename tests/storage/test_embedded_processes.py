@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import Supervisor, find_running
 from app.storage.engine.embedded.account import Account
-from tests.storage.embedded_ground import (
+from app.storage.engine.embedded.supervisor import Supervisor, find_running
+from tests.storage.embedded_folders import (
     AS_ROOT,
     BECOME_PROGRAM,
     ROOT_ONLY,
     SupervisorProcess,
     ask,
+    execute,
     nobody,
     open_folder,
     processes_naming,
     programs_under_test,
     server_pid,
-    tell,
     wait_until,
 )
 
@@ -65,7 +65,7 @@ def kill_supervisor_and_start_again(data_dir: Path, programs: Binaries, account:
     killed = SupervisorProcess(data_dir, programs, account)
     word, conninfo = killed.ready()
     assert word == "started"
-    tell(conninfo, "CREATE TABLE committed AS SELECT 7 AS number")
+    execute(conninfo, "CREATE TABLE committed AS SELECT 7 AS number")
     server = server_pid(data_dir)
     killed.kill()
     # At once, while the old server is still leaving.
@@ -134,7 +134,7 @@ def test_the_next_start_recovers_when_everything_was_killed_at_once(ground: Path
     data_dir = ground / "data"
     supervisor = SupervisorProcess(data_dir, programs)
     _, conninfo = supervisor.ready()
-    tell(conninfo, "CREATE TABLE committed AS SELECT 7 AS number")
+    execute(conninfo, "CREATE TABLE committed AS SELECT 7 AS number")
     server = server_pid(data_dir)
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server)], capture_output=True, check=True)
     os.kill(server, signal.SIGSTOP)  # so that it cannot act between the two kills

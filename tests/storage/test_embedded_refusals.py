@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import Supervisor, prepare_data_dir
 from app.storage.engine.embedded.errors import (
     DataFolderRefusedError,
     ForeignClusterError,
@@ -18,7 +17,9 @@ from app.storage.engine.embedded.errors import (
     ServerEndedError,
     UnreachableFolderError,
 )
-from tests.storage.embedded_ground import (
+from app.storage.engine.embedded.folders import prepare_data_dir
+from app.storage.engine.embedded.supervisor import Supervisor
+from tests.storage.embedded_folders import (
     ROOT_ONLY,
     ask,
     nobody,

@@ -32,7 +32,7 @@ from app.storage.engine.migrating import (
 from app.storage.engine.migration_steps import constrain_while_used, index_while_used
 from app.storage.engine.rows import CARE, FRONT_DESK, PARTITIONS
 from app.storage.tables import METADATA
-from tests.storage.catalogue import ask, objects_outside_the_system, tell
+from tests.storage.catalogue import ask, execute, objects_outside_the_system
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.processes import wait_until
 
@@ -105,7 +105,7 @@ def test_the_constraints_on_values_are_those_that_the_code_believes_in(shared_da
 
 def test_a_missing_index_would_be_noticed(empty_database: DatabaseUrls) -> None:
     migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
-    tell(empty_database.owner_url, "DROP INDEX care.uq_signals_one_open")
+    execute(empty_database.owner_url, "DROP INDEX care.uq_signals_one_open")
     for connection in connected(empty_database):
         context = MigrationContext.configure(
             connection, opts={"include_schemas": True, "include_object": ours}
@@ -160,7 +160,7 @@ def test_a_database_that_is_behind_is_refused_by_name(empty_database: DatabaseUr
 
 def test_the_application_role_may_have_any_name(cluster: Cluster, empty_database: DatabaseUrls) -> None:
     role = 'clinic "app"'
-    tell(cluster.address.url(), 'CREATE ROLE "clinic ""app""" LOGIN')
+    execute(cluster.address.url(), 'CREATE ROLE "clinic ""app""" LOGIN')
     migrate(empty_database.owner_url, application_role=role)
     (row,) = ask(
         empty_database.owner_url,
@@ -169,7 +169,7 @@ def test_the_application_role_may_have_any_name(cluster: Cluster, empty_database
     )
     assert row["reads"]
     migrate(empty_database.owner_url, application_role=role, to="base")
-    tell(cluster.address.url(), 'DROP ROLE "clinic ""app"""')
+    execute(cluster.address.url(), 'DROP ROLE "clinic ""app"""')
 
 
 @pytest.mark.processes
@@ -201,7 +201,7 @@ def test_an_index_and_a_constraint_are_added_while_others_write(own_database: Da
     engine = create_engine(
         make_url(own_database.owner_url).set(drivername="postgresql+psycopg"), poolclass=NullPool
     )
-    tell(
+    execute(
         own_database.owner_url,
         "CREATE TABLE care.written (clinic_id UUID, number INT); INSERT INTO care.written VALUES (NULL, 1)",
     )
@@ -231,9 +231,9 @@ def test_an_index_and_a_constraint_are_added_while_others_write(own_database: Da
     )
     assert found == [{"index": True, "check": True}]
     # Again, as after one that was broken off.
-    tell(own_database.owner_url, "ALTER TABLE care.written DROP CONSTRAINT ck_written_number")
+    execute(own_database.owner_url, "ALTER TABLE care.written DROP CONSTRAINT ck_written_number")
     change()
-    tell(own_database.owner_url, "DROP TABLE care.written")
+    execute(own_database.owner_url, "DROP TABLE care.written")
 
 
 def _waits_for_writers(database: DatabaseUrls) -> bool:
@@ -270,12 +270,12 @@ def test_what_writes_every_check_in_once_more_takes_as_long_as_it_takes(
     with cluster.database() as database:
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0061")
         # Each ALTER TABLE takes longer than a statement may.
-        tell(
+        execute(
             database.superuser_url,
             "CREATE FUNCTION public.dawdle() RETURNS event_trigger LANGUAGE plpgsql AS"
             " 'BEGIN PERFORM pg_sleep(0.3); END'",
         )
-        tell(
+        execute(
             database.superuser_url,
             "CREATE EVENT TRIGGER dawdles ON ddl_command_start WHEN TAG IN ('ALTER TABLE')"
             " EXECUTE FUNCTION public.dawdle()",
@@ -338,10 +338,10 @@ def test_a_migration_whose_index_was_broken_off_is_run_again(
 ) -> None:
     migrate(empty_database.owner_url, application_role=APPLICATION_ROLE, to="0082")
     # No index can be made under this name until it is gone.
-    tell(empty_database.owner_url, f"CREATE VIEW care.{index} AS SELECT 1")
+    execute(empty_database.owner_url, f"CREATE VIEW care.{index} AS SELECT 1")
     with pytest.raises(ProgrammingError, match="is not an index"):
         migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
-    tell(empty_database.owner_url, f"DROP VIEW care.{index}")
+    execute(empty_database.owner_url, f"DROP VIEW care.{index}")
     migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
     for connection in connected(empty_database):
         context = MigrationContext.configure(

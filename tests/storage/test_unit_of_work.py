@@ -103,7 +103,7 @@ async def test_what_comes_after_commit_is_not_kept_either(database: Database) ->
     assert await trail_of(database, clinic_id) == ["clinic.opened"]
 
 
-async def test_the_trail_commits_with_what_it_tells_of(database: Database) -> None:
+async def test_the_audit_log_commits_with_what_it_records(database: Database) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id, now=NOW) as work:
         await clinics.change_profile(work, name="Other", crisis_phone_sealed=None, version=1)

@@ -77,7 +77,7 @@ class LivelyClinic:
 
 
 def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClinic:
-    """Open a clinic with a patient who faded, said something that must be looked at, and was told of."""
+    """Open a clinic with a patient who faded, said something that must be looked at, and was announced."""
     client = clinic_client(service, name)
     key = client.http.post("/v1/api-keys", json={"name": "EHR", "scopes": ["patients"]})
     assert key.status_code == 201, key.text
@@ -312,7 +312,7 @@ async def connect_systems(service: Service, clinic_id: str, patient: str) -> Non
 
 
 def write_to_contact(client: ClinicClient, service: Service) -> None:
-    """Name contacts, one of whom is written to of a statement, because no endpoint can be told."""
+    """Name contacts, one of whom is written to of a statement, because no endpoint can be notified."""
     name_contacts(client)
     phone = client.enrol(client.patient(), service.url)
     assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201

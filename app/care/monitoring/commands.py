@@ -35,11 +35,13 @@ from app.care.monitoring.timelines import (
     replayed,
     timeline_now,
 )
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import CheckIn
 from app.clinical.episodes import Move, MoveKind, next_move
-from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after
+from app.clinical.evaluation import evaluate
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_announce
+from app.clinical.state.timeline import Timeline, timeline_after
 from app.context import AppContext, Work
 from app.foundation.zones import zone_edition
 from app.notifications.webhooks.events import EventType

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from app.care.monitoring.history import chosen_in, history_of, latest_of
 from app.clinical.course import Course, Infusion
-from app.clinical.evaluation import History, Timeline
+from app.clinical.history import History
 from app.clinical.protocol import Protocol
 from app.clinical.state.checkpoints import (
     Checkpoint,
@@ -26,6 +26,7 @@ from app.clinical.state.checkpoints import (
     replay_from,
     through_of,
 )
+from app.clinical.state.timeline import Timeline
 from app.foundation.zones import zone_edition
 from app.storage import check_ins, patient_states
 from app.storage.check_in_path import PatientSnapshot

@@ -13,11 +13,11 @@ from app.care.monitoring.queries import EvaluationView
 from app.chart.description import trend_table
 from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.wording import chart_words
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised, percent
-from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import counterfactual_sentence
 from app.clinical.explanation_words import language_of
 from app.clinical.interval import ResponseDuration

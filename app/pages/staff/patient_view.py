@@ -39,11 +39,13 @@ from app.care.treatment.queries import (
     voided_infusions,
 )
 from app.chart.trend import Reader, Trend
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Infusion
-from app.clinical.evaluation import Evaluation, Timeline, evaluate
+from app.clinical.evaluation import evaluate
 from app.clinical.interval import LearnedInterval, PersonalInterval
 from app.clinical.protocol import Protocol
+from app.clinical.state.timeline import Timeline
 from app.clinical.taper import PlannedDate
 from app.context import Work
 from app.pages.staff.wall_clock import UTC_ZONE

@@ -1,4 +1,4 @@
-"""A signal's life by the API: ETags, two at once, snoozing, closing, reopening, and who may; told step by step."""
+"""A signal's life by the API: ETags, two at once, snoozing, closing, reopening, and who may; shown step by step."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -58,7 +58,7 @@ def test_a_change_based_on_what_was_read_before_is_refused_and_one_without_if_ma
     assert (closed.status_code, closed.json()["state"]) == (200, "closed")
 
 
-def test_of_two_who_close_at_once_with_what_they_read_one_is_told_that_someone_else_changed_it(
+def test_of_two_who_close_at_once_with_what_they_read_one_reads_that_someone_else_changed_it(
     clinic: ClinicClient, signal: dict[str, Any], receiver: Receiver
 ) -> None:
     clinic.add_endpoint(receiver.url)
@@ -139,9 +139,9 @@ def test_a_closed_signal_is_reopened_with_a_reason_and_waits_to_be_acknowledged(
     assert (body["state"], body["closed_at"], body["disposition"]) == ("open", None, None)
     assert (body["acknowledged_at"], body["raised_at"]) == (None, signal["raised_at"])
     assert body["escalate_at"] == "2026-11-04T20:00:00Z"
-    (told,) = receiver.wait_for("signal.reopened")
-    assert told.event["data"]["signal_id"] == signal["id"]
-    assert "reason" not in told.event["data"]
+    (received,) = receiver.wait_for("signal.reopened")
+    assert received.event["data"]["signal_id"] == signal["id"]
+    assert "reason" not in received.event["data"]
     steps = [(one["action"], one["disposition"], one["words"]) for one in history(clinic, signal)]
     assert steps == [
         ("signal.raised", None, None),

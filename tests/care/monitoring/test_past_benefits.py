@@ -40,8 +40,8 @@ def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
     )
     given = {"given_at": (NOW - timedelta(days=40)).isoformat(), "phase": "booster"}
     assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
-    told = interval(clinic, patient)
-    assert [one["lost"] for one in told["past"]] == [True, True]
+    shown = interval(clinic, patient)
+    assert [one["lost"] for one in shown["past"]] == [True, True]
     memory = kept(shared_database, patient)
     assert memory is not None
     assert len(memory.timeline.considered) == 2
@@ -50,11 +50,11 @@ def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
     before, now = b"\x93%c" % (STATE_FORMAT - 1), b"\x93%c" % STATE_FORMAT
     earlier = zlib.compress(zlib.decompress(pack_state(memory, rule=RULE)).replace(now, before, 1))
     assert kept(shared_database, patient, earlier) is None
-    assert interval(clinic, patient) == told
+    assert interval(clinic, patient) == shown
 
     phone = clinic.enrol(patient, service.url)
     assert phone.check_in(NOW, (3, 3, 3)).is_success
     again = kept(shared_database, patient)
     assert again is not None
     assert again.timeline.considered
-    assert interval(clinic, patient) == told
+    assert interval(clinic, patient) == shown

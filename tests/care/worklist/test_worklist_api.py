@@ -118,7 +118,7 @@ def test_a_patient_is_answered_with_a_fixed_text_that_says_nothing_clinical(
 ) -> None:
     patient = clinic.patient()
     phone = clinic.enrol(patient, service.url)
-    assert phone.check_in(NOW, (5, 5, 5), note="Please tell me when to come").is_success
+    assert phone.check_in(NOW, (5, 5, 5), note="Please let me know when to come").is_success
     (note,) = rows(clinic)
     path = f"/v1/worklist/{note['id']}/answer"
 
@@ -149,7 +149,7 @@ def test_nothing_more_is_sent_to_who_died_on_any_channel_also_not_what_was_answe
 ) -> None:
     patient = clinic.patient()
     phone = clinic.enrol(patient, service.url)
-    assert phone.check_in(NOW, (5, 5, 5), note="Please tell me when to come").is_success
+    assert phone.check_in(NOW, (5, 5, 5), note="Please let me know when to come").is_success
     (note,) = rows(clinic)
 
     async def waits() -> None:

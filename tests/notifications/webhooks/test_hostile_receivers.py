@@ -150,7 +150,7 @@ CASES: list[tuple[str, Script | bytes, int | None, str | None]] = [
 
 
 @pytest.mark.parametrize(("what", "script", "status", "error"), CASES, ids=[case[0] for case in CASES])
-def test_an_attempt_ends_in_time_is_told_and_leaks_nothing(
+def test_an_attempt_ends_in_time_is_reported_and_leaks_nothing(
     idle: Service,
     clinic: ClinicClient,
     own_log: StringIO,
@@ -180,7 +180,7 @@ def test_a_receiver_that_is_gone_is_disabled(idle: Service, clinic: ClinicClient
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "elsewhere.test"])
-def test_a_certificate_that_nobody_vouches_for_is_told(
+def test_a_certificate_that_nobody_vouches_for_is_reported(
     idle: Service, clinic: ClinicClient, own_log: StringIO, tmp_path: Path, name: str
 ) -> None:
     server_side, _ = certificate_for(tmp_path, name)

@@ -231,7 +231,7 @@ def test_who_comes_second_sees_what_is_now_the_case_and_keeps_their_text(
     assert (stored["disposition"], stored["note"]) == ("watchful_waiting", "my own text")
 
 
-def test_of_two_who_close_at_once_one_closes_and_the_other_is_told(
+def test_of_two_who_close_at_once_one_closes_and_the_other_is_refused(
     clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser, lee: CareBrowser
 ) -> None:
     path = path_of(signal)
@@ -420,7 +420,7 @@ def test_an_acknowledgement_of_a_safety_event_is_taken_back_with_its_history_and
         assert step in page, step
 
 
-def test_of_two_who_close_a_safety_event_at_once_one_is_told(
+def test_of_two_who_close_a_safety_event_at_once_one_is_refused(
     service: Service, clinic: ClinicClient, kim: CareBrowser, lee: CareBrowser
 ) -> None:
     path = event_of(service, clinic)

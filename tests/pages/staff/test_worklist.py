@@ -176,7 +176,7 @@ def test_what_a_patient_writes_for_the_team_is_a_row_that_is_marked_as_read_and_
     assert lane(text_of(nurse), "reach") == ["P-wrote", "P-wrote"]
 
 
-def test_who_comes_second_is_told_and_nothing_is_changed(
+def test_who_comes_second_is_refused_and_nothing_is_changed(
     service: Service, clinic: ClinicClient, nurse: CareBrowser
 ) -> None:
     signal = fading(clinic, "P-1")

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app.care.worklist.queries import A_LANE
-from app.storage.engine.embedded import Address
+from app.storage.engine.embedded.folders import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.bench.worklist import fill
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
