@@ -30,7 +30,7 @@ from app.storage.engine.database import Database
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from app.storage.engine.migration_steps import MonthsArchivedError
 from tests.cli.command_line import PROGRAM, afterglow_here, plain_environment
-from tests.storage.catalogue import ask, tell
+from tests.storage.catalogue import ask, execute
 from tests.storage.test_partitions import an_id_of, leave_until, make_ahead, months_on, names
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.processes import wait_until
@@ -162,7 +162,9 @@ def test_old_months_lie_in_sealed_files_and_the_log_is_verified_with_them_and_ac
         for one in log.lines()
         if one["clinic_id"] == log.clinics[0] and one["at"] == months_on(-4) + timedelta(days=3)
     ]
-    tell(log.database.superuser_url, f"UPDATE care.audit_events SET action = 'other' WHERE id = '{living}'")  # noqa: S608 - the test's own
+    execute(
+        log.database.superuser_url, f"UPDATE care.audit_events SET action = 'other' WHERE id = '{living}'"
+    )  # noqa: S608 - the test's own
     assert log.faults() == log.with_files() == {("changed", None, str(living))}
     assert log.archive() == []
 
@@ -201,12 +203,12 @@ def test_a_month_that_is_missing_swapped_cut_or_written_again_is_named(log: Log)
     superuser = log.database.superuser_url
     for clinic_id, seals in ((log.clinics[0], 1), (log.clinics[1], 1)):
         where = f"clinic_id = '{clinic_id}' AND name = '{NAMES[1]}'"
-        tell(superuser, f"UPDATE care.audit_archives SET lines = lines + {seals} WHERE {where}")  # noqa: S608 - the test's own
+        execute(superuser, f"UPDATE care.audit_archives SET lines = lines + {seals} WHERE {where}")  # noqa: S608 - the test's own
     assert log.faults() == {("archive_record_changed", month, None)}
-    tell(superuser, f"UPDATE care.audit_archives SET lines = lines - 1 WHERE name = '{NAMES[1]}'")  # noqa: S608 - same
+    execute(superuser, f"UPDATE care.audit_archives SET lines = lines - 1 WHERE name = '{NAMES[1]}'")  # noqa: S608 - same
     assert log.faults() == set()
     # A whole month that went without its file is what it was: lines that someone took away.
-    tell(superuser, f"DELETE FROM care.audit_archives WHERE name = '{NAMES[1]}'")  # noqa: S608 - same
+    execute(superuser, f"DELETE FROM care.audit_archives WHERE name = '{NAMES[1]}'")  # noqa: S608 - same
     assert {kind for kind, _, _ in log.faults()} == {"event_removed"}
     assert len(log.faults()) == 6
 
@@ -233,7 +235,7 @@ def written_again(file: Path, lines: list[bytes]) -> None:
 def test_a_seal_of_lines_that_lie_in_a_file_cannot_be_changed_unseen(log: Log) -> None:
     log.archive()
     month = NAMES[2].replace("_", "-")
-    tell(
+    execute(
         log.database.superuser_url,
         "UPDATE care.audit_seals s SET marks = set_byte(marks, 0, 255 - get_byte(marks, 0))"  # noqa: S608 - the test's own
         " FROM care.audit_archives a WHERE a.clinic_id = s.clinic_id AND a.last_sequence = s.sequence"
@@ -264,7 +266,7 @@ def test_a_month_comes_back_as_it_was_and_can_be_archived_again(log: Log) -> Non
 
 def test_what_a_hold_or_something_open_needs_stays_and_what_is_young_is_refused(log: Log) -> None:
     superuser, clinic_id = log.database.superuser_url, log.clinics[1]
-    tell(
+    execute(
         superuser,
         "INSERT INTO care.legal_holds (clinic_id, id, reason_sealed, placed_at)"  # noqa: S608 - the test's own
         f" VALUES ('{clinic_id}', gen_random_uuid(), '', now())",
@@ -273,13 +275,13 @@ def test_what_a_hold_or_something_open_needs_stays_and_what_is_young_is_refused(
     assert [(one["name"], one["kept_for"]) for one in kept] == [(one, ["legal-hold"]) for one in NAMES]
     assert log.months() == NAMES
     assert list(log.folder.iterdir()) == []
-    tell(superuser, "UPDATE care.legal_holds SET lifted_at = now()")
+    execute(superuser, "UPDATE care.legal_holds SET lifted_at = now()")
     (line,) = [
         one["subject_id"]
         for one in log.lines()
         if one["clinic_id"] == clinic_id and one["at"] == months_on(-6) + timedelta(days=3)
     ]
-    tell(
+    execute(
         superuser,
         "SET session_replication_role = replica;"  # noqa: S608 - same
         " INSERT INTO care.erasure_requests (clinic_id, id, patient_id, actor_kind, state, version, requested_at)"
@@ -305,7 +307,7 @@ def test_nothing_is_taken_out_of_a_log_that_does_not_fit_its_seals_or_is_in_use(
         ended = log.run("archive", "--before", BEFORE, "--to", str(log.folder))
         assert "for longer than two seconds" in ended.stderr
     assert log.months() == NAMES
-    tell(
+    execute(
         log.database.superuser_url,
         f"UPDATE care.audit_events SET action = 'other' WHERE at = '{months_on(-6) + timedelta(days=3)}'",  # noqa: S608 - the test's own
     )
