@@ -162,9 +162,8 @@ def test_old_months_lie_in_sealed_files_and_the_log_is_verified_with_them_and_ac
         for one in log.lines()
         if one["clinic_id"] == log.clinics[0] and one["at"] == months_on(-4) + timedelta(days=3)
     ]
-    execute(
-        log.database.superuser_url, f"UPDATE care.audit_events SET action = 'other' WHERE id = '{living}'"
-    )  # noqa: S608 - the test's own
+    changing = f"UPDATE care.audit_events SET action = 'other' WHERE id = '{living}'"  # noqa: S608 - the test's own
+    execute(log.database.superuser_url, changing)
     assert log.faults() == log.with_files() == {("changed", None, str(living))}
     assert log.archive() == []
 
