@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from app.storage.alert_steps import AlertStep
 from app.storage.appointments import Appointment
 from app.storage.assessments import CustomScaleRow, StoredAssessment
+from app.storage.audit_archives import AuditArchive
 from app.storage.audit_log import Seal
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow
@@ -122,8 +123,15 @@ OF_PATIENT: Final = (
 AFTER_PATIENTS: Final = (ArchivedTable(row=PatientMerge),)
 """What ties a clinic's patients together, so that it comes after all of them; a single patient's archive has none."""
 
-AUDIT_LOG: Final = (ArchivedTable(row=Seal), ArchivedTable(row=StoredEvent))
-"""Each seal, then its lines; only in the archive of a whole installation, which takes its encryption key along."""
+AUDIT_LOG: Final = (
+    ArchivedTable(row=AuditArchive),
+    ArchivedTable(row=Seal),
+    ArchivedTable(row=StoredEvent),
+)
+"""Which months lie in files; each seal, then its lines.
+
+Only in the archive of a whole installation, which takes its encryption key along.
+"""
 
 LEFT_OUT: Final[Mapping[str, str]] = {
     "api_keys": "fingerprints of secrets; the new installation makes its own",
