@@ -1,15 +1,15 @@
 """The state of a patient's rule is called so, and two cautions have the names that the field gives them.
 
-Revision ID: 0087
-Revises: 0086
+Revision ID: 0088
+Revises: 0087
 """
 
 from alembic import op
 
 from app.storage.engine.migration_steps import application_role
 
-revision = "0087"
-down_revision = "0086"
+revision = "0088"
+down_revision = "0087"
 branch_labels = None
 depends_on = None
 
