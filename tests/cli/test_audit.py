@@ -53,7 +53,7 @@ class SealedLog:
 
 
 @pytest.fixture
-def sealed_log(own_database: DatabaseUrls, tmp_path: Path) -> Iterator[SealedLog]:
+def log(own_database: DatabaseUrls, tmp_path: Path) -> Iterator[SealedLog]:
     with running_service(own_database.application_url, work=False) as service:
         clinic = clinic_client(service)
         patient = clinic.patient()
@@ -65,46 +65,42 @@ def sealed_log(own_database: DatabaseUrls, tmp_path: Path) -> Iterator[SealedLog
         clinic.close()
 
 
-def test_an_intact_audit_log_is_verified_and_exported_with_its_head_last(sealed_log: SealedLog) -> None:
-    ended = sealed_log.run(
-        "export", "--clinic", sealed_log.clinic.clinic_id, "--output", str(sealed_log.export)
-    )
+def test_an_intact_audit_log_is_verified_and_exported_with_its_head_last(log: SealedLog) -> None:
+    ended = log.run("export", "--clinic", log.clinic.clinic_id, "--output", str(log.export))
     assert (ended.returncode, ended.stderr) == (0, "")
-    *events, last = [json.loads(line) for line in sealed_log.export.read_text().splitlines()]
+    *events, last = [json.loads(line) for line in log.export.read_text().splitlines()]
     assert [one["sequence"] for one in events] == list(range(1, len(events) + 1))
-    assert {one["event"]["patient_id"] for one in events} == {None, sealed_log.patient}
+    assert {one["event"]["patient_id"] for one in events} == {None, log.patient}
     assert last == {"head": {name: events[-1][name] for name in ("clinic_id", "sequence", "mac")}}
     head = f"{last['head']['sequence']}:{last['head']['mac']}"
-    sealed_log.clinic.patient()
+    log.clinic.patient()
 
-    ended = sealed_log.run("verify")
+    ended = log.run("verify")
 
     assert (ended.returncode, ended.stderr) == (0, "")
     # The registration, and the event that says so.
-    said = (
-        f"intact: clinic {sealed_log.clinic.clinic_id}, {len(events)} sealed, 2 not yet sealed, head {head}\n"
-    )
+    said = f"intact: clinic {log.clinic.clinic_id}, {len(events)} sealed, 2 not yet sealed, head {head}\n"
     assert said in ended.stdout
-    for kept in (str(sealed_log.export), head):
-        ended = sealed_log.run("verify", "--clinic", sealed_log.clinic.clinic_id, "--head", kept)
+    for kept in (str(log.export), head):
+        ended = log.run("verify", "--clinic", log.clinic.clinic_id, "--head", kept)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, said, "")
 
 
-def test_what_a_superuser_changed_or_removed_is_named_with_its_place(sealed_log: SealedLog) -> None:
-    changed, removed = sealed_log.id_at(3), sealed_log.id_at(5)
-    superuser = sealed_log.own_database.superuser_url
+def test_what_a_superuser_changed_or_removed_is_named_with_its_place(log: SealedLog) -> None:
+    changed, removed = log.id_at(3), log.id_at(5)
+    superuser = log.own_database.superuser_url
     execute(superuser, f"UPDATE care.audit_events SET patient_id = NULL WHERE id = '{changed}'")  # noqa: S608 - the test's own
     execute(superuser, f"DELETE FROM care.audit_events WHERE id = '{removed}'")  # noqa: S608 - same
 
-    ended = sealed_log.run("verify", "--clinic", sealed_log.clinic.clinic_id)
+    ended = log.run("verify", "--clinic", log.clinic.clinic_id)
 
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert ended.stdout.splitlines()[0].startswith(f"2 faults: clinic {sealed_log.clinic.clinic_id}, ")
+    assert ended.stdout.splitlines()[0].startswith(f"2 faults: clinic {log.clinic.clinic_id}, ")
     assert ended.stdout.splitlines()[1:] == [
         f"  seal 3 does not fit event {changed}: the event, its seal or their order was changed",
         f"  seal 5: event {removed} was removed",
     ]
-    report = json.loads(sealed_log.run("verify", "--clinic", sealed_log.clinic.clinic_id, "--json").stdout)
+    report = json.loads(log.run("verify", "--clinic", log.clinic.clinic_id, "--json").stdout)
     assert report["intact"] is False
     (clinic,) = report["clinics"]
     assert [(one["kind"], one["sequence"], one["event_id"]) for one in clinic["faults"]] == [
@@ -113,58 +109,52 @@ def test_what_a_superuser_changed_or_removed_is_named_with_its_place(sealed_log:
     ]
 
 
-def test_a_cut_tail_shows_against_the_exported_head(sealed_log: SealedLog) -> None:
+def test_a_cut_tail_shows_against_the_exported_head(log: SealedLog) -> None:
     for _ in range(2):
-        assert sealed_log.clinic.http.get(f"/v1/patients/{sealed_log.patient}").is_success
-        sealed_log.seal()
-    sealed_log.run("export", "--output", str(sealed_log.export))
+        assert log.clinic.http.get(f"/v1/patients/{log.patient}").is_success
+        log.seal()
+    log.run("export", "--output", str(log.export))
     head = next(
         one["head"]
-        for one in map(json.loads, sealed_log.export.read_text().splitlines())
-        if one.get("head", {}).get("clinic_id") == sealed_log.clinic.clinic_id
+        for one in map(json.loads, log.export.read_text().splitlines())
+        if one.get("head", {}).get("clinic_id") == log.clinic.clinic_id
     )
     last = head["sequence"]
     for sequence in (last, last - 1):
-        gone = sealed_log.id_at(sequence)
-        execute(sealed_log.own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{gone}'")  # noqa: S608 - same
-        execute(
-            sealed_log.own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{gone}'"
-        )  # noqa: S608 - same
+        gone = log.id_at(sequence)
+        execute(log.own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{gone}'")  # noqa: S608 - same
+        execute(log.own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{gone}'")
 
-    assert sealed_log.run("verify", "--clinic", sealed_log.clinic.clinic_id).returncode == 0
-    ended = sealed_log.run(
-        "verify", "--clinic", sealed_log.clinic.clinic_id, "--head", str(sealed_log.export)
-    )
+    assert log.run("verify", "--clinic", log.clinic.clinic_id).returncode == 0
+    ended = log.run("verify", "--clinic", log.clinic.clinic_id, "--head", str(log.export))
 
     assert ended.returncode == 1
     assert f"  seals {last - 1} to {last}: cut off the end; the head that you kept had them\n" in ended.stdout
 
 
-def test_erasing_a_patient_does_not_break_the_audit_log(sealed_log: SealedLog) -> None:
-    asked = sealed_log.clinic.http.post(f"/v1/patients/{sealed_log.patient}/erasure-requests").json()
+def test_erasing_a_patient_does_not_break_the_audit_log(log: SealedLog) -> None:
+    asked = log.clinic.http.post(f"/v1/patients/{log.patient}/erasure-requests").json()
     approval = f"/v1/erasure-requests/{asked['id']}/approve"
-    sealed_log.seal()
-    assert sealed_log.clinic.http.post(approval, headers={"if-match": '"1"'}).status_code == 200
-    sealed_log.seal()
+    log.seal()
+    assert log.clinic.http.post(approval, headers={"if-match": '"1"'}).status_code == 200
+    log.seal()
 
-    ended = sealed_log.run("verify", "--clinic", sealed_log.clinic.clinic_id)
+    ended = log.run("verify", "--clinic", log.clinic.clinic_id)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("intact: ")
     assert ", 0 not yet sealed, " in ended.stdout
-    found = sealed_log.clinic.http.get("/v1/audit-events", params={"patient_id": sealed_log.patient}).json()[
-        "items"
-    ]
+    found = log.clinic.http.get("/v1/audit-events", params={"patient_id": log.patient}).json()["items"]
     assert {"patient.erased", "patient.read"} <= {one["action"] for one in found}
 
 
-def test_another_key_fits_no_seal_and_what_is_no_head_is_said_so(sealed_log: SealedLog) -> None:
-    ended = sealed_log.run("verify", "--clinic", sealed_log.clinic.clinic_id, key=bytes(32))
+def test_another_key_fits_no_seal_and_what_is_no_head_is_said_so(log: SealedLog) -> None:
+    ended = log.run("verify", "--clinic", log.clinic.clinic_id, key=bytes(32))
     assert ended.returncode == 1
     assert "  seal 1 does not fit event " in ended.stdout
     for kept in ("no-such-file", "7:xyz"):
-        ended = sealed_log.run("verify", "--clinic", sealed_log.clinic.clinic_id, "--head", kept)
+        ended = log.run("verify", "--clinic", log.clinic.clinic_id, "--head", kept)
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr.startswith("afterglow: This is no head: ")
-    ended = sealed_log.run("verify", "--clinic", str(uuid4()))
+    ended = log.run("verify", "--clinic", str(uuid4()))
     assert ended.stderr == "afterglow: There is no clinic with this id.\n"
