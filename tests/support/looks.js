@@ -23,8 +23,8 @@
       return numbers.get(word);
     }).join();
     for (const one of document.querySelectorAll('*')) {
-      // The choice of the language is each language's own; the first page of each is looked at whole.
-      if (one.closest('.languages, .switch')) continue;
+      // What stands on every page is looked at with the first page: the header, and the choice of the language.
+      if (one.closest('.languages, .switch, body > header')) continue;
       let depth = 0;
       for (let up = one.parentElement; up; up = up.parentElement) depth++;
       const named = [...one.attributes].filter(({name}) => !LEFT_OUT.has(name) && !(one === document.documentElement))
