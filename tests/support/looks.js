@@ -108,7 +108,7 @@
     places,
     structure,
     colorsLeft: (known) => [...colors(known).keys()],
-    lookAtStructure: () => axe.run({resultTypes: ['violations'], rules: {'color-contrast': {enabled: false}}}).then(found),
+    lookAtStructure: () => axe.run({exclude: [['.chart .hit']]}, {resultTypes: ['violations'], rules: {'color-contrast': {enabled: false}}}).then(found),
     lookAtColors: (known) => axe.run({include: [...colors(known).values()].flat()},
       {resultTypes: ['violations'], runOnly: ['color-contrast', 'link-in-text-block']}).then(found),
   };
