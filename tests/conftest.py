@@ -28,7 +28,7 @@ from tests.support.service import NOW, Service, running_service
 # longest must not come last.
 _LONGEST: Final = (
     "test_a_year_of_reminders.py",
-    "test_every_page.py",
+    "test_pages_for_patients.py",
     "test_offline_phones.py",
     "test_killed_processes.py",
     "test_from_sign_in_to_closed.py",
