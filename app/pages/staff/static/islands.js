@@ -83,7 +83,11 @@ const step = async (form, button) => {
   if (!now) { button.disabled = false; delete form.dataset.inPlace; form.requestSubmit(button); return; }
   const after = now.querySelector(`[id="${id}"]`), said = now.querySelector(".notice[role]");
   if (row && after) row.replaceWith(after);
-  else if (row) { row.classList.add("gone"); row.querySelector(".acts").replaceChildren(); }
+  // Nothing waits there any more: it keeps its place until the page is opened again.
+  else if (row) {
+    row.classList.add("gone");
+    for (const one of row.querySelectorAll("button")) { one.disabled = true; one.removeAttribute("data-key"); }
+  }
   for (const part of [".filters", ".lane > header"]) {
     const old = lanes.querySelectorAll(part), made = now.querySelectorAll(part);
     if (old.length === made.length) old.forEach((one, k) => one.replaceWith(made[k]));
@@ -91,7 +95,7 @@ const step = async (form, button) => {
   lanes.querySelector(".notice[role]")?.remove();
   if (said) { said.classList.add("toast"); lanes.append(said); undoable(said.parentElement); }
   const shown = document.getElementById(id);
-  (shown?.querySelector(".acts :is(a, button)") ?? shown?.querySelector(".who") ?? lanes).focus({ preventScroll: true });
+  (shown?.querySelector(".acts :is(a, button:enabled)") ?? shown?.querySelector(".who") ?? lanes).focus({ preventScroll: true });
   if (shown && !pane.hidden) look(shown);
 };
 document.addEventListener("submit", (event) => {
