@@ -225,7 +225,8 @@ def test_a_nurse_works_through_a_morning_with_one_step_an_item_by_touch_and_by_k
     works_through(page, service, press_enter)
     page.locator(".row > .who").first.press("Enter")
     expect(page.locator("#pane svg.chart")).to_be_visible()
-    press(page, "#pane h2 a")
+    expect(page.locator("#pane h2 a").first).to_be_focused()
+    send(page)
     expect(page.locator("main > .cols svg.chart")).to_be_visible()
     assert page.evaluate("window.shifted") < MOST_SHIFTED
     undo_ends_and_the_session_warns(page, service)
