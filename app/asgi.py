@@ -108,6 +108,7 @@ from app.web.document import PROBLEMS, Audience, DescribedApi, operations_of
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
+from app.web.route_table import RouteTable
 
 _DESCRIPTION = """Afterglow notifies a ketamine clinic when a patient's benefit is fading.
 
@@ -284,6 +285,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
 
     api = build_api(lifespan)
     api.state.context = context
+    api.router.routes.insert(0, RouteTable(api.routes))
     patients_pages = PageRules(
         start="/p/",
         body_limit=PAGE_BODY_LIMIT_BYTES,

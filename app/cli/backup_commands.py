@@ -24,7 +24,7 @@ from app.storage import backups, inspection
 from app.storage.engine import archive
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.database import Database, role_of
-from app.storage.engine.embedded import Supervisor
+from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import (
     OWNER_ROLE,
     Loss,

@@ -27,7 +27,7 @@ from app.foundation.zones import zone_edition, zone_wheel
 from app.notifications.transport.addresses import AllowedNetworks, NetworkListError
 from app.settings import Settings, revealed
 from app.storage.engine.binaries import LocalDatabaseError, find_binaries
-from app.storage.engine.embedded import find_running
+from app.storage.engine.embedded.supervisor import find_running
 
 _OLDEST_PYTHON: Final = (3, 11)
 _ZONES: Final = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")

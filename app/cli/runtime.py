@@ -22,13 +22,9 @@ from app.storage.engine.connecting import (
     install_session_settings,
 )
 from app.storage.engine.database import Database, role_of
-from app.storage.engine.embedded import (
-    AlreadySupervisedError,
-    Supervisor,
-    connect_or_start,
-    default_data_dir,
-    prepare_data_dir,
-)
+from app.storage.engine.embedded.errors import AlreadySupervisedError
+from app.storage.engine.embedded.folders import default_data_dir, prepare_data_dir
+from app.storage.engine.embedded.supervisor import Supervisor, connect_or_start
 from app.storage.engine.health import failures_named
 from app.storage.engine.migrating import (
     APPLICATION_ROLE,

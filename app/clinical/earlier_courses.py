@@ -10,10 +10,11 @@ from itertools import pairwise
 
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
-from app.clinical.evaluation import evaluate, timeline_of
+from app.clinical.evaluation import evaluate
 from app.clinical.history import History
 from app.clinical.interval import ResponseDuration, by_stretches, response_durations
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.state.timeline import timeline_of
 
 
 def earlier_durations(

@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import check_in_day
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
-from app.clinical.evaluation import Evaluation
 from app.clinical.fast_enums import quick
 from app.clinical.findings import Finding
 from app.clinical.levels import CriterionName, FindingCode, Level
@@ -22,7 +22,6 @@ from app.clinical.reasons import (
     BoosterBooked,
     ClosedRecently,
     ConsentGivenAgain,
-    Criterion,
     FirstAtConsider,
     InfusionSinceClosing,
     NewCriterion,
@@ -34,32 +33,6 @@ from app.clinical.reasons import (
     SteadySinceClosing,
     StillAtConsider,
 )
-
-__all__ = [
-    "ALLOWED_MOVES",
-    "CHOSEN_BY_STAFF",
-    "NO_EPISODE",
-    "Action",
-    "Criterion",
-    "CriterionName",
-    "Disposition",
-    "Episode",
-    "EpisodeState",
-    "Level",
-    "Move",
-    "MoveKind",
-    "closed",
-    "closed_by_infusion",
-    "closed_by_withdrawal",
-    "keeps_booking",
-    "moved",
-    "next_move",
-    "opened_again",
-    "reopened",
-    "require_allowed",
-    "shown_level",
-    "snoozed",
-]
 
 
 @quick

@@ -36,7 +36,7 @@ from app.clinical.findings import (
     silent_after_low,
     worse_than_before,
 )
-from app.clinical.history import History, ScaleTotals
+from app.clinical.history import History
 from app.clinical.known_now import Known, what_is_known
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.notes import notes_on, suppressed_by
@@ -47,7 +47,6 @@ from app.clinical.schedule import Cadence
 from app.clinical.state.loss import Loss
 from app.clinical.state.patient_state import (
     PatientState,
-    advance,
     asked_on,
     cadence_of,
     known_days,
@@ -56,33 +55,9 @@ from app.clinical.state.patient_state import (
 )
 from app.clinical.state.stretches import current_stretch
 from app.clinical.state.timeline import (
-    Crossing,
-    Timeline,
-    crossings,
     replay,
-    timeline_after,
-    timeline_of,
 )
 from app.clinical.worse_by_rule_1 import worse_by_rule_1
-
-__all__ = [
-    "Crossing",
-    "DataQuality",
-    "Evaluation",
-    "Exposure",
-    "History",
-    "LastTotal",
-    "PatientState",
-    "ScaleTotals",
-    "Timeline",
-    "advance",
-    "crossings",
-    "evaluate",
-    "evaluate_history",
-    "replay",
-    "timeline_after",
-    "timeline_of",
-]
 
 _UNSTEADY: Final = (Level.WATCH, Level.CONSIDER_BOOSTER)
 _DAYS_SHOWN: Final = 3

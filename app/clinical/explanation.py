@@ -12,7 +12,7 @@ from typing import Final
 
 from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
-from app.clinical.domains import DOMAINS, Domain
+from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised
 from app.clinical.explanation_numbers import PartCode, numbers_of
 from app.clinical.explanation_words import ENGLISH, Language, language_of
@@ -52,7 +52,6 @@ HEADLINES: Final = {
     Level.UNKNOWN: ENGLISH.templates["unknown"],
     Level.NO_REFERENCE: ENGLISH.templates["no_reference"],
 }
-REVIEW: Final = ENGLISH.templates["review"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,17 +360,3 @@ def _small_print(evaluation: Evaluation, language: Language) -> Iterator[str]:
     yield language.say("small_print", rule=rule, reference=said, last=last, as_of=as_of)
     if evaluation.level >= Level.WATCH or evaluation.findings:
         yield language.say("review")
-
-
-__all__ = [
-    "HEADLINES",
-    "Beside",
-    "Domain",
-    "Part",
-    "PartCode",
-    "counterfactual_sentence",
-    "explain",
-    "explanation_parts",
-    "headline",
-    "render",
-]

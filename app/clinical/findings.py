@@ -4,7 +4,7 @@
 disagree. 5. Boosters do not hold. 6. Below the best: a line on the page, no event and no row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -16,7 +16,7 @@ from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import DOMAINS, MOOD, Domain, PerDomain
 from app.clinical.ewma import ROUNDING, Ewma
 from app.clinical.known_now import reached_within
-from app.clinical.levels import FindingCode, Level
+from app.clinical.levels import FindingCode
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Baseline, Reference, spread_before
 from app.clinical.scales import AssessmentTotal, with_remission_of
@@ -294,20 +294,6 @@ def below_best(
     )
 
 
-def not_closed(findings: Sequence[Finding], closed_on: Mapping[FindingCode, date]) -> tuple[Finding, ...]:
-    """The findings that staff have not closed; a closed one stands again when it is seen again.
-
-    Boosters that do not hold are seen again at the next crossing, the others when they have begun again.
-    """
-
-    def stands(one: Finding) -> bool:
-        closed = closed_on.get(one.code)
-        seen = one.last_on if one.code is FindingCode.BOOSTERS_NOT_HOLDING else one.since
-        return closed is None or seen > closed
-
-    return tuple(one for one in findings if stands(one))
-
-
 def _stands(
     one: SmoothedLevel,
     index: int,
@@ -393,22 +379,3 @@ def _confirmed_while_steady(
 
 def _day(number: int) -> date:
     return date.fromordinal(number)
-
-
-__all__ = [
-    "BelowBest",
-    "Disagreement",
-    "ElevatedDay",
-    "Finding",
-    "Level",
-    "NotHolding",
-    "SilentAfterLow",
-    "WorseThanBefore",
-    "below_best",
-    "boosters_not_holding",
-    "elevated_mood",
-    "not_closed",
-    "scale_disagrees",
-    "silent_after_low",
-    "worse_than_before",
-]

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Infusion
 from app.clinical.criterion_a_gain import may_consider, nothing_to_lose
@@ -26,14 +27,15 @@ from app.clinical.episodes import (
     moved,
     next_move,
 )
-from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
+from app.clinical.evaluation import evaluate
 from app.clinical.ewma import ROUNDING
 from app.clinical.explanation import explain
 from app.clinical.history import History
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
-from app.clinical.state.timeline import after_infusion
+from app.clinical.state.patient_state import PatientState, advance
+from app.clinical.state.timeline import after_infusion, replay
 from app.studies.patients import Outcome, StudyPatient
 
 GAIN_TOO_SMALL: Final = "gain_too_small"

@@ -15,11 +15,11 @@ from app.clinical.check_ins import CheckInDay, check_in_day, days_of
 from app.clinical.criterion_a_gain import each_day_shows_it, has_recent_days, may_consider
 from app.clinical.criterion_c_domain import mood_considers
 from app.clinical.domains import HIGHEST, LOWEST, MOOD, PerDomain
-from app.clinical.evaluation import PatientState, advance, replay
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import Reference, weights_of
 from app.clinical.state.loss import loss_from
-from app.clinical.state.patient_state import settled
+from app.clinical.state.patient_state import PatientState, advance, settled
+from app.clinical.state.timeline import replay
 from app.studies.simulated_patient import SimulatedPatient, Truth
 
 EWMA_WEIGHT: Final = 0.2

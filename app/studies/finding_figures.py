@@ -14,10 +14,10 @@ from typing import Final
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.domains import DOMAINS, PerDomain
-from app.clinical.evaluation import advance, replay
 from app.clinical.protocol import STANDARD
 from app.clinical.reference import Reference
-from app.clinical.state.patient_state import PatientState
+from app.clinical.state.patient_state import PatientState, advance
+from app.clinical.state.timeline import replay
 from app.studies.cohort_plan import NEVER_LOST
 from app.studies.measures import DAYS_A_YEAR
 from app.studies.onset_figures import rate_with_error, share_with_error

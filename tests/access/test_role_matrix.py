@@ -97,7 +97,7 @@ def test_a_role_may_what_the_table_says_and_nothing_else(
 
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if "{patient_id}" in one[1]], ids=" ".join)
 @pytest.mark.parametrize("role", StaffRole)
-def test_of_another_clinics_patient_every_role_is_told_what_it_is_told_of_nobody(
+def test_another_clinics_patient_gets_every_role_the_answer_for_a_patient_who_does_not_exist(
     http: httpx2.Client,
     one_clinic: ClinicClient,
     staff: Staff,

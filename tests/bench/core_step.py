@@ -13,11 +13,12 @@ from datetime import date, timedelta
 from itertools import islice
 from random import Random
 
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import CheckIn, zone_of
 from app.clinical.criterion_a_gain import consider_threshold, is_small
 from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import DOMAINS, Domain
-from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
+from app.clinical.evaluation import evaluate
 from app.clinical.history import ScaleTotals
 from app.clinical.levels import FindingCode, Level
 from app.clinical.protocol import STANDARD
@@ -27,6 +28,8 @@ from app.clinical.reference import Reference, usual_sleep_hours
 from app.clinical.scales import PHQ_9, AssessmentTotal, with_remission_of
 from app.clinical.signs import Signs
 from app.clinical.state.loss import Loss
+from app.clinical.state.patient_state import PatientState, advance
+from app.clinical.state.timeline import replay
 from app.studies.cohort import SimulatedCohort
 from app.studies.cohort_plan import REFERENCE_COHORT, CohortPlan
 from app.studies.patients import StudyPatient
@@ -258,7 +261,7 @@ def _bare_signs(signs: Signs) -> BareSigns:
     )
 
 
-def told(evaluation: Evaluation) -> tuple[object, ...]:
+def comparable(evaluation: Evaluation) -> tuple[object, ...]:
     """What our answer says, in plain values."""
     day, stretch = evaluation.unsteady_since, evaluation.stretches[-1]
     return (
@@ -283,7 +286,7 @@ def told(evaluation: Evaluation) -> tuple[object, ...]:
     )
 
 
-def bare_told(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
+def bare_comparable(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
     """The same of the bare step."""
     return (
         answer.day,

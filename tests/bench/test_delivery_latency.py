@@ -25,7 +25,7 @@ def test_nine_of_ten_events_reach_their_receiver_within_two_seconds(own_database
 
 
 def read_again(own_database: DatabaseUrls) -> int:
-    """How many of the endpoint's deliveries its index was read for, all in all; the workers told it when they ended.
+    """How many of the endpoint's deliveries its index was read for, in all; the workers reported it when they ended.
 
     Not counted is what PostgreSQL reads row by row, as it may while the table is this small.
     """

@@ -137,19 +137,19 @@ def test_opened_alone_it_is_styled_by_its_own_sheet_and_by_nothing_else(
 ) -> None:
     patient = treated(clinic, NOW, days_since=20, level=lambda _day: (8, 7, 6), until=19)
     phone = clinic.enrol(patient, service.url)
-    told: list[str] = []
+    messages: list[str] = []
     context = browser.new_context(
         color_scheme="dark", extra_http_headers={"authorization": f"Bearer {phone.access_token}"}
     )
     page = context.new_page()
-    page.on("console", lambda message: told.append(message.text))
+    page.on("console", lambda message: messages.append(message.text))
     first = (NOW - timedelta(days=40)).date().isoformat()
 
     page.goto(f"{service.url}/v1/me/progress.svg?from={first}&width=compact")
 
     paper = page.evaluate("getComputedStyle(document.querySelector('rect.paper')).fill")
     assert paper == "rgb(20, 24, 28)", "the dark paper of the chart's own style"
-    assert told == [], "nothing was refused"
+    assert messages == [], "nothing was refused"
     context.close()
 
 

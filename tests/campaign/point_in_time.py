@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from app.storage.engine.binaries import find_binaries
-from app.storage.engine.embedded import Supervisor
+from app.storage.engine.embedded.supervisor import Supervisor
 from tests.campaign.figures import Figures, Options
 from tests.support.databases import Cluster, DatabaseUrls, running_cluster
 from tests.support.people import clinic_client

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.storage.engine.binaries import find_binaries
-from app.storage.engine.embedded import Supervisor
+from app.storage.engine.embedded.supervisor import Supervisor
 from tests.support.processes import command_here, install
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.command_line import afterglow_here
-from tests.storage.catalogue import ask, tell
+from tests.storage.catalogue import ask, execute
 from tests.support.clinics import seal_trail
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
@@ -89,8 +89,8 @@ def test_an_intact_trail_is_verified_and_exported_with_its_head_last(trail: Trai
 def test_what_a_superuser_changed_or_removed_is_named_with_its_place(trail: Trail) -> None:
     changed, removed = trail.id_at(3), trail.id_at(5)
     superuser = trail.own_database.superuser_url
-    tell(superuser, f"UPDATE care.audit_events SET patient_id = NULL WHERE id = '{changed}'")  # noqa: S608 - the test's own
-    tell(superuser, f"DELETE FROM care.audit_events WHERE id = '{removed}'")  # noqa: S608 - same
+    execute(superuser, f"UPDATE care.audit_events SET patient_id = NULL WHERE id = '{changed}'")  # noqa: S608 - the test's own
+    execute(superuser, f"DELETE FROM care.audit_events WHERE id = '{removed}'")  # noqa: S608 - same
 
     ended = trail.run("verify", "--clinic", trail.clinic.clinic_id)
 
@@ -122,8 +122,8 @@ def test_a_cut_tail_shows_against_the_exported_head(trail: Trail) -> None:
     last = head["sequence"]
     for sequence in (last, last - 1):
         gone = trail.id_at(sequence)
-        tell(trail.own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{gone}'")  # noqa: S608 - same
-        tell(trail.own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{gone}'")  # noqa: S608 - same
+        execute(trail.own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{gone}'")  # noqa: S608 - same
+        execute(trail.own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{gone}'")  # noqa: S608 - same
 
     assert trail.run("verify", "--clinic", trail.clinic.clinic_id).returncode == 0
     ended = trail.run("verify", "--clinic", trail.clinic.clinic_id, "--head", str(trail.export))

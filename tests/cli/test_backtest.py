@@ -94,7 +94,7 @@ BAD = [
 ]
 
 
-def test_bad_rows_are_told_by_line_and_reason_and_never_by_value(cohort: Cohort) -> None:
+def test_bad_rows_are_reported_by_line_and_reason_and_never_by_value(cohort: Cohort) -> None:
     lines = len((cohort.folder / "check-ins.csv").read_text().splitlines())
     ended = cohort.backtest(check_ins=cohort.with_rows(*(row for row, _ in BAD)))
     assert (ended.returncode, ended.stderr) == (1, "")
@@ -104,7 +104,7 @@ def test_bad_rows_are_told_by_line_and_reason_and_never_by_value(cohort: Cohort)
     assert "Rule gain-lost 2.0" in ended.stdout, "the rest goes on"
 
 
-def test_every_bad_row_is_told_and_the_counts_come_last(cohort: Cohort) -> None:
+def test_every_bad_row_is_reported_and_the_counts_come_last(cohort: Cohort) -> None:
     ended = cohort.backtest(check_ins=cohort.with_rows(*[BAD[0][0]] * 45))
     assert ended.stdout.count("mood is not a number") == 45
     assert ended.stdout.index("Refused rows: 45") < ended.stdout.index("Rule gain-lost 2.0")

@@ -22,7 +22,7 @@ from app.storage.engine.connecting import (
     check_room,
     first_connection,
 )
-from app.storage.engine.embedded import Supervisor
+from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import SchemaNewerError, check_schema
 from app.storage.tenant_keys import install
 from tests.cli.command_line import afterglow, afterglow_here

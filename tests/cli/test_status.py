@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from app.foundation.logs import ALLOWED_KEYS
-from app.storage.engine.embedded import find_running
+from app.storage.engine.embedded.supervisor import find_running
 from app.storage.engine.migrating import DATABASE, OWNER_ROLE, newest_revision
 from tests.cli.command_line import ROOT, afterglow, afterglow_here
 from tests.docs.test_sessions import free_port

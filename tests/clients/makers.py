@@ -53,7 +53,7 @@ def new_workshop(folder: Path) -> Workshop:
     tools = folder / "tools"
     tools.mkdir()
     _put_tools(tools)
-    told = {
+    variables = {
         "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
         "npm_config_cache": str(folder / "npm-cache"),
         "npm_config_update_notifier": "false",
@@ -62,7 +62,7 @@ def new_workshop(folder: Path) -> Workshop:
         "UV_TOOL_DIR": str(folder / "uv-tools"),
         "UV_CACHE_DIR": str(folder / "uv-cache"),
     }
-    return Workshop(folder, {**os.environ, **told})
+    return Workshop(folder, {**os.environ, **variables})
 
 
 def _put_tools(tools: Path) -> None:
@@ -86,7 +86,7 @@ def enrolment_code(clinic: ClinicClient) -> tuple[str, str]:
 
 
 def assert_round_trip(seen: dict[str, Any], patient: str, clinic: ClinicClient, service: Service) -> None:
-    """What a client saw is what was made, and what the service tells another phone of the same patient."""
+    """What a client saw is what was made, and what the service sends another phone of the same patient."""
     made, right = seen["made"], seen["right"]
     assert (seen["first"], seen["again"]) == ([201] * 5, [200] * 5)
     assert seen["patient"] == patient

@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.episodes import NO_EPISODE, Episode, Move, MoveKind, moved, next_move
-from app.clinical.evaluation import Evaluation, History, advance, evaluate, replay
+from app.clinical.evaluation import evaluate
+from app.clinical.history import History
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.state.patient_state import advance
+from app.clinical.state.timeline import replay
 
 ZONE = "America/New_York"
 DAY_ZERO = date(2026, 3, 25)

@@ -6,14 +6,11 @@ After induction 8/7.5/7, one check-in an evening in whole numbers, no noise, unl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import CheckIn
 from app.clinical.episodes import NO_EPISODE, Episode, Move, MoveKind, closed_by_infusion, moved, next_move
-from app.clinical.evaluation import (
-    Evaluation,
-    History,
-    ScaleTotals,
-    evaluate_history,
-)
+from app.clinical.evaluation import evaluate_history
+from app.clinical.history import History, ScaleTotals
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.builders import ZONE, at, booster, history, induction
@@ -28,7 +25,7 @@ def well(day: int) -> Answer:
     return 8, 7 + day % 2, 7
 
 
-def told(
+def reported(
     story: Story,
     *,
     until: int,

@@ -3,7 +3,7 @@
 import pytest
 
 from app.studies.cohort_plan import VARIANTS
-from tests.bench.core_step import bare_steps, bare_told, our_steps, series, told
+from tests.bench.core_step import bare_comparable, bare_steps, comparable, our_steps, series
 
 
 @pytest.mark.parametrize(
@@ -13,4 +13,4 @@ from tests.bench.core_step import bare_steps, bare_told, our_steps, series, told
 def test_the_bare_step_says_the_same_of_every_check_in(population: str, patients: int) -> None:
     for patient in series(patients=patients, seed=7, plan=VARIANTS[population]):
         for (_, evaluation), (state, answer) in zip(our_steps(patient), bare_steps(patient), strict=True):
-            assert told(evaluation) == bare_told(state, answer)
+            assert comparable(evaluation) == bare_comparable(state, answer)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Infusion, InfusionPhase
-from app.clinical.evaluation import History, timeline_of
-from app.clinical.history import ChosenReference
+from app.clinical.history import ChosenReference, History
 from app.clinical.state.checkpoints import (
     DAYS_BETWEEN,
     Checkpoint,
@@ -20,6 +19,7 @@ from app.clinical.state.checkpoints import (
     replay_from,
     through_of,
 )
+from app.clinical.state.timeline import timeline_of
 from tests.clinical.test_properties import END, START, choices, patients
 
 LATER = END + timedelta(days=40)

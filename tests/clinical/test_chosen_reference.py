@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from app.clinical.check_ins import CheckIn
-from app.clinical.evaluation import advance, evaluate, evaluate_history, replay
+from app.clinical.evaluation import evaluate, evaluate_history
 from app.clinical.history import ChosenReference, History
 from app.clinical.levels import Level
 from app.clinical.reference import Reference, ReferenceKind
+from app.clinical.state.patient_state import advance
+from app.clinical.state.timeline import replay
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from app.clinical.course import Infusion, InfusionPhase
 from app.clinical.criterion_b_scale import ScaleCriterion, TotalsCode, criterion_b_on, totals_so_far
-from app.clinical.evaluation import History, ScaleTotals, evaluate, evaluate_history, replay
+from app.clinical.evaluation import evaluate, evaluate_history
+from app.clinical.history import History, ScaleTotals
 from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.protocol_versions import with_numbers
@@ -27,7 +28,7 @@ from app.clinical.scales import (
     day_of,
     read_custom_scales,
 )
-from app.clinical.state.timeline import Timeline
+from app.clinical.state.timeline import Timeline, replay
 from app.storage.clinical_json import KeptState, pack_state, unpack_state
 
 HOME = timezone(timedelta(hours=-7))
@@ -269,7 +270,7 @@ def test_the_protocols_numbers_decide() -> None:
     assert strict.level is Level.STEADY
 
 
-def test_the_same_course_told_in_another_offset_is_the_same_moments() -> None:
+def test_the_same_course_sent_in_another_offset_is_the_same_moments() -> None:
     totals = [(LAST + timedelta(days=day), value) for day, value in (BEFORE, AFTER, (30, 30), (37, 30))]
     in_utc = evaluate_totals(
         [AssessmentTotal(at.astimezone(UTC), value) for at, value in totals],
@@ -378,8 +379,8 @@ def test_what_is_remembered_of_totals_can_be_stored_and_says_the_same_later(
     last = max([LAST, *(LAST + timedelta(days=day) for day in [*boosters, *(day for day, _ in history)])])
     state = replay(patient, as_of=last)
 
-    memory = KeptState(Timeline(state, ()), "same")
+    kept = KeptState(Timeline(state, ()), "same")
 
-    assert unpack_state(pack_state(memory, rule="any"), rule="any") == memory
+    assert unpack_state(pack_state(kept, rule="any"), rule="any") == kept
     later = last + timedelta(days=late)
     assert evaluate(state, as_of=later) == evaluate_history(patient, as_of=later)

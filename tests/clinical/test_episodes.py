@@ -23,7 +23,7 @@ from app.clinical.episodes import (
     snoozed,
 )
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
-from app.clinical.evaluation import crossings, evaluate_history
+from app.clinical.evaluation import evaluate_history
 from app.clinical.explanation import explain
 from app.clinical.history import ScaleTotals
 from app.clinical.levels import CriterionName, Level
@@ -31,6 +31,7 @@ from app.clinical.protocol import RULE_1, STANDARD
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import SignalSnoozed
 from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.clinical.state.timeline import crossings
 from tests.clinical.builders import (
     BEFORE,
     COURSE,
@@ -240,7 +241,7 @@ def test_a_booster_that_did_not_hold_says_so_first() -> None:
     assert ReasonCode.BOOSTER_DID_NOT_HOLD not in {note.code for note in later.notes}
 
 
-def test_past_crossings_are_told_with_their_day_and_do_not_raise_now() -> None:
+def test_past_crossings_are_said_with_their_day_and_do_not_raise_now() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 16), 3), *days(range(16, 60), 8))
     assert [crossing.day for crossing in crossings(patient, as_of=at(60))] == [on(12)]
     now = evaluate_history(patient, as_of=at(60))
@@ -283,7 +284,7 @@ def test_two_totals_raise_a_signal_without_any_check_in() -> None:
     assert again.reason.code is ReasonCode.CLOSED_RECENTLY
 
 
-def test_worse_than_before_treatment_is_told_apart() -> None:
+def test_worse_than_before_treatment_is_said_apart() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 40), 0))
     worse = evaluate_history(patient, as_of=at(39)).worse_than_before
     assert [one.domain.value for one in worse] == ["mood", "energy", "sleep_quality"]

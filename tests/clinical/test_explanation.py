@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.answer import Answered
+from app.clinical.answer import Answered, DataQuality, Evaluation, Exposure, LastTotal
 from app.clinical.answering import Share
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
-from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate_history
-from app.clinical.explanation import Beside, explain, explanation_parts, headline
+from app.clinical.evaluation import evaluate_history
+from app.clinical.explanation import explain, explanation_parts, headline
 from app.clinical.explanation_words import ENGLISH, SPANISH
+from app.clinical.headline import Beside
 from app.clinical.levels import CriterionName, Level
 from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
@@ -159,7 +160,7 @@ def test_an_assumed_baseline_is_said_with_every_share() -> None:
     assert "8.0 after induction (8 days), usual before" in text
 
 
-def test_why_there_is_no_reference_is_told() -> None:
+def test_why_there_is_no_reference_is_said() -> None:
     text = explain(evaluate_history(history(*BEFORE, *days((2, 5), 8)), as_of=at(20)))
     assert "There were check-ins on only 2 days by Apr 9; 4 are needed." in text
 

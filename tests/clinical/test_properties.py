@@ -10,31 +10,31 @@ from random import Random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from app.clinical.answer import DataQuality
 from app.clinical.boosters import Stretch
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.domains import DOMAINS
 from app.clinical.episodes import NO_EPISODE, moved, next_move
-from app.clinical.evaluation import (
-    DataQuality,
-    History,
-    Timeline,
-    advance,
-    crossings,
-    evaluate,
-    evaluate_history,
-    replay,
-    timeline_after,
-    timeline_of,
-)
-from app.clinical.explanation import Beside, explanation_parts
+from app.clinical.evaluation import evaluate, evaluate_history
+from app.clinical.explanation import explanation_parts
 from app.clinical.explanation_words import language_of
-from app.clinical.history import ChosenReference
+from app.clinical.headline import Beside
+from app.clinical.history import ChosenReference, History
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.signs import RecentDay
+from app.clinical.state.patient_state import advance
+from app.clinical.state.timeline import Timeline, crossings, replay, timeline_after, timeline_of
 from app.clinical.taper import PlannedDate
-from app.storage.clinical_json import STATE_FORMAT, KeptState, answer_to_json, pack_state, unpack_state
+from app.storage.clinical_json import (
+    STATE_FORMAT,
+    KeptState,
+    answer_from_json,
+    answer_to_json,
+    pack_state,
+    unpack_state,
+)
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
@@ -270,6 +270,12 @@ def test_an_answer_is_stored_as_plain_json(patient: History, day: int) -> None:
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
+@given(patients(), st.integers(10, 74))
+def test_an_answer_that_is_read_back_is_the_one_that_was_stored(patient: History, day: int) -> None:
+    answer = evaluate_history(patient, as_of=START + timedelta(days=day))
+    assert answer_from_json(json.loads(json.dumps(answer_to_json(answer)))) == answer
+
+
 SPANS = {"5", "7", "10", "14", "30", "90", "365"}
 """The spans that sentences of the templates name themselves."""
 PLANNED = PlannedDate(
@@ -336,9 +342,9 @@ def _shifted(value: object, by: timedelta) -> object:  # noqa: PLR0911 - each ki
 
 
 def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
-    memory = KeptState(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
-    packed = pack_state(memory, rule="gain-lost 2.0")
-    assert unpack_state(packed, rule="gain-lost 2.0") == memory
+    kept = KeptState(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
+    packed = pack_state(kept, rule="gain-lost 2.0")
+    assert unpack_state(packed, rule="gain-lost 2.0") == kept
     assert unpack_state(packed, rule="gain-lost 1.0") is None
     plain = zlib.decompress(packed)
     # Three values, the first of them the format.

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.clinical.evaluation import History
 from app.clinical.explanation import explain, headline
+from app.clinical.history import History
 from app.clinical.levels import FindingCode, Level
 from app.clinical.protocol import RULE_1
 from app.clinical.reason_codes import ReasonCode
-from tests.clinical.required_answers import Answer, DayOf, followed, raised_on, told, well
+from tests.clinical.required_answers import Answer, DayOf, followed, raised_on, reported, well
 
 WEEKLY, FORTNIGHTLY = tuple(range(7, 106, 7)), tuple(range(14, 106, 14))
 
@@ -71,14 +71,14 @@ WORSE_FIRST = "Worse than before treatment: mood 0, 0, 0; "
 TABLE = [
     Required(
         patient="always 5/5/5",
-        history=told(lambda _: all_three(5), until=30, before=all_three(5)),
+        history=reported(lambda _: all_three(5), until=30, before=all_three(5)),
         until=30,
         levels={30: Level.NO_REFERENCE},
         words={30: "No improvement was measured: check-ins cannot show a loss. Use a PHQ-9."},
     ),
     Required(
         patient="always 5, from day 40 on 0/0/0",
-        history=told(lambda day: all_three(5 if day < 40 else 0), until=50, before=all_three(5)),
+        history=reported(lambda day: all_three(5 if day < 40 else 0), until=50, before=all_three(5)),
         until=50,
         levels={50: Level.NO_REFERENCE},
         findings={FindingCode.WORSE_THAN_BEFORE: 43},
@@ -86,14 +86,14 @@ TABLE = [
     ),
     Required(
         patient="only energy gained; mood 3 → 0 on day 40",
-        history=told(lambda day: (3 if day < 40 else 0, 8, 3), until=50),
+        history=reported(lambda day: (3 if day < 40 else 0, 8, 3), until=50),
         until=50,
         findings={FindingCode.WORSE_THAN_BEFORE: 44},
         words={44: f"{WORSE_FIRST}3.0 before. Not a booster question: call today."},
     ),
     Required(
         patient="a gain of 1.3, from day 40 on 2 below baseline",
-        history=told(
+        history=reported(
             lambda day: all_three(2 if day >= 40 else 5 if day % 3 else 6), until=62, before=all_three(4)
         ),
         until=62,
@@ -104,7 +104,7 @@ TABLE = [
     ),
     Required(
         patient="10/10/2 with 3 h of sleep from day 30 on, 1/1/3 from day 50 on",
-        history=told(
+        history=reported(
             lambda day: well(day) if day < 30 else (10, 10, 2) if day < 50 else (1, 1, 3),
             until=60,
             hours=lambda day: 3 if 30 <= day < 50 else 7,
@@ -116,7 +116,7 @@ TABLE = [
     ),
     Required(
         patient="10/10/9 with 2 h of sleep from day 30 on",
-        history=told(
+        history=reported(
             lambda day: well(day) if day < 30 else (10, 10, 9),
             until=36,
             hours=lambda day: 2 if day >= 30 else 7,
@@ -128,18 +128,18 @@ TABLE = [
     ),
     Required(
         patient="seasonal: 1.5 lower over 120 days",
-        history=told(lambda day: lower(day, (1.5 * max(0, day - 20) / 120,) * 3), until=140),
+        history=reported(lambda day: lower(day, (1.5 * max(0, day - 20) / 120,) * 3), until=140),
         until=140,
     ),
     Required(
         patient="8 → 3 over 120 days from day 20 on",
-        history=told(_slowly, until=100),
+        history=reported(_slowly, until=100),
         until=100,
         raised=(78, 86),
     ),
     Required(
         patient="severe premenstrual: 7 of 28 days, 4.5 lower",
-        history=told(lambda day: lower(day, (4.5,) * 3) if day % 28 >= 21 else well(day), until=140),
+        history=reported(lambda day: lower(day, (4.5,) * 3) if day % 28 >= 21 else well(day), until=140),
         until=140,
         raised=(24, 26),
         notes={ReasonCode.RECURS: 84},
@@ -147,24 +147,26 @@ TABLE = [
     ),
     Required(
         patient="usual premenstrual: 5 of 28 days, 2 lower",
-        history=told(lambda day: lower(day, (2, 2, 2)) if day % 28 >= 23 else well(day), until=140),
+        history=reported(lambda day: lower(day, (2, 2, 2)) if day % 28 >= 23 else well(day), until=140),
         until=140,
     ),
     Required(
         patient="pain for 12 days: 2 lower",
-        history=told(lambda day: lower(day, (2, 2, 2)) if 40 <= day < 52 else well(day), until=80),
+        history=reported(lambda day: lower(day, (2, 2, 2)) if 40 <= day < 52 else well(day), until=80),
         until=80,
     ),
     Required(
         patient="flu for 7 days: 2.5, 5 and 3 lower",
-        history=told(lambda day: lower(day, (2.5, 5, 3)) if 40 <= day < 47 else well(day), until=60),
+        history=reported(lambda day: lower(day, (2.5, 5, 3)) if 40 <= day < 47 else well(day), until=60),
         until=60,
         raised=(43, 47),
         may_stay_below=True,
     ),
     Required(
         patient="answers only on bad days from day 20 on",
-        history=told(lambda day: well(day) if day < 20 else all_three(3) if day % 3 == 0 else None, until=60),
+        history=reported(
+            lambda day: well(day) if day < 20 else all_three(3) if day % 3 == 0 else None, until=60
+        ),
         until=60,
         raised=(22, 33),
         notes={ReasonCode.ANSWERING_FELL: 40},
@@ -172,7 +174,7 @@ TABLE = [
     ),
     Required(
         patient="two bad days, then silence from day 33 on",
-        history=told(lambda day: well(day) if day < 31 else all_three(3) if day < 33 else None, until=45),
+        history=reported(lambda day: well(day) if day < 31 else all_three(3) if day < 33 else None, until=45),
         until=45,
         levels={40: Level.UNKNOWN},
         findings={FindingCode.SILENT_AFTER_LOW: 38},
@@ -180,44 +182,48 @@ TABLE = [
     ),
     Required(
         patient="well, then silent for 75 days",
-        history=told(lambda day: well(day) if day < 30 else None, until=105),
+        history=reported(lambda day: well(day) if day < 30 else None, until=105),
         until=105,
         levels={105: Level.UNKNOWN},
         words={105: "Unknown. No check-in since Apr 23 (76 days); the last said well."},
     ),
     Required(
         patient="silent through three boosters",
-        history=told(lambda day: well(day) if day < 30 else None, until=100, boosters=(40, 60, 80)),
+        history=reported(lambda day: well(day) if day < 30 else None, until=100, boosters=(40, 60, 80)),
         until=100,
         levels={100: Level.UNKNOWN},
     ),
     Required(
         patient="five check-ins a week, lost on day 30",
-        history=told(lambda day: None if day % 7 > 4 else well(day) if day < 30 else lost(1, day), until=60),
+        history=reported(
+            lambda day: None if day % 7 > 4 else well(day) if day < 30 else lost(1, day), until=60
+        ),
         until=60,
         raised=(33, 37),
         as_by_rule_1=True,
     ),
     Required(
         patient="jet lag: 4 days with 2 less energy and 4 less sleep",
-        history=told(lambda day: lower(day, (0, 2, 4)) if 40 <= day < 44 else well(day), until=60),
+        history=reported(lambda day: lower(day, (0, 2, 4)) if 40 <= day < 44 else well(day), until=60),
         until=60,
     ),
     Required(
         patient="night shifts: 4 of 8 days with 1 less energy and 3 less sleep",
-        history=told(lambda day: lower(day, (0, 1, 3)) if day >= 20 and day % 8 < 4 else well(day), until=80),
+        history=reported(
+            lambda day: lower(day, (0, 1, 3)) if day >= 20 and day % 8 < 4 else well(day), until=80
+        ),
         until=80,
     ),
     Required(
         patient="five check-ins a day, lost on day 30",
-        history=told(lambda day: well(day) if day < 30 else lost(1, day), until=45, a_day=5),
+        history=reported(lambda day: well(day) if day < 30 else lost(1, day), until=45, a_day=5),
         until=45,
         raised=(33, 37),
         as_by_rule_1=True,
     ),
     Required(
         patient="answers at weekends alone after the first weeks, lost on day 30",
-        history=told(
+        history=reported(
             lambda day: None if day > 14 and day % 7 > 1 else well(day) if day < 30 else lost(1, day),
             until=60,
         ),
@@ -226,7 +232,7 @@ TABLE = [
     ),
     Required(
         patient="well, silent for 25 days, then lost on day 45",
-        history=told(
+        history=reported(
             lambda day: (
                 well(day) if day < 15 else None if day < 40 else well(day) if day < 45 else lost(1, day)
             ),
@@ -238,35 +244,35 @@ TABLE = [
     ),
     Required(
         patient="floor: 0 before, 2 after induction, 0 again from day 30 on",
-        history=told(lambda day: all_three(2 if day < 30 else 0), until=50, before=all_three(0)),
+        history=reported(lambda day: all_three(2 if day < 30 else 0), until=50, before=all_three(0)),
         until=50,
         raised=(32, 38),
         as_by_rule_1=True,
     ),
     Required(
         patient="ceiling: 7 before, 9 after induction, 7 again from day 30 on",
-        history=told(lambda day: all_three(9 if day < 30 else 7), until=50, before=all_three(7)),
+        history=reported(lambda day: all_three(9 if day < 30 else 7), until=50, before=all_three(7)),
         until=50,
         raised=(32, 38),
         as_by_rule_1=True,
     ),
     Required(
         patient="only sleep gained, lost on day 30",
-        history=told(lambda day: (3, 3, 8 if day < 30 else 3), until=50),
+        history=reported(lambda day: (3, 3, 8 if day < 30 else 3), until=50),
         until=50,
         raised=(33, 39),
         as_by_rule_1=True,
     ),
     Required(
         patient="only energy gained, lost on day 30",
-        history=told(lambda day: (3, 8 if day < 30 else 3, 3), until=50),
+        history=reported(lambda day: (3, 8 if day < 30 else 3, 3), until=50),
         until=50,
         raised=(33, 39),
         as_by_rule_1=True,
     ),
     Required(
         patient="a second induction from day 40 to 50, lost on day 80",
-        history=told(
+        history=reported(
             lambda day: well(day) if day < 80 else lost(1, day), until=95, again=(40, 42, 44, 46, 48, 50)
         ),
         until=95,
@@ -275,21 +281,23 @@ TABLE = [
     ),
     Required(
         patient="baseline in a crisis: 1 before, 6 after induction, 4.5 from day 30 on",
-        history=told(lambda day: all_three(6 if day < 30 else 4 + day % 2), until=60, before=all_three(1)),
+        history=reported(
+            lambda day: all_three(6 if day < 30 else 4 + day % 2), until=60, before=all_three(1)
+        ),
         until=60,
         words={60: "Stable."},
         says={60: "Mood 4.3 now, 6.0 after induction (8 days), 1.0 before"},
     ),
     Required(
         patient="floor: 0 before, 0 again from day 30 on",
-        history=told(lambda day: well(day) if day < 30 else all_three(0), until=50, before=all_three(0)),
+        history=reported(lambda day: well(day) if day < 30 else all_three(0), until=50, before=all_three(0)),
         until=50,
         raised=(32, 36),
         as_by_rule_1=True,
     ),
     Required(
         patient="no baseline, lost on day 30",
-        history=told(lambda day: well(day) if day < 30 else all_three(3), until=50, before=None),
+        history=reported(lambda day: well(day) if day < 30 else all_three(3), until=50, before=None),
         until=50,
         raised=(33, 37),
         as_by_rule_1=True,
@@ -297,21 +305,21 @@ TABLE = [
     ),
     Required(
         patient="early loss on day 2",
-        history=told(lambda day: well(day) if day < 2 else all_three(3), until=20),
+        history=reported(lambda day: well(day) if day < 2 else all_three(3), until=20),
         until=20,
         raised=(14, 14),
         notes={ReasonCode.FALLING_REFERENCE: 14},
     ),
     Required(
         patient="early loss on day 4",
-        history=told(lambda day: well(day) if day < 4 else all_three(3), until=20),
+        history=reported(lambda day: well(day) if day < 4 else all_three(3), until=20),
         until=20,
         raised=(12, 12),
         notes={ReasonCode.FALLING_REFERENCE: 12},
     ),
     Required(
         patient="a euphoric first week 9/9/9, then 6/6/5 with a PHQ-9 of 3 every two weeks",
-        history=told(
+        history=reported(
             lambda day: all_three(9) if day < 9 else (6, 6, 5),
             until=60,
             phq_9=((-12, 18), (3, 3), (17, 3), (31, 3), (45, 3)),
@@ -322,14 +330,14 @@ TABLE = [
     ),
     Required(
         patient="5 → 8 on day 20 → 5 on day 60",
-        history=told(lambda day: all_three(8 if 20 <= day < 60 else 5), until=80),
+        history=reported(lambda day: all_three(8 if 20 <= day < 60 else 5), until=80),
         until=80,
         levels={75: Level.STEADY},
         findings={FindingCode.BELOW_BEST: 75},
     ),
     Required(
         patient="worse after induction: 4 → 2",
-        history=told(lambda _: all_three(2), until=20, before=all_three(4)),
+        history=reported(lambda _: all_three(2), until=20, before=all_three(4)),
         until=20,
         levels={12: Level.NO_REFERENCE},
         findings={FindingCode.WORSE_THAN_BEFORE: 12},
@@ -338,7 +346,7 @@ TABLE = [
     *(
         Required(
             patient=f"boosters every {every} days; {share:.0%} lost on day 30",
-            history=told(
+            history=reported(
                 lambda day, share=share: well(day) if day < 30 else lost(share, day),  # type: ignore[misc]  # bound now
                 until=105,
                 boosters=given,
@@ -356,7 +364,7 @@ TABLE = [
     ),
     Required(
         patient="boosters every week that hold 3 days of each",
-        history=told(
+        history=reported(
             lambda day: well(day) if day < 8 or (day - 8) % 7 < 3 else all_three(3), until=60, boosters=WEEKLY
         ),
         until=60,
@@ -366,7 +374,7 @@ TABLE = [
     ),
     Required(
         patient="a booster on day 30, no report since",
-        history=told(lambda day: well(day) if day < 30 else None, until=40, boosters=(30,)),
+        history=reported(lambda day: well(day) if day < 30 else None, until=40, boosters=(30,)),
         until=40,
         levels={34: Level.STEADY, 35: Level.UNKNOWN},
         words={31: "Stable. Booster Apr 24; no report since."},

@@ -1,4 +1,4 @@
-"""When a check-in is due, and when silence is told."""
+"""When a check-in is due, and when silence is reported."""
 
 import pytest
 

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, EarlierInfusions, Infusion, Phase, phase_of
-from app.clinical.evaluation import History, advance, evaluate, evaluate_history, replay
-from app.clinical.history import ChosenReference, ScaleTotals
+from app.clinical.evaluation import evaluate, evaluate_history
+from app.clinical.history import ChosenReference, History, ScaleTotals
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.reference import NoReference, Reference, ReferenceKind
 from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.clinical.state.patient_state import advance
+from app.clinical.state.timeline import replay
 from tests.clinical.builders import ZONE, at, booster, days, on, report
 
 TAKEN_ON = 0

@@ -248,7 +248,7 @@ def _moves_from(state: EpisodeState) -> list[str]:
 
 
 def _spoken_row(criterion: CriterionName | None, reason: Reason) -> tuple[str, ...]:
-    used = ", ".join(f"{words(name)} {_told(value)}" for name, value in reason.facts)
+    used = ", ".join(f"{words(name)} {_shown(value)}" for name, value in reason.facts)
     return (
         words(criterion.value) if criterion else "with every level",
         f"[{words(reason.code.value)}](#{reason.code.value})",
@@ -280,7 +280,7 @@ def _all_of(places: tuple[Place, ...]) -> str:
     return ", ".join(map(str, places))
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

@@ -16,15 +16,15 @@ def main() -> int:
     parser.add_argument("-d")
     parser.add_argument("-w", default="")
     parser.add_argument("url")
-    told = parser.parse_args()
-    method = told.X or ("POST" if told.d is not None else "GET")
-    headers = dict(header.split(": ", 1) for header in told.H)
-    data = told.d.encode() if told.d is not None else (b"" if method == "POST" else None)
-    request = urllib.request.Request(told.url, data=data, headers=headers, method=method)  # noqa: S310 - from our pages
+    arguments = parser.parse_args()
+    method = arguments.X or ("POST" if arguments.d is not None else "GET")
+    headers = dict(header.split(": ", 1) for header in arguments.H)
+    data = arguments.d.encode() if arguments.d is not None else (b"" if method == "POST" else None)
+    request = urllib.request.Request(arguments.url, data=data, headers=headers, method=method)  # noqa: S310 - from our pages
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=30) as answer:
-            sys.stdout.write(answer.read().decode() + told.w.replace("\\n", "\n"))
+            sys.stdout.write(answer.read().decode() + arguments.w.replace("\\n", "\n"))
     except urllib.error.HTTPError as error:
         sys.stderr.write(f"curl: (22) The requested URL returned error: {error.code}\n")
         return 22

@@ -10,7 +10,7 @@ _ELSEWHERE = ("docs/clinical/", "docs/receivers/")
 _FENCE = re.compile(
     r"^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
 )
-_MARKER = re.compile(r"<!-- (?P<kind>run|illustrative): (?P<told>[^\n]+?) -->\n$")
+_MARKER = re.compile(r"<!-- (?P<kind>run|illustrative): (?P<label>[^\n]+?) -->\n$")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Block:
     language: str
     text: str
     kind: str
-    told: str
+    label: str
 
 
 def pages() -> dict[str, str]:
@@ -37,8 +37,8 @@ def blocks() -> list[Block]:
     for page, text in pages().items():
         for match in _FENCE.finditer(text):
             marker = _MARKER.search(text, 0, match.start())
-            kind, told = (marker["kind"], marker["told"]) if marker else ("", "")
-            found.append(Block(page, match["language"], match["text"], kind, told))
+            kind, label = (marker["kind"], marker["label"]) if marker else ("", "")
+            found.append(Block(page, match["language"], match["text"], kind, label))
     return found
 
 
@@ -47,6 +47,6 @@ def block(name: str, page: str | None = None) -> str:
     (text,) = {
         one.text
         for one in blocks()
-        if one.kind == "run" and one.told == name and (page is None or one.page == page)
+        if one.kind == "run" and one.label == name and (page is None or one.page == page)
     }
     return text

@@ -11,10 +11,11 @@ from statistics import median
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion, InfusionPhase
-from app.clinical.evaluation import advance, replay
 from app.clinical.history import History
 from app.clinical.protocol import PUBLISHED, Protocol
 from app.clinical.reference import ReferenceKind
+from app.clinical.state.patient_state import advance
+from app.clinical.state.timeline import replay
 from app.studies.backtest import PatientResult, backtested
 from app.studies.measures import DAYS_A_YEAR
 from app.studies.patients import StudyPatient

@@ -48,11 +48,11 @@ def test_every_block_is_run_or_says_why_not() -> None:
             assert not re.search(r"^\s*(\$|afterglow|make|curl|docker) ", one.text, re.MULTILINE), one
         else:
             assert one.kind, f"{one.page}: this block is neither run nor marked as illustrative:\n{one.text}"
-            assert one.kind == "run" or len(one.told.split()) >= 5, f"{one.page}: {one.told} is no reason"
+            assert one.kind == "run" or len(one.label.split()) >= 5, f"{one.page}: {one.label} is no reason"
 
 
 def test_the_blocks_that_are_run_are_those_that_tests_know() -> None:
-    assert {one.told for one in blocks() if one.kind == "run"} == set(RUN_BY)
+    assert {one.label for one in blocks() if one.kind == "run"} == set(RUN_BY)
 
 
 def test_every_marker_stands_right_above_a_block() -> None:
@@ -63,7 +63,7 @@ def test_every_marker_stands_right_above_a_block() -> None:
 
 
 @pytest.mark.parametrize(
-    "one", [one for one in blocks() if one.told == "make-targets"], ids=lambda one: one.page
+    "one", [one for one in blocks() if one.label == "make-targets"], ids=lambda one: one.page
 )
 def test_make_targets_exist(one: Block) -> None:
     named = re.findall(r"^make (\S+)", one.text, re.MULTILINE)
@@ -124,12 +124,12 @@ def test_the_table_of_calls_is_the_api() -> None:
 
 def test_the_table_of_events_names_all_and_says_truly_which_are_sent() -> None:
     rows = [re.findall(r"[^|]+", row) for row in table_rows("docs/webhooks.md", r"\| `[a-z_]+\.[a-z_]+` .*")]
-    told = {cells[0].strip(" `"): cells[2].strip() for cells in rows}
-    assert set(told) == {event.value for event in EventType}
+    published = {cells[0].strip(" `"): cells[2].strip() for cells in rows}
+    assert set(published) == {event.value for event in EventType}
     sources = [path.read_text() for path in (ROOT / "app").rglob("*.py") if path.name != "events.py"]
     for event in EventType:
         assert any(f"EventType.{event.name}" in text for text in sources), event
-        assert told[event.value] == ("sent" if event in BY_DEFAULT else "only in the stream"), event
+        assert published[event.value] == ("sent" if event in BY_DEFAULT else "only in the stream"), event
 
 
 def test_the_waits_are_the_schedule() -> None:

@@ -217,7 +217,7 @@ def test_the_compose_file_names_settings_and_commands_that_exist() -> None:
 
 
 def test_the_compose_files_roles_are_those_of_the_page() -> None:
-    (page,) = [one.text for one in blocks() if one.told == "two-roles"]
+    (page,) = [one.text for one in blocks() if one.label == "two-roles"]
     script = (DEPLOY / "compose-roles.sh").read_text()
     ours = script.split("<<'SQL'\n")[1].split("SQL\n")[0]
     ours = ours.replace(":'owner'", "'OWNER-PASSWORD'").replace(":'app'", "'APP-PASSWORD'")

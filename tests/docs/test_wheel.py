@@ -47,9 +47,9 @@ class Image:
     def environment(self) -> dict[str, str]:
         """The second stage's ENV, and the test's own data folder."""
         (line,) = re.findall(r"^ENV (.*)$", DOCKERFILE, re.MULTILINE)
-        told = dict(word.split("=", 1) for word in shlex.split(line))
-        path = self.here(told["PATH"]).replace("$PATH", os.environ["PATH"])
-        return plain_environment(told | {"PATH": path, "AFTERGLOW_DATA_DIR": str(self.folder / "data")})
+        variables = dict(word.split("=", 1) for word in shlex.split(line))
+        path = self.here(variables["PATH"]).replace("$PATH", os.environ["PATH"])
+        return plain_environment(variables | {"PATH": path, "AFTERGLOW_DATA_DIR": str(self.folder / "data")})
 
 
 def instructions(name: str) -> list[str]:
@@ -134,7 +134,7 @@ def test_the_main_job_runs_from_the_wheel_in_any_folder_and_leaves_nothing(image
     assert '"event":' not in shown, "the service's own logs belong into the log file"
 
 
-def test_the_images_command_serves_and_its_health_check_tells_whether_it_does(image: Image) -> None:
+def test_the_images_command_serves_and_its_health_check_shows_whether_it_does(image: Image) -> None:
     (command,), (check,) = (
         [json.loads(step[step.index("[") :]) for step in instructions(name)]
         for name in ("CMD", "HEALTHCHECK")

@@ -35,7 +35,7 @@ def examples_page(table: Callable[[Table], str]) -> str:
 
 
 def _shapes() -> Iterable[tuple[str, str, Table]]:
-    told = (
+    intro = (
         "3 on every domain before treatment, 8 after induction, one check-in an evening in whole numbers; it begins "
         "on day 20."
     )
@@ -43,10 +43,10 @@ def _shapes() -> Iterable[tuple[str, str, Table]]:
     for name, shape, mood_alone, day, day_by_rule_1, criterion in RAISES:
         (step,) = raised(follow_shape(shape, mood_alone=mood_alone))
         rows.append((name, str(day), str(day_by_rule_1), words(criterion.value), explain(step.evaluation)))
-    yield "What raises a signal", f"{told} Each raises exactly one. (`test_shapes.py`)", rows
+    yield "What raises a signal", f"{intro} Each raises exactly one. (`test_shapes.py`)", rows
     stays = [("what happens", "worst level")]
     stays += [(name, words(worst.value)) for name, _, _, worst in STAYS_BELOW]
-    yield "What raises none", f"{told} (`test_shapes.py`)", stays
+    yield "What raises none", f"{intro} (`test_shapes.py`)", stays
 
 
 def _references() -> Iterable[tuple[str, str, Table]]:
@@ -57,8 +57,8 @@ def _references() -> Iterable[tuple[str, str, Table]]:
     baselines = [("what", "answered on days", "mood before", "days used")]
     for name, before, mood, n_days in BASELINES:
         baselines.append((name, day_list(before), "none" if mood is None else f"{mood:g}", str(n_days)))
-    told = "The first infusion is on day -10. (`test_reference.py`)"
-    yield "The baseline", told, baselines
+    intro = "The first infusion is on day -10. (`test_reference.py`)"
+    yield "The baseline", intro, baselines
     weights = [("what", "gains: mood, energy, sleep", "spread", "weights")]
     for name, gains, spread, expected_weights in WEIGHTS:
         weights.append((name, row_of(gains), row_of(spread), row_of(expected_weights)))
@@ -76,8 +76,8 @@ def _others() -> Iterable[tuple[str, str, Table]]:
     for since, level, why in CROSSINGS:
         totals = ", ".join(f"{total} on day {day:g}" for day, total in since) or "none"
         crossings.append((totals, words(level), words(TotalsCode(why).value)))
-    told = "MADRS: 32 before, 8 after, so its threshold is 22, its relapse level. (`test_criterion_b.py`)"
-    yield "A validated total", told, crossings
+    intro = "MADRS: 32 before, 8 after, so its threshold is 22, its relapse level. (`test_criterion_b.py`)"
+    yield "A validated total", intro, crossings
     categories = [("MADRS before", "now", "category")]
     categories += [(str(before), str(now), category) for before, now, category in CATEGORIES]
     yield "What induction achieved", "(`test_review.py`)", categories

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from app.foundation.clock import SettableClock, SystemClock
 
 
-def test_the_machines_clock_tells_the_time_in_utc() -> None:
+def test_the_machines_clock_gives_the_time_in_utc() -> None:
     now = SystemClock().now()
     assert now.tzinfo is UTC
     assert abs(now - datetime.now(UTC)) < timedelta(seconds=1)

@@ -19,7 +19,7 @@ def test_ids_sort_by_their_birth_also_within_a_millisecond() -> None:
     assert len(set(made)) == len(made)
 
 
-def test_an_id_tells_the_millisecond_of_its_birth() -> None:
+def test_an_id_holds_the_millisecond_in_which_it_was_made() -> None:
     born = datetime.fromtimestamp((new_id().int >> 80) / 1000, UTC)
     assert abs(datetime.now(UTC) - born) < timedelta(seconds=5)
 

@@ -47,11 +47,11 @@ def test_a_chart_number_is_kept_in_one_form_however_it_was_pasted(typed: str) ->
         ("P-\u0661\u0662", "P-12"), ("A  1", "A\u00a01"), ("\u039d-1", "n-1"), ("P\u20101", "P-1"),
     ],
 )  # fmt: skip
-def test_numbers_that_a_person_cannot_tell_apart_have_one_key(one: str, other: str) -> None:
+def test_numbers_that_look_the_same_to_a_person_have_one_key(one: str, other: str) -> None:
     assert chart_number_key(one) == chart_number_key(other)
 
 
-def test_numbers_that_a_person_can_tell_apart_have_two_keys() -> None:
+def test_numbers_that_look_different_to_a_person_have_two_keys() -> None:
     numbers = ["P-1", "P-2", "P1", "P-10", "Q-1", "Mu\u00f1oz-1", "Munoz-1", "P 1"]
     assert len({chart_number_key(one) for one in numbers}) == len(numbers)
 

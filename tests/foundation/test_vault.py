@@ -113,7 +113,7 @@ def test_a_blind_index_finds_the_same_text_within_one_purpose_and_clinic_only() 
     assert index != Vault(bytes(32)).blind_index("P-1", purpose="reference", clinic_id=CLINIC)
 
 
-def test_a_digest_tells_its_parts_apart() -> None:
+def test_a_digest_keeps_its_parts_apart() -> None:
     vault = Vault(KEY)
     assert vault.digest(b"ab", b"c") != vault.digest(b"a", b"bc")
     assert vault.digest(b"a") != vault.digest(b"a", b"")

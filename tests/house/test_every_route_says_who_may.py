@@ -49,7 +49,7 @@ def test_no_route_says_two_things() -> None:
     assert {name: said for name, said in who_may(the_api().routes).items() if len(said) > 1} == {}
 
 
-def test_what_is_said_is_what_the_document_tells_clients() -> None:
+def test_what_is_said_is_what_the_document_says_to_clients() -> None:
     api = the_api()
     document = api.openapi()["paths"]
     for name, said in who_may(api.routes).items():

@@ -1,4 +1,4 @@
-"""Rules of storage: every write tells the audit log, every table class says that it is one, SQL stays inside."""
+"""Rules of storage: every write writes the audit log, every table class says that it is one, SQL stays inside."""
 
 import ast
 import re

@@ -124,9 +124,11 @@ def test_a_clinic_judges_madrs_remission_by_its_own_level_from_the_time_it_says(
 
 
 def put_level(clinic: ClinicClient, level: int) -> dict[str, Any]:
-    """Ask for a remission level that nobody uses; gives what is told of it."""
-    told = assert_problem(put(clinic, {"madrs_remission": level}), 422, pointer="#/numbers/madrs_remission")
-    return dict(told["errors"][0])
+    """Ask for a remission level that nobody uses; gives what is said of it."""
+    problem = assert_problem(
+        put(clinic, {"madrs_remission": level}), 422, pointer="#/numbers/madrs_remission"
+    )
+    return dict(problem["errors"][0])
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_numbers_outside_their_safe_bounds_are_refused_by_name(
     assert clinic.http.get(PATH).json()["versions"] == []
 
 
-def test_of_two_who_change_at_once_one_is_told_and_the_past_stays_decided(clinic: ClinicClient) -> None:
+def test_of_two_who_change_at_once_one_is_refused_and_the_past_stays_decided(clinic: ClinicClient) -> None:
     assert_problem(clinic.http.put(PATH, json={"numbers": {}}), 428)
     past = (NOW - timedelta(days=1)).isoformat()
     assert_problem(put(clinic, {}, effective_from=past), 422, code="policy-in-past")

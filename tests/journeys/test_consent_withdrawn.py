@@ -36,8 +36,8 @@ def test_a_withdrawal_in_the_middle_of_a_signal_closes_it_and_says_why(
     assert closed["id"] == open_one["id"]
     assert (closed["disposition"], closed["closed_by"]) == ("consent_withdrawn", None)
     assert closed["decision"] == open_one["decision"]
-    (told,) = receiver.wait_for("signal.closed")
-    assert told.event["data"]["disposition"] == "consent_withdrawn"
+    (received,) = receiver.wait_for("signal.closed")
+    assert received.event["data"]["disposition"] == "consent_withdrawn"
     (said,) = receiver.wait_for("consent.withdrawn")
     assert said.event["data"]["url"].endswith(f"/v1/patients/{phone.patient_id}/consent")
 
@@ -92,9 +92,9 @@ def test_consent_given_again_resumes_and_raises_what_still_holds(
     phone.http.post("/v1/me/consent/withdraw", json={})
     assert_problem(phone.check_in(NOW, (3, 3, 3)), 409, code="consent-withdrawn")
 
-    told = phone.http.post("/v1/me/consent", json=AGREED).json()
+    shown = phone.http.post("/v1/me/consent", json=AGREED).json()
 
-    assert told["status"] == "given"
+    assert shown["status"] == "given"
     assert phone.check_in(NOW, (3, 3, 3)).status_code == 201
     assert clinic.evaluation(phone.patient_id)["level"] == "consider_booster"
     assert [one["state"] for one in clinic.signals(phone.patient_id)] == ["closed", "open"]

@@ -172,7 +172,7 @@ def test_the_second_contact_hears_of_a_signal_once(road: Road, receiver: Receive
     assert road.letters() == [(SECOND, "Afterglow waits for you")]
 
 
-def test_where_no_endpoint_can_be_told_the_safety_contact_is_at_once(road: Road) -> None:
+def test_where_no_endpoint_can_be_notified_the_safety_contact_is_at_once(road: Road) -> None:
     name_contacts(road.clinic)
     road.say(live=False)
 

@@ -1,4 +1,4 @@
-"""What nobody acknowledges in time is told again: once, on time, on any day, and not when someone did."""
+"""What nobody acknowledges in time is notified again: once, on time, on any day, and not when someone did."""
 
 import asyncio
 from collections.abc import Iterator
@@ -150,8 +150,8 @@ def test_an_event_is_notified_of_once_and_escalated_until_someone_answers(
 ) -> None:
     left, taken_up = reported(quiet, clinic), reported(quiet, clinic)
     for half_hours in range(1, 12):
-        told = sweep_at(quiet, clinic, 30 * half_hours * MINUTE)
-        assert told == {"safety.unacknowledged": 2}
+        counts = sweep_at(quiet, clinic, 30 * half_hours * MINUTE)
+        assert counts == {"safety.unacknowledged": 2}
         assert event(clinic, left["id"])["escalations"] == min(half_hours, 6)
         if half_hours == 2:
             clinic.http.post(f"/v1/safety-events/{taken_up['id']}/acknowledge")

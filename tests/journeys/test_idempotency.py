@@ -38,10 +38,10 @@ def test_twelve_times_the_same_at_once_is_one(
     assert rows_of(shared_database, phone.patient_id) == [(1, check_in_id)]
     assert len(clinic.http.get("/v1/safety-events").json()["items"]) == 1
     with psycopg.connect(shared_database.superuser_url) as connection:
-        told = connection.execute(
+        recorded = connection.execute(
             "SELECT type FROM care.notifications WHERE patient_id = %s ORDER BY type", [phone.patient_id]
         )
-        assert told.fetchall() == [("patient.registered",), ("safety.reported",)]
+        assert recorded.fetchall() == [("patient.registered",), ("safety.reported",)]
 
 
 def test_twelve_at_once_of_one_patient_are_all_kept(

@@ -65,7 +65,7 @@ EXPECTED_MISHAPS = (
 
 
 async def converge(service: Service, wild: ClinicClient, clean: ClinicClient) -> Counter[str]:
-    """Live through the weeks, then tell the same in order, and compare; gives the mishaps that happened."""
+    """Live through the weeks, then report the same in order, and compare; gives the mishaps that happened."""
     # Given up well before the server closes them after 5 seconds: none is closed under a request.
     limits = httpx2.Limits(max_connections=AT_ONCE, keepalive_expiry=1)
     async with httpx2.AsyncClient(base_url=service.url, timeout=60, limits=limits, verify=NO_TLS) as http:
@@ -78,7 +78,7 @@ async def converge(service: Service, wild: ClinicClient, clean: ClinicClient) ->
         assert [phone.patient_id for phone in phones if phone.queue or phone.withdrawing] == []
         await all_of([phone.sync_to_the_end() for phone in phones])
         tidy = await all_of(
-            [told_in_order(http, clean, number, phone) for number, phone in enumerate(phones)]
+            [report_in_order(http, clean, number, phone) for number, phone in enumerate(phones)]
         )
         levels = await all_of(
             [compare(http, (wild, phone), (clean, one)) for phone, one in zip(phones, tidy, strict=True)]
@@ -101,7 +101,7 @@ async def all_of(calls: list[Any]) -> list[Any]:
 
 
 async def one_day(service: Service, phones: list[OfflinePhone], end: datetime) -> None:
-    """People tell through the day; then those who have a network are online, all at once."""
+    """People report through the day; then those who have a network are online, all at once."""
     service.clock.move_to(end)
     online = []
     for number, phone in enumerate(phones):
@@ -161,10 +161,10 @@ async def new_phone(http: httpx2.AsyncClient, clinic: ClinicClient, number: int)
     return OfflinePhone(http, chance, patient, skew_of(chance), enrol, access, refresh)
 
 
-async def told_in_order(
+async def report_in_order(
     http: httpx2.AsyncClient, clinic: ClinicClient, number: int, phone: OfflinePhone
 ) -> OfflinePhone:
-    """Another patient who tells the same as this phone, in order and once each."""
+    """Another patient who reports the same as this phone, in order and once each."""
     patient = await treated_patient(http, clinic, ZONES[number % len(ZONES)])
     enrol = enrolling(http, clinic, patient)
     tidy = OfflinePhone(http, random.Random(0), patient, timedelta(0), enrol, *await enrol())  # noqa: S311 - no luck
@@ -175,7 +175,7 @@ async def told_in_order(
     return tidy
 
 
-def as_told(phone: OfflinePhone) -> dict[str, dict[str, Any]]:
+def as_reported(phone: OfflinePhone) -> dict[str, dict[str, Any]]:
     """The check-ins of a phone's sync, without when they came; withdrawn or not, but not when."""
     came = ("received_at", "late", "clock_skew_seconds")
     return {
@@ -187,7 +187,7 @@ def as_told(phone: OfflinePhone) -> dict[str, dict[str, Any]]:
 
 
 async def evaluation(http: httpx2.AsyncClient, clinic: ClinicClient, phone: OfflinePhone) -> dict[str, Any]:
-    """What the care team is told of this patient."""
+    """What the care team is notified of about this patient."""
     headers = {"authorization": f"Bearer {clinic.key}"}
     reply = await http.get(f"/v1/patients/{phone.patient_id}/evaluation", headers=headers)
     assert reply.status_code == 200, reply.text
@@ -211,7 +211,7 @@ async def compare(
     clean: tuple[ClinicClient, OfflinePhone],
 ) -> str:
     """The same check-ins on the same days, the same evaluation, nothing lost or doubled; gives the level."""
-    (one, other) = (as_told(phone) for _, phone in (wild, clean))
+    (one, other) = (as_reported(phone) for _, phone in (wild, clean))
     unlike = {key: (one[key], other[key]) for key in one.keys() & other.keys() if one[key] != other[key]}
     assert unlike == {}, (wild[1].patient_id, clean[1].patient_id)
     assert one.keys() == other.keys() == wild[1].made.keys()

@@ -71,7 +71,7 @@ def test_evidence_is_added_in_place_and_not_sent_again(
     assert types(receiver).count("patient.asked_about_booster") == 1
 
 
-def test_an_infusion_closes_the_signal_as_booster_given_and_tells_of_it(
+def test_an_infusion_closes_the_signal_as_booster_given_and_reports_it(
     service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
     receiver.secret = clinic.add_endpoint(receiver.url)["secret"]
@@ -84,12 +84,12 @@ def test_an_infusion_closes_the_signal_as_booster_given_and_tells_of_it(
 
     (closed,) = clinic.signals(patient)
     assert (closed["state"], closed["disposition"]) == ("closed", "booster_given")
-    (told,) = receiver.wait_for("signal.closed")
-    assert told.verified
-    assert told.event["data"]["signal_id"] == signal["id"]
-    assert told.event["data"]["disposition"] == "booster_given"
+    (received,) = receiver.wait_for("signal.closed")
+    assert received.verified
+    assert received.event["data"]["signal_id"] == signal["id"]
+    assert received.event["data"]["disposition"] == "booster_given"
     raised = receiver.accepted("signal.raised")[0].event["data"]["sequence"]
-    assert told.event["data"]["sequence"] > raised
+    assert received.event["data"]["sequence"] > raised
     assert clinic.signals(patient, "open") == []
     # Until the next report the level is that before the infusion, and says so.
     now = clinic.evaluation(patient)
@@ -147,8 +147,8 @@ def test_of_ten_who_close_at_once_one_has_closed(clinic: ClinicClient, receiver:
         statuses = sorted(threads.map(close, range(10)))
 
     assert statuses == [200] + [409] * 9
-    (told,) = receiver.wait_for("signal.closed")
-    assert told.event["data"]["disposition"] == "booster_given"
+    (received,) = receiver.wait_for("signal.closed")
+    assert received.event["data"]["disposition"] == "booster_given"
 
 
 def test_a_closed_episode_may_raise_again_after_two_weeks(service: Service, clinic: ClinicClient) -> None:

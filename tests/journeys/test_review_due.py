@@ -1,4 +1,4 @@
-"""The clinic is told once that a series is complete; not of series that lie in the past."""
+"""The clinic is notified once that a series is complete; not of series that lie in the past."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from tests.support.service import NOW, Service
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
-def test_the_last_planned_infusion_tells_once(
+def test_the_last_planned_infusion_notifies_once(
     clinic: ClinicClient, service: Service, receiver: Receiver, order: tuple[int, ...]
 ) -> None:
     receiver.secret = clinic.add_endpoint(receiver.url, ["induction.review_due"])["secret"]
@@ -35,7 +35,7 @@ def test_the_last_planned_infusion_tells_once(
     assert len(receiver.accepted("induction.review_due")) == 1
 
 
-def test_a_series_of_the_past_is_not_told_of(
+def test_a_series_of_the_past_is_not_announced(
     clinic: ClinicClient, service: Service, receiver: Receiver
 ) -> None:
     clinic.add_endpoint(receiver.url, ["induction.review_due", "patient.asked_about_booster"])
@@ -49,7 +49,7 @@ def test_a_series_of_the_past_is_not_told_of(
     assert receiver.accepted("induction.review_due") == []
 
 
-def test_a_series_that_fell_silent_is_told_of_with_the_next_report_only(
+def test_a_series_that_fell_silent_is_announced_with_the_next_report_only(
     clinic: ClinicClient, service: Service, receiver: Receiver
 ) -> None:
     """Its infusions may still be about to be entered."""

@@ -1,4 +1,4 @@
-"""Whatever else is wrong: one safety event, told once, escalated once, on time."""
+"""Whatever else is wrong: one safety event, notified once, escalated once, on time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
@@ -108,7 +108,7 @@ def everything_at_once(clinic: ClinicClient, unsteady: Service) -> list[int]:
         (everything_at_once, [201, 200, 200], "check_in"),
     ],
 )
-def test_it_is_told_once_and_escalated_on_time_whatever_else_is_wrong(
+def test_it_is_notified_once_and_escalated_on_time_whatever_else_is_wrong(
     clinic: ClinicClient,
     unsteady: Service,
     happens: Callable[[ClinicClient, Service], list[int]],
@@ -119,14 +119,14 @@ def test_it_is_told_once_and_escalated_on_time_whatever_else_is_wrong(
 
     (event,) = clinic.http.get("/v1/safety-events").json()["items"]
     assert (event["source"], event["urgent"], event["state"]) == (source, True, "open")
-    assert told(clinic) == {"safety.reported": 1}
+    assert event_counts(clinic) == {"safety.reported": 1}
     for minutes, escalated in ((29, 0), (30, 1), (31, 1)):
         unsteady.clock.move_to(NOW + timedelta(minutes=minutes))
         unsteady.run(unsteady.worker.sweep())
-        assert told(clinic).get("safety.unacknowledged", 0) == escalated
+        assert event_counts(clinic).get("safety.unacknowledged", 0) == escalated
 
 
-def told(clinic: ClinicClient) -> dict[str, int]:
+def event_counts(clinic: ClinicClient) -> dict[str, int]:
     """How many safety notices there are of each type, delivered or not."""
     (endpoint,) = clinic.http.get("/v1/webhook-endpoints").json()["items"]
     sent: list[dict[str, Any]] = clinic.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()[

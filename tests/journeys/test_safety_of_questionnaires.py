@@ -42,15 +42,15 @@ def events(clinic: ClinicClient) -> list[dict[str, Any]]:
 
 def assert_helps(reply: httpx2.Response) -> None:
     """Help is there, and neither a total nor a word about the answer."""
-    told = reply.json()
-    assert {line["number"] for line in told["crisis_help"]["lines"]} >= {"0800 1110111", "112"}
-    assert_says_no_result(told)
+    shown = reply.json()
+    assert {line["number"] for line in shown["crisis_help"]["lines"]} >= {"0800 1110111", "112"}
+    assert_says_no_result(shown)
 
 
-def assert_says_no_result(told: dict[str, Any]) -> None:
-    assert told["crisis_help"]["not_monitored"]
-    assert "total" not in told
-    assert "band" not in told
+def assert_says_no_result(shown: dict[str, Any]) -> None:
+    assert shown["crisis_help"]["not_monitored"]
+    assert "total" not in shown
+    assert "band" not in shown
 
 
 @pytest.mark.parametrize(("answer", "urgent"), [(1, False), (2, False), (3, True)])
@@ -67,8 +67,8 @@ def test_an_answer_brings_help_at_once_and_one_event(
     assert (event["source"], event["source_id"], event["urgent"]) == (
         "assessment", reply.json()["id"], urgent,
     )  # fmt: skip
-    (told,) = receiver.wait_for("safety.reported")
-    assert told.event["data"]["safety_event_id"] == event["id"]
+    (received,) = receiver.wait_for("safety.reported")
+    assert received.event["data"]["safety_event_id"] == event["id"]
 
 
 def test_no_answer_brings_no_help_and_no_word_of_relief(clinic: ClinicClient, phone: PatientClient) -> None:
@@ -130,7 +130,7 @@ def test_a_conflict_acts_too(clinic: ClinicClient, phone: PatientClient) -> None
 
 
 @pytest.mark.parametrize("token", [None, "Bearer agd_nonsense", f"Bearer agd_{0:032x}_x"])
-def test_an_unsigned_request_tells_nobody_but_helps(
+def test_an_unsigned_request_notifies_nobody_but_helps(
     clinic: ClinicClient, service: Service, token: str | None
 ) -> None:
     headers = {"accept-language": "es-US,es;q=0.9"} | ({"authorization": token} if token else {})

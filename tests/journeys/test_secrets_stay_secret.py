@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from app.foundation.ids import new_id
-from app.storage.engine.embedded import find_running
+from app.storage.engine.embedded.supervisor import find_running
 from app.storage.engine.migrating import DATABASE
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.clinics import name_contacts

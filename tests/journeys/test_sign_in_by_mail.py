@@ -70,7 +70,7 @@ def test_the_clinic_has_a_link_sent_and_the_patient_is_in(
     assert str(opened.caller.patient_id) == patient
 
 
-def test_without_an_address_nothing_is_sent_and_the_clinic_is_told(clinic: ClinicClient) -> None:
+def test_without_an_address_nothing_is_sent_and_the_clinic_reads_so(clinic: ClinicClient) -> None:
     made = clinic.http.post(f"/v1/patients/{register(clinic, None)}/sign-in-links").json()
     assert made["sent"] is False
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.access.audit.seals import Verified, verify
 from app.care.alerts import escalation
 from app.storage import due_work
-from tests.storage.catalogue import tell
+from tests.storage.catalogue import execute
 from tests.support.clinics import name_contacts
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
@@ -41,7 +41,7 @@ def next_one(quiet_service: Service, broken: ClinicClient) -> ClinicClient:
 @contextmanager
 def only_this_clinic_may_not(own_database: DatabaseUrls, action: str, clinic: ClinicClient) -> Iterator[None]:
     """Let the database refuse this action to one clinic, as long as the block lasts."""
-    tell(
+    execute(
         own_database.superuser_url,
         f"""
         CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -57,7 +57,7 @@ def only_this_clinic_may_not(own_database: DatabaseUrls, action: str, clinic: Cl
     try:
         yield
     finally:
-        tell(own_database.superuser_url, "DROP FUNCTION refuse_one CASCADE")
+        execute(own_database.superuser_url, "DROP FUNCTION refuse_one CASCADE")
 
 
 def check_in_with_a_statement(service: Service, clinic: ClinicClient) -> None:

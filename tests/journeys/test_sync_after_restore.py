@@ -1,4 +1,4 @@
-"""After a restore a phone that knows more than the server is told so, syncs again, and nothing stays lost."""
+"""After a restore a phone that knows more than the server is answered so, syncs again, and nothing stays lost."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +55,7 @@ def test_a_phone_that_is_ahead_of_a_restored_server_starts_anew_and_sends_again(
             running_service(backup.application_url, work=False) as service,
             calling(phone, service.url) as http,
         ):
-            # Since then it has taken as many others: the number alone would tell nothing.
+            # Since then it has taken as many others: the number alone would show nothing.
             for minutes in range(5):
                 http.put(f"/v1/check-ins/{new_id()}", json=entry(NOW - timedelta(minutes=minutes), (6, 6, 6)))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 
-from app.storage.engine.embedded import Address
+from app.storage.engine.embedded.folders import Address
 
 _HEAD_BYTES = 5
 

@@ -17,7 +17,7 @@ from app.storage.engine.binaries import (
 
 
 def installation(folder: Path, says: str) -> Path:
-    """A `bin` folder whose programs only know how to tell their version."""
+    """A `bin` folder whose programs only know how to print their version."""
     folder.mkdir(parents=True)
     for name in NEEDED_PROGRAMS:
         program = folder / name

@@ -23,46 +23,42 @@ from app.storage.engine.archive import (
     restore,
 )
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import Address, Supervisor
-from tests.storage.embedded_ground import ask, open_folder, programs_under_test, tell
+from app.storage.engine.embedded.folders import Address
+from app.storage.engine.embedded.supervisor import Supervisor
+from tests.storage.embedded_folders import ask, execute, open_folder
 
 pytestmark = pytest.mark.processes
 
 CONTENT = """
-    CREATE TABLE told (clinic_id int, words text, PRIMARY KEY (clinic_id, words));
-    INSERT INTO told VALUES (1, 'one'), (2, 'two'), (2, 'tve');
-    ALTER TABLE told ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-    CREATE POLICY whole ON told TO owner USING (true) WITH CHECK (true);
-    CREATE POLICY own_clinic ON told TO application
+    CREATE TABLE sayings (clinic_id int, words text, PRIMARY KEY (clinic_id, words));
+    INSERT INTO sayings VALUES (1, 'one'), (2, 'two'), (2, 'tve');
+    ALTER TABLE sayings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY whole ON sayings TO owner USING (true) WITH CHECK (true);
+    CREATE POLICY own_clinic ON sayings TO application
         USING (clinic_id = NULLIF(current_setting('app.clinic_id', true), '')::int);
-    GRANT SELECT ON told TO application;
+    GRANT SELECT ON sayings TO application;
 """
 NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
-def programs() -> Binaries:
-    return programs_under_test()
-
-
-@pytest.fixture(scope="module")
 def server(programs: Binaries) -> Iterator[Address]:
     with open_folder() as folder, Supervisor(folder / "data", programs) as running:
-        tell(running.address.conninfo(), "CREATE ROLE owner LOGIN")
-        tell(running.address.conninfo(), "CREATE ROLE application LOGIN")
+        execute(running.address.conninfo(), "CREATE ROLE owner LOGIN")
+        execute(running.address.conninfo(), "CREATE ROLE application LOGIN")
         yield running.address
 
 
 def new_database(server: Address) -> str:
     name = f"d{next(NUMBERS)}"
-    tell(server.conninfo(), f"CREATE DATABASE {name} OWNER owner TEMPLATE template0")
+    execute(server.conninfo(), f"CREATE DATABASE {name} OWNER owner TEMPLATE template0")
     return name
 
 
 @pytest.fixture
 def filled(server: Address) -> str:
     name = new_database(server)
-    tell(server.url("owner", name), CONTENT)
+    execute(server.url("owner", name), CONTENT)
     return name
 
 
@@ -72,10 +68,10 @@ def test_a_backup_by_the_owner_restores_every_row_and_policy(
     backup(server.url("owner", filled), tmp_path / "b.dump", programs)
     following = new_database(server)
     restore(server.url("owner", following), tmp_path / "b.dump", programs)
-    question = "SELECT string_agg(words, ' ' ORDER BY words) FROM told"
+    question = "SELECT string_agg(words, ' ' ORDER BY words) FROM sayings"
     assert ask(server.url("owner", following), question) == "one tve two"
-    assert ask(server.url("application", following), "SELECT count(*) FROM told") == "0"
-    forced = "SELECT relforcerowsecurity AND relrowsecurity FROM pg_class WHERE relname = 'told'"
+    assert ask(server.url("application", following), "SELECT count(*) FROM sayings") == "0"
+    forced = "SELECT relforcerowsecurity AND relrowsecurity FROM pg_class WHERE relname = 'sayings'"
     assert ask(server.url("owner", following), forced) == "True"
 
 
@@ -90,10 +86,10 @@ def test_a_backup_is_for_its_owner_only_and_nothing_lies_beside_it(
 def test_a_role_that_sees_only_some_rows_may_not_take_a_backup(
     server: Address, filled: str, programs: Binaries, tmp_path: Path
 ) -> None:
-    with pytest.raises(PartlyHiddenError, match='"application" may not see every row of told'):
+    with pytest.raises(PartlyHiddenError, match='"application" may not see every row of sayings'):
         backup(server.url("application", filled), tmp_path / "b.dump", programs)
-    tell(server.url("owner", filled), "CREATE POLICY less ON told AS RESTRICTIVE USING (clinic_id = 1)")
-    with pytest.raises(PartlyHiddenError, match='"owner" may not see every row of told'):
+    execute(server.url("owner", filled), "CREATE POLICY less ON sayings AS RESTRICTIVE USING (clinic_id = 1)")
+    with pytest.raises(PartlyHiddenError, match='"owner" may not see every row of sayings'):
         backup(server.url("owner", filled), tmp_path / "b.dump", programs)
     assert list(tmp_path.iterdir()) == []
 
@@ -102,7 +98,7 @@ def test_a_failed_backup_leaves_the_older_one_as_it_was(
     server: Address, filled: str, programs: Binaries, tmp_path: Path
 ) -> None:
     (tmp_path / "b.dump").write_text("older")
-    tell(server.conninfo("postgres", filled), "CREATE SCHEMA closed; CREATE TABLE closed.off (number int)")
+    execute(server.conninfo("postgres", filled), "CREATE SCHEMA closed; CREATE TABLE closed.off (number int)")
     with pytest.raises(DumpFailedError, match="permission denied for schema closed"):
         backup(server.url("owner", filled), tmp_path / "b.dump", programs)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("b.dump", "older")]
@@ -123,7 +119,7 @@ def test_a_restore_never_goes_into_a_database_with_content(
 ) -> None:
     (tmp_path / "b.dump").touch()
     target = new_database(server)
-    tell(server.conninfo("postgres", target), content)
+    execute(server.conninfo("postgres", target), content)
     with pytest.raises(DatabaseNotEmptyError, match=f'"{target}" already holds the .* one'):
         restore(server.url("owner", target), tmp_path / "b.dump", programs)
 
@@ -132,27 +128,27 @@ def test_an_extension_alone_is_not_content(server: Address, programs: Binaries, 
     source, target = new_database(server), new_database(server)
     backup(server.url("owner", source), tmp_path / "b.dump", programs)
     # Brings its own functions and types, which are the extension's and not someone's data.
-    tell(server.conninfo("postgres", target), "CREATE EXTENSION hstore")
+    execute(server.conninfo("postgres", target), "CREATE EXTENSION hstore")
     restore(server.url("owner", target), tmp_path / "b.dump", programs)
 
 
 def test_a_restore_that_fails_half_way_changes_nothing(
     server: Address, filled: str, programs: Binaries, tmp_path: Path
 ) -> None:
-    tell(server.url("owner", filled), "CREATE TABLE zzz (number int); GRANT SELECT ON zzz TO application")
-    tell(server.conninfo("postgres", filled), "CREATE ROLE leaving; GRANT SELECT ON zzz TO leaving")
+    execute(server.url("owner", filled), "CREATE TABLE zzz (number int); GRANT SELECT ON zzz TO application")
+    execute(server.conninfo("postgres", filled), "CREATE ROLE leaving; GRANT SELECT ON zzz TO leaving")
     backup(server.url("owner", filled), tmp_path / "b.dump", programs)
-    tell(server.conninfo("postgres", filled), "DROP OWNED BY leaving; DROP ROLE leaving")
+    execute(server.conninfo("postgres", filled), "DROP OWNED BY leaving; DROP ROLE leaving")
     following = new_database(server)
     with pytest.raises(RestoreFailedError, match='role "leaving" does not exist'):
         restore(server.url("owner", following), tmp_path / "b.dump", programs)
-    assert ask(server.url("owner", following), "SELECT to_regclass('told')") == "None"
+    assert ask(server.url("owner", following), "SELECT to_regclass('sayings')") == "None"
 
 
-def test_a_failed_restore_tells_no_values(
+def test_a_failed_restore_shows_no_values(
     server: Address, filled: str, programs: Binaries, tmp_path: Path
 ) -> None:
-    tell(
+    execute(
         server.url("owner", filled),
         "CREATE FUNCTION fine() RETURNS bool IMMUTABLE RETURN true;"
         "CREATE TABLE checked (words text CHECK (fine()));"

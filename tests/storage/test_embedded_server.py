@@ -1,4 +1,4 @@
-"""The embedded database as its user meets it: it starts, keeps data, tells nothing, and stops."""
+"""The embedded database as its user meets it: it starts, keeps data, reveals nothing, and stops."""
 
 import contextlib
 import os
@@ -14,32 +14,20 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import (
-    Address,
-    AlreadySupervisedError,
-    Supervisor,
-    connect_or_start,
-    default_data_dir,
-    find_running,
-)
-from app.storage.engine.embedded.errors import NotStartedError
-from tests.storage.embedded_ground import (
+from app.storage.engine.embedded.errors import AlreadySupervisedError, NotStartedError
+from app.storage.engine.embedded.folders import Address, default_data_dir
+from app.storage.engine.embedded.supervisor import Supervisor, connect_or_start, find_running
+from tests.storage.embedded_folders import (
     AS_ROOT,
     ask,
+    execute,
     open_folder,
     processes_naming,
-    programs_under_test,
     server_pid,
-    tell,
     wait_until,
 )
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture(scope="module")
-def programs() -> Binaries:
-    return programs_under_test()
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +48,7 @@ def mode(path: Path) -> int:
 
 def test_data_survives_a_restart(data_dir: Path, programs: Binaries) -> None:
     with Supervisor(data_dir, programs) as first:
-        tell(first.address.conninfo(), "CREATE TABLE kept AS SELECT 'still here' AS words")
+        execute(first.address.conninfo(), "CREATE TABLE kept AS SELECT 'still here' AS words")
     with Supervisor(data_dir, programs) as second:
         assert ask(second.address.conninfo(), "SELECT words FROM kept") == "still here"
 
@@ -167,18 +155,18 @@ def test_a_relative_data_folder_means_the_folder_one_stood_in(
 
 
 def test_no_value_of_a_patient_reaches_the_log(supervisor: Supervisor, data_dir: Path) -> None:
-    told = "suicidal-thoughts-9"
-    tell(
+    disclosed = "suicidal-thoughts-9"
+    execute(
         supervisor.address.conninfo(),
-        f"CREATE TABLE answers (words text PRIMARY KEY CHECK (words <> 'x{told}'))",
+        f"CREATE TABLE answers (words text PRIMARY KEY CHECK (words <> 'x{disclosed}'))",
     )
     failing: list[tuple[str, list[object]]] = [
-        ("INSERT INTO answers VALUES (%s), (%s)", [told, told]),
-        ("INSERT INTO answers VALUES (%s)", ["x" + told]),
-        ("SELECT %s::text::int", [told]),
-        (f"SELECT '{told}'::int", []),
-        (f"SELECT 1 AS a ORDER BY '{told}'::regclass", []),
-        (f"DO $$ BEGIN RAISE WARNING '{told}'; RAISE EXCEPTION '{told}'; END $$", []),
+        ("INSERT INTO answers VALUES (%s), (%s)", [disclosed, disclosed]),
+        ("INSERT INTO answers VALUES (%s)", ["x" + disclosed]),
+        ("SELECT %s::text::int", [disclosed]),
+        (f"SELECT '{disclosed}'::int", []),
+        (f"SELECT 1 AS a ORDER BY '{disclosed}'::regclass", []),
+        (f"DO $$ BEGIN RAISE WARNING '{disclosed}'; RAISE EXCEPTION '{disclosed}'; END $$", []),
     ]
     with psycopg.connect(supervisor.address.conninfo(), autocommit=True) as connection:
         for statement, values in failing:
@@ -188,17 +176,17 @@ def test_no_value_of_a_patient_reaches_the_log(supervisor: Supervisor, data_dir:
         # A crash makes the server name the statement that ran, and recover.
         threading.Timer(0.3, os.kill, [pid, signal.SIGKILL]).start()
         with pytest.raises(psycopg.OperationalError):
-            connection.execute(f"SELECT pg_sleep(5), '{told}'".encode())
+            connection.execute(f"SELECT pg_sleep(5), '{disclosed}'".encode())
     # It may accept one more connection before it notices.
     assert wait_until(lambda: str(pid) in (data_dir / "postgres.log").read_text(), 10)
     assert wait_until(supervisor.address.accepts_connections, 10)
     log = (data_dir / "postgres.log").read_text()
-    assert told not in log
+    assert disclosed not in log
 
 
 def test_a_supervisor_starts_again_after_its_server_was_killed(data_dir: Path, programs: Binaries) -> None:
     supervisor = Supervisor(data_dir, programs)
-    tell(supervisor.start().conninfo(), "CREATE TABLE committed AS SELECT 7 AS number")
+    execute(supervisor.start().conninfo(), "CREATE TABLE committed AS SELECT 7 AS number")
     os.kill(server_pid(data_dir), signal.SIGKILL)
     assert wait_until(lambda: not supervisor.alive, 5)
     assert ask(supervisor.start().conninfo(), "SELECT number FROM committed") == "7"

@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from app.storage.exports import LEFT_OUT, SECTIONS
-from tests.storage.catalogue import ask, tell
+from tests.storage.catalogue import ask, execute
 from tests.support.databases import DatabaseUrls
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.receiver import running_receiver
@@ -98,7 +98,7 @@ def erase(connection: psycopg.Connection[Any], patient_id: str) -> None:
 
 
 def close_events(own_database: DatabaseUrls) -> None:
-    tell(own_database.superuser_url, "UPDATE care.safety_events SET state = 'closed'")
+    execute(own_database.superuser_url, "UPDATE care.safety_events SET state = 'closed'")
 
 
 def test_without_an_approved_request_nobody_is_erased(

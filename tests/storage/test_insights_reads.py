@@ -57,7 +57,7 @@ _PAST = [
     VALUES (%(clinic)s, %(clinic)s, '\\x00', '\\x00', 'enabled', %(now)s, 1)
     """,
     """
-    WITH told AS (
+    WITH made AS (
         INSERT INTO care.notifications (clinic_id, patient_id, id, type, occurred_at, body)
         SELECT %(clinic)s, (%(patients)s::uuid[])[1 + n %% %(count)s], gen_random_uuid(),
            'signal.raised', %(now)s - n * interval '1 day', '{}'
@@ -65,7 +65,7 @@ _PAST = [
         RETURNING clinic_id, id
     )
     INSERT INTO care.deliveries (clinic_id, id, notification_id, endpoint_id, urgency, state, attempts_made)
-    SELECT clinic_id, gen_random_uuid(), id, clinic_id, 'ordinary', 'exhausted', 10 FROM told
+    SELECT clinic_id, gen_random_uuid(), id, clinic_id, 'ordinary', 'exhausted', 10 FROM made
     """,
 ]
 

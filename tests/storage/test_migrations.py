@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -32,9 +33,11 @@ from app.storage.engine.migrating import (
 from app.storage.engine.migration_steps import constrain_while_used, index_while_used
 from app.storage.engine.rows import CARE, FRONT_DESK, PARTITIONS
 from app.storage.tables import METADATA
-from tests.storage.catalogue import ask, objects_outside_the_system, tell
+from tests.storage.catalogue import ask, execute, objects_outside_the_system
 from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.people import clinic_client, treated
 from tests.support.processes import wait_until
+from tests.support.service import NOW, running_service
 
 # Migrations up to this one ran before anybody had rows, or were looked at by eye.
 _LAST_UNCHECKED = "0063"
@@ -105,7 +108,7 @@ def test_the_constraints_on_values_are_those_that_the_code_believes_in(shared_da
 
 def test_a_missing_index_would_be_noticed(empty_database: DatabaseUrls) -> None:
     migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
-    tell(empty_database.owner_url, "DROP INDEX care.uq_signals_one_open")
+    execute(empty_database.owner_url, "DROP INDEX care.uq_signals_one_open")
     for connection in connected(empty_database):
         context = MigrationContext.configure(
             connection, opts={"include_schemas": True, "include_object": ours}
@@ -160,7 +163,7 @@ def test_a_database_that_is_behind_is_refused_by_name(empty_database: DatabaseUr
 
 def test_the_application_role_may_have_any_name(cluster: Cluster, empty_database: DatabaseUrls) -> None:
     role = 'clinic "app"'
-    tell(cluster.address.url(), 'CREATE ROLE "clinic ""app""" LOGIN')
+    execute(cluster.address.url(), 'CREATE ROLE "clinic ""app""" LOGIN')
     migrate(empty_database.owner_url, application_role=role)
     (row,) = ask(
         empty_database.owner_url,
@@ -169,7 +172,7 @@ def test_the_application_role_may_have_any_name(cluster: Cluster, empty_database
     )
     assert row["reads"]
     migrate(empty_database.owner_url, application_role=role, to="base")
-    tell(cluster.address.url(), 'DROP ROLE "clinic ""app"""')
+    execute(cluster.address.url(), 'DROP ROLE "clinic ""app"""')
 
 
 @pytest.mark.processes
@@ -201,7 +204,7 @@ def test_an_index_and_a_constraint_are_added_while_others_write(own_database: Da
     engine = create_engine(
         make_url(own_database.owner_url).set(drivername="postgresql+psycopg"), poolclass=NullPool
     )
-    tell(
+    execute(
         own_database.owner_url,
         "CREATE TABLE care.written (clinic_id UUID, number INT); INSERT INTO care.written VALUES (NULL, 1)",
     )
@@ -231,9 +234,9 @@ def test_an_index_and_a_constraint_are_added_while_others_write(own_database: Da
     )
     assert found == [{"index": True, "check": True}]
     # Again, as after one that was broken off.
-    tell(own_database.owner_url, "ALTER TABLE care.written DROP CONSTRAINT ck_written_number")
+    execute(own_database.owner_url, "ALTER TABLE care.written DROP CONSTRAINT ck_written_number")
     change()
-    tell(own_database.owner_url, "DROP TABLE care.written")
+    execute(own_database.owner_url, "DROP TABLE care.written")
 
 
 def _waits_for_writers(database: DatabaseUrls) -> bool:
@@ -270,12 +273,12 @@ def test_what_writes_every_check_in_once_more_takes_as_long_as_it_takes(
     with cluster.database() as database:
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0061")
         # Each ALTER TABLE takes longer than a statement may.
-        tell(
+        execute(
             database.superuser_url,
             "CREATE FUNCTION public.dawdle() RETURNS event_trigger LANGUAGE plpgsql AS"
             " 'BEGIN PERFORM pg_sleep(0.3); END'",
         )
-        tell(
+        execute(
             database.superuser_url,
             "CREATE EVENT TRIGGER dawdles ON ddl_command_start WHEN TAG IN ('ALTER TABLE')"
             " EXECUTE FUNCTION public.dawdle()",
@@ -283,6 +286,37 @@ def test_what_writes_every_check_in_once_more_takes_as_long_as_it_takes(
         monkeypatch.setattr(migrating, "_TIMEOUTS", migrating._TIMEOUTS.replace("600000", "250"))
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0063")
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0061")
+
+
+def test_states_and_cautions_are_renamed_where_they_are_kept_and_back(cluster: Cluster) -> None:
+    with cluster.database() as database, running_service(database.application_url, work=False) as service:
+        clinic = clinic_client(service)
+        phone = clinic.enrol(treated(clinic, NOW, days_since=20, level=lambda _: (8, 8, 8)), service.url)
+        known = {"cautions": ["mania", "prior_adverse_reaction", "substance_use_disorder"]}
+        path = f"/v1/patients/{phone.patient_id}/factors"
+        assert clinic.http.put(path, json=known, headers={"if-match": '"0"'}).is_success
+        assert phone.check_in(NOW, (8, 8, 8)).is_success
+        owner, cautions = database.owner_url, "SELECT content->'cautions' AS found FROM care.care_plans"
+        state = "SELECT {0}, checkpoints->0->>'{0}' AS checkpoint FROM care.patient_states"
+        checkpoint = (
+            """UPDATE care.patient_states SET checkpoints = '[{"packed_state": "AA==", "reports": 1}]'"""
+        )
+        execute(database.superuser_url, checkpoint)
+        (kept,) = ask(owner, state.format("packed_state"))
+        assert all(kept.values())
+
+        migrate(owner, application_role=APPLICATION_ROLE, to="0086")
+        assert ask(owner, cautions) == [
+            {"found": ["mania", "bad_experience_with_ketamine", "substance_misuse"]}
+        ]
+        (before,) = ask(owner, state.format("memory"))
+        assert list(before.values()) == list(kept.values())
+
+        migrate(owner, application_role=APPLICATION_ROLE)
+        assert ask(owner, cautions) == [{"found": known["cautions"]}]
+        assert ask(owner, state.format("packed_state")) == [kept]
+        assert phone.check_in(NOW + timedelta(minutes=1), (7, 7, 7)).is_success
+        clinic.close()
 
 
 def test_no_statement_of_a_new_migration_holds_up_those_who_use_its_table(
@@ -338,10 +372,10 @@ def test_a_migration_whose_index_was_broken_off_is_run_again(
 ) -> None:
     migrate(empty_database.owner_url, application_role=APPLICATION_ROLE, to="0082")
     # No index can be made under this name until it is gone.
-    tell(empty_database.owner_url, f"CREATE VIEW care.{index} AS SELECT 1")
+    execute(empty_database.owner_url, f"CREATE VIEW care.{index} AS SELECT 1")
     with pytest.raises(ProgrammingError, match="is not an index"):
         migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
-    tell(empty_database.owner_url, f"DROP VIEW care.{index}")
+    execute(empty_database.owner_url, f"DROP VIEW care.{index}")
     migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
     for connection in connected(empty_database):
         context = MigrationContext.configure(

@@ -24,7 +24,7 @@ from app.storage.engine.migrating import (
     migrate,
 )
 from app.worker import Worker
-from tests.storage.catalogue import ask, tell
+from tests.storage.catalogue import ask, execute
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.service import KEY
 
@@ -80,7 +80,7 @@ def take_away(database: DatabaseUrls, *months: int) -> list[str]:
     """As if the worker had not made them."""
     taken = [f"{months_on(one):%Y_%m}" for one in months]
     for one in taken:
-        tell(database.owner_url, f"DROP TABLE partitions.audit_events_{one}")
+        execute(database.owner_url, f"DROP TABLE partitions.audit_events_{one}")
     return taken
 
 
@@ -88,11 +88,11 @@ def leave_until(database: DatabaseUrls, month: datetime) -> None:
     """As if the upgrade had been long ago, and the worker had made nothing since."""
     for one in names(database):
         if one not in {"before", "default"}:
-            tell(database.owner_url, f"DROP TABLE partitions.audit_events_{one}")
+            execute(database.owner_url, f"DROP TABLE partitions.audit_events_{one}")
     before = "ALTER TABLE care.audit_events {} PARTITION partitions.audit_events_before"
-    tell(database.owner_url, before.format("DETACH"))
+    execute(database.owner_url, before.format("DETACH"))
     end = UUID(int=int(month.timestamp() * 1000) << 80)
-    tell(database.owner_url, f"{before.format('ATTACH')} FOR VALUES FROM (MINVALUE) TO ('{end}')")
+    execute(database.owner_url, f"{before.format('ATTACH')} FOR VALUES FROM (MINVALUE) TO ('{end}')")
 
 
 def test_there_are_partitions_for_three_months_ahead_and_one_for_all_else(database: DatabaseUrls) -> None:

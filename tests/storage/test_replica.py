@@ -20,10 +20,10 @@ from app.context import REPLICA_BEHIND
 from app.storage import operation_figures
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.database import Database
-from app.storage.engine.embedded import Supervisor
+from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE
 from app.storage.engine.unit_of_work import UnitOfWork
-from tests.storage.catalogue import ask, tell
+from tests.storage.catalogue import ask, execute
 from tests.support.databases import Cluster, DatabaseUrls, in_memory, programs, running_cluster
 from tests.support.people import ClinicClient, clinic_client, key_with
 from tests.support.processes import wait_until
@@ -65,7 +65,7 @@ def pair() -> Iterator[Pair]:
     with running_cluster(in_memory()) as cluster, cluster.database() as primary:
         replica = Supervisor(_copy_of(cluster), find_binaries(programs()))
         database = str(conninfo_to_dict(primary.superuser_url)["dbname"])
-        tell(primary.superuser_url, f"GRANT pg_monitor TO {APPLICATION_ROLE}")
+        execute(primary.superuser_url, f"GRANT pg_monitor TO {APPLICATION_ROLE}")
         replica_url = replica.start().url(APPLICATION_ROLE, database)
         try:
             with running_service(primary.application_url, replica_url=replica_url) as service:
@@ -204,10 +204,10 @@ def test_a_replica_that_has_replayed_nothing_since_it_started_is_passed_by(pair:
     replayed = "SELECT pg_last_xact_replay_timestamp() IS NULL"
     # Cut off from its primary with nothing behind its last checkpoint; a commit may come between.
     for _ in range(10):
-        tell(pair.primary.superuser_url, "CHECKPOINT")
+        execute(pair.primary.superuser_url, "CHECKPOINT")
         assert wait_until(pair.is_caught_up, 20)
         _follow(pair, "")
-        tell(_superuser_of(pair), "CHECKPOINT")
+        execute(_superuser_of(pair), "CHECKPOINT")
         pair.replica.stop()
         pair.replica.start()
         if pair.on_replica(replayed) == (True,):
@@ -231,8 +231,8 @@ def _superuser_of(pair: Pair) -> str:
 def _follow(pair: Pair, primary: str) -> None:
     """Have the replica follow a primary, or none."""
     written = primary.replace("'", "''")
-    tell(_superuser_of(pair), f"ALTER SYSTEM SET primary_conninfo = '{written}'")
-    tell(_superuser_of(pair), "SELECT pg_reload_conf()")
+    execute(_superuser_of(pair), f"ALTER SYSTEM SET primary_conninfo = '{written}'")
+    execute(_superuser_of(pair), "SELECT pg_reload_conf()")
 
 
 def test_a_replica_whose_machine_is_gone_is_passed_by_within_seconds(pair: Pair) -> None:

@@ -8,7 +8,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from app.foundation.ids import new_id
-from app.storage.engine.embedded import Address
+from app.storage.engine.embedded.folders import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
 from tests.support.databases import Cluster, DatabaseUrls

@@ -12,7 +12,7 @@ from app.access.audit.seals import FaultKind, Head, Verified, seal_clinic, seale
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.storage.engine.audit import StoredEvent, audit_values
-from tests.storage.catalogue import ask, tell
+from tests.storage.catalogue import ask, execute
 from tests.support.clinics import seal_trail
 from tests.support.databases import DatabaseUrls
 from tests.support.service import NOW, Service, running_service
@@ -186,14 +186,14 @@ def test_a_changed_row_is_found_whatever_was_changed(
     quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID, change: str
 ) -> None:
     third = sealed(quiet_service, clinic_id)[2]
-    tell(own_database.superuser_url, f"UPDATE care.audit_events SET {change} WHERE id = '{third}'")  # noqa: S608 - the test's own
+    execute(own_database.superuser_url, f"UPDATE care.audit_events SET {change} WHERE id = '{third}'")  # noqa: S608 - the test's own
     assert faults(quiet_service, clinic_id) == [("changed", 3, 3)]
     assert verified(quiet_service, clinic_id).faults[0].event_id == third
 
 
 def test_a_removed_row_is_found(quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID) -> None:
     third = sealed(quiet_service, clinic_id)[2]
-    tell(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{third}'")  # noqa: S608 - same
+    execute(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{third}'")  # noqa: S608 - same
     assert faults(quiet_service, clinic_id) == [("event_removed", 3, 3)]
 
 
@@ -202,9 +202,9 @@ def test_removed_seals_are_found_with_and_without_their_events(
 ) -> None:
     ids = sealed_apart(quiet_service, clinic_id)
     both, gap = f"('{ids[-6]}', '{ids[-5]}')", ("seals_removed", len(ids) - 5, len(ids) - 4)
-    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {both}")  # noqa: S608 - same
+    execute(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {both}")  # noqa: S608 - same
     assert faults(quiet_service, clinic_id) == [gap]
-    tell(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {both}")  # noqa: S608 - same
+    execute(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {both}")  # noqa: S608 - same
     assert faults(quiet_service, clinic_id) == [gap]
 
 
@@ -212,9 +212,9 @@ def test_seals_that_are_moved_up_to_close_the_gap_are_found(
     quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
     ids = sealed_apart(quiet_service, clinic_id)
-    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{ids[-6]}'")  # noqa: S608 - same
+    execute(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{ids[-6]}'")  # noqa: S608 - same
     for sequence in range(len(ids) - 4, len(ids) + 1):
-        tell(
+        execute(
             own_database.superuser_url,
             "UPDATE care.audit_seals SET sequence = sequence - 1 "  # noqa: S608 - same
             f"WHERE clinic_id = '{clinic_id}' AND sequence = {sequence}",
@@ -226,7 +226,7 @@ def test_seals_that_are_moved_up_to_close_the_gap_are_found(
 def test_another_order_is_found(quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID) -> None:
     one = len(sealed_apart(quiet_service, clinic_id)) - 5
     for old, new in ((one, 1000), (one + 1, one), (1000, one + 1)):
-        tell(
+        execute(
             own_database.superuser_url,
             f"UPDATE care.audit_seals SET sequence = {new} WHERE clinic_id = '{clinic_id}' AND sequence = {old}",  # noqa: S608 - same
         )
@@ -259,7 +259,10 @@ def test_what_is_changed_in_a_seal_of_several_is_found(
 ) -> None:
     happen(quiet_service, clinic_id, 8 - verified(quiet_service, clinic_id).unsealed)
     seal(quiet_service, clinic_id)
-    tell(own_database.superuser_url, f"UPDATE care.audit_seals SET {change} WHERE clinic_id = '{clinic_id}'")  # noqa: S608 - same
+    execute(
+        own_database.superuser_url,
+        f"UPDATE care.audit_seals SET {change} WHERE clinic_id = '{clinic_id}'",  # noqa: S608 - same
+    )
     assert {("changed", *places) for places in found} == set(faults(quiet_service, clinic_id))
 
 
@@ -268,12 +271,12 @@ def test_an_event_that_is_taken_out_of_a_seal_of_several_is_found(
 ) -> None:
     ids = sealed(quiet_service, clinic_id)
     third, superuser = ids[2], own_database.superuser_url
-    tell(
+    execute(
         superuser,
         f"UPDATE care.audit_seals SET event_ids = array_remove(event_ids, '{third}'), marks = substr(marks, 1, 16)"  # noqa: S608 - same
         f" || substr(marks, 25) WHERE clinic_id = '{clinic_id}'",
     )
-    tell(superuser, f"DELETE FROM care.audit_events WHERE id = '{third}'")  # noqa: S608 - same
+    execute(superuser, f"DELETE FROM care.audit_events WHERE id = '{third}'")  # noqa: S608 - same
     kinds = {kind for kind, _, _ in faults(quiet_service, clinic_id)}
     assert kinds == {FaultKind.SEALS_REMOVED.value, FaultKind.CHANGED.value}
 
@@ -286,8 +289,8 @@ def test_a_cut_tail_is_found_against_a_head_that_was_kept(
     assert kept is not None
     assert faults(quiet_service, clinic_id, kept) == []
     tail = f"('{ids[-1]}', '{ids[-2]}')"
-    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {tail}")  # noqa: S608 - same
-    tell(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {tail}")  # noqa: S608 - same
+    execute(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {tail}")  # noqa: S608 - same
+    execute(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {tail}")  # noqa: S608 - same
     # By itself a shorter chain is whole: that is what the head is kept for.
     assert faults(quiet_service, clinic_id) == []
     assert faults(quiet_service, clinic_id, kept) == [("head_cut", len(ids) - 1, len(ids))]
@@ -309,8 +312,8 @@ def test_the_same_events_of_another_clinic_do_not_fit(
     sealed(quiet_service, clinic_id)
     other = quiet_service.new_clinic("Other").clinic_id
     for table in TABLES.values():
-        tell(own_database.superuser_url, f"DELETE FROM {table} WHERE clinic_id = '{other}'")  # noqa: S608 - same
-        tell(
+        execute(own_database.superuser_url, f"DELETE FROM {table} WHERE clinic_id = '{other}'")  # noqa: S608 - same
+        execute(
             own_database.superuser_url,
             f"UPDATE {table} SET clinic_id = '{other}' WHERE clinic_id = '{clinic_id}'",  # noqa: S608 - same
         )

@@ -1,7 +1,6 @@
 """One transaction of one clinic: all of it or nothing, and never with another clinic's tenant."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
@@ -27,19 +26,6 @@ from tests.support.databases import DatabaseUrls
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
-    """One connection only: whatever one transaction leaves on it, the next one finds."""
-    made = Database(own_database.application_url, pool_size=1)
-    yield made
-    await made.close()
 
 
 async def opened(database: Database) -> UUID:
@@ -103,7 +89,7 @@ async def test_what_comes_after_commit_is_not_kept_either(database: Database) ->
     assert await trail_of(database, clinic_id) == ["clinic.opened"]
 
 
-async def test_the_trail_commits_with_what_it_tells_of(database: Database) -> None:
+async def test_the_audit_log_commits_with_what_it_records(database: Database) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id, now=NOW) as work:
         await clinics.change_profile(work, name="Other", crisis_phone_sealed=None, version=1)

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from app.clinical.course import InfusionPhase
-from app.clinical.evaluation import replay
 from app.clinical.history import ScaleTotals
 from app.clinical.levels import CriterionName, Level
 from app.clinical.reference import ReferenceKind
 from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.clinical.state.timeline import replay
 from app.studies.backtest import GAIN_TOO_SMALL, backtested
 from app.studies.patients import StudyPatient
 from tests.studies.treated_patients import (

@@ -4,10 +4,11 @@ from statistics import mean
 
 import pytest
 
-from app.clinical.evaluation import advance, evaluate, replay
+from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level
 from app.clinical.protocol import PUBLISHED, RULE_1, STANDARD
-from app.clinical.state.timeline import after_infusion
+from app.clinical.state.patient_state import advance
+from app.clinical.state.timeline import after_infusion, replay
 from app.studies.accuracy import accuracy
 from app.studies.ask_plans import ask_plans
 from app.studies.backtest import backtested, is_quiet

@@ -139,14 +139,14 @@ def test_a_repeated_row_is_refused_and_the_first_one_kept(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_messages_never_hold_a_value(tmp_path: Path, *, strict: bool) -> None:
-    told = "Rosalind"
-    rows = [f"{told},2026-03-03T20:00:00+00:00,{told},{told},{told},{told}", f"{told}"]
+    private = "Rosalind"
+    rows = [f"{private},2026-03-03T20:00:00+00:00,{private},{private},{private},{private}", f"{private}"]
     if strict:
         with pytest.raises(BadRowError) as stopped:
             Read(tmp_path, {"check_ins": rows}, strict=True)
-        assert told not in f"{stopped.value} {stopped.value.details}"
+        assert private not in f"{stopped.value} {stopped.value.details}"
     else:
-        assert told not in " ".join(Read(tmp_path, {"check_ins": rows}).problems)
+        assert private not in " ".join(Read(tmp_path, {"check_ins": rows}).problems)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_messages_never_hold_a_value(tmp_path: Path, *, strict: bool) -> None:
         ("Rosalind,2026-03-03T20:00:00+00:00,7,6,5,", tuple(CHECK_INS.split(",")), ()),
     ],
 )
-def test_a_wrong_header_is_refused_and_only_our_own_names_are_told(
+def test_a_wrong_header_is_refused_and_only_our_own_names_are_said(
     tmp_path: Path, header: str, missing: tuple[str, ...], repeated: tuple[str, ...]
 ) -> None:
     files = given(tmp_path, {})

@@ -202,7 +202,7 @@ def take_picture(shown: Page, path: Path, *, full_page: bool = False) -> None:
 
 
 class PlainBrowser:
-    """A browser without scripts, and without opinions: it keeps cookies and sends what it is told to."""
+    """A browser without scripts, and without opinions: it keeps cookies and sends what it is asked to."""
 
     def __init__(self, url: str, language: str = "en-US") -> None:
         self.http = made(

@@ -16,7 +16,8 @@ from typing import Final
 import psycopg
 
 from app.storage.engine.binaries import find_binaries
-from app.storage.engine.embedded import Address, Supervisor
+from app.storage.engine.embedded.folders import Address
+from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE, make_roles, migrate
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
@@ -84,15 +85,15 @@ def close_clinics(database: DatabaseUrls) -> None:
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL programs that the tests are told to use."""
-    told = os.environ.get("AFTERGLOW_TEST_PG_BIN")
-    return Path(told) if told else None
+    """The folder of PostgreSQL programs that the tests are set to use."""
+    named = os.environ.get("AFTERGLOW_TEST_PG_BIN")
+    return Path(named) if named else None
 
 
 def in_memory() -> Path | None:
     """The machine's file system in memory, where it is large enough for what tests write, and programs run from it.
 
-    A test's database need not survive a power cut, and our server waits for the disk whatever it is told.
+    A test's database need not survive a power cut, and our server waits for the disk whatever it is asked.
     """
     if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)) or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
         return None

@@ -257,8 +257,10 @@ def _as_json(
 ) -> str:
     def text_of(some: list[tuple[str, Any]]) -> str:
         ascii_only = dice.random() < 0.5
-        told = [f"{_escaped(dice, key)}: {json.dumps(value, ensure_ascii=ascii_only)}" for key, value in some]
-        return "{" + dice.choice((", ", ",", ",\n  ")).join(told) + "}"
+        members = [
+            f"{_escaped(dice, key)}: {json.dumps(value, ensure_ascii=ascii_only)}" for key, value in some
+        ]
+        return "{" + dice.choice((", ", ",", ",\n  ")).join(members) + "}"
 
     if way == "duplicate":
         last = dice.choice((False, None, "no", 0))

@@ -1,5 +1,6 @@
 """A clinic in which everything has happened once, so that a test of who sees what is not about empty tables."""
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -11,18 +12,22 @@ import httpx2
 from joserfc.jwk import ECKey
 from PIL import Image
 
+from app.access.audit.seals import mac_of_month
 from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
 from app.care.patients.own_vault import vault_of
 from app.care.reminders.schemas import PushSubscriptionEntry
+from app.context import Work
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
+from app.foundation.vault import Vault
 from app.imports import commands as imports
 from app.interop.smart.backend_services import register
 from app.interop.smart.systems import NewSystem, connect
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import (
+    archived_tables,
     backend_clients,
     connected_systems,
     linked_records,
@@ -31,7 +36,9 @@ from app.storage import (
     reminders,
     stopped_numbers,
 )
+from app.storage.audit_archives import AuditArchive
 from app.storage.connected_systems import StaffIdentity
+from app.storage.engine.rows import values_of
 from app.storage.linked_records import LinkedRecord
 from app.storage.received_texts import ReceivedText
 from app.storage.reminders import Reminder
@@ -70,7 +77,7 @@ class LivelyClinic:
 
 
 def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClinic:
-    """Open a clinic with a patient who faded, said something that must be looked at, and was told of."""
+    """Open a clinic with a patient who faded, said something that must be looked at, and was announced."""
     client = clinic_client(service, name)
     key = client.http.post("/v1/api-keys", json={"name": "EHR", "scopes": ["patients"]})
     assert key.status_code == 201, key.text
@@ -251,6 +258,26 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
         )
         assert await received_texts.add(work, texted)
         assert await stopped_numbers.add(work, b"a number", at=now)
+        await archived_tables.add_rows(work, archived_tables.AUDIT_LOG[0], [an_empty_month(work, vault)])
+
+
+def an_empty_month(work: Work, vault: Vault) -> dict[str, Any]:
+    """What is kept of an archived month in which nothing happened."""
+    none = UUID(int=0)
+    month = AuditArchive(
+        id=new_id(),
+        name="1970_01",
+        first_id=none,
+        end_id=none,
+        archived_at=work.real_now,
+        sha256=bytes(32),
+        lines=0,
+        first_sequence=0,
+        last_sequence=0,
+        mac=b"",
+    )
+    mac = mac_of_month(vault, work.clinic_id, month, hashlib.sha256().digest())
+    return values_of(month) | {"mac": mac}
 
 
 async def connect_systems(service: Service, clinic_id: str, patient: str) -> None:
@@ -285,7 +312,7 @@ async def connect_systems(service: Service, clinic_id: str, patient: str) -> Non
 
 
 def write_to_contact(client: ClinicClient, service: Service) -> None:
-    """Name contacts, one of whom is written to of a statement, because no endpoint can be told."""
+    """Name contacts, one of whom is written to of a statement, because no endpoint can be notified."""
     name_contacts(client)
     phone = client.enrol(client.patient(), service.url)
     assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201

@@ -1,4 +1,4 @@
-"""A real mail server on loopback: takes mail, remembers it, and misbehaves when it is told to."""
+"""A real mail server on loopback: takes mail, remembers it, and misbehaves when it is asked to."""
 
 import asyncio
 import email

@@ -34,7 +34,7 @@ PEACE = Luck()
 
 @dataclass
 class OfflinePhone:
-    """One patient's phone; ``made`` is all that was ever told with it, in order, as it was last said."""
+    """One patient's phone; ``made`` is all that was ever reported with it, in order, as it was last said."""
 
     http: httpx2.AsyncClient
     chance: random.Random
@@ -51,7 +51,7 @@ class OfflinePhone:
     known: dict[str, Item] = field(default_factory=dict)
     mishaps: dict[str, int] = field(default_factory=dict)
 
-    def tell(self, at: datetime, zone: str, answers: Item) -> None:
+    def report(self, at: datetime, zone: str, answers: Item) -> None:
         """The person fills in the form; the phone's clock says when."""
         shown = (at + self.skew).astimezone(ZoneInfo(zone))
         self._keep({"recorded_at": shown.isoformat(), "time_zone": zone, **answers})
@@ -184,7 +184,7 @@ class OfflinePhone:
 
     async def _take_back(self, one: str, luck: Luck) -> None:
         path = f"/v1/check-ins/{one}"
-        # Whoever asks again is told that it is gone: so it is.
+        # Whoever asks again is answered that it is gone: so it is.
         if await self._with_luck(lambda: self.http.delete(path, headers=self._headers()), luck):
             self.withdrawing.remove(one)
             self.withdrawn.append(one)

@@ -1,4 +1,4 @@
-"""What people with phones do in the three and a half weeks after an infusion: where they are, when they tell what."""
+"""What people with phones do in the three and a half weeks after an infusion: where they are, when they report."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ def live_a_day(phone: OfflinePhone, number: int, end: datetime) -> None:
     day = (end - LAST_INFUSION).days
     moments = sorted(moment_in(chance, zone_of(number, day), end) for _ in range(chance.choice([0, 1, 1, 1])))
     for at, zone in moments:
-        phone.tell(at, zone, answers(chance, number, day))
+        phone.report(at, zone, answers(chance, number, day))
     if chance.random() < 0.08:
         phone.correct(answers(chance, number, day))
     if chance.random() < 0.05:
@@ -50,12 +50,12 @@ def moment_in(chance: random.Random, zone: str, end: datetime) -> tuple[datetime
 def answers(chance: random.Random, number: int, day: int) -> dict[str, Any]:
     """Good at first; every other person loses all of it between days 9 and 14."""
     level = 8.0 if number % 2 else 8 - 5 * min(1, max(0, (day - 9) / 5))
-    told = {
+    entry = {
         name: min(10, max(0, round(level + chance.gauss(0, 0.6))))
         for name in ("mood", "energy", "sleep_quality")
         if name == "mood" or chance.random() > 0.1
     }
-    return told | ({"note": f"day {day}"} if chance.random() < 0.1 else {})
+    return entry | ({"note": f"day {day}"} if chance.random() < 0.1 else {})
 
 
 def has_network(phone: OfflinePhone, number: int, end: datetime) -> bool:

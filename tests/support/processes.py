@@ -133,8 +133,8 @@ def environment_for(data_dir: Path, **more: str) -> dict[str, str]:
         "AFTERGLOW_REQUESTS_PER_MINUTE": "1000000",
         "PYTHONPATH": str(_ROOT),
     }
-    told = programs()
-    return ours | ({"AFTERGLOW_POSTGRES_BIN": str(told)} if told else {}) | more
+    named = programs()
+    return ours | ({"AFTERGLOW_POSTGRES_BIN": str(named)} if named else {}) | more
 
 
 @contextmanager

@@ -25,10 +25,10 @@ def running_worker(
     database_url: str, *, now: datetime | SharedClock, log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker, for which time stands still or is the shared clock's; without a mail server."""
-    told = str(now.path) if isinstance(now, SharedClock) else now.isoformat()
+    when = str(now.path) if isinstance(now, SharedClock) else now.isoformat()
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.worker_process", database_url, told],
+            [sys.executable, "-m", "tests.support.worker_process", database_url, when],
             cwd=_ROOT,
             stdout=output,
             stderr=output,
@@ -40,9 +40,9 @@ def running_worker(
         process.wait()
 
 
-async def work(database_url: str, told: str) -> None:
+async def work(database_url: str, when: str) -> None:
     """Work until killed."""
-    clock = SharedClock(Path(told)) if told.startswith("/") else SettableClock(datetime.fromisoformat(told))
+    clock = SharedClock(Path(when)) if when.startswith("/") else SettableClock(datetime.fromisoformat(when))
     context = AppContext(
         database=Database(database_url),
         vault=Vault(KEY),

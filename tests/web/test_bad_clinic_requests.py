@@ -117,8 +117,8 @@ def test_an_address_that_is_not_public_is_refused_alike(own_database: DatabaseUr
             added = clinic.http.post(ENDPOINTS, json={"url": url})
             changed = clinic.http.patch(path, json={"url": url}, headers={"if-match": '"1"'})
             for reply in (added, changed):
-                told = assert_problem(reply, 422, code="webhook-address-refused")
-                answers.add(json.dumps(without(told, "request_id")))
+                problem = assert_problem(reply, 422, code="webhook-address-refused")
+                answers.add(json.dumps(without(problem, "request_id")))
         assert len(FORBIDDEN_ADDRESSES) > 100
         assert len(answers) == 1, "nothing is learnt from one address that is not from another"
         assert clinic.http.get(path).json()["url"] == kept["url"]

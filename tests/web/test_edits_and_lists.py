@@ -44,7 +44,7 @@ def test_a_change_needs_the_version_it_is_based_on(one_clinic: ClinicClient, pat
         assert one_clinic.http.get(path).headers["etag"] == changed.headers["etag"]
 
 
-def test_of_two_who_change_at_once_one_is_told(one_clinic: ClinicClient, patient_path: str) -> None:
+def test_of_two_who_change_at_once_one_is_refused(one_clinic: ClinicClient, patient_path: str) -> None:
     etag = one_clinic.http.get(patient_path).headers["etag"]
 
     def change(locale: str) -> int:
@@ -75,7 +75,7 @@ def test_a_list_is_read_to_its_end_by_following_links(service: Service) -> None:
     clinic.close()
 
 
-def test_a_caller_gone_wild_is_told_how_long_to_wait(own_database: DatabaseUrls) -> None:
+def test_a_caller_gone_wild_is_answered_how_long_to_wait(own_database: DatabaseUrls) -> None:
     with running_service(own_database.application_url, work=False, requests_per_minute=20) as service:
         wild, calm = clinic_client(service), clinic_client(service)
         answers = [wild.http.get("/v1/clinic") for _ in range(50)]

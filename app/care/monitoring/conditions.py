@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.care.alerts.findings.life import FindingCode
-from app.clinical.evaluation import Evaluation
+from app.clinical.answer import Evaluation
 from app.clinical.explanation_words import ENGLISH
 from app.clinical.findings import Finding
 from app.clinical.headline import finding_sentences

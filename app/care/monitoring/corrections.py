@@ -20,7 +20,8 @@ from app.care.monitoring.queries import findings_before
 from app.care.monitoring.timelines import replayed, timeline_now
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
-from app.clinical.evaluation import Evaluation, evaluate
+from app.clinical.answer import Evaluation
+from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind

@@ -7,10 +7,12 @@ from uuid import UUID
 from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.access.clinics.policy import protocol_with
 from app.care.alerts.signals.episodes import episode_from
+from app.clinical.answer import Evaluation
 from app.clinical.episodes import Episode
-from app.clinical.evaluation import Evaluation, History, PatientState, evaluate_history
-from app.clinical.history import ChosenReference
+from app.clinical.evaluation import evaluate_history
+from app.clinical.history import ChosenReference, History
 from app.clinical.protocol import Protocol
+from app.clinical.state.patient_state import PatientState
 from app.context import AppContext
 from app.storage import assessments, check_in_path, check_ins, courses, infusions
 from app.storage.check_in_path import PatientSnapshot

@@ -16,11 +16,12 @@ from app.care.monitoring.timelines import (
     timeline_now,
 )
 from app.care.patients.consent_status import ConsentWithdrawnError
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import calendar_day
-from app.clinical.evaluation import Evaluation, evaluate
-from app.clinical.explanation import Beside, explanation_parts, render
+from app.clinical.evaluation import evaluate
+from app.clinical.explanation import explanation_parts, render
 from app.clinical.findings import Finding
-from app.clinical.headline import steady_without_infusion
+from app.clinical.headline import Beside, steady_without_infusion
 from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.taper import PlannedDate

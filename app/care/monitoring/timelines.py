@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from app.care.monitoring.history import chosen_in, history_of, latest_of
 from app.clinical.course import Course, Infusion
-from app.clinical.evaluation import History, Timeline
+from app.clinical.history import History
 from app.clinical.protocol import Protocol
 from app.clinical.state.checkpoints import (
     Checkpoint,
@@ -26,6 +26,7 @@ from app.clinical.state.checkpoints import (
     replay_from,
     through_of,
 )
+from app.clinical.state.timeline import Timeline
 from app.foundation.zones import zone_edition
 from app.storage import check_ins, patient_states
 from app.storage.check_in_path import PatientSnapshot
@@ -59,7 +60,7 @@ class Replayed:
 
 def kept_state(snapshot: PatientSnapshot, protocol: Protocol) -> KeptState | None:
     """Read the rule's state; None when there is none, or when other numbers or an earlier release made it."""
-    return unpack_state(snapshot.memory, rule=protocol.name) if snapshot.memory else None
+    return unpack_state(snapshot.packed_state, rule=protocol.name) if snapshot.packed_state else None
 
 
 async def timeline_now(
@@ -171,7 +172,7 @@ async def _since_the_last(
     ]
     chosen = chosen_in(snapshot)
     for one in reversed(same):
-        state, through = unpack_state(b64decode(one["memory"]), rule=protocol.name), _through(one)
+        state, through = unpack_state(b64decode(one["packed_state"]), rule=protocol.name), _through(one)
         if state is None or one["chosen"] not in (None, snapshot.chosen_reference):
             continue
         history = await history_of(work, snapshot, also=also, after=through)
@@ -187,7 +188,7 @@ def _checkpoint(
     snapshot: PatientSnapshot, kept: KeptState, protocol: Protocol, *, through: datetime, sync: int
 ) -> Plain:
     return {
-        "memory": b64encode(pack_state(kept, rule=protocol.name)).decode(),
+        "packed_state": b64encode(pack_state(kept, rule=protocol.name)).decode(),
         "reports": kept.timeline.reports,
         "period": period_of(through),
         "through": through.isoformat(),

@@ -11,9 +11,10 @@ from uuid import UUID
 from app.care.monitoring.history import protocol_of, snapshot_of
 from app.care.monitoring.timelines import timeline_now
 from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
+from app.clinical.answer import Evaluation
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute
 from app.clinical.course import Infusion
-from app.clinical.evaluation import Evaluation, evaluate
+from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level
 from app.clinical.long_exposure import scale_name
 from app.clinical.protocol import Protocol

@@ -23,7 +23,7 @@ from app.clinical.course import (
     phase_of,
 )
 from app.clinical.earlier_courses import earlier_durations, marked
-from app.clinical.evaluation import Timeline, evaluate
+from app.clinical.evaluation import evaluate
 from app.clinical.interval import (
     LearnedInterval,
     PersonalInterval,
@@ -44,6 +44,7 @@ from app.clinical.review import (
     responses_after_induction,
 )
 from app.clinical.state.patient_state import Treatment
+from app.clinical.state.timeline import Timeline
 from app.clinical.taper import (
     START_PLAN,
     Maintenance,

@@ -1,5 +1,6 @@
 """Steps that migrations share. What a step does may never change: migrations that landed rely on it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,13 @@ class PatientKeysKeptError(OperatorError):
     """Patients' own keys are kept here, and going down would lose them: nobody could read what they sealed again.
 
     Nothing was changed. To go back, restore the backup from before the upgrade.
+    """
+
+
+class MonthsArchivedError(OperatorError):
+    """Months of the audit log lie in files, and the version before does not know of them: nothing was changed.
+
+    Bring them back first, each by `afterglow audit restore`.
     """
 
 
@@ -39,6 +47,24 @@ def rewrite_function(function: str, before: str, after: str) -> None:
     if definition.count(before) != 1:
         raise LookupError(function)
     cursor.execute(definition.replace(before, after))
+    cursor.close()
+
+
+def restore_function(path: Path, function: str) -> None:
+    """Give a function the text that an earlier migration's file made it with.
+
+    Raises:
+        LookupError: the file does not make it.
+    """
+    made = re.search(
+        rf"^CREATE FUNCTION ({re.escape(function)}\(.*?^END \$\w+\$;)",
+        path.read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    if made is None:
+        raise LookupError(function)
+    cursor = op.get_bind().connection.cursor()
+    cursor.execute(f"CREATE OR REPLACE FUNCTION {made[1]}")
     cursor.close()
 
 
@@ -103,6 +129,16 @@ def refuse_while_patients_have_keys() -> None:
     op.execute("LOCK TABLE care.patient_keys IN ACCESS EXCLUSIVE MODE")
     if op.get_bind().exec_driver_sql("SELECT EXISTS (SELECT FROM care.patient_keys)").scalar_one():
         raise PatientKeysKeptError(" ".join((PatientKeysKeptError.__doc__ or "").split()))
+
+
+def refuse_while_months_are_archived() -> None:
+    """Keep a way down from forgetting which lines of the audit log lie in a file.
+
+    Raises:
+        MonthsArchivedError: some do.
+    """
+    if op.get_bind().exec_driver_sql("SELECT EXISTS (SELECT FROM care.audit_archives)").scalar_one():
+        raise MonthsArchivedError(" ".join((MonthsArchivedError.__doc__ or "").split()))
 
 
 def application_role() -> str:

@@ -66,7 +66,7 @@ def test_the_pages_hold_every_line_once(one_clinic: ClinicClient) -> None:
     assert paged == whole
 
 
-def test_a_line_tells_the_place_of_its_seal_once_it_has_one(
+def test_a_line_names_the_place_of_its_seal_once_it_has_one(
     service: Service, one_clinic: ClinicClient, patients: list[str]
 ) -> None:
     seal_trail(service, one_clinic.clinic_id)

@@ -53,7 +53,7 @@ def lively(shared_service: Service) -> Iterator[LivelyClinic]:
     made.client.close()
 
 
-def told(shared_database: DatabaseUrls, clinic_id: str) -> list[dict[str, object]]:
+def recorded(shared_database: DatabaseUrls, clinic_id: str) -> list[dict[str, object]]:
     """The readings on the audit log, in their order."""
     return [
         row
@@ -77,12 +77,12 @@ def test_there_are_calls_to_walk() -> None:
 def test_each_call_by_which_staff_read_about_patients_adds_one_line(
     shared_database: DatabaseUrls, lively: LivelyClinic, path: str
 ) -> None:
-    before = told(shared_database, lively.client.clinic_id)
+    before = recorded(shared_database, lively.client.clinic_id)
 
     reply = lively.client.http.get(path.format(**lively.ids))
 
     assert reply.status_code == 200, reply.text
-    new = told(shared_database, lively.client.clinic_id)[len(before) :]
+    new = recorded(shared_database, lively.client.clinic_id)[len(before) :]
     if path in ABOUT_NO_PATIENT:
         assert new == []
         return
@@ -97,25 +97,25 @@ def test_a_list_asked_for_one_patient_names_the_patient(
     shared_database: DatabaseUrls, lively: LivelyClinic, path: str
 ) -> None:
     lively.client.http.get(path, params={"patient_id": lively.ids["patient_id"]})
-    last = told(shared_database, lively.client.clinic_id)[-1]
+    last = recorded(shared_database, lively.client.clinic_id)[-1]
     assert (last["subject_kind"], last["patient_id"]) == ("patient", lively.ids["patient_id"])
 
 
 def test_what_is_not_found_was_not_read(shared_database: DatabaseUrls, lively: LivelyClinic) -> None:
-    before = told(shared_database, lively.client.clinic_id)
+    before = recorded(shared_database, lively.client.clinic_id)
     for path in ("/v1/patients/{}", "/v1/patients/{}/evaluation", "/v1/signals/{}", "/v1/safety-events/{}"):
         reply = lively.client.http.get(path.format(lively.ids["endpoint_id"]))
         assert reply.status_code == 404
-    assert told(shared_database, lively.client.clinic_id) == before
+    assert recorded(shared_database, lively.client.clinic_id) == before
 
 
 @pytest.mark.parametrize("path", OWN)
 def test_patients_who_read_what_is_their_own_add_no_line(
     shared_database: DatabaseUrls, lively: LivelyClinic, path: str
 ) -> None:
-    before = told(shared_database, lively.client.clinic_id)
+    before = recorded(shared_database, lively.client.clinic_id)
     reply = lively.phone.http.get(path.format(**lively.ids, key="phq-9"))
     assert reply.status_code == 200, reply.text
-    new = {line["action"] for line in told(shared_database, lively.client.clinic_id)[len(before) :]}
-    # A copy leaves our hands, so that it was made is told whoever made it.
+    new = {line["action"] for line in recorded(shared_database, lively.client.clinic_id)[len(before) :]}
+    # A copy leaves our hands, so that it was made is recorded whoever made it.
     assert new == ({"patient.exported"} if path == "/v1/me/export" else set())

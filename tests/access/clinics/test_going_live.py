@@ -185,8 +185,8 @@ def test_a_patient_of_the_test_stays_a_test_patient_in_a_live_clinic(
         before = len(receiver.accepted("safety.reported"))
         assert clinic.http.get(f"/v1/patients/{patient}").json()["mode"] == mode
         clinic.enrol(patient, service.url).check_in(NOW, self_harm_thoughts=True)
-        told = receiver.wait_for("safety.reported", count=before + 1)[-1]
-        assert told.event["data"]["mode"] == mode
+        received = receiver.wait_for("safety.reported", count=before + 1)[-1]
+        assert received.event["data"]["mode"] == mode
 
 
 def test_a_clinic_is_shown_what_it_must_see_to(

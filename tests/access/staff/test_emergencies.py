@@ -1,4 +1,4 @@
-"""Opening a patient in an emergency: what the table says opens, for that patient and an hour; owners are told."""
+"""Opening a patient in an emergency: what the table says opens, for that patient and an hour; owners are notified."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

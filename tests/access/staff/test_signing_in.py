@@ -103,7 +103,7 @@ def test_a_phones_clock_may_be_half_a_minute_off(
     assert member.sign_in(service, code=member.code(service, steps=steps)).status_code == status
 
 
-def test_a_recovery_code_opens_once_however_it_is_typed_and_tells_how_many_are_left(
+def test_a_recovery_code_opens_once_however_it_is_typed_and_shows_how_many_are_left(
     service: Service, member: JoinedMember
 ) -> None:
     first, second, *_ = member.recovery_codes

@@ -1,4 +1,4 @@
-"""A signal's life by the API: ETags, two at once, snoozing, closing, reopening, and who may; told step by step."""
+"""A signal's life by the API: ETags, two at once, snoozing, closing, reopening, and who may; shown step by step."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -58,7 +58,7 @@ def test_a_change_based_on_what_was_read_before_is_refused_and_one_without_if_ma
     assert (closed.status_code, closed.json()["state"]) == (200, "closed")
 
 
-def test_of_two_who_close_at_once_with_what_they_read_one_is_told_that_someone_else_changed_it(
+def test_of_two_who_close_at_once_with_what_they_read_one_reads_that_someone_else_changed_it(
     clinic: ClinicClient, signal: dict[str, Any], receiver: Receiver
 ) -> None:
     clinic.add_endpoint(receiver.url)
@@ -94,6 +94,26 @@ def test_a_safety_event_has_an_etag_too(service: Service, clinic: ClinicClient) 
     stale = clinic.http.post(f"{path}/acknowledge", headers={"if-match": read})
     assert_problem(stale, 412, code="changed-meanwhile")
     assert_problem(clinic.http.post(f"{path}/acknowledge"), 409, code="already-closed")
+
+
+def test_an_acknowledgement_of_a_safety_event_is_taken_back_by_a_call_and_its_limit_starts_again(
+    service: Service, clinic: ClinicClient
+) -> None:
+    path = event_of(service, clinic)
+    back = f"{path}/unacknowledge"
+    assert_problem(clinic.http.post(back), 409, code="not-acknowledged")
+    assert clinic.http.post(f"{path}/acknowledge").status_code == 200
+    service.clock.move_to(NOW + timedelta(minutes=20))
+    read = clinic.http.get(path).headers["etag"]
+    assert_problem(clinic.http.post(back, headers={"if-match": '"1"'}), 412, code="changed-meanwhile")
+
+    reply = clinic.http.post(back, headers={"if-match": read})
+
+    event = reply.json()
+    assert (reply.status_code, event["state"], event["acknowledged_at"]) == (200, "open", None)
+    assert event["escalate_at"] == (NOW + timedelta(minutes=50)).isoformat().replace("+00:00", "Z")
+    steps = [one["action"] for one in clinic.http.get(f"{path}/history").json()["items"]]
+    assert steps == ["safety.reported", "safety.acknowledged", "safety.acknowledgement_taken_back"]
 
 
 @pytest.mark.parametrize("days", [-1, 0, 14.01])
@@ -139,9 +159,9 @@ def test_a_closed_signal_is_reopened_with_a_reason_and_waits_to_be_acknowledged(
     assert (body["state"], body["closed_at"], body["disposition"]) == ("open", None, None)
     assert (body["acknowledged_at"], body["raised_at"]) == (None, signal["raised_at"])
     assert body["escalate_at"] == "2026-11-04T20:00:00Z"
-    (told,) = receiver.wait_for("signal.reopened")
-    assert told.event["data"]["signal_id"] == signal["id"]
-    assert "reason" not in told.event["data"]
+    (received,) = receiver.wait_for("signal.reopened")
+    assert received.event["data"]["signal_id"] == signal["id"]
+    assert "reason" not in received.event["data"]
     steps = [(one["action"], one["disposition"], one["words"]) for one in history(clinic, signal)]
     assert steps == [
         ("signal.raised", None, None),

@@ -190,14 +190,14 @@ def test_another_form_at_the_very_same_time_is_a_conflict_whose_answer_acts(
 
 
 def test_a_total_alone_is_enough_and_must_be_one_of_the_scale(one_clinic: ClinicClient, path: str) -> None:
-    def told(total: object, scale: str = "phq-9") -> httpx2.Response:
+    def put_total(total: object, scale: str = "phq-9") -> httpx2.Response:
         return one_clinic.http.post(path, json=form(None, scale=scale, total=total))
 
-    assert told(14).json()["band"] == "moderate"
-    assert_problem(told(28), 422, code="total-out-of-range")
-    assert_problem(told(3.5), 422, code="total-not-whole")
-    assert_problem(told(None), 422, code="nothing-given")
-    assert_problem(told(3, CANARY), 422, code="scale-not-known")
+    assert put_total(14).json()["band"] == "moderate"
+    assert_problem(put_total(28), 422, code="total-out-of-range")
+    assert_problem(put_total(3.5), 422, code="total-not-whole")
+    assert_problem(put_total(None), 422, code="nothing-given")
+    assert_problem(put_total(3, CANARY), 422, code="scale-not-known")
 
 
 def test_forms_that_come_late_are_kept_and_listed_by_the_patients_clock(

@@ -102,9 +102,9 @@ def test_an_answered_questionnaire_is_kept_and_the_clinic_sees_its_score(
 
 
 @pytest.mark.parametrize("items", [WELL, [0] * 9, [3] * 8 + [1]])
-def test_the_patient_is_told_no_score(phone: PatientClient, items: list[int]) -> None:
-    told = send(phone, form(items)).json()
-    assert set(told) == {"id", "scale", "taken_at", "time_zone", "received_at", "items", "crisis_help"}
+def test_the_patient_is_shown_no_score(phone: PatientClient, items: list[int]) -> None:
+    shown = send(phone, form(items)).json()
+    assert set(shown) == {"id", "scale", "taken_at", "time_zone", "received_at", "items", "crisis_help"}
 
 
 def test_sending_again_changes_nothing_however_the_answers_are_written(phone: PatientClient) -> None:
@@ -186,7 +186,7 @@ def test_a_wrong_field_is_named(phone: PatientClient, change: dict[str, Any], po
     ("off", "code"),
     [(timedelta(minutes=11), "assessment-in-future"), (-timedelta(days=31), "assessment-too-old")],
 )
-def test_a_phone_whose_clock_is_off_is_told_our_time(phone: PatientClient, off: timedelta, code: str) -> None:
+def test_a_phone_whose_clock_is_off_is_sent_our_time(phone: PatientClient, off: timedelta, code: str) -> None:
     problem = assert_problem(send(phone, form(at=NOW + off)), 422, pointer="#/taken_at", code=code)
     assert datetime.fromisoformat(problem["server_time"]) == NOW
 

@@ -132,7 +132,7 @@ def test_a_body_is_judged_alike_by_the_short_way_and_by_the_long_one(
     assert (answers[0].status_code, short) == (answers[1].status_code, long)
 
 
-def test_all_mistakes_are_told_at_once(phone: PatientClient) -> None:
+def test_all_mistakes_are_reported_at_once(phone: PatientClient) -> None:
     body = {"recorded_at": "2026-11-03T08:15:00", "time_zone": "Nowhere", "mood": 11, "energy": 0.5}
 
     document = assert_problem(phone.http.put(f"/v1/check-ins/{new_id()}", json=body), 422)

@@ -1,4 +1,4 @@
-"""Corrections, withdrawals, and the sync that tells of both."""
+"""Corrections, withdrawals, and the sync that sends both."""
 
 import json
 from datetime import timedelta, timezone
@@ -87,9 +87,9 @@ def test_a_correction_counts_instead_and_both_stay_on_the_record(
 
     changed, after = sync(phone, cursor)
     assert {one["id"] for one in changed} == {wrong, right.json()["id"]}
-    told = {one["id"]: one for one in changed}
-    assert told[wrong]["superseded_by"] == right.json()["id"]
-    assert told[right.json()["id"]]["supersedes"] == wrong
+    shown = {one["id"]: one for one in changed}
+    assert shown[wrong]["superseded_by"] == right.json()["id"]
+    assert shown[right.json()["id"]]["supersedes"] == wrong
     assert sync(phone, after) == ([], after)
     assert phone.check_in(NOW, (9, 5, 5), check_in_id=right.json()["id"], supersedes=wrong).status_code == 200
 
@@ -176,7 +176,7 @@ def test_corrections_of_each_other_are_refused(one_clinic: ClinicClient, service
     assert sync(phone)[0] == []
 
 
-def test_a_withdrawn_check_in_is_told_by_the_sync_and_gone_only_once(
+def test_a_withdrawn_check_in_is_sent_by_the_sync_and_gone_only_once(
     one_clinic: ClinicClient, service: Service
 ) -> None:
     phone = fresh(one_clinic, service)
@@ -187,9 +187,9 @@ def test_a_withdrawn_check_in_is_told_by_the_sync_and_gone_only_once(
     assert_problem(phone.http.delete(f"/v1/check-ins/{gone}"), 404)
     assert_problem(phone.http.delete(f"/v1/check-ins/{new_id()}"), 404)
 
-    (told,), _ = sync(phone, cursor)
-    assert told["id"] == gone
-    assert told["withdrawn_at"] == NOW.isoformat().replace("+00:00", "Z")
+    (shown,), _ = sync(phone, cursor)
+    assert shown["id"] == gone
+    assert shown["withdrawn_at"] == NOW.isoformat().replace("+00:00", "Z")
     assert {one["id"] for one in sync(phone)[0]} == {kept, gone}
     other = fresh(one_clinic, service)
     assert_problem(other.http.delete(f"/v1/check-ins/{kept}"), 404)

@@ -44,14 +44,14 @@ def test_what_was_kept_in_time_may_be_sent_again_when_it_is_too_old(
     one_clinic: ClinicClient, service: Service
 ) -> None:
     phone = one_clinic.enrol(one_clinic.patient(), service.url)
-    check_in_id, told_at = str(new_id()), NOW - timedelta(days=29)
-    assert phone.check_in(told_at, check_in_id=check_in_id).status_code == 201
+    check_in_id, reported_at = str(new_id()), NOW - timedelta(days=29)
+    assert phone.check_in(reported_at, check_in_id=check_in_id).status_code == 201
 
     service.clock.move_to(NOW + timedelta(minutes=14))
-    assert phone.check_in(told_at - timedelta(days=1), check_in_id=check_in_id).status_code == 409
+    assert phone.check_in(reported_at - timedelta(days=1), check_in_id=check_in_id).status_code == 409
     service.clock.move_to(NOW + timedelta(days=5))
     fresh = one_clinic.enrol(phone.patient_id, service.url)
-    again = fresh.check_in(told_at, check_in_id=check_in_id)
+    again = fresh.check_in(reported_at, check_in_id=check_in_id)
 
     assert again.status_code == 200
 
@@ -119,7 +119,7 @@ def test_a_day_runs_from_four_to_four_where_the_person_is(
 
 
 @pytest.mark.parametrize(("said", "zone", "day"), IMPORTED_DAYS)
-def test_days_of_long_ago_are_told_apart_too(
+def test_days_of_long_ago_are_kept_apart_too(
     one_clinic: ClinicClient, said: str, zone: str, day: str
 ) -> None:
     items = [{"id": str(new_id()), "recorded_at": said, "time_zone": zone, "mood": 5}]

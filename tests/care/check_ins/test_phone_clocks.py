@@ -1,4 +1,4 @@
-"""A phone whose clock is off: how far is kept, nothing is rewritten, and a refusal tells it our time."""
+"""A phone whose clock is off: how far is kept, nothing is rewritten, and a refusal sends it our time."""
 
 from datetime import datetime, timedelta
 
@@ -68,7 +68,7 @@ def test_a_clock_that_cannot_be_read_costs_no_report(phone: PatientClient, text:
         (-timedelta(days=365), "check-in-too-old"),
     ],
 )
-def test_a_phone_that_is_a_year_off_is_told_our_time_and_loses_nothing(
+def test_a_phone_that_is_a_year_off_is_sent_our_time_and_loses_nothing(
     phone: PatientClient, off: timedelta, code: str
 ) -> None:
     check_in_id = str(new_id())
@@ -83,12 +83,12 @@ def test_a_phone_that_is_a_year_off_is_told_our_time_and_loses_nothing(
     assert corrected.status_code == 201
 
 
-def test_an_item_of_a_batch_from_the_future_is_told_our_time_too(phone: PatientClient) -> None:
+def test_an_item_of_a_batch_from_the_future_is_sent_our_time_too(phone: PatientClient) -> None:
     items = [item(NOW + timedelta(days=365), (5, 5, 5)), item(NOW, (5, 5, 5))]
     results = phone.http.post("/v1/check-ins/batch", json={"items": items}).json()["results"]
     assert [one["status"] for one in results] == [422, 201]
     assert datetime.fromisoformat(results[0]["problem"]["server_time"]) == NOW
 
 
-def test_other_refusals_tell_no_time(phone: PatientClient) -> None:
+def test_other_refusals_say_no_time(phone: PatientClient) -> None:
     assert "server_time" not in phone.check_in(NOW, (11, 5, 5)).json()

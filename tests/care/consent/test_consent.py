@@ -32,9 +32,9 @@ def test_a_new_patient_was_not_asked_and_may_check_in_all_the_same(phone: Patien
 def test_the_text_says_who_sees_what_how_often_and_that_it_is_no_emergency_service(
     phone: PatientClient,
 ) -> None:
-    told = phone.http.get("/v1/me/consent").json()
+    shown = phone.http.get("/v1/me/consent").json()
 
-    text = " ".join(told["text"]["paragraphs"])
+    text = " ".join(shown["text"]["paragraphs"])
     for word in (
         "care team sees",
         "working days",
@@ -44,7 +44,7 @@ def test_the_text_says_who_sees_what_how_often_and_that_it_is_no_emergency_servi
         "erased",
     ):
         assert word in text
-    assert (told["text"]["version"], told["status"], told["history"]) == (CURRENT_VERSION, "not_asked", [])
+    assert (shown["text"]["version"], shown["status"], shown["history"]) == (CURRENT_VERSION, "not_asked", [])
 
 
 def test_the_text_comes_in_the_patients_language(phone: PatientClient) -> None:
@@ -105,10 +105,10 @@ def test_only_a_plain_yes_is_consent(phone: PatientClient, body: dict[str, objec
 
 
 def test_who_was_never_asked_can_say_no(phone: PatientClient) -> None:
-    told = phone.http.post("/v1/me/consent/withdraw", json={}).json()
+    shown = phone.http.post("/v1/me/consent/withdraw", json={}).json()
 
-    assert (told["status"], [one["kind"] for one in told["history"]]) == ("withdrawn", ["withdrawn"])
-    assert told["history"][0]["version"] is None
+    assert (shown["status"], [one["kind"] for one in shown["history"]]) == ("withdrawn", ["withdrawn"])
+    assert shown["history"][0]["version"] is None
 
 
 def test_a_withdrawal_keeps_its_reason_sealed_and_shows_it_to_the_clinic(
@@ -117,8 +117,8 @@ def test_a_withdrawal_keeps_its_reason_sealed_and_shows_it_to_the_clinic(
     phone.http.post("/v1/me/consent", json=AGREED)
     phone.http.post("/v1/me/consent/withdraw", json={"reason": "It is too much."})
 
-    told = clinic.http.get(f"/v1/patients/{phone.patient_id}/consent").json()
-    assert [(one["kind"], one["reason"]) for one in told["history"]] == [
+    shown = clinic.http.get(f"/v1/patients/{phone.patient_id}/consent").json()
+    assert [(one["kind"], one["reason"]) for one in shown["history"]] == [
         ("given", None),
         ("withdrawn", "It is too much."),
     ]
@@ -139,11 +139,11 @@ def test_withdrawing_twice_is_refused_by_name_and_stays_one_answer(
     assert len(phone.http.get("/v1/me/consent").json()["history"]) == 1
 
 
-def test_staff_note_a_withdrawal_that_they_were_told(clinic: ClinicClient, phone: PatientClient) -> None:
+def test_staff_record_a_withdrawal_that_was_said_to_them(clinic: ClinicClient, phone: PatientClient) -> None:
     path = f"/v1/patients/{phone.patient_id}/consent/withdraw"
-    told = clinic.http.post(path, json={"reason": "said on the telephone"}).json()
+    shown = clinic.http.post(path, json={"reason": "said on the telephone"}).json()
 
-    assert told["history"][-1]["actor_kind"] == "api_key"
+    assert shown["history"][-1]["actor_kind"] == "api_key"
     assert status(phone) == "withdrawn"
 
 

@@ -55,13 +55,13 @@ def test_asked_twice_is_one_request(clinic: ClinicClient, phone: PatientClient) 
     assert len(clinic.http.get("/v1/erasure-requests?state=all").json()["items"]) == 1
 
 
-def test_who_is_declined_is_told_why_and_may_ask_again(clinic: ClinicClient, phone: PatientClient) -> None:
+def test_who_is_declined_reads_why_and_may_ask_again(clinic: ClinicClient, phone: PatientClient) -> None:
     request = asked(phone)
     reply = decide(clinic, request, "decline", reason="The law asks us to keep it until 2031.")
 
     assert (reply.status_code, reply.headers["etag"]) == (200, '"2"')
-    (told,) = phone.http.get("/v1/me/erasure-requests").json()["items"]
-    assert (told["state"], told["reason"]) == ("declined", "The law asks us to keep it until 2031.")
+    (shown,) = phone.http.get("/v1/me/erasure-requests").json()["items"]
+    assert (shown["state"], shown["reason"]) == ("declined", "The law asks us to keep it until 2031.")
     assert clinic.http.get("/v1/erasure-requests").json()["items"] == []
     assert asked(phone)["id"] != request["id"]
 

@@ -62,10 +62,10 @@ def test_amendments_and_withdrawals_are_in_it(phone: PatientClient) -> None:
     second = phone.check_in(NOW, (6, 6, 6), supersedes=first).json()["id"]
     phone.http.delete(f"/v1/check-ins/{second}")
 
-    told = {one["id"]: one for one in phone.http.get("/v1/me/export").json()["check_ins"]}
-    assert told[first]["superseded_by"] == second
-    assert told[second]["supersedes"] == first
-    assert told[second]["withdrawn_at"]
+    shown = {one["id"]: one for one in phone.http.get("/v1/me/export").json()["check_ins"]}
+    assert shown[first]["superseded_by"] == second
+    assert shown[second]["supersedes"] == first
+    assert shown[second]["withdrawn_at"]
 
 
 def test_a_signal_is_dates_and_states_without_a_recommendation(document: dict[str, Any]) -> None:
@@ -75,8 +75,8 @@ def test_a_signal_is_dates_and_states_without_a_recommendation(document: dict[st
     }  # fmt: skip
     assert any(one["evaluated_at"] and one["rule_version"] for one in document["check_ins"])
     assert not {"level", "smoothed"} & set(document["check_ins"][0])
-    told = str(without(document, "not_included"))
-    assert not re.search(r"consider.booster|explanation|share_lost|gain_lost", told, re.IGNORECASE)
+    shown = str(without(document, "not_included"))
+    assert not re.search(r"consider.booster|explanation|share_lost|gain_lost", shown, re.IGNORECASE)
 
 
 def test_staff_get_the_same_copy_and_both_are_on_the_trail(
@@ -129,6 +129,6 @@ def test_a_patient_who_withdrew_still_gets_the_copy(phone: PatientClient) -> Non
     phone.check_in(NOW)
     phone.http.post("/v1/me/consent/withdraw", json={"reason": "enough"})
 
-    told = phone.http.get("/v1/me/export").json()
-    assert len(told["check_ins"]) == 1
-    assert told["consents"][0]["reason"] == "enough"
+    shown = phone.http.get("/v1/me/export").json()
+    assert len(shown["check_ins"]) == 1
+    assert shown["consents"][0]["reason"] == "enough"

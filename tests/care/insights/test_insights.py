@@ -1,6 +1,6 @@
 """A clinic's numbers: a story of a few patients in which every number can be worked out by hand.
 
-All are registered on 24 September; it is told on 3 November. The period is the standard one, from 6 August
+All are registered on 24 September; it is recorded on 3 November. The period is the standard one, from 6 August
 to 4 November. Induction ended on 24 September, but for E on 5 August; check-ins are one a day.
 
 patient  check-ins          what happens                                             PHQ-9 before, after
@@ -55,9 +55,9 @@ def story_service(own_database: DatabaseUrls) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def told(story_service: Service) -> Iterator[ClinicClient]:
+def story_clinic(story_service: Service) -> Iterator[ClinicClient]:
     clinic, other = clinic_client(story_service), clinic_client(story_service, "Other")
-    tell(story_service, clinic)
+    record_story(story_service, clinic)
     # What another clinic has at the same time is in no number of this one.
     story_service.clock.move_to(FADED)
     form(other, treated(other), FADED, items=[0] * 8 + [3])
@@ -67,7 +67,7 @@ def told(story_service: Service) -> Iterator[ClinicClient]:
     other.close()
 
 
-def tell(service: Service, clinic: ClinicClient) -> None:
+def record_story(service: Service, clinic: ClinicClient) -> None:
     patients = {name: treated(clinic) for name in "ABCFG"}
     patients["D"] = clinic.patient()
     patients["E"] = treated(clinic, last=BEGUN - timedelta(days=50))
@@ -110,10 +110,10 @@ def tell(service: Service, clinic: ClinicClient) -> None:
             body = {"disposition": disposition} if disposition else None
             reply = clinic.http.post(f"/v1/signals/{signals[name]}/{act}", json=body)
             assert reply.status_code == 200, reply.text
-    tell_safety(service, clinic, patients["D"])
+    report_safety(service, clinic, patients["D"])
 
 
-def tell_safety(service: Service, clinic: ClinicClient, patient: str) -> None:
+def report_safety(service: Service, clinic: ClinicClient, patient: str) -> None:
     """Urgent, seen after 20 minutes; not urgent, seen after 2 hours; not urgent, never seen."""
     nearly = datetime(2026, 10, 19, 23, 59, 59, tzinfo=UTC)
     for at, answer, seen_after in [
@@ -187,16 +187,16 @@ NO_CRITERIA = dict.fromkeys(["gain_lost", "scale_relapse", "one_domain", "patien
 NO_CATEGORIES = dict.fromkeys(["remission", "response", "partial", "none", "worse"], 0)
 
 
-def test_it_is_the_period_that_was_asked_for_or_the_last_90_days(told: ClinicClient) -> None:
-    found = numbers(told)
+def test_it_is_the_period_that_was_asked_for_or_the_last_90_days(story_clinic: ClinicClient) -> None:
+    found = numbers(story_clinic)
     assert (found["from"], found["to"], found["mode"]) == ("2026-08-06", "2026-11-04", "test")
     assert found["computed_at"] == "2026-11-03T18:00:00Z"
-    asked = numbers(told, **{"from": "2026-08-06", "to": "2026-11-04"})
+    asked = numbers(story_clinic, **{"from": "2026-08-06", "to": "2026-11-04"})
     assert asked == found
 
 
-def test_signals_over_the_patient_years_watched(told: ClinicClient) -> None:
-    found = numbers(told)
+def test_signals_over_the_patient_years_watched(story_clinic: ClinicClient) -> None:
+    found = numbers(story_clinic)
     assert found["watched"] == {
         "patients": 6,
         "patient_days": 215,
@@ -219,8 +219,8 @@ def test_signals_over_the_patient_years_watched(told: ClinicClient) -> None:
     }
 
 
-def test_safety_events_and_how_long_they_waited(told: ClinicClient) -> None:
-    assert numbers(told)["safety"] == {
+def test_safety_events_and_how_long_they_waited(story_clinic: ClinicClient) -> None:
+    assert numbers(story_clinic)["safety"] == {
         "reported": 3,
         "urgent": 1,
         "waiting": 1,
@@ -230,16 +230,16 @@ def test_safety_events_and_how_long_they_waited(told: ClinicClient) -> None:
     }
 
 
-def test_check_ins_answered_of_those_due(told: ClinicClient) -> None:
-    assert numbers(told)["check_ins"] == {
+def test_check_ins_answered_of_those_due(story_clinic: ClinicClient) -> None:
+    assert numbers(story_clinic)["check_ins"] == {
         "patients": 6,
         "days_answered": share(95, 147, 0.6463),
         "days_beside": 4 * 5 + 2 + 1,
     }
 
 
-def test_what_inductions_achieved(told: ClinicClient) -> None:
-    assert numbers(told)["inductions"] == {
+def test_what_inductions_achieved(story_clinic: ClinicClient) -> None:
+    assert numbers(story_clinic)["inductions"] == {
         "ended": 5,
         "reviewed": 1,
         "benefit_recorded": 1,
@@ -263,9 +263,9 @@ def test_what_inductions_achieved(told: ClinicClient) -> None:
     }
 
 
-def test_how_long_benefits_lasted_with_those_that_still_go_on(told: ClinicClient) -> None:
+def test_how_long_benefits_lasted_with_those_that_still_go_on(story_clinic: ClinicClient) -> None:
     lost, censored = {4: 3}, {3: 3, 6: 1}
-    assert numbers(told)["benefits"] == {
+    assert numbers(story_clinic)["benefits"] == {
         "begun": 7,
         "lost": 3,
         "censored": 4,
@@ -289,14 +289,14 @@ def group(by: str, which: str, *, lost: int, censored: int, median: int | None) 
 
 
 def test_days_with_half_of_the_gain_lost_last_until_the_next_infusion_or_until_it_was_over(
-    told: ClinicClient,
+    story_clinic: ClinicClient,
 ) -> None:
     # F until it was closed on the 19th, G until the booster of the 19th; A's was closed on its day, B's was none.
-    assert numbers(told)["days_below_half"] == share(2, 215, 0.0093)
+    assert numbers(story_clinic)["days_below_half"] == share(2, 215, 0.0093)
 
 
-def test_the_steps_add_up_to_the_period(told: ClinicClient) -> None:
-    found = numbers(told)
+def test_the_steps_add_up_to_the_period(story_clinic: ClinicClient) -> None:
+    found = numbers(story_clinic)
     steps = found["over_time"]
     assert [one["begins"] for one in (steps[0], steps[-1])] == ["2026-08-06", "2026-10-28"]
     assert len(steps) == 13
@@ -310,19 +310,19 @@ def test_the_steps_add_up_to_the_period(told: ClinicClient) -> None:
     ):
         for part in ("count", "of"):
             assert sum(one[name][part] for one in steps) == whole[part], name
-    of_a_year = numbers(told, **{"from": "2025-11-04", "to": "2026-11-04"})["over_time"]
+    of_a_year = numbers(story_clinic, **{"from": "2025-11-04", "to": "2026-11-04"})["over_time"]
     assert len(of_a_year) == 14, "four weeks each"
 
 
-def test_days_of_a_week_are_those_of_the_patients(told: ClinicClient) -> None:
+def test_days_of_a_week_are_those_of_the_patients(story_clinic: ClinicClient) -> None:
     # 1 to 7 October: A, B, C, F, G seven days each; E the 1st to the 3rd, and asked on the 2nd.
-    found = numbers(told, **{"from": "2026-10-01", "to": "2026-10-08"})
+    found = numbers(story_clinic, **{"from": "2026-10-01", "to": "2026-10-08"})
     assert found["watched"]["patient_days"] == 5 * 7 + 3
     assert found["check_ins"]["days_answered"] == share(35, 36, 0.9722)
     assert (found["inductions"]["ended"], found["benefits"]["begun"], found["signals"]["raised"]) == (0, 0, 0)
     assert found["signals"]["per_patient_year"] == 0.0
     # C's booster of the 14th; seen going on until the 20th.
-    around = numbers(told, **{"from": "2026-10-14", "to": "2026-10-21"})["benefits"]
+    around = numbers(story_clinic, **{"from": "2026-10-14", "to": "2026-10-21"})["benefits"]
     assert (around["begun"], around["lost"], around["censored"]) == (2, 0, 2)
 
 
@@ -338,9 +338,9 @@ EDGES = [
 
 @pytest.mark.parametrize(("first", "end", "reported", "urgent"), EDGES)
 def test_the_first_moment_is_in_a_period_and_the_end_is_not(
-    told: ClinicClient, first: str, end: str, reported: int, urgent: int
+    story_clinic: ClinicClient, first: str, end: str, reported: int, urgent: int
 ) -> None:
-    found = numbers(told, **{"from": first, "to": end})["safety"]
+    found = numbers(story_clinic, **{"from": first, "to": end})["safety"]
     assert (found["reported"], found["urgent"]) == (reported, urgent)
 
 
@@ -354,15 +354,17 @@ def test_the_first_moment_is_in_a_period_and_the_end_is_not(
         ({"from": "2026-11-04"}, "query/from"),
     ],
 )
-def test_a_period_that_cannot_be_is_refused(told: ClinicClient, period: dict[str, str], pointer: str) -> None:
+def test_a_period_that_cannot_be_is_refused(
+    story_clinic: ClinicClient, period: dict[str, str], pointer: str
+) -> None:
     for path in ("/v1/insights", "/v1/insights.csv"):
-        reply = told.http.get(path, params=period)
+        reply = story_clinic.http.get(path, params=period)
         assert_problem(reply, 422, code="period-refused")
         assert pointer in reply.text
 
 
-def test_the_table_says_the_same_number_by_number(told: ClinicClient) -> None:
-    reply = told.http.get("/v1/insights.csv")
+def test_the_table_says_the_same_number_by_number(story_clinic: ClinicClient) -> None:
+    reply = story_clinic.http.get("/v1/insights.csv")
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"
     assert reply.headers["content-disposition"] == (
         'attachment; filename="insights-2026-08-06-2026-11-04.csv"'
@@ -384,7 +386,7 @@ def test_the_table_says_the_same_number_by_number(told: ClinicClient) -> None:
     assert {name: rows[name] for name in expected} == expected
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("story_clinic")
 def test_a_clinic_without_patients_has_counts_of_nothing_and_no_rates(story_service: Service) -> None:
     empty = clinic_client(story_service, "Empty")
     found = numbers(empty)

@@ -146,8 +146,8 @@ def test_what_version_1_missed_is_heard_and_then_refused(
 def test_any_true_among_duplicate_keys_is_heard_although_the_check_in_is_kept(
     one_clinic: ClinicClient, phone: PatientClient
 ) -> None:
-    told = json.dumps(entry(NOW, (5, 5, 5)))[:-1]
-    body = told + ', "self_harm_thoughts": true, "self_harm_thoughts": false}'
+    opened = json.dumps(entry(NOW, (5, 5, 5)))[:-1]
+    body = opened + ', "self_harm_thoughts": true, "self_harm_thoughts": false}'
     reply = phone.http.put(f"/v1/check-ins/{new_id()}", content=body.encode(), headers=JSON)
     assert reply.status_code == 201
     assert helps(reply)

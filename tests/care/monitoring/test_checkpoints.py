@@ -9,8 +9,8 @@ import pytest
 
 from app.care.monitoring.history import latest_of, present_history, protocol_of, snapshot_of
 from app.care.monitoring.timelines import Replayed, kept_state, replayed
-from app.clinical.evaluation import Timeline, timeline_of
 from app.clinical.state.checkpoints import DAYS_BETWEEN
+from app.clinical.state.timeline import Timeline, timeline_of
 from app.foundation.ids import new_id
 from app.storage import check_ins, patient_states
 from tests.support.people import CONFIRMED, ClinicClient, PatientClient, item, treated

@@ -1,4 +1,4 @@
-"""Archiving and correcting a patient: nobody reads the reports, and whoever sends one is told so with help."""
+"""Archiving and correcting a patient: nobody reads the reports, and whoever sends one is answered so with help."""
 
 from typing import Any
 

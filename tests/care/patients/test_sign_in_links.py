@@ -123,7 +123,7 @@ def test_another_clinic_makes_no_link_for_this_patient(one_clinic: ClinicClient,
     other.close()
 
 
-def test_a_link_tells_its_page_the_patients_language(one_clinic: ClinicClient, service: Service) -> None:
+def test_a_link_names_the_patients_language_to_its_page(one_clinic: ClinicClient, service: Service) -> None:
     reply = one_clinic.http.post(
         "/v1/patients", json={"external_ref": "P-es", "time_zone": "America/New_York", "locale": "es-US"}
     )

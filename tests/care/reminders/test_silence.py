@@ -1,4 +1,4 @@
-"""Silence longer than the plan allows is told to the clinic once, and again only after it was broken."""
+"""Silence longer than the plan allows is reported to the clinic once, and again only after it was broken."""
 
 from datetime import timedelta
 
@@ -12,28 +12,28 @@ from tests.support.receiver import Receiver
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
-def told(evening: Evening) -> list[str]:
+def overdue_events(evening: Evening) -> list[str]:
     """Which notifications of silence were written, whatever became of their delivery."""
     (endpoint,) = evening.clinic.http.get("/v1/webhook-endpoints").json()["items"]
     deliveries = evening.clinic.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
     return [one["type"] for one in deliveries if one["type"] == "check_ins.overdue"]
 
 
-def test_silence_is_told_once_and_again_after_it_was_broken(evening: Evening, receiver: Receiver) -> None:
+def test_silence_is_reported_once_and_again_after_it_was_broken(evening: Evening, receiver: Receiver) -> None:
     evening.clinic.add_endpoint(receiver.url)
     patient = evening.patient(days_since=1)
     counts = []
     for days in range(8):
         evening.look(EVENING + days * DAY)
-        counts.append(len(told(evening)))
-    # The plan starts on the infusion's day; more than three silent days are told, on the fourth.
+        counts.append(len(overdue_events(evening)))
+    # The plan starts on the infusion's day; more than three silent days are reported, on the fourth.
     assert counts == [0, 0, 0, 1, 1, 1, 1, 1]
     evening.service.clock.move_to(EVENING + 8 * DAY)
     phone = evening.clinic.enrol(patient, evening.service.url)
     assert phone.check_in(EVENING + 8 * DAY).status_code == 201
     for days in range(8, 16):
         evening.look(EVENING + days * DAY)
-    assert len(told(evening)) == 2
+    assert len(overdue_events(evening)) == 2
 
 
 def test_after_a_withdrawn_consent_silence_means_nothing(evening: Evening, receiver: Receiver) -> None:
@@ -42,7 +42,7 @@ def test_after_a_withdrawn_consent_silence_means_nothing(evening: Evening, recei
     phone.http.post("/v1/me/consent/withdraw", json={})
     for days in range(8):
         evening.look(EVENING + days * DAY)
-    assert told(evening) == []
+    assert overdue_events(evening) == []
 
 
 def test_it_raises_no_signal_and_changes_no_level(evening: Evening, receiver: Receiver) -> None:
@@ -51,7 +51,7 @@ def test_it_raises_no_signal_and_changes_no_level(evening: Evening, receiver: Re
     before = evening.clinic.evaluation(patient)["level"]
     for days in range(6):
         evening.look(EVENING + days * DAY)
-    assert len(told(evening)) == 1
+    assert len(overdue_events(evening)) == 1
     assert evening.clinic.signals(patient) == []
     assert evening.clinic.evaluation(patient)["level"] == before
 
@@ -67,14 +67,14 @@ def test_while_someone_writes_for_a_patient_silence_is_not_judged_and_the_others
     with psycopg.connect(own_database.superuser_url) as writer:
         writer.execute("SELECT FROM care.patient_states WHERE patient_id = %s FOR UPDATE", [patient])
         assert evening.look(EVENING + 3 * DAY) == 2
-        assert len(told(evening)) == 1
+        assert len(overdue_events(evening)) == 1
         evening.look(EVENING + 3 * DAY + MINUTE)
-        assert len(told(evening)) == 1
+        assert len(overdue_events(evening)) == 1
     if answers:
         phone = evening.clinic.enrol(patient, evening.service.url)
         assert phone.check_in(evening.service.clock.now()).status_code == 201
     evening.look(EVENING + 3 * DAY + 2 * MINUTE)
-    assert len(told(evening)) == (1 if answers else 2)
+    assert len(overdue_events(evening)) == (1 if answers else 2)
 
 
 def overdue(evening: Evening, patient: str) -> list[str]:

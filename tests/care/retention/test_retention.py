@@ -37,7 +37,7 @@ def clinic(service: Service) -> Iterator[ClinicClient]:
     made.close()
 
 
-def tell(database: DatabaseUrls, statement: str, **values: object) -> None:
+def execute(database: DatabaseUrls, statement: str, **values: object) -> None:
     with psycopg.connect(database.superuser_url) as connection:
         connection.execute(statement.encode(), values)
 
@@ -76,7 +76,7 @@ def add_event(
             " VALUES (%(clinic)s, %(event)s, %(delivery)s, now(), 5)"
         ),
     ):
-        tell(database, statement, **values)
+        execute(database, statement, **values)
 
 
 def an_old_id() -> UUID:
@@ -97,7 +97,7 @@ def add_message(database: DatabaseUrls, clinic: ClinicClient, patient: str, *, s
             " (%(clinic)s, %(id)s, %(patient)s, current_date - 1500, 'check_in', 'email', now() - interval '4 years')"
         ),
     ):
-        tell(database, statement, id=an_old_id(), clinic=clinic.clinic_id, patient=patient, state=state)
+        execute(database, statement, id=an_old_id(), clinic=clinic.clinic_id, patient=patient, state=state)
 
 
 def counts(database: DatabaseUrls, clinic: ClinicClient, patient: str) -> dict[str, int]:
@@ -121,7 +121,7 @@ def apply(service: Service, clinic: ClinicClient) -> None:
 
 def close_findings(database: DatabaseUrls, clinic: ClinicClient) -> None:
     """Whatever was found about the clinic's patients so far is nobody's any more."""
-    tell(
+    execute(
         database,
         "UPDATE care.findings SET state = 'closed', escalate_at = NULL WHERE clinic_id = %(clinic)s",
         clinic=clinic.clinic_id,
@@ -188,7 +188,7 @@ def say_something_urgent(
 
 
 def raise_signal(_service: Service, database: DatabaseUrls, clinic: ClinicClient, patient: str) -> None:
-    tell(
+    execute(
         database,
         "INSERT INTO care.signals (clinic_id, id, patient_id, state, level, criterion, criteria, raised_at,"
         " raised_on, decision, latest, explanation, version, turn, known) VALUES (%(clinic)s, %(id)s, %(patient)s,"
@@ -222,7 +222,7 @@ def test_nothing_goes_of_a_patient_of_whom_something_is_open_or_held(
     add_event(shared_database, clinic, patient, endpoint=endpoint)
     add_message(shared_database, clinic, patient)
     before = counts(shared_database, clinic, patient)
-    tell(
+    execute(
         shared_database,
         "UPDATE care.patients SET archived_at = now() - interval '5 years', archived_reason = 'care_ended'"
         " WHERE clinic_id = %(clinic)s AND id = %(patient)s",
@@ -255,7 +255,7 @@ def test_what_can_still_be_read_in_the_stream_stays_until_the_stream_lets_go_of_
 ) -> None:
     patient = clinic.patient()
     add_event(shared_database, clinic, patient, endpoint=closed_endpoint(clinic))
-    tell(
+    execute(
         shared_database,
         "INSERT INTO care.event_places (clinic_id, notification_id) SELECT clinic_id, id FROM care.notifications"
         " WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s ON CONFLICT DO NOTHING",
@@ -283,7 +283,7 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
     assert clinic.http.post(f"/v1/patients/{double}/merge", json=merging).is_success
     close_findings(shared_database, clinic)
     for patient, months in ((long_ago, 25), (lately, 23)):
-        tell(
+        execute(
             shared_database,
             "UPDATE care.patients SET archived_at = now() - make_interval(months => %(months)s),"
             " archived_reason = 'care_ended' WHERE clinic_id = %(clinic)s AND id = %(patient)s",
@@ -307,7 +307,7 @@ def test_a_patient_who_is_taken_up_again_meanwhile_is_not_erased(
     patient = clinic.patient()
     close_findings(shared_database, clinic)
     archived = {"clinic": clinic.clinic_id, "patient": patient}
-    tell(
+    execute(
         shared_database,
         "UPDATE care.patients SET archived_at = now() - interval '5 years', archived_reason = 'care_ended'"
         " WHERE clinic_id = %(clinic)s AND id = %(patient)s",

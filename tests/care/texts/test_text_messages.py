@@ -14,7 +14,7 @@ from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay
 from app.notifications.transport import signing
 from app.storage import outgoing_messages
-from tests.storage.catalogue import tell
+from tests.storage.catalogue import execute
 from tests.support.browser import PlainBrowser, agree, fields_of
 from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
@@ -428,7 +428,7 @@ def test_a_message_that_cannot_be_kept_takes_no_safety_event_with_it(
     shared_database: DatabaseUrls, texter: Texter
 ) -> None:
     texter.confirm()
-    tell(
+    execute(
         shared_database.superuser_url,
         "CREATE FUNCTION refuse_texts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'x'; END $$;"
         " CREATE TRIGGER refuse_texts BEFORE INSERT ON care.received_texts EXECUTE FUNCTION refuse_texts()",
@@ -437,7 +437,7 @@ def test_a_message_that_cannot_be_kept_takes_no_safety_event_with_it(
     try:
         assert post_text(texter.service, texter.clinic.clinic_id, sent).status_code == 500
     finally:
-        tell(shared_database.superuser_url, "DROP FUNCTION refuse_texts CASCADE")
+        execute(shared_database.superuser_url, "DROP FUNCTION refuse_texts CASCADE")
     (event,) = texter.clinic.http.get("/v1/safety-events").json()["items"]
     assert event["patient_id"] == texter.patient
     assert texter.kept() == []

@@ -211,8 +211,8 @@ def test_a_booked_booster_holds_a_signal_back_until_two_days_after_it(
 def test_a_taper_plan_that_contradicts_itself_is_refused(
     one_clinic: ClinicClient, patient: str, steps: list[tuple[int, int | None]], code: str
 ) -> None:
-    told = [{"interval_days": days, "count": count} for days, count in steps]
-    reply = change(one_clinic, patient, "taper-plan", steps=told, interval_days=7)
+    planned = [{"interval_days": days, "count": count} for days, count in steps]
+    reply = change(one_clinic, patient, "taper-plan", steps=planned, interval_days=7)
 
     assert_problem(reply, 422, code=code, pointer="#/steps")
 

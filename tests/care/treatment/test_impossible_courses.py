@@ -38,9 +38,9 @@ def change(clinic: ClinicClient, patient: str, **days: str | None) -> httpx2.Res
 
 def remarks(reply: httpx2.Response) -> list[str]:
     assert reply.status_code == 201, reply.text
-    told: list[dict[str, Any]] = reply.json()["remarks"]
-    assert all(one["detail"].endswith(".") for one in told)
-    return [one["code"] for one in told]
+    found: list[dict[str, Any]] = reply.json()["remarks"]
+    assert all(one["detail"].endswith(".") for one in found)
+    return [one["code"] for one in found]
 
 
 @pytest.mark.parametrize("end", ["ended_on", "stopped_on"])

@@ -208,11 +208,11 @@ async def test_just_before_sending_the_room_that_wrote_it_is_asked_again(
     assert len(mail_server.letters) == 1
 
 
-async def test_the_trail_tells_of_each_step_by_ids_alone(office: Office, own_database: DatabaseUrls) -> None:
+async def test_the_audit_log_names_each_step_by_ids_alone(office: Office, own_database: DatabaseUrls) -> None:
     message_id = await office.queue()
     await office.send(message_id)
     with psycopg.connect(own_database.superuser_url) as connection:
-        told = connection.execute(
+        recorded = connection.execute(
             "SELECT action FROM care.audit_events WHERE clinic_id = %s ORDER BY id", [office.clinic_id]
         ).fetchall()
-    assert [action for (action,) in told][-2:] == ["message.queued", "message.sent"]
+    assert [action for (action,) in recorded][-2:] == ["message.queued", "message.sent"]

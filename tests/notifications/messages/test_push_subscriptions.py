@@ -214,7 +214,7 @@ def test_what_is_no_subscription_is_refused(
     assert_problem(reply, 422, pointer=pointer, code=code)
 
 
-def test_an_app_without_a_gateway_is_told_so(service: Service, own_phone: PatientClient) -> None:
+def test_an_app_without_a_gateway_is_answered_so(service: Service, own_phone: PatientClient) -> None:
     context = replace(service.context, gateway=None)
     whose = {"patient_id": UUID(own_phone.patient_id), "device_id": UUID(own_phone.patient_id)}
 

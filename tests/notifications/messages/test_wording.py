@@ -8,8 +8,8 @@ from app.foundation.translations import LANGUAGES
 from app.notifications.messages.wording import text_of
 from app.outbox import Wording
 
-# Words that would tell a stranger over the shoulder what this is about, in any of the languages.
-TELLING = re.compile(
+# Words that would show a stranger over the shoulder what this is about, in any of the languages.
+REVEALING = re.compile(
     r"ketamin|infusi|booster|depress|depres|mood|ánimo|animo|energy|energía|sleep|sueño|sympto|síntoma"
     r"|relaps|recaíd|score|puntua|treat|tratam|therap|terap|patient|paciente|suicid|harm|daño|safety"
     r"|psych|psiq|mental|check-in|phq|gad|madrs|qids|signal|señal|level|nivel|dose|dosis|medic"
@@ -28,7 +28,7 @@ def test_it_is_there_and_says_nothing_clinical(wording: Wording, locale: str) ->
     text = text_of(wording, locale=locale, mode="live")
     assert text.subject
     assert text.body.endswith(".")
-    assert not TELLING.search(text.subject + text.body)
+    assert not REVEALING.search(text.subject + text.body)
 
 
 @every
@@ -43,8 +43,8 @@ def test_while_the_clinic_tries_things_out_the_subject_says_so(locale: str) -> N
     assert tried.subject.endswith(live.subject)
 
 
-def test_a_telling_word_would_be_noticed() -> None:
-    assert TELLING.search("Your depression check-in")
+def test_a_revealing_word_would_be_noticed() -> None:
+    assert REVEALING.search("Your depression check-in")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_while_secrets_rotate_both_the_old_and_the_new_one_verify() -> None:
         Webhook(secret).verify(BODY, headers)
 
 
-def test_the_same_moment_told_in_another_time_zone_gives_the_same_signature() -> None:
+def test_the_same_moment_given_in_another_time_zone_gives_the_same_signature() -> None:
     secret = signing.new_secret()
     moment = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     elsewhere = moment.astimezone(timezone(timedelta(hours=-8)))

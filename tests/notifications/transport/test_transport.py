@@ -161,7 +161,7 @@ async def test_http_is_refused_outside_test_mode() -> None:
     assert receiver.connections == 0
 
 
-async def test_redirects_are_not_followed_whatever_the_client_was_told() -> None:
+async def test_redirects_are_not_followed_whatever_the_client_was_configured_to_do() -> None:
     async with raw_receiver(NO_CONTENT) as secret_place:
         for status in (301, 302, 303, 307, 308):
             said = f"HTTP/1.1 {status} Go\r\nLocation: {secret_place.url}\r\nContent-Length: 0\r\n\r\n"

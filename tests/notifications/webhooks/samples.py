@@ -55,7 +55,7 @@ server.listen(0, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:$
 """,
     ],
 }
-# Reads the names of recorded messages, and tells of each whether the sample verifies it.
+# Reads the names of recorded messages, and says of each whether the sample verifies it.
 JUDGES: Final = {
     "python": [
         *_PYTHON,
@@ -63,15 +63,15 @@ JUDGES: Final = {
         f"""
 import sys; sys.path.insert(0, {str(_SAMPLES)!r})
 import json, receiver
-told = {{}}
+verified = {{}}
 for name in sys.argv[1:]:
     one = json.load(open(name, encoding="utf-8"))
     keys = [receiver.key_of(secret) for secret in one["secrets"]]
     try:
-        told[name] = receiver.verify(one["body"].encode(), one["headers"], keys, one["now"])
+        verified[name] = receiver.verify(one["body"].encode(), one["headers"], keys, one["now"])
     except receiver.NotOurs:
-        told[name] = None
-print(json.dumps(told))
+        verified[name] = None
+print(json.dumps(verified))
 """,
     ],
     "node": [
@@ -81,17 +81,17 @@ print(json.dumps(told))
         f"""
 import {{ readFileSync }} from "node:fs";
 import {{ NotOurs, keyOf, verify }} from {str(_SAMPLES / "receiver.mjs")!r};
-const told = {{}};
+const verified = {{}};
 for (const name of process.argv.slice(1)) {{
   const one = JSON.parse(readFileSync(name, "utf8"));
   try {{
-    told[name] = verify(Buffer.from(one.body), one.headers, one.secrets.map(keyOf), one.now);
+    verified[name] = verify(Buffer.from(one.body), one.headers, one.secrets.map(keyOf), one.now);
   }} catch (error) {{
     if (!(error instanceof NotOurs)) throw error;
-    told[name] = null;
+    verified[name] = null;
   }}
 }}
-console.log(JSON.stringify(told));
+console.log(JSON.stringify(verified));
 """,
     ],
 }
@@ -150,4 +150,4 @@ def judged(language: str, vectors: Sequence[Path]) -> dict[str, str | None]:
         [*JUDGES[language], *map(str, vectors)], capture_output=True, text=True, check=False, env={}
     )
     assert done.returncode == 0, done.stderr
-    return {Path(name).stem: told for name, told in json.loads(done.stdout).items()}
+    return {Path(name).stem: verified for name, verified in json.loads(done.stdout).items()}

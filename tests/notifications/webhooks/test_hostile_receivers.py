@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from app.foundation.audit import OPERATOR
-from app.foundation.logs import set_up_logs
 from app.notifications.transport.addresses import AllowedNetworks, Resolver, resolve_by_system
 from app.notifications.transport.guarded_transport import Bounds, guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver_due
@@ -28,17 +27,6 @@ SHORT = Bounds(connect_seconds=0.5, total_seconds=1.0)
 HEAD = f"HTTP/1.1 200 OK\r\nX-Patient: {CANARY}\r\n".encode()
 # Nobody can be asked to go here: it is what answers are tried to lead to.
 INSIDE = "http://10.0.0.1/admin"
-
-
-@pytest.fixture
-def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """What this process logs."""
-    written = StringIO()
-    with monkeypatch.context() as patched:
-        patched.setattr("sys.stderr", written)
-        set_up_logs()
-        yield written
-    set_up_logs()
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +138,7 @@ CASES: list[tuple[str, Script | bytes, int | None, str | None]] = [
 
 
 @pytest.mark.parametrize(("what", "script", "status", "error"), CASES, ids=[case[0] for case in CASES])
-def test_an_attempt_ends_in_time_is_told_and_leaks_nothing(
+def test_an_attempt_ends_in_time_is_reported_and_leaks_nothing(
     idle: Service,
     clinic: ClinicClient,
     own_log: StringIO,
@@ -180,7 +168,7 @@ def test_a_receiver_that_is_gone_is_disabled(idle: Service, clinic: ClinicClient
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "elsewhere.test"])
-def test_a_certificate_that_nobody_vouches_for_is_told(
+def test_a_certificate_that_nobody_vouches_for_is_reported(
     idle: Service, clinic: ClinicClient, own_log: StringIO, tmp_path: Path, name: str
 ) -> None:
     server_side, _ = certificate_for(tmp_path, name)

@@ -32,7 +32,7 @@ def test_addresses_are_shown_masked_and_lie_nowhere_in_the_open(team: CareTeam) 
         assert form not in kept
 
 
-def test_unless_chosen_otherwise_it_is_told_of_what_waits_for_someone(team: CareTeam) -> None:
+def test_unless_chosen_otherwise_it_is_notified_of_what_waits_for_someone(team: CareTeam) -> None:
     assert team.add()["events"] == [event.value for event in UNLESS_CHOSEN]
     team.add("teams", events=["safety.reported"])
 

@@ -35,8 +35,8 @@ def test_no_text_holds_anything_of_a_patient(team: CareTeam) -> None:
     team.send()
 
     # A signal, a safety event, and both again when nobody came: to each of three channels.
-    told = {wording for (wording,) in team.rows("wording")}
-    assert told == {"look_at_worklist", "look_now"}
+    wordings = {wording for (wording,) in team.rows("wording")}
+    assert wordings == {"look_at_worklist", "look_now"}
     notified = {name for (name,) in team.rows("type", "notifications")}
     assert notified >= {"signal.raised", "safety.reported", "safety.unacknowledged", "signal.escalated"}
     texts = [one.raw.decode() for one in team.chat.requests] + [one.raw.decode() for one in team.mail.letters]
@@ -105,7 +105,7 @@ def test_a_bundle_with_something_live_in_it_is_no_try(team: CareTeam) -> None:
     assert team.send() == [f"[TEST] {LOOK}"]
 
 
-def test_many_hands_at_once_tell_of_each_cause_once(team: CareTeam) -> None:
+def test_many_hands_at_once_notify_of_each_cause_once(team: CareTeam) -> None:
     team.add()
     for _ in range(5):
         team.happens(EventType.SAFETY_REPORTED)
@@ -123,7 +123,7 @@ def test_many_hands_at_once_tell_of_each_cause_once(team: CareTeam) -> None:
     assert {state for (state,) in team.rows("state")} == {"sent"}
 
 
-def test_the_database_keeps_a_cause_from_being_told_twice(team: CareTeam) -> None:
+def test_the_database_keeps_a_cause_from_being_notified_twice(team: CareTeam) -> None:
     team.add()
     team.happens(EventType.SIGNAL_RAISED)
     with psycopg.connect(team.database.superuser_url) as connection:
@@ -149,7 +149,7 @@ def test_what_waits_about_an_erased_patient_goes_with_them_and_nothing_else_does
     assert team.send() == [LOOK]
 
 
-def test_about_who_withdrew_nobody_is_told_but_of_a_statement_at_once(team: CareTeam) -> None:
+def test_about_who_withdrew_nobody_is_notified_but_of_a_statement_at_once(team: CareTeam) -> None:
     team.add()
     patient = treated(team.clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=16)
     phone = team.clinic.enrol(patient, team.service.url)

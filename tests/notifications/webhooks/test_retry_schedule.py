@@ -1,4 +1,4 @@
-"""The retry schedule as one would tell it."""
+"""The retry schedule as one would say it."""
 
 from datetime import UTC, datetime, timedelta
 

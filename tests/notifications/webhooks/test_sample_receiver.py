@@ -23,11 +23,6 @@ SECRET = signing.new_secret()
 BODY = '{"type":"endpoint.test","note":"ä"}'.encode()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=PROGRAMS, scope="module")
 def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -55,8 +50,8 @@ def vector(name: str) -> dict[str, Any]:
 
 
 def test_recorded_messages_are_judged_as_they_should_be(language: str) -> None:
-    told = judged(language, list(VECTORS.values()))
-    assert told == {
+    verified = judged(language, list(VECTORS.values()))
+    assert verified == {
         name: one["headers"]["webhook-id"] if one["accepted"] else None
         for name, one in ((name, vector(name)) for name in VECTORS)
     }
@@ -72,7 +67,7 @@ def test_the_records_hold_every_case_and_say_what_it_is() -> None:
         "old-timestamp",
         "changed-body",
     }
-    assert all(vector(name)["tells"].endswith(".") for name in VECTORS)
+    assert all(vector(name)["says"].endswith(".") for name in VECTORS)
 
 
 @pytest.mark.parametrize("name", ["good", "body-beyond-ascii"])

@@ -22,11 +22,6 @@ SECRET = signing.new_secret()
 BODY = b'{"type":"endpoint.test"}'
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def client(*, total_seconds: float = 5.0) -> httpx2.AsyncClient:
     return guarded_client(
         allowed=AllowedNetworks.parse("127.0.0.0/8"),
@@ -74,7 +69,7 @@ async def test_the_status_decides(status: int, error: AttemptError | None) -> No
     assert (outcome.status, outcome.error, outcome.ok) == (status, error, error is None)
 
 
-async def test_retry_after_is_told_as_a_wait() -> None:
+async def test_retry_after_is_given_as_a_wait() -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     in_an_hour = (now + timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     for header, wait in (("90", 90.0), (in_an_hour, 3600.0)):

@@ -1,4 +1,4 @@
-"""What did not get out is told to people, once a day an endpoint, and summed up for the worklist."""
+"""What was undelivered is reported to people, once a day an endpoint, and summed up for the worklist."""
 
 from datetime import timedelta
 from typing import Any
@@ -57,15 +57,15 @@ def test_of_an_ordinary_delivery_that_was_given_up_both_contacts_hear_once(team:
     team.send()
 
     assert team.letters() == BOTH
-    told = undelivered(team)
-    (at,) = told["endpoints"]
-    assert (told["count"], told["safety"]) == (2, False)
+    shown = undelivered(team)
+    (at,) = shown["endpoints"]
+    assert (shown["count"], shown["safety"]) == (2, False)
     assert at["endpoint_id"] == endpoint["id"]
     assert (at["endpoint_state"], at["held"], at["exhausted"], at["safety"]) == ("enabled", 0, 2, 0)
-    assert at["oldest_at"] == told["oldest_at"] == began.isoformat().replace("+00:00", "Z")
+    assert at["oldest_at"] == shown["oldest_at"] == began.isoformat().replace("+00:00", "Z")
 
 
-def test_what_a_disabled_endpoint_is_not_told_is_told_to_people_once_a_day(team: CareTeam) -> None:
+def test_what_a_disabled_endpoint_is_not_sent_is_reported_to_people_once_a_day(team: CareTeam) -> None:
     name_contacts(team.clinic)
     endpoint = team.clinic.add_endpoint(f"{team.chat.url}/system")
     team.add("teams")
@@ -118,8 +118,8 @@ def test_of_safety_people_hear_though_the_day_is_not_over_and_the_sum_names_it(t
         team.later(timedelta(seconds=30))
     team.later(DAY + timedelta(hours=1))
     with psycopg.connect(team.database.superuser_url) as connection:
-        told_at = team.service.clock.now() - timedelta(hours=1)
-        connection.execute("UPDATE care.webhook_endpoints SET trouble_notified_at = %s", [told_at])
+        notified_at = team.service.clock.now() - timedelta(hours=1)
+        connection.execute("UPDATE care.webhook_endpoints SET trouble_notified_at = %s", [notified_at])
 
     team.deliver()
     team.send()

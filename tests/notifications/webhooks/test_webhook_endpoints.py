@@ -20,14 +20,14 @@ from tests.support.service import NOW, Service, running_service
 ENDPOINTS = "/v1/webhook-endpoints"
 # Of every second one the moment is too long ago to be meant.
 MANY_EXHAUSTED = """
-    WITH told AS (
+    WITH made AS (
         INSERT INTO care.notifications (clinic_id, id, type, occurred_at, body)
         SELECT %(clinic)s, gen_random_uuid(), 'signal.raised', %(now)s - (n %% 2) * interval '1 day', '{}'
           FROM generate_series(1, 2 * %(count)s) AS n
         RETURNING clinic_id, id
     )
     INSERT INTO care.deliveries (clinic_id, id, notification_id, endpoint_id, urgency, state, attempts_made)
-    SELECT clinic_id, gen_random_uuid(), id, %(endpoint)s, 'ordinary', 'exhausted', 10 FROM told
+    SELECT clinic_id, gen_random_uuid(), id, %(endpoint)s, 'ordinary', 'exhausted', 10 FROM made
 """
 
 

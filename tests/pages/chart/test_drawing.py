@@ -166,12 +166,12 @@ def test_signs_that_are_not_in_the_chart_are_not_explained() -> None:
 
 
 def test_the_description_says_the_numbers() -> None:
-    told = drawn(trend(10, [day(3, 4), day(1, 8)], baseline=BASELINE, reference=REFERENCE)).description
-    assert "Days with a check-in: 2." in told
-    assert "latest 8.0 on Nov 2, 2026, mean 6.0, from 4.0 to 8.0" in told
-    assert "after induction 8.0, give or take 1.1, from 7 days" in told
-    assert "before treatment 2.9" in told
-    assert "Energy: not answered" in told
+    description = drawn(trend(10, [day(3, 4), day(1, 8)], baseline=BASELINE, reference=REFERENCE)).description
+    assert "Days with a check-in: 2." in description
+    assert "latest 8.0 on Nov 2, 2026, mean 6.0, from 4.0 to 8.0" in description
+    assert "after induction 8.0, give or take 1.1, from 7 days" in description
+    assert "before treatment 2.9" in description
+    assert "Energy: not answered" in description
 
 
 def test_it_reads_in_spanish_with_spanish_dates_and_numbers() -> None:

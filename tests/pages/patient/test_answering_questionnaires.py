@@ -112,7 +112,7 @@ def test_an_unfinished_form_comes_back_with_its_answers_and_item_9_is_heard(
     assert events(one_clinic, patient) == ["refused_assessment"]
 
 
-def test_an_unfinished_form_without_such_an_answer_names_what_is_missing_and_tells_nobody(
+def test_an_unfinished_form_without_such_an_answer_names_what_is_missing_and_notifies_nobody(
     one_clinic: ClinicClient, patient: str, plain: PlainBrowser
 ) -> None:
     reply = plain.post(PHQ_9, form_of(plain) | {"item_1": "2", "item_2": "7", "item_9": "0"})
@@ -211,7 +211,7 @@ def test_a_session_that_ran_out_loses_no_answer_and_item_9_is_heard(
     assert len(kept(one_clinic, patient)) == 1
 
 
-def test_a_stranger_and_another_site_keep_nothing_and_tell_nobody(
+def test_a_stranger_and_another_site_keep_nothing_and_notify_nobody(
     one_clinic: ClinicClient, patient: str, plain: PlainBrowser, service: Service
 ) -> None:
     form = form_of(plain) | ANSWERS | {"item_9": "1"}

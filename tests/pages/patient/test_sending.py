@@ -117,7 +117,7 @@ def test_two_tabs_are_one_check_in(
     assert len(kept(one_clinic, patient, service)) == 1
 
 
-def test_other_answers_under_the_same_form_are_a_correction_that_is_told(
+def test_other_answers_under_the_same_form_are_a_correction_that_is_said(
     one_clinic: ClinicClient, patient: str, plain: PlainBrowser, service: Service
 ) -> None:
     form = form_of(plain)

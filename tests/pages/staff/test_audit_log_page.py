@@ -1,4 +1,4 @@
-"""The audit log as a page: with names, by who, whom, what and when; owners only; told on the audit log itself."""
+"""The audit log as a page: with names, by who, whom, what and when; owners only; itself recorded in the audit log."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -66,8 +66,8 @@ def test_lines_name_members_and_patients_newest_first(
         assert "Nov 3, 2026, 6:01:00 PM" in reads[0]
         assert f'href="/care/patients/{patient}"' in reads[0]
         assert "Patient registered" in found[-1]
-    told = one_clinic.http.get("/v1/audit-events", params={"action": "audit_events.read"}).json()["items"]
-    assert [one["patient_id"] for one in told if one["actor_kind"] == "staff"][:2] == [patient] * 2
+    shown = one_clinic.http.get("/v1/audit-events", params={"action": "audit_events.read"}).json()["items"]
+    assert [one["patient_id"] for one in shown if one["actor_kind"] == "staff"][:2] == [patient] * 2
 
 
 def test_who_what_and_when_narrow_it_down(as_role: AsRole, one_clinic: ClinicClient) -> None:

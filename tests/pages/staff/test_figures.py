@@ -1,4 +1,4 @@
-"""The clinic's figures as a page: readable, with their counts, and told on the audit log."""
+"""The clinic's figures as a page: readable, with their counts, and recorded in the audit log."""
 
 import csv
 import io
@@ -89,7 +89,7 @@ def test_the_table_is_the_one_that_the_api_gives(as_role: AsRole, one_clinic: Cl
     ]
 
 
-def test_reading_the_figures_is_told_on_the_trail(as_role: AsRole, one_clinic: ClinicClient) -> None:
+def test_reading_the_figures_is_in_the_audit_log(as_role: AsRole, one_clinic: ClinicClient) -> None:
     as_role(StaffRole.CLINICIAN).get(FIGURES)
     as_role(StaffRole.CLINICIAN).get(f"{FIGURES}.csv")
 

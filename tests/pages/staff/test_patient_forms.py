@@ -287,7 +287,7 @@ STALE = {
 
 
 @pytest.mark.parametrize("name", STALE)
-def test_a_stale_tab_is_told_that_someone_else_changed_it_with_its_own_entries_kept(
+def test_a_stale_tab_shows_that_someone_else_changed_it_with_its_own_entries_kept(
     clinician: PlainBrowser, patient: str, name: str
 ) -> None:
     theirs, mine, now_so = STALE[name]
@@ -326,7 +326,7 @@ def test_a_device_is_ended_and_a_withdrawal_noted_after_one_more_question(
     assert link is not None
     assert send(browser, link[1]) == (303, f"{path_of(phone)}?notice=device")
     assert one_clinic.http.get(f"/v1/patients/{phone}/devices").json()["items"] == []
-    assert send(browser, path_of(phone, "consent"), reason="Told on the phone")[0] == 303
+    assert send(browser, path_of(phone, "consent"), reason="Said on the phone")[0] == 303
     page = browser.get(path_of(phone)).text
     assert "Consent is withdrawn, so nothing is evaluated." in page
     assert "Note a withdrawal" not in page

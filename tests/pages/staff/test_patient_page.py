@@ -90,12 +90,12 @@ def test_it_says_where_the_patient_stands_why_and_what_would_have_changed_it(
     for ago in range(7, -1, -1):
         assert phone.check_in(NOW - timedelta(days=ago), (4, 4, 4)).is_success
     page = read(clinician, patient)
-    told = one_clinic.evaluation(patient)
+    shown = one_clinic.evaluation(patient)
     assert "Consider a booster" in page
     changed = re.search(r"<strong>(What would have changed it: [^<]*)</strong>", page)
     assert changed is not None
-    assert changed[1] in told["explanation"]
-    assert f"{told['share_lost']['mood']:.0%}" in page
+    assert changed[1] in shown["explanation"]
+    assert f"{shown['share_lost']['mood']:.0%}" in page
     (signal,) = one_clinic.signals(patient)
     assert f'href="/care/signals/{signal["id"]}"' in page
 

@@ -113,7 +113,7 @@ def test_what_the_api_refuses_is_said_beside_the_field_and_nothing_typed_is_lost
     assert clinic_of(fresh) == before
 
 
-def test_of_two_who_change_the_clinic_at_once_the_second_is_told(
+def test_of_two_who_change_the_clinic_at_once_the_second_is_refused(
     owner: CareBrowser, fresh: ClinicClient
 ) -> None:
     page = owner.get(f"{SETTINGS}/clinic")

@@ -354,7 +354,7 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
     assert inside.post(f"/care/staff/{member.id}/nonsense", form).status_code == 404
 
 
-def test_the_last_owner_is_told_why_not(inside: PlainBrowser, owner: JoinedMember) -> None:
+def test_the_last_owner_reads_why_not(inside: PlainBrowser, owner: JoinedMember) -> None:
     page = inside.get("/care/staff").text
     path = f"/care/staff/{owner.id}/deactivate"
     assert path not in page, "nobody is offered to deactivate themselves"
@@ -389,9 +389,9 @@ def test_an_emergency_is_opened_with_a_reason_and_the_owners_read_it(
 
     assert opened.headers["location"] == path
     assert "P-77 is open to you" in nurse.get(path).text
-    told = inside.get("/care/staff").text
-    assert "Nurse Kim" in told
-    assert "Nobody else is on shift &lt;b&gt;tonight&lt;/b&gt;." in told
+    shown = inside.get("/care/staff").text
+    assert "Nurse Kim" in shown
+    assert "Nobody else is on shift &lt;b&gt;tonight&lt;/b&gt;." in shown
     initial.clock.move_to(initial.clock.now() + timedelta(minutes=25))
     nurse.get(path)
     initial.clock.move_to(initial.clock.now() + timedelta(minutes=25))

@@ -160,13 +160,13 @@ def test_numbers_come_into_force_after_a_second_look_and_not_over_someone_elses(
     owner.http.close()
 
 
-def test_a_try_is_told_on_the_trail_and_is_nobody_elses(
+def test_a_what_if_run_is_in_the_audit_log_and_is_nobody_elses(
     as_role: AsRole, service: Service, one_clinic: ClinicClient
 ) -> None:
     path, _ = tried(as_role(StaffRole.COORDINATOR), consider_at="0.64")
 
-    told = one_clinic.http.get("/v1/audit-events").json()["items"]
-    about = {one["action"]: one["actor_kind"] for one in told if one["subject_id"] == path.rsplit("/", 1)[1]}
+    shown = one_clinic.http.get("/v1/audit-events").json()["items"]
+    about = {one["action"]: one["actor_kind"] for one in shown if one["subject_id"] == path.rsplit("/", 1)[1]}
     assert about == {"what_if.asked": "staff", "what_if.worked_out": "system", "what_if.read": "staff"}
 
     other = clinic_client(service, "Other")

@@ -176,7 +176,7 @@ def test_what_a_patient_writes_for_the_team_is_a_row_that_is_marked_as_read_and_
     assert lane(text_of(nurse), "reach") == ["P-wrote", "P-wrote"]
 
 
-def test_who_comes_second_is_told_and_nothing_is_changed(
+def test_who_comes_second_is_refused_and_nothing_is_changed(
     service: Service, clinic: ClinicClient, nurse: CareBrowser
 ) -> None:
     signal = fading(clinic, "P-1")
@@ -358,7 +358,7 @@ def test_the_score_of_four_hours_is_asked_for_until_it_is_documented_or_a_day_ha
         25: [],
         5: ["P-4"],
     }
-    assert "Score 4 hours after the infusion Due at 11:00 PM, by the patient's clock" in words(text)
+    assert "Score 4 hours after the infusion Due at 11:00 PM" in words(text)
     path = f"/care/patients/{patient}/infusions/{infusion['id']}/session"
     assert f'href="{path}#score_scale"' in text
     assert row["link"].endswith(f"{path}#score_scale")

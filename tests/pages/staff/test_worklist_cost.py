@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.care.worklist.queries import A_LANE
 from app.storage import worklist
-from app.storage.engine.embedded import Address
+from app.storage.engine.embedded.folders import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
 from app.storage.worklist import WorklistFilter
 from tests.bench.worklist import fill

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.queries import waiting_limits
 from app.care.alerts.signals.life import SIGNAL, episode_of
+from app.clinical.answer import Evaluation
 from app.clinical.episodes import (
     NO_EPISODE,
     Action,
@@ -21,7 +22,6 @@ from app.clinical.episodes import (
     moved,
     require_allowed,
 )
-from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import explain
 from app.clinical.findings import Finding
 from app.clinical.levels import CriterionName

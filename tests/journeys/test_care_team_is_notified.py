@@ -15,7 +15,7 @@ from tests.support.service import NOW, running_service
 CAUSES = 6
 
 
-def test_two_workers_tell_of_each_cause_once_and_of_a_burst_as_one(
+def test_two_workers_notify_of_each_cause_once_and_of_a_burst_as_one(
     cluster: Cluster, receiver: Receiver
 ) -> None:
     # Slow answers, so that the workers meet.
@@ -43,11 +43,11 @@ def test_two_workers_tell_of_each_cause_once_and_of_a_burst_as_one(
             service.run(service.worker.sweep())
         assert wait_until(lambda: waiting(own_database) == 0, 30)
 
-        told = texts(team)
-        assert told.count(NOW_PLEASE) == CAUSES
+        sent = texts(team)
+        assert sent.count(NOW_PLEASE) == CAUSES
         # One at once, and one that stands for all that came after it.
-        assert told.count(LOOK) + told.count(LOOK + MORE) in {1, 2}
-        assert len(told) <= CAUSES + 2
+        assert sent.count(LOOK) + sent.count(LOOK + MORE) in {1, 2}
+        assert len(sent) <= CAUSES + 2
         assert len(team.rows("id")) == 2 * CAUSES
 
 

@@ -97,7 +97,7 @@ def ask(conninfo: str, question: str) -> str:
     return str(row[0])
 
 
-def tell(conninfo: str, statement: str) -> None:
+def execute(conninfo: str, statement: str) -> None:
     """Run one statement."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(statement.encode())

@@ -1,0 +1,56 @@
+"""The table of routes finds what trying all routes in turn finds, by looking at few."""
+
+import re
+
+import pytest
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.routing import Match
+
+from app.web.route_table import RouteTable
+from tests.support.people import ClinicClient
+from tests.support.the_api import the_api
+
+SEGMENTS = ("019aca60-0000-7000-8000-000000000001", "worklist", "a:path/further", "")
+
+
+def _paths(pattern: str) -> list[str]:
+    return [re.sub(r"\{[^}]+\}", segment, pattern) for segment in SEGMENTS] + [f"{pattern}/x", f"/{pattern}"]
+
+
+def _first_in_turn(routes: list[RouteContext], method: str, path: str) -> object:
+    for route in routes:
+        if route.path_regex.match(path) and method in (route.methods or ()):
+            return route.endpoint
+    return None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_each_path_finds_the_route_that_trying_all_in_turn_finds(method: str) -> None:
+    routes = list(iter_route_contexts(the_api().routes))
+    table = RouteTable(the_api().routes)
+    found = 0
+    for path in {path for route in routes for path in _paths(route.path or "")}:
+        match, scope = table.matches({"type": "http", "method": method, "path": path})
+        assert match is Match.FULL
+        expected = _first_in_turn(routes, method, path)
+        assert scope.get("endpoint") is expected, (method, path)
+        found += expected is not None
+    assert found > 10
+
+
+def test_a_request_looks_at_few_routes_however_many_there_are() -> None:
+    routes = list(iter_route_contexts(the_api().routes))
+    table = RouteTable(the_api().routes)
+
+    assert len(routes) > 400
+    assert max(len(table.candidates(path)) for route in routes for path in _paths(route.path or "")) < 60
+    assert len(table.candidates("/v1/nothing")) < 10
+
+
+def test_a_method_that_a_path_does_not_have_is_answered_with_all_that_it_has(
+    one_clinic: ClinicClient,
+) -> None:
+    reply = one_clinic.http.request("DELETE", "/v1/patients/019aca60-0000-7000-8000-000000000001")
+
+    assert reply.status_code == 405
+    assert reply.headers["allow"] == "GET, PATCH"
