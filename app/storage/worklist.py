@@ -50,6 +50,9 @@ RECENTLY: Final = timedelta(days=30)
 """How long a closed signal stays within reach of the worklist."""
 # A score is prepared for before it is due.
 _SOON: Final = timedelta(hours=1)
+# Written into the statement: a parameter's value is not known to a plan that serves every clinic, and such a plan
+# reads all signals that were ever closed instead of the index of those that are not.
+_CLOSED: Final[ColumnElement[str]] = literal_column("'closed'")
 
 
 class Shown(StrEnum):
@@ -324,12 +327,9 @@ def _narrowed(work: UnitOfWork, statement: Select[Any], every: Subquery, wanted:
 def _is_shown(
     row: type[SafetyEvent] | type[Signal] | type[Finding], work: UnitOfWork, shown: Shown
 ) -> ColumnElement[bool]:
-    # Written into the statement: a parameter's value is not known to a plan that serves every clinic, and such a plan
-    # reads all signals that were ever closed instead of the index of those that are not.
-    closed = literal_column("'closed'")
     if shown is Shown.CLOSED:
-        return and_(row.state == closed, row.closed_at > work.now - RECENTLY)
-    return row.state != closed
+        return and_(row.state == _CLOSED, row.closed_at > work.now - RECENTLY)
+    return row.state != _CLOSED
 
 
 def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:

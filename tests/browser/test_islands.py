@@ -67,15 +67,19 @@ def test_a_finger_reads_the_days_over_which_it_moves(
         days.nth(4).tap()
         expect(said).to_contain_text("mood")
         tapped = said.inner_text()
-        boxes = [days.nth(number).bounding_box() or {} for number in (4, 20)]
-        (x, there), y = ([one["x"] + one["width"] / 2 for one in boxes], boxes[0]["y"] + 60)
+        here, there = (days.nth(number).bounding_box() for number in (4, 20))
+        assert here is not None
+        assert there is not None
+        from_x, to_x = (one["x"] + one["width"] / 2 for one in (here, there))
+        y = here["y"] + 60
         finger = page.context.new_cdp_session(page)
-        for kind, points in (
-            ("touchStart", [{"x": x, "y": y}]),
-            ("touchMove", [{"x": (x + there) / 2, "y": y}]),
-            ("touchMove", [{"x": there, "y": y}]),
+        moves: list[tuple[str, list[dict[str, float]]]] = [
+            ("touchStart", [{"x": from_x, "y": y}]),
+            ("touchMove", [{"x": (from_x + to_x) / 2, "y": y}]),
+            ("touchMove", [{"x": to_x, "y": y}]),
             ("touchEnd", []),
-        ):
+        ]
+        for kind, points in moves:
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         expect(said).not_to_have_text(tapped)
         assert days.nth(20).get_attribute("class") == "hit on"
