@@ -31,6 +31,7 @@ class ClinicRow(Row):
     created_at: Mapped[datetime]
     # How far its test clock is ahead; 0 in live mode.
     ahead_seconds: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class ClinicProfile(TenantRow):
@@ -106,8 +107,9 @@ async def every_clinic(work: UnitOfWork) -> list[tuple[UUID, str]]:
 
 
 async def close(work: UnitOfWork) -> None:
-    """Close this clinic: nothing is swept in it any more."""
-    await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(state="closed"))
+    """Close this clinic: nothing is swept in it any more but what it keeps no longer."""
+    closed = {"state": "closed", "closed_at": work.real_now}
+    await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(closed))
 
 
 async def open_clinics(work: UnitOfWork) -> list[UUID]:

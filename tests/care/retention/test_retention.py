@@ -12,10 +12,14 @@ import psycopg
 import pytest
 
 from app.access.audit.seals import verify
+from app.access.clinics.commands import close_clinic
 from app.care.retention.commands import remove_old
+from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.notifications.stream.queries import keep_stream
+from app.storage import clinics
 from app.storage.engine.migrating import APPLICATION_ROLE
+from app.worker import Worker
 from tests.cli.command_line import afterglow_here
 from tests.storage.catalogue import ask
 from tests.support.clinics import seal_trail
@@ -299,6 +303,52 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
     seal_trail(service, clinic.clinic_id)
     context = service.context
     assert service.run(verify(context.database, context.vault, UUID(clinic.clinic_id))).faults == []
+
+
+def test_after_a_clinic_was_closed_its_months_count_from_that_day_for_all_of_its_patients(
+    service: Service, shared_database: DatabaseUrls, clinic: ClinicClient
+) -> None:
+    patient, clinic_id = clinic.patient(), UUID(clinic.clinic_id)
+    close_findings(shared_database, clinic)
+    add_message(shared_database, clinic, patient)
+    worker = Worker(service.context)
+
+    async def close() -> None:
+        async with service.context.work(clinic_id, actor=OPERATOR) as work:
+            await close_clinic(work)
+
+    async def look() -> None:
+        async with service.context.work(None) as work:
+            others = [one for one, _ in await clinics.every_clinic(work) if one != clinic_id]
+        worker._looked_through = dict.fromkeys(others, service.clock.now())
+        assert await worker._to_look_through() == [clinic_id]
+        await worker._look_through(clinic_id)
+
+    def left() -> dict[str, int]:
+        return {
+            table: ask(
+                shared_database.superuser_url,
+                f"SELECT count(*) AS number FROM care.{table} WHERE clinic_id = %(clinic)s",  # noqa: S608 - as above
+                clinic=clinic_id,
+            )[0]["number"]
+            for table in ("patients", "outgoing_messages")
+        }
+
+    service.run(close())
+    for months, patients in ((23, 1), (25, 0)):
+        execute(
+            shared_database,
+            "UPDATE front_desk.clinics SET closed_at = %(now)s - make_interval(months => %(months)s)"
+            " WHERE id = %(clinic)s",
+            now=NOW,
+            months=months,
+            clinic=clinic_id,
+        )
+        service.run(look())
+        assert left() == {"patients": patients, "outgoing_messages": 0}
+    context = service.context
+    found = service.run(verify(context.database, context.vault, clinic_id))
+    assert (found.faults, found.unsealed) == ([], 0)
 
 
 def test_a_patient_who_is_taken_up_again_meanwhile_is_not_erased(
