@@ -17,11 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.chart.trend import LevelSpan, Trend, TrendDay
+from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
-from app.clinical.domains import DOMAINS, LABELS
-from app.clinical.english_formats import MONTHS
+from app.clinical.domains import DOMAINS
+from app.clinical.english_formats import capitalised
 from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
+from app.foundation.translations import in_language
 
 _TEMPLATE: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
@@ -74,13 +76,18 @@ class _Panel:
 
 
 def draw_fluid(
-    trend: Trend, protocol: Protocol, *, pins: Sequence[Pin] = (), marks: Sequence[Mark] = ()
+    trend: Trend,
+    protocol: Protocol,
+    words: ChartWords,
+    *,
+    pins: Sequence[Pin] = (),
+    marks: Sequence[Mark] = (),
 ) -> Markup:
-    """Draw a trend with its infusions, notes, totals, what else changed, and levels."""
+    """Draw a trend with its infusions, notes, totals, what else changed, and levels, in the reader's language."""
     place = _Places(trend.first_day, trend.length)
     panels, top = [], _TOP
     for index, height in enumerate(_HEIGHTS):
-        panels.append(_panel(trend, index, top, height, place, protocol))
+        panels.append(_panel(trend, index, top, height, place, protocol, words))
         top += height + _GAP
     notes_y = top - _GAP + 21
     totals_y, marks_y = notes_y + _STRIP, notes_y + 37 + 7
@@ -92,19 +99,22 @@ def draw_fluid(
             height=levels_y + 30,
             bottom=levels_y + 10,
             panels=panels,
-            ticks=[(place.middle(day), _short(day)) for day in _ticks(trend)],
-            infusions=list(_infusions(trend, place)),
+            ticks=[(place.middle(day), words.day_of_year(day)) for day in _ticks(trend)],
+            infusions=list(_infusions(trend, place, words)),
             notes_y=notes_y,
             pins=[(place.middle(pin.day), pin.number) for pin in shown],
             totals_y=totals_y,
             totals=[(place.middle(one.day), f"{one.total:g}") for one in trend.totals],
             scale=trend.totals[-1].scale if trend.totals else "",
             marks_y=marks_y,
-            marks=[(place.middle(one.day), one.letter, f"{_short(one.day)}: {one.said}") for one in marks],
+            marks=[(place.middle(one.day), one.letter, _changed(one, words)) for one in marks],
             levels_y=levels_y,
             levels=list(_levels(trend.levels, place)),
-            hits=list(_hits(trend, place)),
-            title=f"Mood, energy and sleep, {_short(trend.first_day)} to {_short(trend.last_day)}",
+            hits=list(_hits(trend, place, words)),
+            title=words.title_of_days.format(
+                first=words.day_of_year(trend.first_day), last=words.day_of_year(trend.last_day)
+            ),
+            words=words,
         )
     )
 
@@ -128,7 +138,15 @@ class _Places:
         return f"{days / self._length * 100:.2f}%"
 
 
-def _panel(trend: Trend, index: int, top: int, height: int, place: _Places, protocol: Protocol) -> _Panel:
+def _panel(
+    trend: Trend,
+    index: int,
+    top: int,
+    height: int,
+    place: _Places,
+    protocol: Protocol,
+    words: ChartWords,
+) -> _Panel:
     def y(value: float) -> float:
         return round(top + height * (1 - value / 10), 1)
 
@@ -140,11 +158,11 @@ def _panel(trend: Trend, index: int, top: int, height: int, place: _Places, prot
     stretches = list(_stretches(drawn))
     after = trend.reference.to_day if trend.reference else None
     return _Panel(
-        name=LABELS[DOMAINS[index]].capitalize(),
+        name=capitalised(words.spoken[DOMAINS[index]]),
         code=_CLASSES[index],
         top=top,
         height=height,
-        said=_said(days, reference, before),
+        said=_said(days, reference, before, words),
         reference_y=None if reference is None else y(reference),
         base_y=None if before is None else y(before),
         line="".join(
@@ -164,15 +182,17 @@ def _panel(trend: Trend, index: int, top: int, height: int, place: _Places, prot
     )
 
 
-def _said(days: Sequence[tuple[TrendDay, float]], reference: float | None, before: float | None) -> str:
+def _said(
+    days: Sequence[tuple[TrendDay, float]], reference: float | None, before: float | None, words: ChartWords
+) -> str:
     parts = []
     if days:
         latest, value = days[-1]
-        parts.append(f"{_short(latest.day)}: {value:g}")
+        parts.append(f"{words.day_of_year(latest.day)}: {words.count(value)}")
     if reference is not None:
-        parts.append(f"reference {reference:.1f}")
+        parts.append(f"{words.reference_line} {words.number(reference)}")
     if before is not None:
-        parts.append(f"before {before:.1f}")
+        parts.append(f"{words.before} {words.number(before)}")
     return " · ".join(parts)
 
 
@@ -206,13 +226,14 @@ def _shade(points: Sequence[tuple[float, float]], reference: float) -> str:
     return f"M{points[0][0]:g} {reference:.1f}L{edge}L{points[-1][0]:g} {reference:.1f}Z"
 
 
-def _infusions(trend: Trend, place: _Places) -> Iterator[tuple[str, str]]:
+def _infusions(trend: Trend, place: _Places, words: ChartWords) -> Iterator[tuple[str, str]]:
     """Each infusion with its label; where many lie close, only boosters are named."""
     boosters = inductions = 0
     for one in trend.infusions:
         if one.phase is InfusionPhase.BOOSTER:
             boosters += 1
-            word = f"Booster {boosters}" if trend.length <= _EVERY_INFUSION_UP_TO else f"B{boosters}"
+            named = words.booster.format(number=boosters)
+            word = named if trend.length <= _EVERY_INFUSION_UP_TO else f"{named[0]}{boosters}"
         else:
             inductions += 1
             word = "" if trend.length > _EVERY_INFUSION_UP_TO else str(inductions)
@@ -226,24 +247,28 @@ def _levels(spans: Sequence[LevelSpan], place: _Places) -> Iterator[tuple[str, s
         yield code, place.left(one.first_day), place.width(days), height
 
 
-def _hits(trend: Trend, place: _Places) -> Iterator[tuple[str, str, str]]:
-    given = {one.day: one.phase.value for one in trend.infusions}
+def _changed(mark: Mark, words: ChartWords) -> str:
+    return f"{words.day_of_year(mark.day)}: {in_language(mark.said, words.locale.language)}"
+
+
+def _hits(trend: Trend, place: _Places, words: ChartWords) -> Iterator[tuple[str, str, str]]:
+    given = {one.day: one.phase for one in trend.infusions}
     reported = {one.day: one for one in trend.days}
     for day in sorted({*given, *reported}):
         one, parts = reported.get(day), []
         for index, domain in enumerate(DOMAINS):
             value = one.values[index] if one else None
             if value is not None:
-                parts.append(f"{LABELS[domain]} {value:g}")
+                parts.append(f"{words.spoken[domain]} {words.count(value)}")
         if one is not None and one.means.sleep_hours is not None:
-            parts.append(f"{one.means.sleep_hours:g} h of sleep")
+            parts.append(words.slept.format(hours=words.count(one.means.sleep_hours)))
         if one is not None and one.acute:
-            parts.append("within 24 h of an infusion, not compared")
+            parts.append(words.acute_hit)
         if one is not None and one.late:
-            parts.append("reported late")
+            parts.append(words.late)
         if day in given:
-            parts.append(f"{given[day]} infusion")
-        yield place.left(day), place.width(1), f"{_short(day)}: {', '.join(parts)}"
+            parts.append(words.infusions[given[day]])
+        yield place.left(day), place.width(1), f"{words.day_of_year(day)}: {', '.join(parts)}"
 
 
 def _ticks(trend: Trend) -> list[date]:
@@ -251,7 +276,3 @@ def _ticks(trend: Trend) -> list[date]:
     first = trend.last_day - timedelta(days=step // 2)
     days = [first - timedelta(days=step * number) for number in range(_TICKS)]
     return [day for day in days if day >= trend.first_day + timedelta(days=step // 4)]
-
-
-def _short(day: date) -> str:
-    return f"{MONTHS[day.month - 1][:3]} {day.day}"

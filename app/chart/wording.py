@@ -23,6 +23,8 @@ class ChartWords:
     Attributes:
         locale: how dates and numbers are written.
         averaged: what one mark stands for, by the days that it covers.
+        spoken: each domain's name within a sentence.
+        title_of_days, drawn, reference_line, before, slept, acute_hit, booster, changed: in the care team's chart.
     """
 
     locale: Locale
@@ -52,6 +54,15 @@ class ChartWords:
     change_kinds: Mapping[str, str]
     notes: str
     notes_sentence: str
+    spoken: Mapping[Domain, str]
+    title_of_days: str
+    drawn: str
+    reference_line: str
+    before: str
+    slept: str
+    acute_hit: str
+    booster: str
+    changed: str
 
     def day(self, day: date) -> str:
         """A day with its year."""
@@ -149,6 +160,19 @@ _ENGLISH: Final = ChartWords(
     },
     notes=say("Notes"),
     notes_sentence=say("Notes of the patient: {count}, the last on {day}."),
+    spoken={
+        Domain.MOOD: say("mood"),
+        Domain.ENERGY: say("energy"),
+        Domain.SLEEP_QUALITY: say("sleep"),
+    },
+    title_of_days=say("Mood, energy and sleep, {first} to {last}"),
+    drawn=say("Each dot is one day, the line is smoothed. The same values stand in the table below."),
+    reference_line=say("reference"),
+    before=say("before"),
+    slept=say("{hours} h of sleep"),
+    acute_hit=say("within 24 h of an infusion, not compared"),
+    booster=say("Booster {number}"),
+    changed=say("Changes"),
 )
 
 

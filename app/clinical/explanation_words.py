@@ -204,6 +204,29 @@ ENGLISH: Final = Language(
         "planned_held": "at least {days} from {on}",
         "planned_lost": "{held} {days} from {on}, lost",
         "planned_unseen": "not observed from {on}",
+        "taper_step_held": "{held} of {wanted} intervals of {interval} in a row were held.",
+        "taper_step_not_complete": "{held} of {wanted} intervals of this length were held so far.",
+        "taper_longest_interval_held": (
+            "{held} of {wanted} intervals of {interval}, the plan's longest, were held."
+        ),
+        "taper_no_reference": "There is no reference, so nothing can be said of how intervals went.",
+        "taper_not_observed": "Too few of the asked days were answered to say how the interval went.",
+        "taper_finding_open": "Findings are open for review: {held}.",
+        "taper_being_watched": "The patient is not steady now.",
+        "taper_lost_once": "The benefit was lost within the interval once, after {days} days.",
+        "taper_lost_in_a_row": "The benefit was lost within the interval in a row, after {days} days.",
+        "taper_booster_did_not_hold": (
+            "The last booster's benefit lasted {days} days: review rather than repeat."
+        ),
+        "taper_frequency_already_rising": (
+            "Boosters grow more frequent: {held} lately, {wanted} in as long before."
+        ),
+        "taper_caution_open": "Cautions are open: {held}.",
+        "taper_no_shorter_step": "The plan has no shorter step.",
+        "taper_move_lengthen": "Consider lengthening the interval to {interval}.",
+        "taper_move_hold": "Hold the interval of {interval}.",
+        "taper_move_shorten": "Consider shortening the interval to {interval}.",
+        "taper_as_needed": "Consider boosters as needed, without a fixed interval.",
         "did_not_hold": "The booster of {on} has lasted {days}; review rather than repeat.",
         "days_in_10": "{days} in the last 10 days",
         "asked_answered": "; {answered} of {asked} asked days answered",
@@ -357,6 +380,35 @@ SPANISH: Final = Language(
         "planned_held": "al menos {days} desde el {on}",
         "planned_lost": "{held} {days} desde el {on}, perdido",
         "planned_unseen": "no observado desde el {on}",
+        "taper_step_held": "Se mantuvieron {held} de {wanted} intervalos seguidos de {interval}.",
+        "taper_step_not_complete": (
+            "Hasta ahora se mantuvieron {held} de {wanted} intervalos de esta duración."
+        ),
+        "taper_longest_interval_held": (
+            "Se mantuvieron {held} de {wanted} intervalos de {interval}, el más largo del plan."
+        ),
+        "taper_no_reference": "No hay referencia, así que no se puede decir cómo fueron los intervalos.",
+        "taper_not_observed": (
+            "Se respondieron muy pocos de los días solicitados para decir cómo fue el intervalo."
+        ),
+        "taper_finding_open": "Hay hallazgos pendientes de revisión: {held}.",
+        "taper_being_watched": "El paciente no está estable ahora.",
+        "taper_lost_once": "El beneficio se perdió una vez dentro del intervalo, tras {days} días.",
+        "taper_lost_in_a_row": (
+            "El beneficio se perdió varias veces seguidas dentro del intervalo, tras {days} días."
+        ),
+        "taper_booster_did_not_hold": (
+            "El beneficio del último refuerzo duró {days} días: revise en vez de repetir."
+        ),
+        "taper_frequency_already_rising": (
+            "Los refuerzos son cada vez más frecuentes: {held} últimamente, {wanted} en el mismo tiempo anterior."
+        ),
+        "taper_caution_open": "Hay precauciones activas: {held}.",
+        "taper_no_shorter_step": "El plan no tiene un paso más corto.",
+        "taper_move_lengthen": "Considere alargar el intervalo a {interval}.",
+        "taper_move_hold": "Mantenga el intervalo de {interval}.",
+        "taper_move_shorten": "Considere acortar el intervalo a {interval}.",
+        "taper_as_needed": "Considere refuerzos según necesidad, sin un intervalo fijo.",
         "did_not_hold": "El refuerzo del {on} ha durado {days}; revise en vez de repetir.",
         "days_in_10": "{days} en los últimos 10 días",
         "asked_answered": "; {answered} de {asked} días solicitados con respuesta",

@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.clinical.english_formats import counted, listed
 from app.clinical.explanation_words import Language
 from app.clinical.interval import ResponseDuration
 from app.clinical.levels import FindingCode
@@ -288,41 +287,21 @@ def _hold(now: Maintenance, *reasons: TaperReason) -> TaperSuggestion:
     return TaperSuggestion(move=TaperMove.HOLD, interval_days=now.interval_days, reasons=reasons)
 
 
-_SENTENCES: Final = {
-    TaperCode.STEP_HELD: "{held} of {wanted} intervals of {interval} in a row were held.",
-    TaperCode.STEP_NOT_COMPLETE: "{held} of {wanted} intervals of this length were held so far.",
-    TaperCode.LONGEST_INTERVAL_HELD: "{held} of {wanted} intervals of {interval}, the plan's longest, were held.",
-    TaperCode.NO_REFERENCE: "There is no reference, so nothing can be said of how intervals went.",
-    TaperCode.NOT_OBSERVED: "Too few of the asked days were answered to say how the interval went.",
-    TaperCode.FINDING_OPEN: "Findings are open for review: {held}.",
-    TaperCode.BEING_WATCHED: "The patient is not steady now.",
-    TaperCode.LOST_ONCE: "The benefit was lost within the interval once, after {days} days.",
-    TaperCode.LOST_IN_A_ROW: "The benefit was lost within the interval in a row, after {days} days.",
-    TaperCode.BOOSTER_DID_NOT_HOLD: "The last booster's benefit lasted {days} days: review rather than repeat.",
-    TaperCode.FREQUENCY_ALREADY_RISING: "Boosters grow more frequent: {held} lately, {wanted} in as long before.",
-    TaperCode.CAUTION_OPEN: "Cautions are open: {held}.",
-    TaperCode.NO_SHORTER_STEP: "The plan has no shorter step.",
-}
-_MOVES: Final = {
-    TaperMove.LENGTHEN: "Consider lengthening the interval to {interval}.",
-    TaperMove.HOLD: "Hold the interval of {interval}.",
-    TaperMove.SHORTEN: "Consider shortening the interval to {interval}.",
-}
 _BENEFITS_SAID: Final = 4
 """So many of the latest benefits are said with a planned date."""
-_AS_NEEDED: Final = "Consider boosters as needed, without a fixed interval."
 
 
-def suggestion_sentence(suggestion: TaperSuggestion) -> str:
+def suggestion_sentence(suggestion: TaperSuggestion, language: Language) -> str:
     """What is suggested, in one sentence; a clinician decides."""
     if suggestion.interval_days is None:
-        return _AS_NEEDED
-    return _MOVES[suggestion.move].format(interval=counted(suggestion.interval_days, "day"))
+        return language.say("taper_as_needed")
+    interval = language.count(suggestion.interval_days, "day")
+    return language.say(f"taper_move_{suggestion.move.value}", interval=interval)
 
 
-def reasons_said(suggestion: TaperSuggestion) -> tuple[str, ...]:
+def reasons_said(suggestion: TaperSuggestion, language: Language) -> tuple[str, ...]:
     """Why, a sentence for each reason."""
-    return tuple(_reason(one) for one in suggestion.reasons)
+    return tuple(_reason(one, language) for one in suggestion.reasons)
 
 
 def planned_said(planned: PlannedDate, language: Language, year: int) -> str:
@@ -350,11 +329,12 @@ def _benefit_said(one: ResponseDuration, language: Language, year: int) -> str:
     return language.say("planned_lost", held=least, days=language.count(most, "day").partition(" ")[2], on=on)
 
 
-def _reason(reason: TaperReason) -> str:
+def _reason(reason: TaperReason, language: Language) -> str:
     held, wanted = (*reason.counts, 0, 0)[:2]
-    return _SENTENCES[reason.code].format(
+    return language.say(
+        f"taper_{reason.code.value}",
         held=held,
         wanted=wanted,
-        interval=counted(reason.interval_days or 0, "day"),
-        days=listed([str(days) for days in reason.days]) if reason.days else "",
+        interval=language.count(reason.interval_days or 0, "day"),
+        days=language.listed([str(days) for days in reason.days]),
     )

@@ -53,7 +53,10 @@ class Importing:
             if one.course.taken_on is None or not _is_before(given.given_at, one):
                 await self._infuse(patient_id, given)
             counted.infusions += 1
-        items = [check_in(one, row, patient_id) for row in one.check_ins]
+        # Oldest first: each batch then goes on from where the one before ended, however the file is sorted.
+        items = sorted(
+            (check_in(one, row, patient_id) for row in one.check_ins), key=lambda item: item.recorded_at
+        )
         drafts = [draft_of(item.id, item) for item in items]
         source = FromClinic(clinic_id=self.clinic_id, patient_id=patient_id, by=self.actor)
         for begin in range(0, len(drafts), _BATCH):

@@ -1,14 +1,18 @@
 """The rule's answers as plain JSON and its states packed: by what their fields are, written nowhere twice.
 
-An answer is written with names and never read back: a stored decision is shown as it was made, and replayed from its
-inputs. A state is written and read by its types; one that this release cannot read is made again from the reports.
+An answer is written with names, and read back only to be explained in another language: a stored decision is shown as
+it was made, and replayed from its inputs. A state is written and read by its types; one that this release cannot read
+is made again from the reports.
 """
 
+import itertools
 import zlib
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -16,9 +20,19 @@ from app.clinical.answer import DataQuality, Evaluation
 from app.clinical.boosters import Stretch
 from app.clinical.domains import DOMAINS, PerDomain
 from app.clinical.explanation import Part
-from app.clinical.findings import Finding
-from app.clinical.reasons import Criterion, Reason
-from app.clinical.reference import NoReference, Reference
+from app.clinical.findings import (
+    BelowBest,
+    Disagreement,
+    ElevatedDay,
+    Finding,
+    NotHolding,
+    SilentAfterLow,
+    WorseThanBefore,
+)
+from app.clinical.levels import FindingCode
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import REASONS, Criterion, Reason
+from app.clinical.reference import NO_BASELINE, NoReference, Reference, ReferenceKind
 from app.clinical.signs import RecentDay
 from app.clinical.state.timeline import Timeline
 from app.foundation.zones import zone_edition
@@ -55,6 +69,29 @@ def answer_to_json(evaluation: Evaluation) -> Plain:
     With the edition of the zone rules that put its reports on their days.
     """
     return {"format": ANSWER_FORMAT, "zone_rules": zone_edition(), **_named(evaluation)}
+
+
+def answer_from_json(plain: Plain) -> Evaluation | None:
+    """The answer that was written so; None when it is of a form that this release cannot read.
+
+    An explanation of it is the one that was made with it, also in another language.
+    """
+    try:
+        quality = plain["data_quality"] | {"today": plain["day"]}
+        reference = plain["reference"]
+        answer: Evaluation = _record(Evaluation, plain | {"data_quality": quality}, reference=NoReference)
+        if reference["kind"] == ReferenceKind.NONE:
+            return answer._replace(reference=_record(NoReference, reference))
+        # Rule 1.0 compared with what was measured and stored no other numbers.
+        as_measured = {
+            "rule_values": reference["values"],
+            "rule_gains": reference["gains"],
+            "mean_rule_gain": reference["mean_gain"],
+        }
+        measured = _record(Reference, as_measured | reference, baseline=answer.baseline or NO_BASELINE)
+        return answer._replace(reference=measured)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def parts_to_json(parts: tuple[Part, ...]) -> list[Plain]:
@@ -140,3 +177,50 @@ def _days(value: Any, *names: str) -> Plain:  # noqa: ANN401 - a record with day
     """Day numbers as dates."""
     numbers = {name: getattr(value, name) for name in names}
     return {name: None if day is None else date.fromordinal(day).isoformat() for name, day in numbers.items()}
+
+
+_NUMBERS_OF_FINDING: Final[dict[str, Any]] = {
+    FindingCode.WORSE_THAN_BEFORE: tuple[WorseThanBefore, ...],
+    FindingCode.ELEVATED_MOOD: tuple[ElevatedDay, ...],
+    FindingCode.SILENT_AFTER_LOW: SilentAfterLow,
+    FindingCode.CHECK_INS_AND_SCALE_DISAGREE: Disagreement,
+    FindingCode.BOOSTERS_NOT_HOLDING: NotHolding,
+    FindingCode.BELOW_BEST: BelowBest,
+}
+_types_of: Final = cache(get_type_hints)
+
+
+def _read(kind: Any, plain: Any) -> Any:  # noqa: ANN401, PLR0911 - any value of an answer, each kind in its own line
+    """A value of an answer, by the type of its field."""
+    kinds, origin = get_args(kind), get_origin(kind)
+    if plain is None:
+        return None
+    if origin in {Union, UnionType}:
+        return _read(next(one for one in kinds if one is not NoneType), plain)
+    if origin is PerDomain:
+        return PerDomain(*(_read(kinds[0], plain[domain.value]) for domain in DOMAINS))
+    if origin is tuple:
+        each = itertools.repeat(kinds[0]) if kinds[-1] is Ellipsis else kinds
+        return tuple(_read(one, value) for one, value in zip(each, plain, strict=False))
+    if issubclass(kind, datetime | date | Enum):
+        return kind(plain) if issubclass(kind, Enum) else kind.fromisoformat(plain)
+    if kind is int and isinstance(plain, str):
+        return date.fromisoformat(plain).toordinal()
+    return _record(kind, plain) if isinstance(plain, dict) else plain
+
+
+def _record(kind: Any, plain: Plain, **known: object) -> Any:  # noqa: ANN401 - any record of an answer
+    """A record of an answer: what `_named` wrote, by the types of its fields; what is `known` is not read."""
+    if kind is Reason:
+        kind, facts = REASONS[ReasonCode(plain["code"])], plain["facts"]
+        plain = facts | {name: facts[stored] for name, stored in _STORED_AS.items() if stored in facts}
+    types = dict(_types_of(kind))
+    if kind is Criterion:
+        plain = plain | {"name": plain["criterion"]}
+    elif kind is RecentDay:
+        plain = plain | {"values": plain}
+    elif kind is Finding:
+        types["numbers"] = _NUMBERS_OF_FINDING[plain["code"]]
+    names = kind._fields if hasattr(kind, "_fields") else tuple(one.name for one in fields(kind))
+    said = {name: _read(types[name], plain[name]) for name in names if name in plain and name not in known}
+    return kind(**said, **known)

@@ -27,7 +27,14 @@ from app.clinical.signs import RecentDay
 from app.clinical.state.patient_state import advance
 from app.clinical.state.timeline import Timeline, crossings, replay, timeline_after, timeline_of
 from app.clinical.taper import PlannedDate
-from app.storage.clinical_json import STATE_FORMAT, KeptState, answer_to_json, pack_state, unpack_state
+from app.storage.clinical_json import (
+    STATE_FORMAT,
+    KeptState,
+    answer_from_json,
+    answer_to_json,
+    pack_state,
+    unpack_state,
+)
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
@@ -261,6 +268,12 @@ def assert_grows_as_from_scratch(patient: History) -> None:
 def test_an_answer_is_stored_as_plain_json(patient: History, day: int) -> None:
     plain = answer_to_json(evaluate_history(patient, as_of=START + timedelta(days=day)))
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+@given(patients(), st.integers(10, 74))
+def test_an_answer_that_is_read_back_is_the_one_that_was_stored(patient: History, day: int) -> None:
+    answer = evaluate_history(patient, as_of=START + timedelta(days=day))
+    assert answer_from_json(json.loads(json.dumps(answer_to_json(answer)))) == answer
 
 
 SPANS = {"5", "7", "10", "14", "30", "90", "365"}

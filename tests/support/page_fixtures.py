@@ -45,3 +45,13 @@ def as_role(service: Service, one_clinic: ClinicClient) -> Iterator[Callable[[St
 @pytest.fixture
 def clinician(as_role: Callable[[StaffRole], CareBrowser]) -> CareBrowser:
     return as_role(StaffRole.CLINICIAN)
+
+
+@pytest.fixture
+def kim(service: Service, clinic: ClinicClient) -> CareBrowser:
+    return CareBrowser(service, clinic.clinic_id, name="Kim Example")
+
+
+@pytest.fixture
+def lee(service: Service, clinic: ClinicClient) -> CareBrowser:
+    return CareBrowser(service, clinic.clinic_id, name="Lee Example")

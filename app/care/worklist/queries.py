@@ -98,11 +98,12 @@ class ClinicStatus:
     """What stands above the list.
 
     Attributes:
-        today: the date on the clinic's own wall.
+        time_zone: the clinic's, UTC while it has chosen none; `today` is the date there.
         no_sweep_since: since when nobody has looked at what is due; None while someone does.
     """
 
     clinic: str
+    time_zone: str
     today: date
     mode: str
     attention: tuple[Attention, ...]
@@ -174,6 +175,7 @@ async def clinic_status(work: Work) -> ClinicStatus:
     late = due_since is not None and due_since < work.now - _SWEEP_IS_LATE
     return ClinicStatus(
         clinic=profile.name,
+        time_zone=profile.time_zone,
         today=calendar_day(work.now, profile.time_zone),
         mode=profile.mode,
         attention=await attention_of(work, mode=profile.mode),

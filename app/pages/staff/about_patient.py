@@ -13,7 +13,8 @@ from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import WallClock
+from app.pages.staff.wall_clock import UTC_ZONE, WallClock, zone_of_clinic
+from app.storage import clinics
 from app.web.pages.forms import Form
 
 _MOST_DIGITS: Final = 12
@@ -52,7 +53,9 @@ async def about(context: AppContext, visitor: StaffVisitor, patient_id: UUID) ->
         NotFoundError: the clinic has no such patient.
     """
     patient = await read_patient(visitor.work, patient_id)
-    clock = WallClock(patient.time_zone, context.now(visitor.work.clinic_id))
+    profile = await clinics.profile(visitor.work)
+    zone = zone_of_clinic(profile.time_zone if profile else UTC_ZONE, patient.time_zone)
+    clock = WallClock(time_zone=patient.time_zone, clinic_zone=zone, now=context.now(visitor.work.clinic_id))
     return AboutPatient(patient=patient, clock=clock, path=path_of(patient_id))
 
 

@@ -1,7 +1,7 @@
 """The words in which pages say what signals and safety events are, what was done and by whom, and what was sent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,8 +10,8 @@ from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
 from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
-from app.foundation.translations import say
-from app.pages.staff.wall_clock import counted, day_written, how_long, moment_in
+from app.foundation.translations import joined, say
+from app.pages.staff.wall_clock import WallClock, counted, day_written, how_long
 from app.storage.alert_steps import AlertStep
 from app.storage.notices import SentNotification
 
@@ -83,7 +83,7 @@ STEPS: Final[Mapping[str, str]] = {
 }
 DELIVERY_STATES: Final[Mapping[str | None, str]] = {
     "pending": say("on its way"),
-    "delivered": "delivered",
+    "delivered": say("delivered"),
     "held": say("held: the endpoint is disabled"),
     "exhausted": say("given up after the last attempt"),
     None: say("there was no endpoint to notify"),
@@ -155,29 +155,27 @@ def how_sure(reference: dict[str, Any], days_in_last_10: int, last_report_on: da
     return said
 
 
-def notification_rows(
-    sent: Sequence[SentNotification], time_zone: str, now: datetime
-) -> list[dict[str, str]]:
+def notification_rows(sent: Sequence[SentNotification], clock: WallClock) -> list[dict[str, str]]:
     """Give each with where its delivery stands."""
     return [
         {
             "what": EVENT_WORDS.get(one.type, one.type),
-            "at": moment_in(one.occurred_at, time_zone),
-            "state": _state(one, time_zone, now),
+            "at": clock.plain(one.occurred_at),
+            "state": _state(one, clock),
         }
         for one in sent
     ]
 
 
-def _state(one: SentNotification, time_zone: str, now: datetime) -> str:
+def _state(one: SentNotification, clock: WallClock) -> str:
     words = DELIVERY_STATES.get(one.state, "")
     if one.delivered_at is not None:
-        return f"{words} {moment_in(one.delivered_at, time_zone)}"
+        return joined((words, clock.plain(one.delivered_at)), " ")
     if one.state == "pending" and one.attempts_made and one.next_attempt_at:
         return say(
             "{words}, tried {attempts_made} times, next {how_long}",
             words=words,
             attempts_made=one.attempts_made,
-            how_long=how_long(one.next_attempt_at, now),
+            how_long=how_long(one.next_attempt_at, clock.now),
         )
     return words

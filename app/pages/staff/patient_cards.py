@@ -57,7 +57,7 @@ def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Itera
             "status": joined((ago, say("not acknowledged") if waits else say("acknowledged"))),
             "said": (
                 say(
-                    "Answered in {value1}, {plain} by the patient's clock.",
+                    "Answered in {value1}, {plain}.",
                     value1=SOURCES[event.source],
                     plain=clock.plain(event.received_at),
                 )

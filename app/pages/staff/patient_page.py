@@ -48,14 +48,19 @@ from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
-SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, say("Course")))
+SPANS: Final = (
+    (30, say("30 days")),
+    (USUAL_SPAN, say("90 days")),
+    (365, say("1 year")),
+    (1826, say("Course")),
+)
 
 
 def values_of(
     view: PatientView, visitor: StaffVisitor, *, days: int | None, group: str = ""
 ) -> dict[str, Any]:
     """Give everything that the templates show."""
-    clock = WallClock(view.patient.time_zone, view.now)
+    clock = WallClock(time_zone=view.patient.time_zone, clinic_zone=view.clinic_zone, now=view.now)
     path = f"/care/patients/{view.patient.id}"
     cards = cards_of(view, clock, visitor)
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
@@ -75,7 +80,9 @@ def values_of(
         "words": patient_words,
         "answer": None if view.evaluation is None else _answer(view.evaluation, clock, visitor.language),
         "safety_banner": SAFETY_BANNER,
-        "picture": draw_fluid(view.trend, view.protocol, pins=pins, marks=marks),
+        "picture": draw_fluid(
+            view.trend, view.protocol, chart_words(visitor.language), pins=pins, marks=marks
+        ),
         "circumstances": list(_circumstances(view, marks, clock)),
         "table": trend_table(view.trend, chart_words(visitor.language)),
         "ranges": _ranges(path, view, days),
@@ -86,8 +93,8 @@ def values_of(
         "early": list(_early(view)),
         "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
-        "taper": suggestion_sentence(view.taper.suggestion),
-        "taper_reasons": reasons_said(view.taper.suggestion),
+        "taper": suggestion_sentence(view.taper.suggestion, language_of(visitor.language)),
+        "taper_reasons": reasons_said(view.taper.suggestion, language_of(visitor.language)),
         "next_by_plan": planned
         and planned_said(planned, language_of(visitor.language), view.trend.last_day.year),
         "learned": _learned(view, clock),
@@ -377,9 +384,7 @@ def _score_due(view: PatientView, clock: WallClock) -> dict[str, str] | None:
     due = given.infusion.given_at + SCORE_AFTER
     return {
         "path": f"/care/patients/{view.patient.id}/infusions/{given.infusion.id}/session#score_scale",
-        "said": say(
-            "Due at {time}, 4 hours after the infusion, by the patient's clock.", time=clock.time_written(due)
-        )
+        "said": say("Due at {time}, 4 hours after the infusion.", time=clock.time_written(due))
         if due > view.now
         else say("Was due at {time}, 4 hours after the infusion.", time=clock.time_written(due)),
     }

@@ -16,7 +16,7 @@ from app.pages.staff.circumstance_page import said as said_of
 from app.pages.staff.patient_view import NotedReport, PatientView
 from app.pages.staff.patient_words import BANDS, scores_said
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock, clock_written, short_day
+from app.pages.staff.wall_clock import WallClock, clock_written, day_written, short_day
 from app.pages.staff.worklist_words import FINDING_OUTCOMES
 from app.storage.sleep_nights import SleepNight
 
@@ -122,8 +122,10 @@ def _written(at: datetime, zones: tuple[str, str], this_year: int, entry: dict[s
 
 
 def _when(at: datetime, this_year: int) -> str:
-    clock = f" {clock_written(at.time())}" if at.year == this_year else f", {at.year}"
-    return short_day(at.date()) + clock
+    day = at.date()
+    return (
+        joined((short_day(day), clock_written(at.time())), " ") if at.year == this_year else day_written(day)
+    )
 
 
 def _reports(

@@ -48,7 +48,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.state.timeline import Timeline
 from app.clinical.taper import PlannedDate
 from app.context import Work
-from app.pages.staff.wall_clock import UTC_ZONE
+from app.pages.staff.wall_clock import UTC_ZONE, zone_of_clinic
 from app.storage import (
     alert_steps,
     appointments,
@@ -69,7 +69,6 @@ from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.chosen_references import StoredReference
-from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.infusions import StoredInfusion
@@ -221,7 +220,7 @@ async def patient_view(
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
-        clinic_zone=_zone_of_clinic(profile, patient),
+        clinic_zone=zone_of_clinic(profile.time_zone if profile else UTC_ZONE, patient.time_zone),
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
@@ -271,11 +270,6 @@ async def _evaluated(work: Work, snapshot: PatientSnapshot) -> tuple[Timeline, E
     timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
     as_of = latest_in(timeline.state, snapshot, now=work.now)
     return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol), protocol
-
-
-def _zone_of_clinic(profile: ClinicProfile | None, patient: Patient) -> str:
-    chosen = profile.time_zone if profile else UTC_ZONE
-    return patient.time_zone if chosen == UTC_ZONE else chosen
 
 
 async def _booked_for(work: Work, patient_id: UUID) -> date | None:

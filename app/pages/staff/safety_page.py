@@ -17,7 +17,7 @@ from app.care.alerts.safety_events.schemas import SafetyClosing
 from app.clinical.check_ins import zone_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.foundation.translations import say
+from app.foundation.translations import joined, say
 from app.pages.staff.alert_forms import (
     AlertPatient,
     AlertSteps,
@@ -33,7 +33,7 @@ from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.wall_clock import how_long, moment_in
+from app.pages.staff.wall_clock import WallClock, how_long
 from app.storage import notices
 from app.storage.notices import SentNotification
 from app.storage.safety_events import SafetyEvent
@@ -157,7 +157,9 @@ async def _page(
         with_audit_log=visitor.signed_in.may(Permission.AUDIT),
         language=visitor.language,
     )
-    values = values_of(view, visitor, days=None) | {
+    values = values_of(view, visitor, days=None)
+    clock: WallClock = values["clock"]
+    values |= {
         "step_notice": None,
         "notice": "",
         "done_notice": DONE.get(done, ""),
@@ -169,12 +171,12 @@ async def _page(
         "source": SOURCES[found.event.source],
         "said": said_with(view, found.event.source_id),
         "event_status": _status(found, now),
-        "times": _times(found, now),
+        "times": _times(found, clock),
         "outcome": found.event.outcome and OUTCOMES[found.event.outcome],
         "outcomes": OUTCOMES,
         "may_handle": visitor.may(Permission.SAFETY_HANDLE),
         "may_close": visitor.may(Permission.SAFETY_CLOSE),
-        "notifications": notification_rows(found.notifications, found.whose.time_zone, now),
+        "notifications": notification_rows(found.notifications, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
     return render(context, visitor, "safety_event.html", here="", status=status, **values)
@@ -192,7 +194,7 @@ def _status(found: EventDossier, now: datetime) -> str:
     return say("Nobody has acknowledged it; reported {how_long}", how_long=how_long(event.received_at, now))
 
 
-def _times(found: EventDossier, now: datetime) -> list[dict[str, str]]:
+def _times(found: EventDossier, clock: WallClock) -> list[dict[str, str]]:
     """Give every time of the event, also those that have not come."""
     event = found.event
     rows: list[tuple[str, datetime | None, str, UUID | None]] = [
@@ -206,12 +208,14 @@ def _times(found: EventDossier, now: datetime) -> list[dict[str, str]]:
         (say("Closed"), event.closed_at, say("not yet"), event.closed_by),
     ]
     return [
-        {"what": what, "when": _written(found, at, otherwise, by, now)} for what, at, otherwise, by in rows
+        {"what": what, "when": _written(found, at, otherwise, by, clock)} for what, at, otherwise, by in rows
     ]
 
 
-def _written(found: EventDossier, at: datetime | None, otherwise: str, by: UUID | None, now: datetime) -> str:
+def _written(
+    found: EventDossier, at: datetime | None, otherwise: str, by: UUID | None, clock: WallClock
+) -> str:
     if at is None:
         return otherwise
-    who = "" if by is None else say(" by {get}", get=found.names.get(by, "key"))
-    return f"{moment_in(at, found.whose.time_zone)}{who} ({how_long(at, now)})"
+    who = [say("by {value1}", value1=found.names.get(by, "key"))] if by else []
+    return say("{moment} ({ago})", moment=joined((clock.plain(at), *who), " "), ago=how_long(at, clock.now))

@@ -46,7 +46,7 @@ def dose_said(stored: StoredInfusion) -> str:
 
 def session_said(session: Session, clock: WallClock) -> str:
     """Say in one line how a session went."""
-    return ". ".join(_parts(session, clock))
+    return joined(_parts(session, clock), ". ")
 
 
 def _parts(session: Session, clock: WallClock) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _parts(session: Session, clock: WallClock) -> Iterator[str]:
     for moment, words in MOMENTS.items():
         vitals = getattr(session, moment)
         if vitals is not None:
-            yield f"{_vitals_said(vitals)} {words}"
+            yield joined((_vitals_said(vitals), words), " ")
     if session.dissociation is not None:
         yield say("Dissociation: {value}", value=session.dissociation.value)
     if session.side_effects:

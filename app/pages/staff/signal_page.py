@@ -17,10 +17,14 @@ from app.care.alerts.signals.life import SIGNAL, episode_of, moment_of
 from app.care.alerts.signals.queries import SignalView, views_of
 from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
 from app.clinical.check_ins import check_in_day
-from app.clinical.domains import DOMAINS, LABELS, Domain
+from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import percent
 from app.clinical.episodes import Disposition, EpisodeState, reopened
+from app.clinical.explanation import explanation_parts
+from app.clinical.explanation_numbers import PartCode
+from app.clinical.headline import Beside
 from app.clinical.long_exposure import scale_name
+from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.sentence_splitting import sentences_of
 from app.context import AppContext, Work
@@ -53,9 +57,10 @@ from app.pages.staff.patient_view import patient_view
 from app.pages.staff.patient_words import DOMAINS_SAID
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.wall_clock import counted, day_written, how_long, moment_and_ago, moment_in
+from app.pages.staff.wall_clock import WallClock, counted, day_written, how_long
 from app.storage import notices, patient_states, safety_events, signals
 from app.storage.alerts import OPEN_STATES
+from app.storage.clinical_json import answer_from_json
 from app.storage.notices import SentNotification
 from app.storage.patient_states import BookedBooster
 from app.web.dependencies import ContextNeeded
@@ -67,6 +72,7 @@ from app.web.reading import read_as
 Plain = Mapping[str, Any]
 # Said with the criterion's own name.
 _NAMES_OF_THE_CRITERION: Final = frozenset({"domain", "scale"})
+_SUBJECTS: Final[Mapping[str, str]] = {domain.value: said for domain, said in DOMAINS_SAID.items()}
 
 
 def domain_rows(decision: Plain) -> list[list[str]]:
@@ -108,7 +114,9 @@ def criterion_rows(decision: Plain) -> list[dict[str, str]]:
 def _named(criterion: Plain) -> str:
     subject = criterion["subject"]
     said = SHORT_CRITERIA.get(criterion["criterion"], criterion["criterion"])
-    return f"{said}: {_fact(LABELS.get(subject, scale_name(subject)))}" if subject else said
+    if not subject:
+        return said
+    return joined((said, _SUBJECTS.get(subject) or scale_name(subject)), ": ")
 
 
 def _number_of_the_rule(reason: Plain, name: str, *, assumed: bool) -> str:
@@ -136,7 +144,6 @@ router = APIRouter(prefix="/care/signals", route_class=CarePageRoute, include_in
 MayRead = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]
 MayHandle = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_HANDLE)]
 MayClose = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_CLOSE)]
-_WOULD_HAVE: Final = (say("What would have changed it"), say("No other single answer"))
 DONE: Final = {
     "acknowledge": say("Noted: you have seen it."),
     "unacknowledge": say("Taken back: it waits for someone again."),
@@ -308,7 +315,9 @@ async def _page(
         with_audit_log=visitor.signed_in.may(Permission.AUDIT),
         language=visitor.language,
     )
-    values = values_of(view, visitor, days=None) | {
+    values = values_of(view, visitor, days=None)
+    clock: WallClock = values["clock"]
+    values |= {
         "step_notice": None,
         "notice": "",
         "done_notice": DONE.get(done, ""),
@@ -317,13 +326,13 @@ async def _page(
         "form": form,
         "whose": found.whose,
         "signal": signal,
-        "signal_status": _status(found, now),
+        "signal_status": _status(found, clock),
         "precautions": [CAUTIONS.get(name, name) for name in found.view.cautions],
         "open_event": found.open_event,
         "exposure": _infusions(found.view),
         "booked": found.booked and day_written(found.booked.on),
-        "history": [_step(one, found, now) for one in found.history],
-        "notifications": notification_rows(found.notifications, found.whose.time_zone, now),
+        "history": [_step(one, found, clock) for one in found.history],
+        "notifications": notification_rows(found.notifications, clock),
         "can_reopen": found.later_signal is None
         and not found.whose.withdrawn
         and signal.disposition != Disposition.CONSENT_WITHDRAWN,
@@ -332,7 +341,8 @@ async def _page(
         "may_handle": visitor.may(Permission.SIGNALS_HANDLE),
         "may_close": visitor.may(Permission.SIGNALS_CLOSE),
         "snooze_days": _days(found.whose, found.longest_snooze_days, now),
-        **_basis(found, now),
+        **_why(found, visitor.language),
+        **_basis(found, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
     return render(context, visitor, "signal.html", here="", status=status, **values)
@@ -341,17 +351,36 @@ async def _page(
 _STEPS: Final = AlertSteps(path="/care/signals", show=_page)
 
 
-def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
-    """Say what it rests on, from the stored decision and its stored sentences."""
-    signal, zone = found.view.signal, found.whose.time_zone
-    latest, quality = signal.latest, signal.latest["data_quality"]
-    said = sentences_of(signal.explanation)
+def _why(found: SignalDossier, language: str) -> dict[str, Any]:
+    """Say why in the reader's language, from the reasons of the stored answer: for it, against, what would change it.
+
+    An answer that this release cannot read is shown in the words that were stored with it, which are English.
+    """
+    answer = answer_from_json(found.view.signal.latest)
+    if answer is None:
+        said = sentences_of(found.view.signal.explanation)
+        return {"why_language": "en", "sentences": said, "against": "", "would_have": ""}
+    beside = Beside(cautions=tuple(Caution(name) for name in found.view.cautions))
+    parts = {
+        one.code: one.text for one in explanation_parts(answer, beside=beside, locale=language) if one.text
+    }
+    apart = (PartCode.AGAINST, PartCode.WOULD_CHANGE)
     return {
-        "raised": moment_and_ago(signal.raised_at, now, zone),
+        "why_language": language,
+        "sentences": [text for code, text in parts.items() if code not in apart],
+        "against": parts.get(PartCode.AGAINST, ""),
+        "would_have": parts.get(PartCode.WOULD_CHANGE, ""),
+    }
+
+
+def _basis(found: SignalDossier, clock: WallClock) -> dict[str, Any]:
+    """Say what it rests on, from the numbers of the stored decision."""
+    signal = found.view.signal
+    latest, quality = signal.latest, signal.latest["data_quality"]
+    return {
+        "raised": clock.moment(signal.raised_at),
         "criteria": [CRITERIA.get(name, name) for name in signal.criteria],
         "steady_since": signal.steady_since and day_written(signal.steady_since),
-        "sentences": [one for one in said if not one.startswith(_WOULD_HAVE)],
-        "would_have": [one for one in said if one.startswith(_WOULD_HAVE)],
         "sure": how_sure(latest["reference"], quality["days_in_last_10"], _day(quality["last_report_on"])),
         "numbers_on": day_written(date.fromisoformat(latest["day"])),
         "signal_domains": domain_rows(latest),
@@ -361,20 +390,20 @@ def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
     }
 
 
-def _status(found: SignalDossier, now: datetime) -> dict[str, Any]:
+def _status(found: SignalDossier, clock: WallClock) -> dict[str, Any]:
     """Say where it stands: open, seen, put aside, closed."""
-    signal, zone = found.view.signal, found.whose.time_zone
+    signal, now = found.view.signal, clock.now
     steady = signal.steady_since is not None
     if signal.closed_at is not None:
         words = say(
             "Closed {moment_in}: {value2}",
-            moment_in=moment_in(signal.closed_at, zone),
+            moment_in=clock.plain(signal.closed_at),
             value2=DISPOSITIONS[signal.disposition or ""],
         )
         return {"kind": "closed", "closed": True, "seen": True, "words": words}
     kind = "steady" if steady else "consider"
     if reopened(episode_of(signal), as_of=now).state is EpisodeState.SNOOZED and signal.snoozed_until:
-        words = say("Snoozed: comes back {moment_in}", moment_in=moment_in(signal.snoozed_until, zone))
+        words = say("Snoozed: comes back {moment_in}", moment_in=clock.plain(signal.snoozed_until))
     elif signal.acknowledged_at is not None:
         words = say("Acknowledged {how_long}", how_long=how_long(signal.acknowledged_at, now))
     elif signal.escalate_at is not None:
@@ -387,19 +416,19 @@ def _status(found: SignalDossier, now: datetime) -> dict[str, Any]:
     return {"kind": kind, "closed": False, "seen": signal.acknowledged_at is not None, "words": words}
 
 
-def _step(one: OpenedStep, found: SignalDossier, now: datetime) -> dict[str, Any]:
-    step, zone = one.step, found.whose.time_zone
+def _step(one: OpenedStep, found: SignalDossier, clock: WallClock) -> dict[str, Any]:
+    step = one.step
     more: list[str] = []
     if step.until is not None:
-        more.append(say("until {moment_in}", moment_in=moment_in(step.until, zone)))
+        more.append(say("until {moment_in}", moment_in=clock.plain(step.until)))
     if step.disposition is not None:
         more.append(DISPOSITIONS.get(step.disposition, step.disposition))
     return {
         "what": STEPS.get(step.action, step.action),
         "more": joined(more),
         "who": done_by(step, found.names),
-        "at": moment_in(step.at, zone),
-        "ago": how_long(step.at, now),
+        "at": clock.plain(step.at),
+        "ago": how_long(step.at, clock.now),
         "words": one.words,
     }
 

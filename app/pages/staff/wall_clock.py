@@ -1,4 +1,4 @@
-"""How a page writes times: by the clock on the patient's wall, with the date, and how long ago in words."""
+"""How a page writes times: by the clinic's clock, the patient's beside it where it differs, and how long ago."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +21,11 @@ _NOON: Final = 12
 
 # People and clinics have no zone here, patients do.
 UTC_ZONE: Final = "UTC"
+
+
+def zone_of_clinic(chosen: str, time_zone: str) -> str:
+    """Give whose clock a clinic's people read about a patient: the patient's while the clinic has chosen none."""
+    return time_zone if chosen == UTC_ZONE else chosen
 
 
 def moment_in(at: datetime, time_zone: str) -> Words:
@@ -100,12 +105,23 @@ def how_long(at: datetime, now: datetime) -> Words:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WallClock:
-    """A zone's clock at one moment."""
+    """A patient's clock at one moment, and the clinic's.
+
+    Attributes:
+        time_zone: where the patient is: days and what forms ask for go by it.
+        clinic_zone: whose clock the clinic's people read, as `zone_of_clinic` gives it: times are written by it.
+    """
 
     time_zone: str
+    clinic_zone: str
     now: datetime
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two show different times now."""
+        return self._shown_there(self.now) != ""
 
     @property
     def today(self) -> date:
@@ -118,20 +134,42 @@ class WallClock:
         return calendar_day(self.now, self.time_zone)
 
     def moment(self, at: datetime) -> Words:
-        """Write "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
-        return moment_and_ago(at, self.now, self.time_zone)
+        """Write "Nov 3, 2026, 7:00 PM (2 hours ago)", or "… (2 hours ago; 1:00 PM for the patient)"."""
+        there, ago = self._shown_there(at), how_long(at, self.now)
+        beside = joined((ago, there), "; ") if there else ago
+        return say("{moment} ({ago})", moment=moment_in(at, self.clinic_zone), ago=beside)
 
     def plain(self, at: datetime) -> Words:
-        """Write "Nov 3, 2026, 7:00 PM"."""
-        return moment_in(at, self.time_zone)
+        """Write "Nov 3, 2026, 7:00 PM", or "Nov 3, 2026, 7:00 PM (1:00 PM for the patient)"."""
+        return self._beside(moment_in(at, self.clinic_zone), at)
 
     def time(self, at: datetime) -> str:
         """Write "19:00", as a form's field takes it."""
         return f"{at.astimezone(zone_of(self.time_zone)):%H:%M}"
 
     def time_written(self, at: datetime) -> Words:
-        """Write "7:00 PM"."""
-        return clock_written(at.astimezone(zone_of(self.time_zone)).time())
+        """Write "7:00 PM", or "7:00 PM (1:00 PM for the patient)"."""
+        return self._beside(clock_written(at.astimezone(zone_of(self.clinic_zone)).time()), at)
+
+    @property
+    def time_there(self) -> Words:
+        """Write what the patient's clock shows now: "7:00 PM"."""
+        return clock_written(self.now.astimezone(zone_of(self.time_zone)).time())
+
+    def _beside(self, here: Words, at: datetime) -> Words:
+        there = self._shown_there(at)
+        return say("{moment} ({ago})", moment=here, ago=there) if there else here
+
+    def _shown_there(self, at: datetime) -> str:
+        """Write "1:00 PM for the patient", with the day where that is another one; nothing where the clocks agree."""
+        here, there = (at.astimezone(zone_of(one)) for one in (self.clinic_zone, self.time_zone))
+        if here.utcoffset() == there.utcoffset():
+            return ""
+        clock = clock_written(there.time())
+        same_day = here.date() == there.date()
+        return say(
+            "{time} for the patient", time=clock if same_day else joined((short_day(there.date()), clock))
+        )
 
     def day(self, day: date) -> Words:
         """Write "Nov 3, 2026"."""

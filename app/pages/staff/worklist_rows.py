@@ -45,7 +45,7 @@ def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
     """Say what a row shows, and which step comes next for this member."""
     row, glance, now = item.row, found.glances[item.row.id], visitor.work.now
     loss = glance.loss
-    why, detail = why_of(item, glance)
+    why, detail = why_of(item, glance, found.status.time_zone, now)
     seen, handles = row.acknowledged_at is not None, visitor.may(Permission.SIGNALS_HANDLE)
     changeable = handles and row.version is not None and not row.closed
     age = age_of(row.since, now)

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from app.access.clinics.queries import Attention
 from app.care.worklist.queries import Glance, WorklistItem
-from app.clinical.check_ins import calendar_day, zone_of
+from app.clinical.check_ins import calendar_day
 from app.foundation.translations import Words, capitalized, joined, say
 from app.pages.staff.alert_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
-from app.pages.staff.wall_clock import clock_written, percent_written, short_day
+from app.pages.staff.wall_clock import WallClock, percent_written, short_day, zone_of_clinic
 from app.storage.worklist import Lane
 
 LANES: Final[Mapping[Lane, tuple[str, str, str, str]]] = {
@@ -83,7 +83,7 @@ _LONGEST_NOTE: Final = 90
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
+def why_of(item: WorklistItem, glance: Glance, clinic_zone: str, now: datetime) -> tuple[str, str]:
     """Say in a few words what the row is about, and what else there is to know."""
     row, more = item.row, item.row.more
     if row.closed:
@@ -109,8 +109,9 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
         return _signal(item, glance)
     title, detail = FINDINGS.get(row.kind, (row.kind.replace("_", " ").capitalize(), ""))
     if row.kind == "score_due" and row.due is not None:
-        time = clock_written(row.due.astimezone(zone_of(row.time_zone)).time())
-        detail = say("Due at {time}, by the patient's clock", time=time)
+        zone = zone_of_clinic(clinic_zone, row.time_zone)
+        clock = WallClock(time_zone=row.time_zone, clinic_zone=zone, now=now)
+        detail = say("Due at {time}", time=clock.time_written(row.due))
     elif row.kind == "long_exposure":
         detail = _long_exposure(more) or detail
     elif "said" in more:

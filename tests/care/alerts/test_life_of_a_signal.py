@@ -96,6 +96,26 @@ def test_a_safety_event_has_an_etag_too(service: Service, clinic: ClinicClient) 
     assert_problem(clinic.http.post(f"{path}/acknowledge"), 409, code="already-closed")
 
 
+def test_an_acknowledgement_of_a_safety_event_is_taken_back_by_a_call_and_its_limit_starts_again(
+    service: Service, clinic: ClinicClient
+) -> None:
+    path = event_of(service, clinic)
+    back = f"{path}/unacknowledge"
+    assert_problem(clinic.http.post(back), 409, code="not-acknowledged")
+    assert clinic.http.post(f"{path}/acknowledge").status_code == 200
+    service.clock.move_to(NOW + timedelta(minutes=20))
+    read = clinic.http.get(path).headers["etag"]
+    assert_problem(clinic.http.post(back, headers={"if-match": '"1"'}), 412, code="changed-meanwhile")
+
+    reply = clinic.http.post(back, headers={"if-match": read})
+
+    event = reply.json()
+    assert (reply.status_code, event["state"], event["acknowledged_at"]) == (200, "open", None)
+    assert event["escalate_at"] == (NOW + timedelta(minutes=50)).isoformat().replace("+00:00", "Z")
+    steps = [one["action"] for one in clinic.http.get(f"{path}/history").json()["items"]]
+    assert steps == ["safety.reported", "safety.acknowledged", "safety.acknowledgement_taken_back"]
+
+
 @pytest.mark.parametrize("days", [-1, 0, 14.01])
 def test_a_snooze_ends_in_the_future_and_within_14_days(
     clinic: ClinicClient, signal: dict[str, Any], days: float

@@ -7,11 +7,13 @@ from uuid import UUID
 import pytest
 
 from app.access.clinics.permissions import StaffRole
+from app.care.alerts.escalation import escalate_due
 from app.foundation.ids import new_id
 from app.notifications.messages.wording import text_of
 from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage.worklist import KINDS
 from tests.support.care_browser import fading
+from tests.support.clinics import change_clinic
 from tests.support.people import ClinicClient
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -202,6 +204,22 @@ def test_a_note_that_was_corrected_or_taken_back_is_no_row_any_more(
     assert len(rows(clinic)) == 1
     assert phone.http.delete(f"/v1/check-ins/{second}").is_success
     assert rows(clinic) == []
+
+
+def test_a_note_that_nobody_reads_escalates_within_the_clinics_limit_and_one_that_is_read_does_not(
+    service: Service, clinic: ClinicClient
+) -> None:
+    change_clinic(clinic, limits={"signal_hours": 4})
+    for _ in range(2):
+        phone = clinic.enrol(clinic.patient(), service.url)
+        assert phone.check_in(NOW, (5, 5, 5), note="I do not feel well at all.").is_success
+    left, read = (f"/v1/findings/{one['id']}" for one in rows(clinic))
+    assert clinic.http.post(f"{read}/acknowledge").is_success
+    for hours, escalated in ((3, False), (4, True)):
+        service.clock.move_to(NOW + timedelta(hours=hours))
+        service.run(escalate_due(service.context, UUID(clinic.clinic_id)))
+        assert bool(clinic.http.get(left).json()["escalated_at"]) is escalated
+    assert clinic.http.get(read).json()["escalated_at"] is None
 
 
 def test_the_wish_to_talk_is_a_row_again_after_the_first_was_answered(

@@ -20,7 +20,7 @@ from tests.support.processes import wait_until
 from tests.support.service import NOW, Service
 
 # A file of the size that was promised takes minutes: `make test-long`.
-ROWS = budget(1_000, long=100_000)
+ROWS, PEOPLE = budget(1_000, long=100_000), budget(4, long=50)
 NON_BREAKING = "\N{NON-BREAKING HYPHEN}"
 IMPORT = "/care/settings/import"
 PATIENTS = ["Chart no.", "course began", "planned_infusions", "ward"]
@@ -237,14 +237,14 @@ def test_only_owners_import(as_role: Callable[[StaffRole], CareBrowser]) -> None
         assert as_role(role).get(IMPORT).status_code == 403
 
 
-def test_a_hundred_thousand_rows_are_checked_and_the_one_bad_row_is_named_by_its_number(
+def test_a_hundred_thousand_rows_are_checked_imported_and_undone_and_the_bad_row_is_named_by_its_number(
     owner: CareBrowser, one_clinic: ClinicClient
 ) -> None:
-    """As many in `make test-long`; every row is looked at, and nothing is imported by looking."""
-    patients = induced(50)
+    """As many in `make test-long`; every row is looked at, nothing is imported by looking; the newest come first."""
+    patients = induced(PEOPLE)
     last = NOW - timedelta(days=1)
     rows = [
-        [patients[number % 50].name, (last - timedelta(days=number // 50)).isoformat(), 7, 7, 7, 7]
+        [patients[number % PEOPLE].name, (last - timedelta(days=number // PEOPLE)).isoformat(), 7, 7, 7, 7]
         for number in range(ROWS)
     ]
     rows[ROWS // 2][2] = "eleven"
@@ -253,4 +253,12 @@ def test_a_hundred_thousand_rows_are_checked_and_the_one_bad_row_is_named_by_its
     page = checked(owner, path, patient="0", started_on="1")
     found = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert f"Row {ROWS // 2 + 2} Check-ins Left out mood: A number is expected." in found, found
+    assert listed(one_clinic) == []
+
+    assert owner.submit(path, f"{path}/confirm", {"which": "all"}).status_code == 303
+    imported = settled(owner, path)
+    assert f"{PEOPLE} patients, with 0 infusions, {ROWS - 1} check-ins" in imported, imported
+    assert len(listed(one_clinic)) == PEOPLE
+    assert owner.submit(path, f"{path}/undo").status_code == 303
+    assert f"{PEOPLE} patients are erased" in settled(owner, path)
     assert listed(one_clinic) == []

@@ -1,4 +1,4 @@
-"""A signal's page and a safety event's: everything about it, plain forms, stale tabs, two at once, who may."""
+"""A signal's page: everything about it, plain forms, stale tabs, two at once, who may."""
 
 import re
 import time
@@ -17,8 +17,9 @@ from app.foundation.tokens import TokenKind
 from app.pages.staff.alert_words import NUMBERS
 from tests.support.browser import fields_of
 from tests.support.care_browser import SESSION, CareBrowser, fading
+from tests.support.clinics import change_clinic
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
 
@@ -28,18 +29,23 @@ def signal(clinic: ClinicClient) -> dict[str, str]:
     return fading(clinic, "P-1042")
 
 
-@pytest.fixture
-def kim(service: Service, clinic: ClinicClient) -> CareBrowser:
-    return CareBrowser(service, clinic.clinic_id, name="Kim Example")
-
-
-@pytest.fixture
-def lee(service: Service, clinic: ClinicClient) -> CareBrowser:
-    return CareBrowser(service, clinic.clinic_id, name="Lee Example")
-
-
 def path_of(signal: dict[str, str]) -> str:
     return f"/care/signals/{signal['id']}"
+
+
+ENGLISH = re.compile(r"\b(?:the|and|of|with|is|not|for|by|your|since|until)\b.{40}")
+"""Words that no Spanish sentence has."""
+
+
+def against(clinic: ClinicClient) -> dict[str, str]:
+    """A signal that a total of a questionnaire contradicts, without one of them being in remission."""
+    patient = treated(clinic, NOW, days_since=24, level=lambda _: (8, 8, 8), until=16)
+    for days, total in ((37, 20), (19, 4), (3, 11)):
+        form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=days)).isoformat(), "total": total}
+        assert clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201
+    clinic.import_days(patient, NOW - timedelta(days=7), [(3, 3, 3)] * 8)
+    (signal,) = clinic.signals(patient)
+    return signal
 
 
 def words(text: str) -> str:
@@ -86,6 +92,75 @@ def test_the_page_says_everything_about_a_signal(
         "6 in 365",
     ):
         assert said in text, said
+
+
+def test_evidence_against_a_signal_is_said_apart_in_both_languages_and_so_is_why(
+    clinic: ClinicClient, kim: CareBrowser
+) -> None:
+    signal = against(clinic)
+
+    english = words(kim.get(path_of(signal)).text)
+    spanish = words(kim.get(f"{path_of(signal)}?lang=es").text)
+
+    assert re.search(r"Evidence against PHQ-9 11 on Oct 31\. What would have changed it", english)
+    assert clinic.signals(signal["patient_id"])[0]["explanation"].startswith("Consider a booster."), "stored"
+    why = spanish[spanish.index("Por qué") : spanish.index("Cómo se decidió")]
+    for said in (
+        "Considere un refuerzo. Se ha perdido el",
+        "en contra: PHQ-9 11 el 31 oct",
+        "3 nov: ánimo 3, energía 3, sueño 3.",
+        "Última infusión hace 24 días (10 oct)",
+        "Indicios en contra PHQ-9 11 el 31 oct. Qué lo habría cambiado",
+        "Para revisión por un clínico.",
+    ):
+        assert said in why, said
+    assert ENGLISH.findall(why) == []
+    assert ENGLISH.findall(spanish) == []
+    assert not re.search(r"\d (?:AM|PM)\b|\b(?:Mood|energy|sleep|days|Nov|Sep) ", spanish)
+
+
+def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they_differ(
+    service: Service, clinic: ClinicClient, kim: CareBrowser, receiver: Receiver
+) -> None:
+    clinic.add_endpoint(receiver.url)
+    assert change_clinic(clinic, time_zone="America/New_York").status_code == 200
+    signal = fading(clinic)
+    receiver.wait_for("signal.raised")
+    do(kim, signal, "acknowledge")
+
+    page = until_noted(kim, path_of(signal), "delivered Nov 3")
+
+    for said in (
+        "Since Nov 3, 2026, 1:00 PM (just now; 7:00 PM for the patient)",
+        "Raised by Afterglow itself, Nov 3, 2026, 1:00 PM (7:00 PM for the patient) (just now)",
+        "Signal raised, Nov 3, 2026, 1:00 PM (7:00 PM for the patient): delivered Nov 3, 2026",
+        "Times are by the clocks of America/New_York. The patient's, of Europe/Berlin, stand beside them.",
+        "Oct 10, 2026, 2:00 PM (8:00 PM for the patient) Induction",
+        "Time zone Europe/Berlin, now 7:00 PM",
+    ):
+        assert said in page, said
+    clinic.enrol(signal["patient_id"], service.url).check_in(NOW, (2, 2, 2), self_harm_thoughts=True)
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    reported = words(kim.get(f"/care/safety-events/{event['id']}").text)
+    assert "Reported Nov 3, 2026, 1:00 PM (7:00 PM for the patient) (just now)" in reported
+
+
+def test_a_stored_answer_that_this_release_cannot_read_is_shown_in_its_stored_words(
+    clinic: ClinicClient, kim: CareBrowser, shared_database: DatabaseUrls
+) -> None:
+    signal = fading(clinic)
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE care.signals SET latest = jsonb_set(latest, '{criteria,0,reasons,0,code}', '\"of_later\"')"
+            " WHERE id = %s",
+            [signal["id"]],
+        )
+
+    page = kim.get(f"{path_of(signal)}?lang=es").text
+
+    stored = clinic.signals(signal["patient_id"])[0]["explanation"]
+    (said,) = re.findall(r'<ul lang="en">(.*?)</ul>', page)
+    assert words(said) == stored
 
 
 def test_every_number_is_called_as_in_the_page_of_numbers() -> None:
@@ -336,101 +411,6 @@ def until_noted(browser: CareBrowser, path: str, what: str) -> str:
         assert time.monotonic() < end, said
         time.sleep(0.05)
     return said
-
-
-def event_of(service: Service, clinic: ClinicClient) -> str:
-    phone = clinic.enrol(clinic.patient("P-safe"), service.url)
-    assert phone.check_in(NOW, (5, 5, 5), self_harm_thoughts=True).is_success
-    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
-    return f"/care/safety-events/{event['id']}"
-
-
-def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
-    service: Service, clinic: ClinicClient, kim: CareBrowser, receiver: Receiver
-) -> None:
-    clinic.add_endpoint(receiver.url)
-    path = event_of(service, clinic)
-    receiver.wait_for("safety.reported")
-    until_noted(kim, path, "Delivered there Nov 3")
-    service.clock.move_to(NOW + timedelta(minutes=10))
-
-    before = words(kim.get(path).text)
-    assert kim.submit(path, f"{path}/acknowledge").status_code == 303
-    service.clock.move_to(NOW + timedelta(minutes=39))
-    closing = {"outcome": "contact_made", "contact_made_at": "2026-11-03T19:30"}
-    reply = kim.submit(path, f"{path}/close", closing)
-    after = words(kim.get(reply.headers["location"]).text)
-
-    for said in (
-        "Safety event of P-safe",
-        "Urgent: answered in a check-in",
-        "Nobody has acknowledged it; reported 10 minutes ago",
-        "Reported Nov 3, 2026, 7:00 PM",
-        "Sent to the clinic's systems Nov 3, 2026, 7:00 PM",
-        "Delivered there Nov 3, 2026, 7:00 PM",
-        "Acknowledged not yet",
-        "Safety event reported, Nov 3, 2026, 7:00 PM: delivered",
-    ):
-        assert said in before, said
-    for said in (
-        "Acknowledged Nov 3, 2026, 7:10 PM by Kim Example",
-        "Patient reached Nov 3, 2026, 7:30 PM",
-        "Closed Nov 3, 2026, 7:39 PM by Kim Example",
-        "Outcome We spoke with the patient",
-    ):
-        assert said in after, said
-
-
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ({}, "Please choose an outcome."),
-        ({"outcome": "contact_made", "contact_made_at": "at noon"}, "Please give date and time"),
-        (
-            {"outcome": "contact_made", "contact_made_at": "2026-11-03T12:00"},
-            "after the report and before now",
-        ),
-    ],
-)
-def test_a_safety_event_is_not_closed_by_half(
-    service: Service, clinic: ClinicClient, kim: CareBrowser, typed: dict[str, str], said: str
-) -> None:
-    path = event_of(service, clinic)
-    reply = kim.submit(path, f"{path}/close", typed)
-    assert reply.status_code == 422
-    assert said in words(reply.text)
-
-
-def test_an_acknowledgement_of_a_safety_event_is_taken_back_with_its_history_and_a_limit_from_then_on(
-    service: Service, clinic: ClinicClient, kim: CareBrowser
-) -> None:
-    path = event_of(service, clinic)
-    assert kim.submit(path, f"{path}/acknowledge").status_code == 303
-    service.clock.move_to(NOW + timedelta(minutes=20))
-    reply = kim.submit(path, f"{path}/unacknowledge")
-
-    said = words(kim.get(reply.headers["location"]).text)
-    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
-    page = words(kim.get(f"/care/patients/{event['patient_id']}").text)
-
-    assert "Nobody has acknowledged it" in said
-    assert event["acknowledged_at"] is None
-    assert "The next contact is notified in " in page
-    for step in ("Safety event acknowledged", "Safety event acknowledgement taken back"):
-        assert step in page, step
-
-
-def test_of_two_who_close_a_safety_event_at_once_one_is_refused(
-    service: Service, clinic: ClinicClient, kim: CareBrowser, lee: CareBrowser
-) -> None:
-    path = event_of(service, clinic)
-    forms = [
-        (who, fields_of(who.get(path).text, f"{path}/close") | {"outcome": outcome})
-        for who, outcome in ((kim, "contact_made"), (lee, "no_contact"))
-    ]
-    with ThreadPoolExecutor(2) as threads:
-        replies = list(threads.map(lambda one: one[0].post(f"{path}/close", one[1]), forms))
-    assert sorted(reply.status_code for reply in replies) == [303, 412]
 
 
 def test_an_open_safety_event_stands_above_the_patients_signal(
