@@ -1,7 +1,6 @@
 """One transaction of one clinic: all of it or nothing, and never with another clinic's tenant."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
@@ -27,19 +26,6 @@ from tests.support.databases import DatabaseUrls
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
-    """One connection only: whatever one transaction leaves on it, the next one finds."""
-    made = Database(own_database.application_url, pool_size=1)
-    yield made
-    await made.close()
 
 
 async def opened(database: Database) -> UUID:
