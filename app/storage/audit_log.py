@@ -96,7 +96,7 @@ async def make_partitions_ahead(work: UnitOfWork) -> None:
 
 
 async def move_default_lines(work: UnitOfWork) -> int:
-    """Copy some lines of the default partition towards the partitions of their months; gives how many, 0: none is left.
+    """Copy some lines of the default partition towards partitions of their months; gives how many (0: none is left).
 
     The call after the last copies makes them partitions. The database refuses as in `make_partitions_ahead`.
     """

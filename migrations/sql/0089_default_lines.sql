@@ -2,9 +2,9 @@
 -- many it copied; 0: there is nothing more to do now.
 --
 -- Lines never change, so they are copied into a table of their month while everybody goes on, 5,000 a call. When all
--- are copied, the default partition is exchanged for one without them, and the months are attached: of a million
--- lines others wait for a second at most, for only what came meanwhile is looked for and nothing is moved. It takes
--- nothing and goes by what lies in the default partition and by the server's clock.
+-- are copied, the default partition is exchanged for one without them, and the months are attached: others wait only
+-- while what came meanwhile is looked for (300,000 lines: 2 s on a busy machine). It takes nothing and goes by what
+-- lies in the default partition and by the server's clock.
 CREATE FUNCTION care.move_default_lines() RETURNS BIGINT
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s'
@@ -12,6 +12,8 @@ AS $lines$
 DECLARE
     most CONSTANT BIGINT := 5000;
     months TIMESTAMPTZ[];
+    firsts UUID[];
+    ends UUID[];
     month TIMESTAMPTZ;
     staged TEXT;
     place TEXT;
@@ -24,7 +26,7 @@ BEGIN
         RETURN 0;
     END IF;
     -- Months without a partition of which a line lies there; not those that lie in an archive, which come back whole.
-    SELECT array_agg(m.first) INTO months FROM (
+    SELECT array_agg(m.first), array_agg(m.lower), array_agg(m.upper) INTO months, firsts, ends FROM (
         SELECT g AS first, partitions.first_id(g) AS lower, partitions.first_id(g + interval '1 month') AS upper
           FROM generate_series(date_trunc('month', now()) - interval '5 years',
                                date_trunc('month', now()) + interval '3 months', interval '1 month') AS g
@@ -70,8 +72,7 @@ BEGIN
     ALTER TABLE partitions.audit_events_default FORCE ROW LEVEL SECURITY;
     CREATE POLICY owner ON partitions.audit_events_default TO CURRENT_USER USING (true) WITH CHECK (true);
     INSERT INTO partitions.audit_events_default SELECT * FROM partitions.audit_events_default_before d
-     WHERE NOT EXISTS (SELECT FROM unnest(months) AS m WHERE d.id >= partitions.first_id(m)
-                                                         AND d.id < partitions.first_id(m + interval '1 month'));
+     WHERE NOT EXISTS (SELECT FROM unnest(firsts, ends) AS m (first, after) WHERE d.id >= m.first AND d.id < m.after);
     FOREACH month IN ARRAY months LOOP
         place := 'audit_events_' || to_char(month, 'YYYY_MM');
         staged := place || '_staged';

@@ -30,7 +30,7 @@ async def unsubscribe(context: AppContext, token: str) -> None:
         patient_id = link.patient_id
         if link.message_id is not None:
             message = await outgoing_messages.lock(work, link.message_id)
-            patient_id = message and message.patient_id
+            patient_id = message.patient_id if message else None
         if patient_id is None:
             raise UnsubscribeLinkNotValidError
         patient = await existing(work, patient_id)

@@ -129,7 +129,7 @@ async def import_installation(
             yield ClinicImported(
                 clinic_id=clinic_id,
                 patients=len(found.patients) if found else 0,
-                opened=found and found.opened,
+                opened=found.opened if found else None,
             )
 
 

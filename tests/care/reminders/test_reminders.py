@@ -251,14 +251,14 @@ def test_a_mails_own_button_stops_mails_and_nothing_else(evening: Evening) -> No
 
 
 def test_a_mails_own_button_works_when_the_mail_is_no_longer_kept(
-    evening: Evening, shared_database: DatabaseUrls
+    evening: Evening, own_database: DatabaseUrls
 ) -> None:
     patient, clinic_id = evening.patient(), evening.clinic.clinic_id
     evening.look()
     (letter,) = evening.send()
     path = letter.message["list-unsubscribe"].strip("<>").removeprefix("https://afterglow.test")
     (mail,) = ask(
-        shared_database.superuser_url,
+        own_database.superuser_url,
         "SELECT id FROM care.outgoing_messages WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s",
         clinic=clinic_id,
         patient=patient,
@@ -270,7 +270,7 @@ def test_a_mails_own_button_works_when_the_mail_is_no_longer_kept(
     assert state(evening, patient)["channels"] == ["push", "gateway"]
     choose(evening, patient, channels=["push", "email"])
     removing = f"DELETE FROM care.outgoing_messages WHERE id = '{mail['id']}'"  # noqa: S608 - the test's own
-    execute(shared_database.superuser_url, removing)
+    execute(own_database.superuser_url, removing)
     assert_problem(evening.clinic.http.post(of_before), 404, code="unsubscribe-link-not-valid")
     assert evening.clinic.http.post(path).status_code == 204
     assert state(evening, patient)["channels"] == ["push"]
