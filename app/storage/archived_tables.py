@@ -97,7 +97,7 @@ OF_PATIENT: Final = (
     # The look-up values go by each installation's own key, and are computed again.
     ArchivedTable(row=PatientRow, without=frozenset({"external_ref_index", "external_ref_key"})),
     # The rule's state is made again from the history.
-    ArchivedTable(row=PatientStateRow, without=frozenset({"memory", "burst", "checkpoints"})),
+    ArchivedTable(row=PatientStateRow, without=frozenset({"packed_state", "burst", "checkpoints"})),
     ArchivedTable(row=Consent),
     ArchivedTable(row=CourseRow),
     ArchivedTable(row=InfusionRow),
