@@ -1,4 +1,6 @@
-"""Lines in the default partition of the audit log move into their months, some at a time.
+"""Lines in the default partition of the audit log move into their months; and when a clinic was closed.
+
+From the day a clinic was closed its rules of retention count for all of its patients.
 
 Revision ID: 0089
 Revises: 0088
@@ -6,6 +8,7 @@ Revises: 0088
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import op
 
 from app.storage.engine.migration_steps import application_role, run_sql
@@ -31,11 +34,20 @@ def upgrade() -> None:
         )
         op.execute("RESET lock_timeout")
         op.execute("RESET statement_timeout")
-    run_sql(_SQL / "0089_default_lines.sql")
+    run_sql(_SQL / "0089_move_lines.sql")
     op.execute(f"GRANT EXECUTE ON FUNCTION care.move_default_lines() TO {application_role()}")
+    op.add_column("clinics", sa.Column("closed_at", sa.DateTime(timezone=True)), schema="front_desk")
+    op.execute(
+        """
+        UPDATE front_desk.clinics c SET closed_at = (
+            SELECT max(a.at) FROM care.audit_events a WHERE a.clinic_id = c.id AND a.action = 'clinic.closed'
+        ) WHERE c.state = 'closed'
+        """
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("clinics", "closed_at", schema="front_desk")
     op.execute("DROP FUNCTION care.move_default_lines()")
     op.execute(f"DROP INDEX partitions.{_INDEX}")
     # Copies: the lines themselves lie in the default partition still.
