@@ -246,8 +246,8 @@ class Worker:
         Also closed ones: how long they keep what goes on.
         """
         async with self._context.work(None) as work:
-            known, before = await clinics.every_clinic(work), work.now - _LOOK_THROUGH_EVERY
-        late = [one for one, _ in known if self._looked_through.get(one, before) <= before]
+            known, before = await clinics.clinics_with_rules(work), work.now - _LOOK_THROUGH_EVERY
+        late = [one for one in known if self._looked_through.get(one, before) <= before]
         return late[:_LOOKED_THROUGH_A_SWEEP]
 
     async def _look_through(self, clinic_id: UUID) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -104,6 +104,12 @@ async def every_clinic(work: UnitOfWork) -> list[tuple[UUID, str]]:
     """List all clinics with their state, oldest first; needs no tenant."""
     found = await work.execute(select(ClinicRow.id, ClinicRow.state).order_by(ClinicRow.id))
     return [(row.id, row.state) for row in found]
+
+
+async def clinics_with_rules(work: UnitOfWork) -> list[UUID]:
+    """List clinics in which rules of retention count: the open ones, and those that were closed on a known day."""
+    counts = or_(ClinicRow.state == "open", ClinicRow.closed_at.is_not(None))
+    return list((await work.execute(select(ClinicRow.id).where(counts).order_by(ClinicRow.id))).scalars())
 
 
 async def close(work: UnitOfWork) -> None:

@@ -39,9 +39,9 @@ def upgrade() -> None:
     op.add_column("clinics", sa.Column("closed_at", sa.DateTime(timezone=True)), schema="front_desk")
     op.execute(
         """
-        UPDATE front_desk.clinics c SET closed_at = (
+        UPDATE front_desk.clinics c SET closed_at = coalesce((
             SELECT max(a.at) FROM care.audit_events a WHERE a.clinic_id = c.id AND a.action = 'clinic.closed'
-        ) WHERE c.state = 'closed'
+        ), now()) WHERE c.state = 'closed'
         """
     )
 

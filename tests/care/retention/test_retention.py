@@ -319,7 +319,7 @@ def test_after_a_clinic_was_closed_its_months_count_from_that_day_for_all_of_its
 
     async def look() -> None:
         async with service.context.work(None) as work:
-            others = [one for one, _ in await clinics.every_clinic(work) if one != clinic_id]
+            others = [one for one in await clinics.clinics_with_rules(work) if one != clinic_id]
         worker._looked_through = dict.fromkeys(others, service.clock.now())
         assert await worker._to_look_through() == [clinic_id]
         await worker._look_through(clinic_id)
