@@ -308,47 +308,32 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
 def test_after_a_clinic_was_closed_its_months_count_from_that_day_for_all_of_its_patients(
     service: Service, shared_database: DatabaseUrls, clinic: ClinicClient
 ) -> None:
-    patient, clinic_id = clinic.patient(), UUID(clinic.clinic_id)
+    patient, clinic_id, context = clinic.patient(), UUID(clinic.clinic_id), service.context
     close_findings(shared_database, clinic)
     add_message(shared_database, clinic, patient)
-    worker = Worker(service.context)
+    worker = Worker(context)
 
     async def close() -> None:
-        async with service.context.work(clinic_id, actor=OPERATOR) as work:
+        async with context.work(clinic_id, actor=OPERATOR) as work:
             await close_clinic(work)
 
     async def look() -> None:
-        async with service.context.work(None) as work:
+        async with context.work(None) as work:
             others = [one for one in await clinics.clinics_with_rules(work) if one != clinic_id]
         worker._looked_through = dict.fromkeys(others, service.clock.now())
         assert await worker._to_look_through() == [clinic_id]
         await worker._look_through(clinic_id)
 
-    def left() -> dict[str, int]:
-        return {
-            table: ask(
-                shared_database.superuser_url,
-                f"SELECT count(*) AS number FROM care.{table} WHERE clinic_id = %(clinic)s",  # noqa: S608 - as above
-                clinic=clinic_id,
-            )[0]["number"]
-            for table in ("patients", "outgoing_messages")
-        }
-
+    closed = "UPDATE front_desk.clinics SET closed_at = now() - make_interval(months => %(months)s) WHERE id = %(id)s"
+    left = "SELECT count(*) AS number FROM care.patients WHERE clinic_id = %(clinic)s"
     service.run(close())
     for months, patients in ((23, 1), (25, 0)):
-        execute(
-            shared_database,
-            "UPDATE front_desk.clinics SET closed_at = %(now)s - make_interval(months => %(months)s)"
-            " WHERE id = %(clinic)s",
-            now=NOW,
-            months=months,
-            clinic=clinic_id,
-        )
+        execute(shared_database, closed, months=months, id=clinic_id)
         service.run(look())
-        assert left() == {"patients": patients, "outgoing_messages": 0}
+        assert ask(shared_database.superuser_url, left, clinic=clinic_id) == [{"number": patients}]
+        assert counts(shared_database, clinic, patient)["outgoing_messages"] == 0
     # The next look seals what the last one wrote.
     service.run(look())
-    context = service.context
     found = service.run(verify(context.database, context.vault, clinic_id))
     assert (found.faults, found.unsealed) == ([], 0)
 
