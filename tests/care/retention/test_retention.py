@@ -289,8 +289,9 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
     for patient, months in ((long_ago, 25), (lately, 23)):
         execute(
             shared_database,
-            "UPDATE care.patients SET archived_at = now() - make_interval(months => %(months)s),"
+            "UPDATE care.patients SET archived_at = %(now)s - make_interval(months => %(months)s),"
             " archived_reason = 'care_ended' WHERE clinic_id = %(clinic)s AND id = %(patient)s",
+            now=NOW,
             clinic=clinic.clinic_id,
             patient=patient,
             months=months,
@@ -324,11 +325,11 @@ def test_after_a_clinic_was_closed_its_months_count_from_that_day_for_all_of_its
         assert await worker._to_look_through() == [clinic_id]
         await worker._look_through(clinic_id)
 
-    closed = "UPDATE front_desk.clinics SET closed_at = now() - make_interval(months => %(months)s) WHERE id = %(id)s"
+    closed = "UPDATE front_desk.clinics SET closed_at = %(now)s - make_interval(months => %(old)s) WHERE id = %(id)s"
     left = "SELECT count(*) AS number FROM care.patients WHERE clinic_id = %(clinic)s"
     service.run(close())
     for months, patients in ((23, 1), (25, 0)):
-        execute(shared_database, closed, months=months, id=clinic_id)
+        execute(shared_database, closed, now=NOW, old=months, id=clinic_id)
         service.run(look())
         assert ask(shared_database.superuser_url, left, clinic=clinic_id) == [{"number": patients}]
         assert counts(shared_database, clinic, patient)["outgoing_messages"] == 0
