@@ -9,8 +9,18 @@ from uuid import UUID
 
 import typer
 
-from app.access.audit.exports import HeadNotReadableError, head_said, head_text, heads_in, lines
-from app.access.audit.seals import Fault, FaultKind, Head, Verified, seal_clinic, verify
+from app.access.audit.faults import Fault, FaultKind
+from app.access.audit.seals import (
+    Head,
+    HeadNotReadableError,
+    Verified,
+    head_said,
+    head_text,
+    heads_in,
+    lines,
+    seal_clinic,
+    verify,
+)
 from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import Runtime, open_runtime
 from app.context import AppContext

@@ -61,10 +61,10 @@ def values_of(
     """Give everything that the templates show."""
     clock = WallClock(time_zone=view.patient.time_zone, clinic_zone=view.clinic_zone, now=view.now)
     path = f"/care/patients/{view.patient.id}"
-    cards = cards_of(view, clock, visitor)
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
     pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
     marks = marks_of(view.circumstances, view.trend.first_day, view.trend.last_day)
+    planned = view.taper.planned
     numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
     return {
         "view": view,
@@ -93,8 +93,8 @@ def values_of(
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
         "taper": suggestion_sentence(view.taper.suggestion, language_of(visitor.language)),
         "taper_reasons": reasons_said(view.taper.suggestion, language_of(visitor.language)),
-        "next_by_plan": view.taper.planned
-        and planned_said(view.taper.planned, language_of(visitor.language), view.trend.last_day.year),
+        "next_by_plan": planned
+        and planned_said(planned, language_of(visitor.language), view.trend.last_day.year),
         "learned": _learned(view, clock),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
         "entries": entries_of(view, clock, numbered, visitor, group=group),
@@ -104,7 +104,7 @@ def values_of(
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
-        **cards,
+        **cards_of(view, clock, visitor),
     }
 
 
