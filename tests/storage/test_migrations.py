@@ -305,7 +305,7 @@ def test_states_and_cautions_are_renamed_where_they_are_kept_and_back(cluster: C
         (kept,) = ask(owner, state.format("packed_state"))
         assert all(kept.values())
 
-        migrate(owner, application_role=APPLICATION_ROLE, to="0086")
+        migrate(owner, application_role=APPLICATION_ROLE, to="0087")
         assert ask(owner, cautions) == [
             {"found": ["mania", "bad_experience_with_ketamine", "substance_misuse"]}
         ]

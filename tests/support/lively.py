@@ -46,7 +46,7 @@ from app.studies.row_problems import FileKind
 from app.studies.what_if_jobs import ask, work_out
 from tests.support.authenticator import Authenticator
 from tests.support.browser import PlainBrowser
-from tests.support.clinics import name_contacts, seal_trail
+from tests.support.clinics import name_contacts, seal_audit_log
 from tests.support.passkeys import SESSION_COOKIE, set_up_passkey
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
@@ -127,7 +127,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     emergency = {"reason": "Nobody who may was there."}
     assert nurse.post(f"/v1/patients/{patient}/emergency-access", json=emergency).status_code == 201
     # The worker's sweep does it too, some seconds later.
-    seal_trail(service, client.clinic_id)
+    seal_audit_log(service, client.clinic_id)
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
     ids = {
         "patient_id": patient,
