@@ -18,12 +18,11 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised, percent
-from app.clinical.explanation import counterfactual_sentence
+from app.clinical.explanation import SAFETY_BANNER, counterfactual_sentence
 from app.clinical.explanation_words import language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.long_exposure import scale_name
 from app.clinical.reference import Reference
-from app.clinical.sentence_splitting import SAFETY_BANNER
 from app.clinical.taper import planned_said, reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
 from app.foundation.translations import capitalized, joined, say
@@ -62,7 +61,6 @@ def values_of(
     """Give everything that the templates show."""
     clock = WallClock(time_zone=view.patient.time_zone, clinic_zone=view.clinic_zone, now=view.now)
     path = f"/care/patients/{view.patient.id}"
-    cards = cards_of(view, clock, visitor)
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
     pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
     marks = marks_of(view.circumstances, view.trend.first_day, view.trend.last_day)
@@ -106,7 +104,7 @@ def values_of(
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
-        **cards,
+        **cards_of(view, clock, visitor),
     }
 
 
