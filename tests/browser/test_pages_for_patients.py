@@ -2,10 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cache
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,33 +11,15 @@ from app.foundation.translations import LANGUAGES
 from tests.support.browser import (
     DESKTOP,
     PHONE,
-    Seen,
-    agree,
     link_for,
     open_page,
     sign_in,
     take_picture,
-    walk,
 )
-from tests.support.people import ClinicClient, treated
-from tests.support.service import NOW, Service
+from tests.support.people import ClinicClient
+from tests.support.service import Service
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "pages"
-MINUTES = count(1)
-LOCALES = {"en": "en-US", "es": "es-MX"}
-
-
-@pytest.fixture(scope="module")
-def treated_patient(shared_service: Service, one_clinic: ClinicClient) -> str:
-    """A patient with weeks behind them, so that there is a trend to see."""
-    shared_service.clock.move_to(NOW)
-    version = one_clinic.http.get("/v1/clinic").headers["etag"]
-    one_clinic.http.patch("/v1/clinic", json={"crisis_phone": "+1 555 0100"}, headers={"if-match": version})
-    made = treated(
-        one_clinic, NOW, days_since=24, level=lambda day: (8, 7, None if day % 6 == 0 else 8), until=23
-    )
-    agree(one_clinic, made, shared_service.url)
-    return made
 
 
 @pytest.fixture
@@ -133,141 +111,6 @@ def unfold(page: Page) -> None:
         one.press("Enter")
 
 
-def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
-    """Every page that a patient sees, one after the other, in the window's own language."""
-    page.goto(f"{service.url}/p/check-in")
-    yield "check-in", page
-    page.locator("button.wide").click(no_wait_after=True)
-    page.evaluate("document.querySelector('form[data-id]').submit()")
-    page.locator("#wrong").wait_for()
-    yield "check-in with a mistake", page
-    page.goto(f"{service.url}/p/check-in")
-    page.locator("main summary").click()
-    page.locator("input[name=self_harm_thoughts]").check()
-    yield "check-in opened wide", page
-    answer_all(page)
-    page.locator("button.wide").click()
-    page.locator("dl").wait_for()
-    yield "help first", page
-    page.goto(f"{service.url}/p/check-in")
-    page.locator("button.wide").click()
-    page.locator("main:not(:has(.first)) dl").wait_for()
-    yield "thank you", page
-    page.goto(f"{service.url}/p/questionnaires/phq-9")
-    yield "questionnaire", page
-    page.locator("label:has(input[name=item_1][value='2'])").click()
-    page.locator("button.wide").click()
-    page.locator("#wrong").wait_for()
-    yield "questionnaire with answers missing", page
-    # Each time at another moment: a patient has one form of a kind at a time.
-    service.clock.move_to(NOW + timedelta(minutes=next(MINUTES)))
-    page.goto(f"{service.url}/p/questionnaires/gad-7")
-    for number in range(1, 8):
-        choose(page, f"item_{number}", 1)
-    page.locator("button.wide").click()
-    page.locator("main:not(:has(form))").wait_for()
-    yield "questionnaire answered", page
-    page.goto(f"{service.url}/p/history")
-    page.locator(".days summary").first.click()
-    yield "history", page
-    for place in ("Correct", "Take back"):
-        name = {"Correct": "a[href*='correct=']", "Take back": "a[href$='/take-back']"}[place]
-        page.goto(f"{service.url}/p/history")
-        page.locator(".days summary").first.click()
-        page.locator(f".days {name}").first.click()
-        page.locator("h1:has-text('?'), form[data-id]").first.wait_for()
-        yield place.lower(), page
-    for name in ("home-screen", "settings", "help", "no-such-page", "sure?about=consent", "consent"):
-        page.goto(f"{service.url}/p/{name}")
-        if name == "settings":
-            unfold(page)
-        yield name.replace("?about=", " "), page
-
-
-def pages_before_sign_in(
-    page: Page, service: Service, one_clinic: ClinicClient, patient: str, language: str
-) -> Iterator[tuple[str, Page]]:
-    link = link_for(one_clinic, patient)
-    for name, path in (
-        ("sign-in", "/p/enrol"),
-        ("link", link),
-        ("link cut off", link[:-9]),
-        ("offline", f"/p/offline/{language}"),
-    ):
-        page.goto(service.url + path)
-        yield name, page
-    page.goto(service.url + link)
-    page.locator("main button").click()
-    page.locator("form[data-id]").wait_for()
-
-
-@dataclass
-class Walk:
-    """What was seen before and after signing in, in what language, where help was in sight, and what pages weigh."""
-
-    before: Seen
-    after: Seen
-    languages: list[str | None] = field(default_factory=list)
-    help_in_sight: dict[str, bool] = field(default_factory=dict)
-    weights: dict[str, int] = field(default_factory=dict)
-
-
-@pytest.fixture(scope="module")
-def walked(
-    browser: Browser, shared_service: Service, one_clinic: ClinicClient, treated_patient: str
-) -> Callable[[str], Walk]:
-    """Gives what one walk through all pages in a language saw."""
-
-    @cache
-    def walk_in(language: str) -> Walk:
-        folder = PICTURES / language
-        folder.mkdir(parents=True, exist_ok=True)
-        result = Walk(Seen(), Seen())
-
-        def noted(pages: Iterator[tuple[str, Page]], help_line: str) -> Iterator[tuple[str, Page]]:
-            for name, shown in pages:
-                result.languages.append(shown.locator("html").get_attribute("lang"))
-                result.help_in_sight[name] = shown.locator(f"aside.crisis {help_line}").first.is_visible()
-                parts = [shown.request.get(path).body() for path in shown.evaluate(LOADED)]
-                result.weights[name] = len(shown.content().encode()) + sum(len(part) for part in parts)
-                yield name, shown
-
-        options = {"locale": LOCALES[language], "device_scale_factor": 2}
-        with open_page(browser, viewport=PHONE, **options) as page:
-            page.set_default_timeout(15_000)
-            page.goto(f"{shared_service.url}/p/help?lang={language}")
-            # Before anybody has signed in, nothing says where the browser is; then it is where the patient is: in
-            # Berlin.
-            first = pages_before_sign_in(page, shared_service, one_clinic, treated_patient, language)
-            result.before = walk(page, noted(first, "li > b:only-child"), folder, colors=language == "en")
-            rest = noted(pages_of(page, shared_service), "a[href='tel:08001110111']")
-            widths = WIDTHS if language == "en" else ()
-            result.after = walk(
-                page, rest, folder, widths=widths, places=PLACES_TO_TOUCH, colors=language == "en"
-            )
-        return result
-
-    return walk_in
-
-
-@pytest.mark.parametrize("language", ["en", "es"])
-def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
-    walked: Callable[[str], Walk], language: str
-) -> None:
-    walk = walked(language)
-    assert set(walk.languages) == {language}
-    assert [name for name, in_sight in walk.help_in_sight.items() if not in_sight] == []
-    assert walk.before.violations + walk.after.violations == []
-    assert len(walk.languages) == 21
-
-
-def test_every_page_weighs_less_than_40_kilobytes_compressed_and_holds_still(
-    walked: Callable[[str], Walk],
-) -> None:
-    walk = walked("en")
-    assert (walk.before.heavy | walk.after.heavy, walk.before.moving | walk.after.moving) == ({}, {})
-
-
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -327,41 +170,6 @@ def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_
     send = page.locator(".send button").bounding_box()
     assert send is not None
     assert send["y"] + send["height"] <= 740, "Send is in sight however long the form is"
-
-
-WIDTHS = {320: 44, 195: 24, 640: 44}
-
-
-def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(walked: Callable[[str], Walk]) -> None:
-    """At 200 % a phone of 390 pixels is one of 195, and a desk of 1280 is one of 640."""
-    seen = walked("en").after
-    assert len(seen.widths) == 17 * len(WIDTHS)
-    for (name, width), page_wide in seen.widths.items():
-        assert page_wide <= width, (name, width)
-        for size in seen.places[name, width]["targets"]:
-            assert min(size) >= WIDTHS[width] - 0.5, (name, width, size)
-        for wide, high in seen.places[name, width]["eleven"]:
-            assert wide >= 24, (name, width)
-            assert high >= 44, (name, width)
-
-
-ELEVEN = """[...document.querySelectorAll('.eleven label')].map((one) => one.getBoundingClientRect())
-    .map((one) => [one.width, one.height])"""
-TARGETS = """[...document.querySelectorAll(
-    '.scale label, button, .button, summary, .lines a, .numbers a, nav a, footer a')]
-    .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
-    .map((one) => [one.width, one.height])"""
-PLACES_TO_TOUCH = f"({{targets: {TARGETS}, eleven: {ELEVEN}}})"
-LOADED = """[...document.querySelectorAll('link[rel=stylesheet], script[src], link[rel=manifest]')]
-    .map((one) => one.href || one.src)"""
-
-
-def test_every_page_weighs_less_than_fifty_five_kilobytes_and_needs_nothing_that_its_policy_refuses(
-    walked: Callable[[str], Walk],
-) -> None:
-    walk = walked("en")
-    assert {name: weight for name, weight in walk.weights.items() if weight >= 55_000} == {}
-    assert [one for one in walk.after.said if "404" not in one and "422" not in one] == []
 
 
 def test_the_form_says_no_more_in_its_address_or_title_than_what_it_is(opened: Callable[..., Page]) -> None:

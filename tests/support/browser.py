@@ -3,7 +3,7 @@
 import gzip
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
@@ -24,6 +24,7 @@ PICTURES_WANTED: Final = "AFTERGLOW_TEST_PICTURES"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 _CHROMIUM: Final = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
+_SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 _ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -104,8 +105,7 @@ def open_page(browser: Browser, **options: object) -> Iterator[Page]:
 def violations_on(shown: Page, *, colors: bool = True) -> list[dict[str, Any]]:
     """Give what axe has against a page; it stays in the page, and only what it finds comes out.
 
-    Comparing ``colors`` takes most of its time, and only where a page's styles are seen for the first time is there
-    anything to find: not again in another language.
+    Comparing ``colors`` takes most of its time.
     """
     if shown.evaluate("typeof axe") == "undefined":
         shown.evaluate(AXE_SCRIPT)
@@ -114,82 +114,84 @@ def violations_on(shown: Page, *, colors: bool = True) -> list[dict[str, Any]]:
     return list(found)
 
 
-LARGEST_PAGE, MOST_SHIFTED = 40_000, 0.01
+LARGEST_PAGE, LARGEST_WITH_ITS_FILES, MOST_SHIFTED = 40_000, 55_000, 0.01
+# The least size of what is touched, by the width that a window has: at 200 % a phone of 390 pixels is one of 195, and
+# a desk of 1280 is one of 640.
+TOUCHED: Final = {320: 44, 195: 24, 640: 44}
 _SHIFTED = """() => new Promise((done) => {
     let far = 0;
     const add = (all) => { for (const one of all.getEntries()) if (!one.hadRecentInput) far += one.value; };
     new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});
     requestAnimationFrame(() => setTimeout(() => done(far), 0));
 })"""
+_LOOKS: Final = (Path(__file__).parent / "looks.js").read_text("utf-8")
 
 
 @dataclass
 class Seen:
-    """What one walk through pages saw, for several tests to judge: each page is opened once for all of them."""
+    """What one walk through pages saw, for several tests to judge: each page is opened once for all of them.
+
+    ``structures`` and ``colors`` name what axe has looked at: what looks the same to it is not looked at again.
+    """
 
     violations: list[Any] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    widths: dict[tuple[str, int], int] = field(default_factory=dict)
+    languages: dict[str, str | None] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    scripts: dict[str, list[str]] = field(default_factory=dict)
+    help_in_sight: dict[str, bool] = field(default_factory=dict)
+    loaded: dict[str, int] = field(default_factory=dict)
     places: dict[tuple[str, int], Any] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
     shifts: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def heavy(self) -> dict[str, int]:
-        """The pages of 40 kB or more, compressed and without pictures and styles, and how heavy they are."""
-        return {name: weight for name, weight in self.weights.items() if weight >= LARGEST_PAGE}
-
-    @property
-    def moving(self) -> dict[str, float]:
-        """The pages whose layout shifted while they were made, and how far."""
-        return {name: shift for name, shift in self.shifts.items() if shift >= MOST_SHIFTED}
+    structures: set[str] = field(default_factory=set)
+    colors: set[str] = field(default_factory=set)
 
 
-def walk(
-    page: Page,
-    pages: Iterable[tuple[str, Page]],
-    folder: Path,
-    *,
-    widths: Iterable[int] = (),
-    places: str = "[]",
-    colors: bool = True,
-) -> Seen:
-    """Look at pages one after the other: with axe, and at each width how wide they are and what ``places`` gives."""
-    seen = Seen()
-    page.on("console", lambda message: seen.said.append(message.text))
-    page.on("pageerror", lambda error: seen.said.append(str(error)))
-    for name, shown in pages:
-        seen.weights[name] = len(gzip.compress(shown.content().encode()))
+def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: bool) -> None:
+    """Look at a page at each width and in both color schemes; it is not loaded again.
+
+    Sizes and weight do not differ by language: they are looked at where it is ``thoroughly``.
+    """
+    shown.evaluate(_LOOKS)
+    said = shown.evaluate("looks.said()")
+    seen.languages[name], seen.words[name] = said["language"], said["words"]
+    seen.scripts[name], seen.help_in_sight[name] = said["scripts"], said["helpInSight"]
+    if thoroughly:
+        seen.weights[name] = len(gzip.compress(said["html"].encode()))
+        seen.loaded[name] = len(said["html"].encode()) + said["files"]
         seen.shifts[name] = shown.evaluate(_SHIFTED)
-        for width in widths:
-            shown.set_viewport_size({"width": width, "height": 640})
-            seen.widths[name, width] = shown.evaluate("document.documentElement.scrollWidth")
-            seen.places[name, width] = shown.evaluate(places)
-        shown.set_viewport_size(PHONE)
-        seen.violations += look_at(shown, name, folder, colors=colors)
-    return seen
-
-
-def look_at(shown: Page, name: str, folder: Path, *, colors: bool = True) -> list[Any]:
-    """Let axe look at a page, dark on a phone and light on a desk, with four pictures where they are wanted."""
-    found = []
-    for size, viewport, dark in (("phone", PHONE, True), ("desktop", DESKTOP, False)):
-        scheme: Literal["dark", "light"] = "dark" if dark else "light"
+    for width in TOUCHED if thoroughly else (320,):
+        shown.set_viewport_size({"width": width, "height": 640})
+        seen.places[name, width] = shown.evaluate("looks.places()")
+    for size, viewport in (("phone", PHONE), ("desk", DESKTOP)):
         shown.set_viewport_size(viewport)
-        # Without motion: a color that is still on its way from the other scheme is nobody's to read.
-        shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        violations = violations_on(shown, colors=colors)
-        found += [
-            (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in violations
-        ]
-        take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
-        if os.environ.get(PICTURES_WANTED):
-            other: Literal["dark", "light"] = "light" if dark else "dark"
-            shown.emulate_media(color_scheme=other, reduced_motion="reduce")
-            take_picture(shown, folder / f"{name}-{size}-{other}.png", full_page=True)
+        for scheme in _SCHEMES if thoroughly or os.environ.get(PICTURES_WANTED) else _SCHEMES[:1]:
+            # Without motion: a color that is still on its way from the other scheme is nobody's to read.
+            shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            for what, has_against in _axe_on(seen, shown, scheme, colors=thoroughly):
+                seen.violations.append((name, size, scheme, what, has_against))
+            take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
     shown.set_viewport_size(PHONE)
+
+
+def _axe_on(seen: Seen, shown: Page, scheme: str, *, colors: bool) -> list[Any]:
+    """Give what axe has against a page, of what none of the pages before had in just this way."""
+    found: list[Any] = []
+    if scheme == "light" and (structure := shown.evaluate("looks.structure()")) not in seen.structures:
+        seen.structures.add(structure)
+        found += _axe(shown, "looks.lookAtStructure()")
+    if colors and (fresh := shown.evaluate("(known) => looks.colorsLeft(known)", list(seen.colors))):
+        found += _axe(shown, "looks.lookAtColors(known)", list(seen.colors))
+        seen.colors.update(fresh)
     return found
+
+
+def _axe(shown: Page, call: str, known: list[str] | None = None) -> list[Any]:
+    """Run axe in the page; it stays there."""
+    if shown.evaluate("typeof axe") == "undefined":
+        shown.evaluate(AXE_SCRIPT)
+    return list(shown.evaluate(f"(known) => {call}", known))
 
 
 def take_picture(shown: Page, path: Path, *, full_page: bool = False) -> None:
