@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
 
-from app.access.audit.seals import (
+from app.access.audit.archived_months import (
     ArchiveFaultError,
     FaultKind,
     MonthLines,
     mac_of_month,
-    seal_clinic,
     seal_content,
-    verified_within,
 )
+from app.access.audit.seals import seal_clinic, verified_within
 from app.context import AppContext
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.errors import OperatorError, RefusalError
