@@ -27,7 +27,7 @@ class BrowserOriginRow(Row):
 async def of_clinic(work: UnitOfWork) -> list[str]:
     """List this clinic's origins."""
     row = BrowserOriginRow
-    found = await work.execute(select(row.origin).where(work.owns(row)).order_by(row.origin))
+    found = await work.execute(select(row.origin).where(row.clinic_id == work.clinic_id).order_by(row.origin))
     return list(found.scalars())
 
 
