@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from app.access.audit.archived_months import Fault, FaultKind
+from app.access.audit.faults import Fault, FaultKind
 from app.access.audit.seals import (
     Head,
     HeadNotReadableError,

@@ -1,44 +1,18 @@
-"""The archived months of a clinic's audit log while its seals are walked, and what can be wrong with a log."""
+"""A clinic's archived months while its chain is verified: their lines where the files are at hand, or across them."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.access.audit.faults import Fault, FaultKind
 from app.foundation.vault import Vault
 from app.storage.audit_archives import AuditArchive
 from app.storage.audit_log import Seal
 from app.storage.engine.audit import StoredEvent
-
-
-class FaultKind(StrEnum):
-    """What can be wrong with an audit log."""
-
-    # The event, its seal or their order: the link does not fit.
-    CHANGED = "changed"
-    EVENT_REMOVED = "event_removed"
-    SEALS_REMOVED = "seals_removed"
-    HEAD_CUT = "head_cut"
-    HEAD_DIFFERS = "head_differs"
-    # An archived month: its file is not there, or is another one; or what was kept of it, or its seals.
-    ARCHIVE_MISSING = "archive_missing"
-    ARCHIVE_DIFFERS = "archive_differs"
-    ARCHIVE_RECORD_CHANGED = "archive_record_changed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One fault: of which kind, at which seals (from and to are the same for one), about which event or month."""
-
-    kind: FaultKind
-    sequence: int
-    to_sequence: int
-    event_id: UUID | None = None
-    month: str | None = None
 
 
 class ArchiveFaultError(Exception):

@@ -9,7 +9,8 @@ from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.audit.archived_months import ArchivedMonths, Fault, FaultKind, OpenMonth
+from app.access.audit.archived_months import ArchivedMonths, OpenMonth
+from app.access.audit.faults import Fault, FaultKind
 from app.foundation.errors import OperatorError
 from app.foundation.vault import Vault
 from app.storage import audit_archives, audit_log
