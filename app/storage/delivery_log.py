@@ -98,7 +98,7 @@ async def by_day(
             ),
         )
         .where(
-            Notification.clinic_id == work.clinic_id,
+            work.owns(Notification),
             Notification.occurred_at >= since,
             DeliveryRow.endpoint_id == endpoint_id,
         )
