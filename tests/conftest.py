@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -213,3 +214,15 @@ def phone(shared_service: Service, one_clinic: ClinicClient) -> PatientClient:
 def receiver() -> Iterator[Receiver]:
     with running_receiver() as running:
         yield running
+
+
+@pytest.fixture
+def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
+    """What this process logs during a test."""
+    written = StringIO()
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", written)
+        set_up_logs()
+        yield written
+    # The other tests' logs go to the real one again.
+    set_up_logs()

@@ -52,7 +52,6 @@ HEADLINES: Final = {
     Level.UNKNOWN: ENGLISH.templates["unknown"],
     Level.NO_REFERENCE: ENGLISH.templates["no_reference"],
 }
-REVIEW: Final = ENGLISH.templates["review"]
 
 
 @dataclass(frozen=True, slots=True)

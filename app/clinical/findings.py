@@ -4,7 +4,7 @@
 disagree. 5. Boosters do not hold. 6. Below the best: a line on the page, no event and no row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -292,20 +292,6 @@ def below_best(
         last_on=_day(today),
         numbers=BelowBest(mean, best, best - mean, _day(best_on)),
     )
-
-
-def not_closed(findings: Sequence[Finding], closed_on: Mapping[FindingCode, date]) -> tuple[Finding, ...]:
-    """The findings that staff have not closed; a closed one stands again when it is seen again.
-
-    Boosters that do not hold are seen again at the next crossing, the others when they have begun again.
-    """
-
-    def stands(one: Finding) -> bool:
-        closed = closed_on.get(one.code)
-        seen = one.last_on if one.code is FindingCode.BOOSTERS_NOT_HOLDING else one.since
-        return closed is None or seen > closed
-
-    return tuple(one for one in findings if stands(one))
 
 
 def _stands(

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index, Select, insert, select
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import Actor
@@ -105,18 +104,6 @@ async def of_patient(
     if until is not None:
         statement = statement.where(row.at <= until)
     return await _read(work, statement.order_by(row.at.desc(), row.id.desc()).limit(limit))
-
-
-async def latest_of(work: UnitOfWork, alert_ids: Sequence[UUID]) -> dict[UUID, AlertStep]:
-    """Give the latest step of each of several alerts."""
-    row = AlertStep
-    statement = (
-        _steps(work)
-        .where(row.alert_id.in_(alert_ids))
-        .ext(distinct_on(row.alert_id))
-        .order_by(row.alert_id, row.at.desc(), row.id.desc())
-    )
-    return {one.alert_id: one for one in await _read(work, statement)}
 
 
 async def _read(work: UnitOfWork, statement: Select[*tuple[object, ...]]) -> list[AlertStep]:

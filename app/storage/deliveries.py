@@ -255,15 +255,6 @@ async def add_notification(
         )
 
 
-async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
-    """Find a delivery and keep others off it until the transaction ends."""
-    mine = (DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
-    await work.execute(select(DeliveryRow.id).where(*mine).with_for_update())
-    found = await work.execute(selected(work).where(*mine))
-    row = found.one_or_none()
-    return row and delivery_of(row)
-
-
 async def claim_due(
     work: UnitOfWork, endpoint_id: UUID, *, safety: bool, now: datetime, until: datetime, limit: int
 ) -> list[Delivery]:

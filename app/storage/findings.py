@@ -86,14 +86,6 @@ async def open_of_patient(
     return await TABLE.read(work, statement.order_by(Finding.id))
 
 
-async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Finding]:
-    """List a patient's findings, the latest first."""
-    statement = TABLE.select(work).where(Finding.patient_id == patient_id)
-    return await TABLE.read(
-        work, statement.order_by(Finding.raised_at.desc(), Finding.id.desc()).limit(limit)
-    )
-
-
 async def end(
     work: UnitOfWork, patient_id: UUID, *, codes: Collection[str], outcome: str, source_id: UUID | None = None
 ) -> list[Finding]:

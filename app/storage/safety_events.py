@@ -196,14 +196,6 @@ async def id_of_report(
     return found.scalar_one_or_none()
 
 
-async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[SafetyEvent]:
-    """List a patient's safety events, the latest first."""
-    statement = TABLE.select(work).where(SafetyEvent.patient_id == patient_id)
-    return await TABLE.read(
-        work, statement.order_by(SafetyEvent.received_at.desc(), SafetyEvent.id.desc()).limit(limit)
-    )
-
-
 async def waits_escalated(work: UnitOfWork) -> bool:
     """Say whether an event was escalated and still waits for someone."""
     found = await work.execute(

@@ -97,12 +97,6 @@ async def latest_of_patient(work: UnitOfWork, patient_id: UUID) -> Signal | None
     return found[0] if found else None
 
 
-async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Signal]:
-    """List a patient's signals, the latest first."""
-    statement = TABLE.select(work).where(Signal.patient_id == patient_id)
-    return await TABLE.read(work, statement.order_by(Signal.raised_at.desc(), Signal.id.desc()).limit(limit))
-
-
 async def days_on_criterion(work: UnitOfWork, patient_id: UUID, criterion: str) -> list[date]:
     """List the days on which a patient's signals were raised that rest on this criterion, among others."""
     found = await work.execute(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,8 +17,6 @@ from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
-
-AlertT = TypeVar("AlertT", bound=Alert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

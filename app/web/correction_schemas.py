@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import Field
 
 from app.foundation.errors import RefusalError
-from app.web.schemas import ReplyBody, RequestBody, example
+from app.web.schemas import RecordReply, ReplyBody, RequestBody, example
 
 Reason = Annotated[
     str,
@@ -88,7 +88,7 @@ class ChangedReply(ReplyBody):
         )
 
 
-class CorrectionReply(ReplyBody):
+class CorrectionReply(RecordReply):
     """That a version of something was replaced: which, how, when, by whom and why."""
 
     kind: Literal["infusion", "assessment", "course", "check_in", "chosen_reference", "circumstance"]
@@ -99,11 +99,6 @@ class CorrectionReply(ReplyBody):
     by_kind: str
     by_id: UUID | None
     reason: str | None
-
-    @classmethod
-    def of(cls, known: object) -> "CorrectionReply":
-        """Make the reply."""
-        return cls.model_validate(known, from_attributes=True)
 
 
 class CorrectionList(ReplyBody):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -78,6 +78,15 @@ class ReplyBody(BaseModel):
     """A reply; fields may be added, clients ignore those they do not know."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class RecordReply(ReplyBody):
+    """A reply that shows what a record says, under the record's own names."""
+
+    @classmethod
+    def of(cls, record: object) -> Self:
+        """Make the reply of a record, or of anything else that has its fields."""
+        return cls.model_validate(record, from_attributes=True)
 
 
 @dataclass(frozen=True, slots=True)

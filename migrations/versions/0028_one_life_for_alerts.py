@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.storage.engine.migration_steps import isolate, run_sql
+from app.storage.engine.migration_steps import isolate, rewrite_function, run_sql
 
 revision = "0028"
 down_revision = "0027"
@@ -16,17 +16,22 @@ branch_labels = None
 depends_on = None
 
 _SQL = Path(__file__).parents[1] / "sql"
+_SIGNALS = """               OR EXISTS (SELECT FROM signals s
+                           WHERE s.clinic_id = c.id AND s.state = 'snoozed' AND s.snoozed_until <= due_at) AS signals,
+"""
+_FINDINGS = """               OR EXISTS (SELECT FROM findings f WHERE f.clinic_id = c.id AND f.escalate_at <= due_at)
+"""
 
 
 def upgrade() -> None:
     run_sql(_SQL / "0028_tables.sql")
     isolate("findings", privileges="SELECT, INSERT, UPDATE")
     # What a patient wrote and nobody read is due as a signal is.
-    run_sql(_SQL / "0028_clinics_due.sql")
+    rewrite_function("care.clinics_due", _SIGNALS, _FINDINGS + _SIGNALS)
 
 
 def downgrade() -> None:
-    run_sql(_SQL / "0028_clinics_due_before.sql")
+    rewrite_function("care.clinics_due", _FINDINGS + _SIGNALS, _SIGNALS)
     op.execute("DROP TABLE care.findings")
     op.execute("ALTER TABLE care.safety_events DROP COLUMN assignee_id")
     op.execute("ALTER TABLE care.signals DROP COLUMN assignee_id")

@@ -4,21 +4,25 @@ Revision ID: 0030
 Revises: 0029
 """
 
-from pathlib import Path
-
-from app.storage.engine.migration_steps import run_sql
+from app.storage.engine.migration_steps import rewrite_function
 
 revision = "0030"
 down_revision = "0029"
 branch_labels = None
 depends_on = None
 
-_SQL = Path(__file__).parents[1] / "sql"
+_BEFORE = """
+               OR EXISTS (SELECT FROM findings f WHERE f.clinic_id = c.id AND f.escalate_at <= due_at)
+"""
+_NOW = """
+               -- A finding has a column of the parameter's name, and a column goes before a parameter.
+               OR EXISTS (SELECT FROM findings f WHERE f.clinic_id = c.id AND f.escalate_at <= clinics_due.due_at)
+"""
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0030_clinics_due.sql")
+    rewrite_function("care.clinics_due", _BEFORE, _NOW)
 
 
 def downgrade() -> None:
-    run_sql(_SQL / "0028_clinics_due.sql")
+    rewrite_function("care.clinics_due", _NOW, _BEFORE)

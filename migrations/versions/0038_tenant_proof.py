@@ -9,7 +9,13 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-from app.storage.engine.migration_steps import TENANT_BY_ID, TENANT_BY_PROOF, application_role, run_sql
+from app.storage.engine.migration_steps import (
+    TENANT_BY_ID,
+    TENANT_BY_PROOF,
+    application_role,
+    rewrite_function,
+    run_sql,
+)
 
 revision = "0038"
 down_revision = "0037"
@@ -17,6 +23,8 @@ branch_labels = None
 depends_on = None
 
 _SQL = Path(__file__).parents[1] / "sql"
+_ERASED_BY_ID = "clinic CONSTANT UUID := NULLIF(current_setting('app.clinic_id', true), '')::uuid;"
+_ERASED_BY_PROOF = "clinic CONSTANT UUID := front_desk.tenant();"
 
 
 def upgrade() -> None:
@@ -32,14 +40,12 @@ def upgrade() -> None:
     op.execute("REVOKE ALL ON FUNCTION front_desk.tenant() FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION front_desk.tenant() TO {application_role()}")
     _ask_by(TENANT_BY_PROOF)
-    run_sql(_SQL / "0038_erase_patient.sql")
+    rewrite_function("care.erase_patient", _ERASED_BY_ID, _ERASED_BY_PROOF)
 
 
 def downgrade() -> None:
     _ask_by(TENANT_BY_ID)
-    erase_patient = (_SQL / "0007_erase_patient.sql").read_text()
-    replaced = erase_patient.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
-    op.get_bind().connection.cursor().execute(replaced)
+    rewrite_function("care.erase_patient", _ERASED_BY_PROOF, _ERASED_BY_ID)
     op.execute("DROP FUNCTION front_desk.tenant()")
     op.drop_table("tenant_keys", schema="front_desk")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.storage.engine.migration_steps import application_role, isolate, run_sql
+from app.storage.engine.migration_steps import application_role, isolate, restore_function, run_sql
 
 revision = "0063"
 down_revision = "0061"
@@ -26,6 +26,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run_sql(_SQL / "0063_before.sql")
+    restore_function(_SQL / "0055_check_in_path.sql", _FUNCTION)
     isolate("evaluations", privileges="SELECT, INSERT")
     _let_application_record()
 

@@ -21,7 +21,7 @@ TARGETS = """['main button, main .button, main summary, main nav a, main h3 a',
     .map(([one, box]) => [one.outerHTML.slice(0, 80), box.width, box.height])"""
 
 BEYOND = """[...document.querySelectorAll('main *')]
-    .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest('.scroll, .wide-table'))
+    .filter((one) => one.getBoundingClientRect().right > innerWidth && !one.closest('.scroll'))
     .map((one) => one.outerHTML.slice(0, 120))"""
 PLACES = f"({{targets: {TARGETS}, beyond: {BEYOND}}})"
 

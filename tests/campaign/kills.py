@@ -14,7 +14,8 @@ import psycopg
 from app.storage.engine.embedded.supervisor import find_running
 from app.storage.engine.migrating import DATABASE
 from tests.campaign.figures import Figures, Options
-from tests.campaign.load import everything, load_of
+from tests.campaign.load import load_of
+from tests.support.people import everything
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import running_receiver
 

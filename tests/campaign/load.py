@@ -8,13 +8,12 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx2
 
 from app.foundation.ids import new_id
 from tests.support.disclosures import disclosing
-from tests.support.people import ClinicClient, PatientClient, entry
+from tests.support.people import ClinicClient, PatientClient, entry, everything, kept_by
 
 _ANSWERED = {400, 401, 404, 405, 409, 413, 415, 422, 500, 503}
 
@@ -130,25 +129,3 @@ def disclosures_of(clinic: ClinicClient, patient_id: str) -> int:
     """How many disclosures of a patient are kept: events, and what was counted into them."""
     path = f"/v1/safety-events?state=all&limit=200&patient_id={patient_id}"
     return sum(1 + event["further_reports"] for event in everything(clinic, path))
-
-
-def kept_by(phone: PatientClient) -> list[str]:
-    """The ids of all check-ins that a phone's patient has."""
-    ids: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = phone.http.get("/v1/check-ins", params={"limit": "200"} | cursor).json()
-        if not page["items"]:
-            return ids
-        ids += [one["id"] for one in page["items"]]
-        cursor = {"after": page["cursor"]}
-
-
-def everything(clinic: ClinicClient, path: str) -> list[dict[str, Any]]:
-    """All items of a list, page by page."""
-    found: list[dict[str, Any]] = []
-    while path:
-        reply = clinic.http.get(path)
-        found += reply.json()["items"]
-        path = reply.links.get("next", {}).get("url", "")
-    return found

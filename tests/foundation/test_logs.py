@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -14,24 +13,13 @@ import structlog
 from app.foundation.logs import ALLOWED_KEYS, set_up_logs, where
 
 
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    written = StringIO()
-    with monkeypatch.context() as patched:
-        patched.setattr("sys.stderr", written)
-        set_up_logs()
-        yield written
-    # The other tests' logs go to the real one again.
-    set_up_logs()
+def last(own_log: StringIO) -> dict[str, Any]:
+    return dict(json.loads(own_log.getvalue().splitlines()[-1]))
 
 
-def last(lines: StringIO) -> dict[str, Any]:
-    return dict(json.loads(lines.getvalue().splitlines()[-1]))
-
-
-def test_an_allowed_key_is_written(lines: StringIO) -> None:
+def test_an_allowed_key_is_written(own_log: StringIO) -> None:
     structlog.get_logger().info("signal.raised", signal_id="s", count=3)
-    written = last(lines)
+    written = last(own_log)
     assert written.pop("timestamp").endswith("Z")
     assert written == {"event": "signal.raised", "level": "info", "signal_id": "s", "count": 3}
 
@@ -47,46 +35,46 @@ def test_a_full_disk_takes_a_line_of_the_log_and_nothing_else(monkeypatch: pytes
     set_up_logs()
 
 
-def test_any_other_key_is_dropped_with_its_value_and_counted(lines: StringIO) -> None:
+def test_any_other_key_is_dropped_with_its_value_and_counted(own_log: StringIO) -> None:
     structlog.get_logger().info("check_in.recorded", mood=3, name="Maria", patient_id="p")
-    written = last(lines)
-    assert "Maria" not in lines.getvalue()
+    written = last(own_log)
+    assert "Maria" not in own_log.getvalue()
     assert written["count_of_dropped_keys"] == 2
     assert set(written) == {"event", "level", "timestamp", "patient_id", "count_of_dropped_keys"}
 
 
-def test_a_bound_key_is_dropped_too(lines: StringIO) -> None:
+def test_a_bound_key_is_dropped_too(own_log: StringIO) -> None:
     structlog.get_logger().bind(note="I slept badly").warning("worker.reconnecting")
-    assert "slept" not in lines.getvalue()
+    assert "slept" not in own_log.getvalue()
 
 
-def test_an_exception_is_never_written_out(lines: StringIO) -> None:
+def test_an_exception_is_never_written_out(own_log: StringIO) -> None:
     try:
         int("Maria")
     except ValueError:
         structlog.get_logger().exception("request.failed")
         structlog.get_logger().error("request.failed", exc_info=True, stack_info=True)
-    assert "Maria" not in lines.getvalue()
-    assert "Traceback" not in lines.getvalue()
+    assert "Maria" not in own_log.getvalue()
+    assert "Traceback" not in own_log.getvalue()
 
 
-def test_a_library_is_quoted_by_name_and_place_only(lines: StringIO) -> None:
+def test_a_library_is_quoted_by_name_and_place_only(own_log: StringIO) -> None:
     try:
         int("Maria")
     except ValueError:
         logging.getLogger("sqlalchemy.pool").exception("parameters: %s", {"name": "Jonas"})
-    written = last(lines)
-    assert "Maria" not in lines.getvalue()
-    assert "Jonas" not in lines.getvalue()
+    written = last(own_log)
+    assert "Maria" not in own_log.getvalue()
+    assert "Jonas" not in own_log.getvalue()
     assert written["logger"] == "sqlalchemy.pool"
     assert written["error_type"] == "ValueError"
     assert written["error_at"].startswith("test_logs:")
     assert "count_of_dropped_keys" not in written
 
 
-def test_a_librarys_chatter_is_not_written_at_all(lines: StringIO) -> None:
+def test_a_librarys_chatter_is_not_written_at_all(own_log: StringIO) -> None:
     logging.getLogger("httpx2").info("GET https://ehr.example.org/Maria")
-    assert lines.getvalue() == ""
+    assert own_log.getvalue() == ""
 
 
 def test_a_key_whose_values_could_be_health_data_is_not_on_the_list() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from app.foundation.ids import new_id
 from tests.support.budget import budget
-from tests.support.people import ClinicClient, PatientClient, entry
+from tests.support.people import ClinicClient, PatientClient, entry, everything, kept_by
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Received, Receiver
 
@@ -89,26 +89,6 @@ def live(phone: Phone, now: datetime, chance: random.Random, over: threading.Eve
         more = {"self_harm_thoughts": chance.random() < 0.3, "asks_about_booster": chance.random() < 0.05}
         send_until_kept(phone, str(new_id()), entry(at, (level, level, level)) | more, over)
         time.sleep(chance.uniform(0.05, 0.4))
-
-
-def kept_by(phone: PatientClient) -> list[str]:
-    ids: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = phone.http.get("/v1/check-ins", params={"limit": "200"} | cursor).json()
-        if not page["items"]:
-            return ids
-        ids += [one["id"] for one in page["items"]]
-        cursor = {"after": page["cursor"]}
-
-
-def everything(clinic: ClinicClient, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while path:
-        reply = clinic.http.get(path)
-        found += reply.json()["items"]
-        path = reply.links.get("next", {}).get("url", "")
-    return found
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_by_killed_processes(dev: Dev, receiver: Receiver) -> None:

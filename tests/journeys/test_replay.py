@@ -19,7 +19,7 @@ from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from tests.support.databases import Cluster, DatabaseUrls
-from tests.support.people import CONFIRMED, NO_TLS, ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, NO_TLS, ClinicClient, PatientClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
 WELL = (8, 8, 8)
@@ -74,13 +74,19 @@ def imported(service: Service, clinic: ClinicClient) -> str:
     return patient
 
 
-def corrected_later(service: Service, clinic: ClinicClient) -> str:
+def six_bad_days(service: Service, clinic: ClinicClient) -> tuple[str, PatientClient, list[str]]:
+    """A patient who was well and then reported six bad days; gives the phone and the check-ins' ids."""
     patient = well_until(clinic, 18)
     phone = clinic.enrol(patient, service.url)
     ids = [str(new_id()) for _ in range(6)]
     for day, check_in_id in zip((5, 4, 3, 2, 1, 0), ids, strict=True):
         tick(service)
         phone.check_in(NOW - timedelta(days=day), BAD, check_in_id=check_in_id)
+    return patient, phone, ids
+
+
+def corrected_later(service: Service, clinic: ClinicClient) -> str:
+    patient, phone, ids = six_bad_days(service, clinic)
     for check_in_id in ids[:3]:
         tick(service, minutes=1)
         reply = phone.check_in(NOW - timedelta(days=2), WELL, supersedes=check_in_id)
@@ -89,12 +95,7 @@ def corrected_later(service: Service, clinic: ClinicClient) -> str:
 
 
 def withdrawn_later(service: Service, clinic: ClinicClient) -> str:
-    patient = well_until(clinic, 18)
-    phone = clinic.enrol(patient, service.url)
-    ids = [str(new_id()) for _ in range(6)]
-    for day, check_in_id in zip((5, 4, 3, 2, 1, 0), ids, strict=True):
-        tick(service)
-        phone.check_in(NOW - timedelta(days=day), BAD, check_in_id=check_in_id)
+    patient, phone, ids = six_bad_days(service, clinic)
     for check_in_id in ids:
         tick(service, minutes=1)
         assert phone.http.delete(f"/v1/check-ins/{check_in_id}").status_code == 204

@@ -16,7 +16,6 @@ import pytest
 from prometheus_client import generate_latest
 
 from app.foundation.ids import new_id
-from app.foundation.logs import set_up_logs
 from tests.journeys.test_secrets_stay_secret import everywhere, forms
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live
 from tests.support.databases import Cluster, DatabaseUrls
@@ -52,18 +51,7 @@ class Runtime:
 
 
 @pytest.fixture
-def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """What this process logs."""
-    written = StringIO()
-    with monkeypatch.context() as patched:
-        patched.setattr("sys.stderr", written)
-        set_up_logs()
-        yield written
-    set_up_logs()
-
-
-@pytest.fixture
-def ground(cluster: Cluster, own_log: StringIO) -> Iterator[Runtime]:
+def runtime(cluster: Cluster, own_log: StringIO) -> Iterator[Runtime]:
     assert own_log is not None
 
     with (
@@ -74,13 +62,13 @@ def ground(cluster: Cluster, own_log: StringIO) -> Iterator[Runtime]:
         yield Runtime(own_database, service, mail)
 
 
-def statement(ground: Runtime, clinic: ClinicClient) -> str:
+def statement(runtime: Runtime, clinic: ClinicClient) -> str:
     """Have a patient ask for a booster and say it, with a word in every place that takes one; gives the id."""
     patient = clinic.patient(reference=CANARY)
     code = clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"]
     device = {"code": code, "device_name": CANARY}
     enrolled = httpx2.post(
-        f"{ground.service.url}/v1/enrolments", json=device, timeout=30, verify=NO_TLS
+        f"{runtime.service.url}/v1/enrolments", json=device, timeout=30, verify=NO_TLS
     ).json()
     body = {
         "recorded_at": NOW.isoformat(),
@@ -91,7 +79,7 @@ def statement(ground: Runtime, clinic: ClinicClient) -> str:
         "asks_about_booster": True,
     }
     said = httpx2.put(
-        f"{ground.service.url}/v1/check-ins/{new_id()}",
+        f"{runtime.service.url}/v1/check-ins/{new_id()}",
         json=body,
         headers={"authorization": f"Bearer {enrolled['access_token']}"},
         timeout=30,
@@ -112,16 +100,16 @@ def at(since: timedelta) -> str:
 
 
 def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
-    ground: Runtime, receiver: Receiver, tmp_path: Path, own_log: StringIO
+    runtime: Runtime, receiver: Receiver, tmp_path: Path, own_log: StringIO
 ) -> None:
-    clinic = clinic_client(ground.service)
+    clinic = clinic_client(runtime.service)
     killed = threading.Event()
     log = tmp_path / "worker.log"
-    with running_worker(ground.own_database.application_url, now=NOW, log=log) as worker:
-        receiver.secret = gone_live(ground.service, clinic, receiver)["secret"]
+    with running_worker(runtime.own_database.application_url, now=NOW, log=log) as worker:
+        receiver.secret = gone_live(runtime.service, clinic, receiver)["secret"]
         receiver.answer = lambda _sent: 503
         receiver.pause = lambda: float(not killed.wait(20))
-        event_id = statement(ground, clinic)
+        event_id = statement(runtime, clinic)
         # It is killed while the receiver has the event and has not answered yet.
         assert wait_until(lambda: receiver.requests[-1].type == "safety.reported", 20)
         worker.kill()
@@ -129,26 +117,26 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
         killed.set()
     assert (worker.returncode, read(clinic, event_id)["delivered_at"]) == (-9, None)
 
-    ground.begin_work()
+    runtime.begin_work()
     for minutes in range(5, 60, 5):
         before = len(receiver.requests)
-        ground.look_at(minutes * MINUTE)
+        runtime.look_at(minutes * MINUTE)
         assert wait_until(partial(more_than, receiver, before), 20), minutes
         # The next attempt is due from when this one was written down: the clock may not move before.
-        assert wait_until(partial(all_kept, ground, receiver), 20), minutes
-        assert len(ground.mail.wait_for(2 if minutes >= 30 else 1)) == (2 if minutes >= 30 else 1)
+        assert wait_until(partial(all_kept, runtime, receiver), 20), minutes
+        assert len(runtime.mail.wait_for(2 if minutes >= 30 else 1)) == (2 if minutes >= 30 else 1)
     assert {one.type for one in receiver.requests[1:]} == {"safety.reported"}, "all others wait behind it"
     assert clinic.http.get("/v1/clinic").json()["attention"] == ["safety_unacknowledged", "endpoint_failing"]
 
     receiver.answer = lambda _sent: 204
     already_sent = len(receiver.accepted())
-    ground.look_at(60 * MINUTE)
+    runtime.look_at(60 * MINUTE)
     assert wait_until(lambda: read(clinic, event_id)["delivered_at"] is not None, 20)
     safety_first = ["safety.reported", "safety.unacknowledged"]
     # Ordinary ones go several at a time: no order is promised among them.
     patients_own = {"patient.asked_about_booster", "finding.raised"}
     for half_minutes in range(1, 20):
-        ground.look_at(60 * MINUTE + half_minutes * MINUTE / 2)
+        runtime.look_at(60 * MINUTE + half_minutes * MINUTE / 2)
         if wait_until(lambda: patients_own <= {one.type for one in receiver.accepted()}, 2):
             break
     order = [one.type for one in receiver.accepted()[already_sent:]]
@@ -156,17 +144,17 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     assert {one.verified for one in receiver.requests[1:]} == {True}
     assert {one.event["data"]["mode"] for one in receiver.accepted()[already_sent:]} == {"live"}
 
-    letters = ground.mail.wait_for(4)
+    letters = runtime.mail.wait_for(4)
     assert [one.to for one in letters[:2]] == [SAFETY_CONTACT["email"], SECOND_CONTACT["email"]]
     assert {one.to for one in letters[2:]} == {SAFETY_CONTACT["email"], SECOND_CONTACT["email"]}
-    check_times(ground, clinic, event_id)
-    check_that_nobody_repeats_a_word(ground, receiver, log.read_text(), own_log.getvalue())
+    check_times(runtime, clinic, event_id)
+    check_that_nobody_repeats_a_word(runtime, receiver, log.read_text(), own_log.getvalue())
     clinic.close()
 
 
-def all_kept(ground: Runtime, receiver: Receiver) -> bool:
+def all_kept(runtime: Runtime, receiver: Receiver) -> bool:
     """Whether each attempt that arrived is written down, but the one whose worker was killed."""
-    with psycopg.connect(ground.own_database.superuser_url) as connection:
+    with psycopg.connect(runtime.own_database.superuser_url) as connection:
         (kept,) = connection.execute("SELECT count(*) FROM care.attempts").fetchone() or (0,)
     return int(kept) == len(receiver.requests) - 1
 
@@ -175,13 +163,13 @@ def more_than(receiver: Receiver, before: int) -> bool:
     return len(receiver.requests) > before
 
 
-def check_times(ground: Runtime, clinic: ClinicClient, event_id: str) -> None:
+def check_times(runtime: Runtime, clinic: ClinicClient, event_id: str) -> None:
     """Take it up, reach the person, close it: every time of its life is in the answer."""
     for since, what, body in (
         (75 * MINUTE, "acknowledge", None),
         (90 * MINUTE, "close", {"outcome": "contact made", "contact_made_at": at(80 * MINUTE)}),
     ):
-        ground.service.clock.move_to(NOW + since)
+        runtime.service.clock.move_to(NOW + since)
         reply = clinic.http.post(f"/v1/safety-events/{event_id}/{what}", json=body)
         assert reply.status_code == 200, reply.text
     event = read(clinic, event_id)
@@ -201,16 +189,16 @@ def check_times(ground: Runtime, clinic: ClinicClient, event_id: str) -> None:
     assert event["acknowledged_by"] == event["closed_by"] is not None
 
 
-def check_that_nobody_repeats_a_word(ground: Runtime, receiver: Receiver, *logs: str) -> None:
+def check_that_nobody_repeats_a_word(runtime: Runtime, receiver: Receiver, *logs: str) -> None:
     """What the patient wrote, and whom the clinic named, is in nothing that leaves or is written down."""
     metrics = generate_latest().decode()
-    tables = list(everywhere(ground.own_database.superuser_url))
+    tables = list(everywhere(runtime.own_database.superuser_url))
     assert all("delivery.attempted" in log for log in logs)
     assert "afterglow_request_seconds" in metrics
     for secret in forms(CANARY):
         assert not any(secret in text for text in (*logs, metrics))
         assert not any(secret.encode() in one.raw for one in receiver.requests)
-        assert not any(secret.encode() in letter.raw for letter in ground.mail.letters)
+        assert not any(secret.encode() in letter.raw for letter in runtime.mail.letters)
         assert {table for table, row in tables if secret in row} == set()
     for person in (SAFETY_CONTACT, SECOND_CONTACT):
         for secret in (*forms(str(person["name"])), *forms(str(person["email"]))):

@@ -1,7 +1,6 @@
 """A patient's own statement reaches the clinic whatever else is wrong with the request it came in."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,20 +8,13 @@ import httpx2
 import pytest
 
 from app.foundation.ids import new_id
-from tests.support.people import ClinicClient, PatientClient, clinic_client, entry, item
+from tests.support.people import ClinicClient, PatientClient, entry, item
 from tests.support.problems import CANARY
 from tests.support.service import NOW, Service
 
 STATEMENT = {"self_harm_thoughts": True}
 GOOD = entry(NOW, (5, 5, 5)) | STATEMENT
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def one_clinic(shared_service: Service) -> Iterator[ClinicClient]:
-    client = clinic_client(shared_service)
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -219,3 +219,25 @@ def treated(
     days = days_since if until is None else until
     clinic.import_days(patient, last + timedelta(days=1), [level(day) for day in range(1, days + 1)])
     return patient
+
+
+def kept_by(phone: PatientClient) -> list[str]:
+    """The ids of all check-ins that a phone's patient has."""
+    ids: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = phone.http.get("/v1/check-ins", params={"limit": "200"} | cursor).json()
+        if not page["items"]:
+            return ids
+        ids += [one["id"] for one in page["items"]]
+        cursor = {"after": page["cursor"]}
+
+
+def everything(clinic: ClinicClient, path: str) -> list[dict[str, Any]]:
+    """All items of a list, page by page."""
+    found: list[dict[str, Any]] = []
+    while path:
+        reply = clinic.http.get(path)
+        found += reply.json()["items"]
+        path = reply.links.get("next", {}).get("url", "")
+    return found

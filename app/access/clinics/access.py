@@ -121,7 +121,5 @@ def work_of(who: Callable[..., Awaitable[ClinicCaller]], *, may_be_old: bool = F
     return Depends(work, scope="function")
 
 
-MayServeRights = Annotated[ClinicCaller, Depends(clinic_may(Permission.RIGHTS))]
-MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))]
 MayManageStaff = Annotated[ClinicCaller, Depends(clinic_may(Permission.STAFF))]
 MayOpenInEmergency = Annotated[ClinicCaller, Depends(staff_only(Permission.EMERGENCY))]

@@ -7,21 +7,19 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from app.access.clinics.browser_origins import LONGEST_ORIGIN, MOST_ORIGINS
-from app.access.clinics.contact_tests import ShownTest
 from app.access.clinics.contacts import Contact
 from app.access.clinics.ehr_links import read_ehr_link
 from app.access.clinics.keys import NewKey
 from app.access.clinics.permissions import Scope
-from app.access.clinics.policy import PolicyView
-from app.access.clinics.queries import Attention, Clinic
+from app.access.clinics.queries import Attention
 from app.access.clinics.test_clock import MOST_AHEAD, ShownClock
 from app.clinical.waiting import LIMIT_NOTES
-from app.storage.api_keys import ApiKey
 from app.web.schemas import (
     CountryCode,
     EmailAddress,
     Moment,
     Name,
+    RecordReply,
     ReplyBody,
     RequestBody,
     ShownOnce,
@@ -95,7 +93,7 @@ class CrisisLineEntry(RequestBody):
     number: Annotated[str, Field(pattern=r"^[+*#0-9][0-9 ()./*#-]{1,29}$", examples=["0800 123 456"])]
 
 
-class ClinicReply(ReplyBody):
+class ClinicReply(RecordReply):
     """The clinic."""
 
     id: UUID
@@ -118,11 +116,6 @@ class ClinicReply(ReplyBody):
     attention: list[Attention] = Field(
         description="What someone must see to now, the most urgent first; show it on every page"
     )
-
-    @classmethod
-    def of(cls, clinic: Clinic) -> "ClinicReply":
-        """Make the reply."""
-        return cls.model_validate(clinic, from_attributes=True)
 
 
 class ContactEntry(RequestBody):
@@ -149,18 +142,13 @@ class ContactTestEntry(RequestBody):
     email: EmailAddress
 
 
-class ContactTestReply(ReplyBody):
+class ContactTestReply(RecordReply):
     """A test message; it counts for 90 days from its answer."""
 
     id: UUID
     email: str
     sent_at: datetime
     answered_at: datetime | None = Field(description="When its link was pressed")
-
-    @classmethod
-    def of(cls, test: ShownTest) -> "ContactTestReply":
-        """Make the reply."""
-        return cls.model_validate(test, from_attributes=True)
 
 
 class ContactTestList(ReplyBody):
@@ -245,18 +233,13 @@ class PolicyVersionReply(ReplyBody):
     created_by: UUID | None
 
 
-class PolicyReply(ReplyBody):
+class PolicyReply(RecordReply):
     """What the clinic decides with now, and every version there ever was."""
 
     version: int = Field(description="0: the service's own numbers")
     rule: str
     numbers: list[NumberReply]
     versions: list[PolicyVersionReply]
-
-    @classmethod
-    def of(cls, view: PolicyView) -> "PolicyReply":
-        """Make the reply."""
-        return cls.model_validate(view, from_attributes=True)
 
 
 class KeyEntry(RequestBody):
@@ -268,7 +251,7 @@ class KeyEntry(RequestBody):
     scopes: Annotated[list[Annotated[Scope, choice_of(Scope)]], Field(min_length=1, max_length=len(Scope))]
 
 
-class KeyReply(ReplyBody):
+class KeyReply(RecordReply):
     """A key, without its secret."""
 
     id: UUID
@@ -276,11 +259,6 @@ class KeyReply(ReplyBody):
     scopes: list[str]
     created_at: datetime
     revoked_at: datetime | None
-
-    @classmethod
-    def of(cls, key: ApiKey) -> "KeyReply":
-        """Make the reply."""
-        return cls.model_validate(key, from_attributes=True)
 
 
 class NewKeyReply(KeyReply):

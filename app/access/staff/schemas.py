@@ -12,8 +12,17 @@ from app.access.staff.emergencies import LONGEST_REASON, SHORTEST_REASON, Emerge
 from app.access.staff.joining import Invited
 from app.access.staff.members import Away, Member
 from app.access.staff.signing_in import SignedIn
-from app.storage.emergency_accesses import EmergencyAccess
-from app.web.schemas import Day, EmailAddress, Name, ReplyBody, RequestBody, ShownOnce, choice_of, example
+from app.web.schemas import (
+    Day,
+    EmailAddress,
+    Name,
+    RecordReply,
+    ReplyBody,
+    RequestBody,
+    ShownOnce,
+    choice_of,
+    example,
+)
 
 Role = Annotated[StaffRole, choice_of(StaffRole)]
 
@@ -57,7 +66,7 @@ class AwayReply(ReplyBody):
     until: date | None
 
 
-class MemberReply(ReplyBody):
+class MemberReply(RecordReply):
     """A member of the staff."""
 
     id: UUID
@@ -74,11 +83,6 @@ class MemberReply(ReplyBody):
     unreachable_since: datetime | None = Field(
         description="Since when no mail has got through; null while it does"
     )
-
-    @classmethod
-    def of(cls, member: Member) -> "MemberReply":
-        """Make the reply."""
-        return cls.model_validate(member, from_attributes=True)
 
 
 class InvitedReply(MemberReply):
@@ -161,16 +165,11 @@ class EmergencyEntry(RequestBody):
     ]
 
 
-class OpenedReply(ReplyBody):
+class OpenedReply(RecordReply):
     """An emergency access."""
 
     id: UUID
     ends_at: datetime
-
-    @classmethod
-    def of(cls, access: EmergencyAccess) -> "OpenedReply":
-        """Make the reply."""
-        return cls.model_validate(access, from_attributes=True)
 
 
 class EmergencyReply(OpenedReply):

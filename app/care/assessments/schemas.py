@@ -11,12 +11,12 @@ from app.care.assessments.commands import Form
 from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import Questionnaire
 from app.clinical.review import ResponseCategory
-from app.clinical.scales import Band, Scale, numbered
+from app.clinical.scales import Band, numbered
 from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.storage.record_versions import RecordStatus
 from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
 from app.web.headers import etag_of
-from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName, example
+from app.web.schemas import Moment, RecordReply, ReplyBody, RequestBody, TimeZoneName, example
 
 
 def _key(name: str) -> str:
@@ -185,7 +185,7 @@ class ScalesEntry(RequestBody):
     scales: Annotated[dict[str, Any], Field(min_length=1, max_length=20)]
 
 
-class ScaleReply(ReplyBody):
+class ScaleReply(RecordReply):
     """A scale: its range, direction and levels."""
 
     key: str
@@ -198,11 +198,6 @@ class ScaleReply(ReplyBody):
     days_apart: int | None
     items: list[int] = Field(description="Empty for a scale that is known by its total alone")
     clinician_rated: bool
-
-    @classmethod
-    def of(cls, scale: Scale) -> "ScaleReply":
-        """Make the reply."""
-        return cls.model_validate(scale, from_attributes=True)
 
 
 class ScaleList(ReplyBody):

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.care.consent.commands import ConsentAnswer, ConsentView
-from app.care.consent.erasure import STATES, ErasureRequest
+from app.care.consent.commands import ConsentView
+from app.care.consent.erasure import STATES
 from app.care.patients.consent_status import ConsentStatus
-from app.notifications.messages.consent_text import ConsentText
 from app.web.reading import read_as
-from app.web.schemas import ReplyBody, RequestBody, example
+from app.web.schemas import RecordReply, ReplyBody, RequestBody, example
 
 
 class ConsentGiving(RequestBody):
@@ -33,7 +32,7 @@ class ConsentWithdrawal(RequestBody):
     reason: Annotated[str, Field(max_length=2000)] | None = None
 
 
-class ConsentTextReply(ReplyBody):
+class ConsentTextReply(RecordReply):
     """The current text, in the patient's language."""
 
     version: str
@@ -42,13 +41,8 @@ class ConsentTextReply(ReplyBody):
     paragraphs: list[str]
     accept: str = Field(description="What to write on the button")
 
-    @classmethod
-    def of(cls, text: ConsentText) -> "ConsentTextReply":
-        """Make the reply."""
-        return cls.model_validate(text, from_attributes=True)
 
-
-class ConsentAnswerReply(ReplyBody):
+class ConsentAnswerReply(RecordReply):
     """One answer: given, or withdrawn."""
 
     kind: Literal["given", "withdrawn"]
@@ -58,11 +52,6 @@ class ConsentAnswerReply(ReplyBody):
     actor_kind: str = Field(description="Who noted it", examples=["device", "api_key"])
     actor_id: UUID | None
     reason: str | None
-
-    @classmethod
-    def of(cls, answer: ConsentAnswer) -> "ConsentAnswerReply":
-        """Make the reply."""
-        return cls.model_validate(answer, from_attributes=True)
 
 
 class ConsentReply(ReplyBody):
@@ -134,7 +123,7 @@ class ErasureFilter(StrEnum):
         return list(STATES) if self is ErasureFilter.ALL else [self.value]
 
 
-class ErasureRequestReply(ReplyBody):
+class ErasureRequestReply(RecordReply):
     """A wish to be erased, and what became of it."""
 
     id: UUID
@@ -144,11 +133,6 @@ class ErasureRequestReply(ReplyBody):
     decided_at: datetime | None
     reason: str | None = Field(description="Why it was declined; the patient reads it too")
     version: int = Field(description="For If-Match")
-
-    @classmethod
-    def of(cls, request: ErasureRequest) -> "ErasureRequestReply":
-        """Make the reply."""
-        return cls.model_validate(request, from_attributes=True)
 
 
 class ErasureRequestList(ReplyBody):

@@ -20,7 +20,7 @@ MOST_BYTES: Final = 6 * 1024 * 1024
 """How much of a body is looked at, also after it was unpacked."""
 _PACKED_AT_MOST: Final = 6
 _MOST_MEMBERS: Final = 50
-_GZIP, _EITHER, _RAW = 31, 47, -15
+_EITHER, _RAW = 47, -15
 _BOMS: Final = (
     # The longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
     (codecs.BOM_UTF32_LE, "utf-32-le"),

@@ -142,12 +142,3 @@ async def id_of_chart_number(work: Work, number: str) -> UUID | None:
     """Find the patient with this chart number."""
     index = index_of(work.vault, work.clinic_id, number)
     return await patients.find_by_chart_number(work, index)
-
-
-async def find_patient(work: Work, external_ref: str) -> Patient | None:
-    """Find the patient with exactly this chart number; None when the clinic has none."""
-    index = index_of(work.vault, work.clinic_id, external_ref)
-    patient_id = await patients.find_by_chart_number(work, index)
-    record = None if patient_id is None else await patients.find(work, patient_id)
-    work.record_access("patients", patient_id=patient_id)
-    return None if record is None else patient_of(work.vault, work.clinic_id, record)

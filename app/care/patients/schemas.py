@@ -13,7 +13,6 @@ from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.corrections import ArchiveReason
 from app.care.patients.devices import DeviceKind, EnrolledDevice, IssuedTokens
 from app.care.patients.enrolment import Enrolled
-from app.care.patients.magic_links import IssuedLink
 from app.care.patients.queries import Patient
 from app.care.patients.reminding import ChoicesChange, NumberState, ReminderChoices
 from app.foundation.addresses import read_mobile_number
@@ -28,6 +27,7 @@ from app.web.schemas import (
     EmailAddress,
     LocaleTag,
     Name,
+    RecordReply,
     ReplyBody,
     RequestBody,
     ShownOnce,
@@ -225,7 +225,7 @@ class ArchivedReply(ReplyBody):
     reason: ArchiveReason
 
 
-class PatientReply(ReplyBody):
+class PatientReply(RecordReply):
     """A patient as the clinic sees them."""
 
     id: UUID
@@ -241,11 +241,6 @@ class PatientReply(ReplyBody):
     archived: ArchivedReply | None = Field(
         description="Null: reports are read; else devices read, and report no more"
     )
-
-    @classmethod
-    def of(cls, patient: Patient) -> "PatientReply":
-        """Make the reply."""
-        return cls.model_validate(patient, from_attributes=True)
 
 
 class PatientList(ReplyBody):
@@ -263,17 +258,12 @@ class EnrolmentCodeReply(ReplyBody):
     expires_at: datetime
 
 
-class SignInLinkReply(ReplyBody):
+class SignInLinkReply(RecordReply):
     """A link with which the patient signs a browser in, once, within a day. Opening it does not spend it."""
 
     url: ShownOnce
     expires_at: datetime
     sent: bool = Field(description="Whether it is on its way to the patient's e-mail, too")
-
-    @classmethod
-    def of(cls, issued: IssuedLink) -> "SignInLinkReply":
-        """Make the reply."""
-        return cls.model_validate(issued, from_attributes=True)
 
 
 class DeviceReply(ReplyBody):
@@ -332,7 +322,7 @@ class TokensReply(ReplyBody):
         )
 
 
-class MeReply(ReplyBody):
+class MeReply(RecordReply):
     """The patient to themselves."""
 
     id: UUID
@@ -342,11 +332,6 @@ class MeReply(ReplyBody):
     mode: Mode = Field(description="'test' while the clinic tries things out")
     email: str | None
     consent: ConsentStatus = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
-
-    @classmethod
-    def of(cls, patient: Patient) -> "MeReply":
-        """Make the reply."""
-        return cls.model_validate(patient, from_attributes=True)
 
 
 class OwnReply(MeReply):

@@ -15,7 +15,7 @@ from app.storage.record_versions import RecordStatus
 from app.storage.treatment_sessions import Dissociation, ScaleTotal, Session, SideEffect, Site, Vitals
 from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, NeverEmptyError, Reason, Source
 from app.web.headers import etag_of
-from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import Moment, RecordReply, ReplyBody, RequestBody, choice_of, example
 
 # Beyond these nobody lives, or the number is another one's.
 Systolic = Annotated[int, Field(strict=True, ge=40, le=300, description="mmHg")]
@@ -95,7 +95,7 @@ class ScoreReply(ReplyBody):
     total: float
 
 
-class TreatmentSessionReply(ReplyBody):
+class TreatmentSessionReply(RecordReply):
     """How a session went. It decides nothing."""
 
     ended_at: datetime | None
@@ -106,11 +106,6 @@ class TreatmentSessionReply(ReplyBody):
     dissociation: Dissociation | None
     side_effects: list[SideEffect]
     four_hour_score: ScoreReply | None
-
-    @classmethod
-    def of(cls, session: Session) -> "TreatmentSessionReply":
-        """Make the reply."""
-        return cls.model_validate(session, from_attributes=True)
 
 
 class SessionNotesReply(ReplyBody):

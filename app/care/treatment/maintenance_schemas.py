@@ -11,13 +11,13 @@ from app.care.treatment.course_corrections import CorrectedReference
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan
 from app.clinical.interval import LearnedInterval, NotOffered, PersonalInterval
 from app.clinical.profiles import Caution, Profile
-from app.clinical.reference import Reference, ReferenceKind
+from app.clinical.reference import ReferenceKind
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
 from app.storage.chosen_references import StoredReference
 from app.storage.record_versions import RecordStatus
 from app.web.correction_schemas import ChangedReply, Reason
 from app.web.headers import etag_of
-from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import Day, RecordReply, ReplyBody, RequestBody, choice_of, example
 
 
 class FactorsEntry(RequestBody):
@@ -269,7 +269,7 @@ class ReferenceAmendment(RequestBody):
         return {name: day for name, day in named.items() if day is not None}
 
 
-class ReferenceReply(ReplyBody):
+class ReferenceReply(RecordReply):
     """The reference as it is now."""
 
     kind: ReferenceKind
@@ -277,8 +277,3 @@ class ReferenceReply(ReplyBody):
     from_day: date
     to_day: date
     mean_gain: float = Field(description="What there is to lose, in points")
-
-    @classmethod
-    def of(cls, reference: Reference) -> "ReferenceReply":
-        """Make the reply."""
-        return cls.model_validate(reference, from_attributes=True)

@@ -10,10 +10,17 @@ from pydantic import Field
 from app.care.alerts.life_cycle import OutreachChannel, OutreachOutcome
 from app.care.worklist.commands import AnswerText
 from app.care.worklist.queries import WorklistItem
-from app.storage.alerts import Alert
 from app.storage.worklist import KINDS, Lane, Place
 from app.web.headers import etag_of
-from app.web.schemas import CursorNotValidError, ReplyBody, RequestBody, choice_of, example, read_cursor
+from app.web.schemas import (
+    CursorNotValidError,
+    RecordReply,
+    ReplyBody,
+    RequestBody,
+    choice_of,
+    example,
+    read_cursor,
+)
 
 WorklistKind = StrEnum("WorklistKind", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc] # made from the one list
 
@@ -107,18 +114,13 @@ class Answer(RequestBody):
     )
 
 
-class WorklistChange(ReplyBody):
+class WorklistChange(RecordReply):
     """A row after a change."""
 
     id: UUID
     state: str
     assignee_id: UUID | None
     acknowledged_at: datetime | None
-
-    @classmethod
-    def of(cls, alert: Alert) -> "WorklistChange":
-        """Make the reply."""
-        return cls.model_validate(alert, from_attributes=True)
 
 
 def position_of(place: Place) -> str:

@@ -14,7 +14,7 @@ from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, LineKind, OwnLine
 from app.foundation.translations import Words, language_of, say
 from app.foundation.zones import country_of_zone
 from app.notifications.messages.crisis_lines import NATIONAL_HELP, By, NationalHelp
-from app.web.schemas import ReplyBody
+from app.web.schemas import RecordReply, ReplyBody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ class CrisisLineReply(ReplyBody):
     )
 
 
-class CrisisHelpReply(ReplyBody):
+class CrisisHelpReply(RecordReply):
     """Help to show at once, in full, before anything else."""
 
     locale: str
@@ -159,8 +159,3 @@ class CrisisHelpReply(ReplyBody):
     title: str
     lines: list[CrisisLineReply]
     not_monitored: str
-
-    @classmethod
-    def of(cls, help_now: CrisisHelp) -> "CrisisHelpReply":
-        """Make the reply."""
-        return cls.model_validate(help_now, from_attributes=True)

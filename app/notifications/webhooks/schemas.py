@@ -8,15 +8,13 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from app.foundation.errors import RefusalError
 from app.notifications.webhooks.commands import EndpointChange, LoggedDelivery, NewEndpoint
-from app.notifications.webhooks.endpoints import EndpointView, Format
+from app.notifications.webhooks.endpoints import Format
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notice_channels import (
     UNLESS_CHOSEN,
-    NoticeChannelView,
     NoticeEvent,
     NoticeKind,
 )
-from app.notifications.webhooks.queries import UndeliveredSummary
 from app.notifications.webhooks.retry_schedule import AttemptError
 from app.notifications.webhooks.trouble import Because
 from app.storage.deliveries import Attempt
@@ -24,6 +22,7 @@ from app.web.schemas import (
     EmailAddress,
     LocaleTag,
     Moment,
+    RecordReply,
     ReplyBody,
     RequestBody,
     ShownOnce,
@@ -81,7 +80,7 @@ class EndpointPatch(RequestBody):
         )
 
 
-class EndpointReply(ReplyBody):
+class EndpointReply(RecordReply):
     """An endpoint."""
 
     id: UUID
@@ -96,11 +95,6 @@ class EndpointReply(ReplyBody):
     previous_secret_until: datetime | None = Field(
         description="Until then the secret before the last rotation signs too"
     )
-
-    @classmethod
-    def of(cls, endpoint: EndpointView) -> "EndpointReply":
-        """Make the reply."""
-        return cls.model_validate(endpoint, from_attributes=True)
 
 
 class NewEndpointReply(EndpointReply):
@@ -252,7 +246,7 @@ class NoticeChannelEntry(RequestBody):
         return self
 
 
-class NoticeChannelReply(ReplyBody):
+class NoticeChannelReply(RecordReply):
     """A channel; its address is shown only masked."""
 
     id: UUID
@@ -264,11 +258,6 @@ class NoticeChannelReply(ReplyBody):
     state: Literal["enabled", "ended"] = Field(description="Ended: its chat service says that it is no more")
     created_at: datetime
     ended_at: datetime | None
-
-    @classmethod
-    def of(cls, channel: NoticeChannelView) -> "NoticeChannelReply":
-        """Make the reply."""
-        return cls.model_validate(channel, from_attributes=True)
 
 
 class NoticeChannelList(ReplyBody):
@@ -294,15 +283,10 @@ class UndeliveredAtEndpointReply(ReplyBody):
     oldest_at: datetime = Field(description="When the oldest of them happened")
 
 
-class UndeliveredSummaryReply(ReplyBody):
+class UndeliveredSummaryReply(RecordReply):
     """What is undelivered now."""
 
     count: int
     safety: bool = Field(description="Whether safety events are among them")
     oldest_at: datetime | None
     endpoints: list[UndeliveredAtEndpointReply] = Field(description="What waits longest comes first")
-
-    @classmethod
-    def of(cls, summary: UndeliveredSummary) -> "UndeliveredSummaryReply":
-        """Make the reply."""
-        return cls.model_validate(summary, from_attributes=True)

@@ -4,14 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics import contact_tests
-from app.context import AppContext
-from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.rendering import render
-from app.pages.staff.visitor import AnyStaff, StaffVisitor, read_own_form
+from app.pages.staff.rendering import render, render_dead_link
+from app.pages.staff.visitor import AnyStaff, read_own_form
 from app.web.dependencies import ContextNeeded
-from app.web.pages.page_route import status_of
 
 router = APIRouter(prefix="/care/contact-test", route_class=CarePageRoute, include_in_schema=False)
 _DEAD_LINK = (contact_tests.ContactTestNotKnownError, contact_tests.ContactTestExpiredError)
@@ -23,7 +20,7 @@ async def show_test(token: str, context: ContextNeeded, visitor: AnyStaff) -> Re
     try:
         clinic = await contact_tests.look_at(context, token)
     except _DEAD_LINK as error:
-        return _dead(context, visitor, error)
+        return render_dead_link(context, visitor, error)
     return render(context, visitor, "contact_test.html", here=f"/care/contact-test/{token}", clinic=clinic)
 
 
@@ -34,7 +31,7 @@ async def answer_test(token: str, request: Request, context: ContextNeeded, visi
     try:
         await contact_tests.answer(context, token)
     except _DEAD_LINK as error:
-        return _dead(context, visitor, error)
+        return render_dead_link(context, visitor, error)
     return render(
         context,
         visitor,
@@ -42,16 +39,4 @@ async def answer_test(token: str, request: Request, context: ContextNeeded, visi
         here="",
         title=say("Thank you"),
         sentence=say("Messages reach you. Your clinic can see that, and nothing else is asked of you now."),
-    )
-
-
-def _dead(context: AppContext, visitor: StaffVisitor, error: RefusalError) -> Response:
-    return render(
-        context,
-        visitor,
-        "message.html",
-        here="",
-        status=status_of(error),
-        title=say("This link does not work"),
-        sentence=str(error),
     )

@@ -13,10 +13,9 @@ from app.access.staff.joining import (
 from app.access.staff.passwords import SHORTEST
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.foundation.translations import say
 from app.pages.staff.account_page import SetUp, new_set_up, same_set_up
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.rendering import render
+from app.pages.staff.rendering import render, render_dead_link
 from app.pages.staff.sign_in_page import end_session_here
 from app.pages.staff.visitor import AnyStaff, StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -32,7 +31,7 @@ async def show_invitation(token: str, context: ContextNeeded, visitor: AnyStaff)
     try:
         seen = await joining.look_at(context, token)
     except _DEAD_LINK as error:
-        return _dead(context, visitor, error)
+        return render_dead_link(context, visitor, error)
     set_up = new_set_up(context, seen.clinic_id, seen.staff_id, seen.email)
     return _form(context, visitor, token, seen, set_up)
 
@@ -46,7 +45,7 @@ async def join(token: str, request: Request, context: ContextNeeded, visitor: An
             context, token, password=form["password"], set_up=form["set_up"], code=form["code"]
         )
     except _DEAD_LINK as error:
-        return _dead(context, visitor, error)
+        return render_dead_link(context, visitor, error)
     except RefusalError as error:
         seen = await joining.look_at(context, token)
         set_up = same_set_up(context, seen.clinic_id, seen.staff_id, seen.email, form["set_up"])
@@ -79,16 +78,4 @@ def _form(
         shortest=SHORTEST,
         mistake="" if error is None else str(error),
         wrong=error.pointer if error is not None else "",
-    )
-
-
-def _dead(context: AppContext, visitor: StaffVisitor, error: RefusalError) -> Response:
-    return render(
-        context,
-        visitor,
-        "message.html",
-        here="",
-        status=status_of(error),
-        title=say("This link does not work"),
-        sentence=str(error),
     )

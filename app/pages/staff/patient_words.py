@@ -104,12 +104,6 @@ NOT_OFFERED: Final = {
     NotOffered.LONG_EXPOSURE_OPEN: say("an answer about long exposure is open for review"),
     NotOffered.PRECAUTION_ACTIVE: say("a precaution is active"),
 }
-CRITERIA: Final = {
-    "gain_lost": say("gain lost"),
-    "scale_relapse": say("validated totals"),
-    "one_domain": say("one domain alone"),
-    "patient_asks": say("the patient asked"),
-}
 ACTORS: Final = {
     ActorKind.DEVICE: say("The patient"),
     ActorKind.API_KEY: say("An API key"),

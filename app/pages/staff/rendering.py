@@ -7,10 +7,12 @@ from app.access.clinics.permissions import Permission
 from app.access.clinics.staff_sessions import IDLE
 from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
-from app.foundation.translations import STAFF_LANGUAGES, direction
+from app.foundation.errors import RefusalError
+from app.foundation.translations import STAFF_LANGUAGES, direction, say
 from app.pages.staff.visitor import StaffVisitor
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import TOKEN_FIELD
+from app.web.pages.page_route import status_of
 from app.web.pages.templates import SHARED_FILES, StaticFiles, template_environment
 
 _HERE: Final = Path(__file__).parent
@@ -55,6 +57,19 @@ def render(
         answer.allow_frames(visitor.frames)
     visitor.keep_cookies(context, answer)
     return answer
+
+
+def render_dead_link(context: AppContext, visitor: StaffVisitor, error: RefusalError) -> PageAnswer:
+    """Make the page of a link that was sent to someone and opens nothing any more."""
+    return render(
+        context,
+        visitor,
+        "message.html",
+        here="",
+        status=status_of(error),
+        title=say("This link does not work"),
+        sentence=str(error),
+    )
 
 
 def _name(context: AppContext, visitor: StaffVisitor) -> str:

@@ -1,5 +1,6 @@
 """Steps that migrations share. What a step does may never change: migrations that landed rely on it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,24 @@ def rewrite_function(function: str, before: str, after: str) -> None:
     if definition.count(before) != 1:
         raise LookupError(function)
     cursor.execute(definition.replace(before, after))
+    cursor.close()
+
+
+def restore_function(path: Path, function: str) -> None:
+    """Give a function the text that an earlier migration's file made it with.
+
+    Raises:
+        LookupError: the file does not make it.
+    """
+    made = re.search(
+        rf"^CREATE FUNCTION ({re.escape(function)}\(.*?^END \$\w+\$;)",
+        path.read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    if made is None:
+        raise LookupError(function)
+    cursor = op.get_bind().connection.cursor()
+    cursor.execute(f"CREATE OR REPLACE FUNCTION {made[1]}")
     cursor.close()
 
 

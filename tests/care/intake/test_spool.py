@@ -2,17 +2,19 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from app.care.intake.spool import Spool, replay
 from app.foundation.ids import new_id
-from tests.support.databases import in_memory, running_cluster
-from tests.support.people import ZONE, clinic_client, entry
+from tests.support.databases import Cluster, in_memory, running_cluster
+from tests.support.people import ZONE, ClinicClient, PatientClient, clinic_client, entry
 from tests.support.problems import CANARY
 from tests.support.processes import wait_until
-from tests.support.service import running_service
+from tests.support.service import Service, running_service
 
 # Databases that are taken away, each a server to itself.
 pytestmark = pytest.mark.processes
@@ -24,16 +26,25 @@ def spool_dir(tmp_path: Path) -> Path:
     return tmp_path / "spool"
 
 
-def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
-    spool_dir: Path, tmp_path: Path
-) -> None:
+@contextmanager
+def own_clinic(
+    spool_dir: Path, *, work: bool = False
+) -> Iterator[tuple[Cluster, Service, ClinicClient, PatientClient]]:
+    """A clinic with a patient's phone, on a service whose database server can be stopped."""
     with (
         running_cluster(in_memory()) as cluster,
         cluster.database() as own_database,
-        running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
+        running_service(own_database.application_url, work=work, spool_dir=spool_dir) as service,
     ):
         clinic = clinic_client(service)
-        phone = clinic.enrol(clinic.patient(), service.url)
+        yield cluster, service, clinic, clinic.enrol(clinic.patient(), service.url)
+        clinic.close()
+
+
+def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
+    spool_dir: Path, tmp_path: Path
+) -> None:
+    with own_clinic(spool_dir) as (cluster, service, clinic, phone):
         spool = Spool(spool_dir, service.context.vault)
         cluster.supervisor.stop()
 
@@ -69,17 +80,10 @@ def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
         assert [event["source"] for event in found] == ["check_in", "refused_check_in"]
         assert found[0]["source_id"] == kept
         assert {event["patient_id"] for event in found} == {phone.patient_id}
-        clinic.close()
 
 
 def test_a_worker_replays_by_itself(spool_dir: Path) -> None:
-    with (
-        running_cluster(in_memory()) as cluster,
-        cluster.database() as own_database,
-        running_service(own_database.application_url, spool_dir=spool_dir) as service,
-    ):
-        clinic = clinic_client(service)
-        phone = clinic.enrol(clinic.patient(), service.url)
+    with own_clinic(spool_dir, work=True) as (cluster, _, clinic, phone):
         cluster.supervisor.stop()
         assert phone.http.put("/v1/check-ins/x", json={"self_harm_thoughts": True}).json()["crisis_help"]
         cluster.supervisor.start()
@@ -88,19 +92,12 @@ def test_a_worker_replays_by_itself(spool_dir: Path) -> None:
             return len(clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]) == 1
 
         assert wait_until(stored, 40)
-        clinic.close()
 
 
 def test_what_failed_in_a_spelling_that_no_schema_reads_is_one_event_when_it_is_refused_afterwards(
     spool_dir: Path,
 ) -> None:
-    with (
-        running_cluster(in_memory()) as cluster,
-        cluster.database() as own_database,
-        running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
-    ):
-        clinic = clinic_client(service)
-        phone = clinic.enrol(clinic.patient(), service.url)
+    with own_clinic(spool_dir) as (cluster, service, clinic, phone):
         now, ids = service.clock.now(), [new_id() for _ in range(3)]
         twice = (
             json.dumps(entry(now, (4, 4, 4)))[:-1]
@@ -125,20 +122,13 @@ def test_what_failed_in_a_spelling_that_no_schema_reads_is_one_event_when_it_is_
         assert send_all() == [200, 422, 405]
         found = clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]
         assert len(found) == 3
-        clinic.close()
 
 
 @pytest.mark.parametrize("sent_again_first", [True, False], ids=["sent again first", "replayed first"])
 def test_what_was_put_by_and_is_sent_again_by_the_phone_is_one_event(
     spool_dir: Path, *, sent_again_first: bool
 ) -> None:
-    with (
-        running_cluster(in_memory()) as cluster,
-        cluster.database() as own_database,
-        running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
-    ):
-        clinic = clinic_client(service)
-        phone = clinic.enrol(clinic.patient(), service.url)
+    with own_clinic(spool_dir) as (cluster, service, clinic, phone):
         now, ids = service.clock.now(), [str(new_id()) for _ in range(5)]
         form = {"scale": "phq-9", "taken_at": now.isoformat(), "time_zone": ZONE, "items": [0] * 8 + [2]}
         batch = {
@@ -167,4 +157,3 @@ def test_what_was_put_by_and_is_sent_again_by_the_phone_is_one_event(
             ("assessment" if one == ids[1] else "check_in", one) for one in ids
         }
         assert len(found) == len(ids)
-        clinic.close()

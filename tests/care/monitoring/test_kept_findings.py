@@ -9,7 +9,7 @@ import pytest
 
 from app.care.reminders.asking import remind_due
 from tests.support.databases import DatabaseUrls
-from tests.support.people import CONFIRMED, ClinicClient, PatientClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, PatientClient, treated
 from tests.support.service import NOW, Service, running_service
 
 DAY = timedelta(days=1)
@@ -20,14 +20,6 @@ Values = tuple[float, float, float]
 def shared_service(own_database: DatabaseUrls) -> Iterator[Service]:
     with running_service(own_database.application_url, work=False) as running:
         yield running
-
-
-@pytest.fixture
-def clinic(service: Service) -> Iterator[ClinicClient]:
-    service.clock.move_to(NOW)
-    client = clinic_client(service)
-    yield client
-    client.close()
 
 
 def treated_phone(

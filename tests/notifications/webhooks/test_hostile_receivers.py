@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from app.foundation.audit import OPERATOR
-from app.foundation.logs import set_up_logs
 from app.notifications.transport.addresses import AllowedNetworks, Resolver, resolve_by_system
 from app.notifications.transport.guarded_transport import Bounds, guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver_due
@@ -28,17 +27,6 @@ SHORT = Bounds(connect_seconds=0.5, total_seconds=1.0)
 HEAD = f"HTTP/1.1 200 OK\r\nX-Patient: {CANARY}\r\n".encode()
 # Nobody can be asked to go here: it is what answers are tried to lead to.
 INSIDE = "http://10.0.0.1/admin"
-
-
-@pytest.fixture
-def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """What this process logs."""
-    written = StringIO()
-    with monkeypatch.context() as patched:
-        patched.setattr("sys.stderr", written)
-        set_up_logs()
-        yield written
-    set_up_logs()
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ from uuid import UUID
 from pydantic import Field
 
 from app.care.alerts.findings.commands import FindingOutcome
-from app.storage.findings import Finding
-from app.web.schemas import ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import RecordReply, ReplyBody, RequestBody, choice_of, example
 
 
-class FindingReply(ReplyBody):
+class FindingReply(RecordReply):
     """Something about a patient to see to: no safety event, and no question about a booster."""
 
     id: UUID
@@ -31,11 +30,6 @@ class FindingReply(ReplyBody):
     outcome: str | None = Field(description="With what it was closed; `ended`: it no longer holds")
     escalate_at: datetime | None
     escalated_at: datetime | None
-
-    @classmethod
-    def of(cls, finding: Finding) -> "FindingReply":
-        """Make the reply."""
-        return cls.model_validate(finding, from_attributes=True)
 
 
 class FindingList(ReplyBody):

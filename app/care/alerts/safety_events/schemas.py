@@ -7,11 +7,10 @@ from uuid import UUID
 from pydantic import Field
 
 from app.care.alerts.safety_events.commands import SafetyOutcome
-from app.storage.safety_events import SafetyEvent
-from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import Moment, RecordReply, ReplyBody, RequestBody, choice_of, example
 
 
-class SafetyEventReply(ReplyBody):
+class SafetyEventReply(RecordReply):
     """A safety event: what happened when, without a word of what was said."""
 
     id: UUID
@@ -45,11 +44,6 @@ class SafetyEventReply(ReplyBody):
     further_reports: int = Field(
         description="How many more reports of the patient were counted into it, from the 21st within an hour on"
     )
-
-    @classmethod
-    def of(cls, event: SafetyEvent) -> "SafetyEventReply":
-        """Make the reply."""
-        return cls.model_validate(event, from_attributes=True)
 
 
 class SafetyEventList(ReplyBody):
