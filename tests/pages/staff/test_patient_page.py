@@ -83,7 +83,6 @@ def test_the_timeline_goes_on_to_the_first_entry_by_links_that_keep_the_address(
         listed = page.partition('<ol class="timeline">')[2].partition("</ol>")[0]
         times += re.findall(r'<time datetime="([^"]+)"', listed)
         pages += 1
-        assert 'href="?' not in page
         assert page.count("<li", page.index('<ol class="timeline">')) >= 1
         older = re.search(r'rel="next" href="([^"]+)"', page)
         path = older[1].partition("#")[0] if older else ""
