@@ -226,3 +226,8 @@ def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
         yield written
     # The other tests' logs go to the real one again.
     set_up_logs()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

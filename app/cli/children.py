@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from socket import socket
 from types import FrameType
@@ -58,6 +59,17 @@ class Group:
     def stop(self) -> None:
         """Ask the group to end; `run` returns when it has."""
         self._stopping.set()
+
+    @contextmanager
+    def in_background(self) -> Iterator[None]:
+        """Run beside what this process does, until the end of the block."""
+        keeping = threading.Thread(target=self.run, name="children-keeper")
+        keeping.start()
+        try:
+            yield
+        finally:
+            self.stop()
+            keeping.join()
 
     def run(self) -> None:
         """Keep the database and the children running until asked to stop, then end the children."""

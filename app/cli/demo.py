@@ -11,6 +11,7 @@ import httpx2
 import typer
 
 from app.cli import demo_patients as patients
+from app.cli.children import Group, child_environment
 from app.cli.demo_clinic import DemoClinic, ServiceRefusedError
 from app.cli.demo_place import (
     LOG_NAME,
@@ -21,7 +22,6 @@ from app.cli.demo_place import (
     demo_settings,
     end_on_signals,
     free_port,
-    group_running,
 )
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
@@ -97,7 +97,7 @@ def _run(screen: DemoScreen, folder: Path, log: IO[bytes], *, port: int, once: b
         with screen.waiting("Starting PostgreSQL, the API and the worker …"):
             runtime = running.enter_context(open_runtime(settings))
             opened = open_new_clinic(runtime, settings, name="Lakeside Ketamine Clinic (demo)")
-            running.enter_context(group_running(settings, log))
+            running.enter_context(Group(child_environment(settings), log=log).in_background())
             await_ready(url)
         version = runtime.binaries.version if runtime.binaries else "elsewhere"
         screen.done(f"PostgreSQL {version}, API and worker run", f"{time.monotonic() - began:.1f} s")

@@ -4,14 +4,12 @@ import shutil
 import signal
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from app.cli.children import Group, child_environment
 from app.cli.demo_clinic import is_ready
 from app.cli.runtime import KEY_FILE
 from app.foundation.vault import load_or_make_key_file
@@ -46,19 +44,6 @@ def demo_settings(folder: Path, port: int) -> Settings:
         webhook_allow=_LOOPBACK,
         retry_speedup=1,
     )
-
-
-@contextmanager
-def group_running(settings: Settings, log: IO[bytes]) -> Iterator[None]:
-    """Run API and worker until the end of the block."""
-    group = Group(child_environment(settings), log=log)
-    keeping = threading.Thread(target=group.run)
-    keeping.start()
-    try:
-        yield
-    finally:
-        group.stop()
-        keeping.join()
 
 
 @contextmanager

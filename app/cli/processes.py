@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 import uvicorn
@@ -125,19 +125,10 @@ def _allow_open_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-@contextmanager
-def _worker_beside(settings: Settings) -> Iterator[None]:
-    """Run a worker as a child, started again when it falls, until the end of the block."""
-    group = Group(
-        child_environment(settings), ("worker",), metrics_ports=metrics_ports(settings, first=1, count=1)
-    )
-    keeping = threading.Thread(target=group.run, name="worker-keeper")
-    keeping.start()
-    try:
-        yield
-    finally:
-        group.stop()
-        keeping.join()
+def _worker_beside(settings: Settings) -> AbstractContextManager[None]:
+    """A worker as a child, started again when it falls, until the end of the block."""
+    ports = metrics_ports(settings, first=1, count=1)
+    return Group(child_environment(settings), ("worker",), metrics_ports=ports).in_background()
 
 
 def develop(settings: Settings) -> None:

@@ -28,18 +28,37 @@ class UnknownSealingKeyError(SealedStreamError):
     """The encryption key that sealed this file is not among those given; give the one of when it was made."""
 
 
+class StreamSealer:
+    """Writes a stream's pieces (each 2 MiB at most) as they come, sealed with the active key."""
+
+    def __init__(self, target: IO[bytes], keyset: Keyset) -> None:
+        salt = secrets.token_bytes(_SALT_BYTES)
+        target.write(MAGIC + keyset.active + salt)
+        self._sealing, self._target = _sealing(keyset.keys[keyset.active], salt), target
+        self._before, self._number = b"", 0
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece; the one before it is written now, for it was not the last."""
+        if self._before:
+            self._seal(last=False)
+            self._number += 1
+        self._before = piece
+
+    def finish(self) -> None:
+        """Write the last piece."""
+        self._seal(last=True)
+
+    def _seal(self, *, last: bool) -> None:
+        sealed = self._sealing.encrypt(_nonce(self._number, last=last), self._before, None)
+        _write(self._target, sealed)
+
+
 def seal_stream(pieces: Iterable[bytes], target: IO[bytes], keyset: Keyset) -> None:
     """Write pieces (each 2 MiB at most) sealed with the active key."""
-    salt = secrets.token_bytes(_SALT_BYTES)
-    target.write(MAGIC + keyset.active + salt)
-    sealing, before = _sealing(keyset.keys[keyset.active], salt), b""
-    number = 0
+    sealer = StreamSealer(target, keyset)
     for piece in pieces:
-        if before:
-            _write(target, sealing.encrypt(_nonce(number, last=False), before, None))
-            number += 1
-        before = piece
-    _write(target, sealing.encrypt(_nonce(number, last=True), before, None))
+        sealer.write(piece)
+    sealer.finish()
 
 
 def is_sealed(source: IO[bytes]) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from app.storage.alert_steps import AlertStep
 from app.storage.appointments import Appointment
 from app.storage.assessments import CustomScaleRow, StoredAssessment
+from app.storage.audit_archives import AuditArchive
 from app.storage.audit_log import Seal
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow
@@ -96,7 +97,7 @@ OF_PATIENT: Final = (
     # The look-up values go by each installation's own key, and are computed again.
     ArchivedTable(row=PatientRow, without=frozenset({"external_ref_index", "external_ref_key"})),
     # The rule's state is made again from the history.
-    ArchivedTable(row=PatientStateRow, without=frozenset({"memory", "burst", "checkpoints"})),
+    ArchivedTable(row=PatientStateRow, without=frozenset({"packed_state", "burst", "checkpoints"})),
     ArchivedTable(row=Consent),
     ArchivedTable(row=CourseRow),
     ArchivedTable(row=InfusionRow),
@@ -122,8 +123,15 @@ OF_PATIENT: Final = (
 AFTER_PATIENTS: Final = (ArchivedTable(row=PatientMerge),)
 """What ties a clinic's patients together, so that it comes after all of them; a single patient's archive has none."""
 
-AUDIT_LOG: Final = (ArchivedTable(row=Seal), ArchivedTable(row=StoredEvent))
-"""Each seal, then its lines; only in the archive of a whole installation, which takes its encryption key along."""
+AUDIT_LOG: Final = (
+    ArchivedTable(row=AuditArchive),
+    ArchivedTable(row=Seal),
+    ArchivedTable(row=StoredEvent),
+)
+"""Which months lie in files; each seal, then its lines.
+
+Only in the archive of a whole installation, which takes its encryption key along.
+"""
 
 LEFT_OUT: Final[Mapping[str, str]] = {
     "api_keys": "fingerprints of secrets; the new installation makes its own",

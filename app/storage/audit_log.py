@@ -101,6 +101,15 @@ async def head(work: UnitOfWork) -> Seal | None:
     return row and Seal(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
+async def seal_before(work: UnitOfWork, sequence: int) -> Seal | None:
+    """Give the seal that ends before this place; None: it is the first."""
+    found = await work.execute(
+        _seals(work).where(Seal.sequence < sequence).order_by(Seal.sequence.desc()).limit(1)
+    )
+    row = found.one_or_none()
+    return row and Seal(**row._mapping)  # noqa: SLF001 - same
+
+
 async def unsealed(work: UnitOfWork, *, since: UUID | None, limit: int) -> list[StoredEvent]:
     """Give events that have no seal, in the order of their ids; with ``since`` only those from this id on."""
     statement = select(*_event_columns()).where(*_unsealed(work, since)).order_by(StoredEvent.id).limit(limit)
@@ -133,12 +142,16 @@ async def add(work: UnitOfWork, seal: Seal) -> None:
 
 
 async def seals_after(
-    work: UnitOfWork, sequence: int, *, limit: int
+    work: UnitOfWork, sequence: int, *, limit: int, within: tuple[UUID, UUID] | None = None
 ) -> list[tuple[Seal, dict[UUID, StoredEvent]]]:
-    """Give the seals after this place in their order, each with those of its events that are there."""
-    found = await work.execute(
-        _seals(work).where(Seal.sequence > sequence).order_by(Seal.sequence).limit(limit)
-    )
+    """Give the seals after this place in their order, each with those of its events that are there.
+
+    ``within``: only seals of which an event may have an id from the first of these on, and before the second.
+    """
+    statement = _seals(work).where(Seal.sequence > sequence)
+    if within is not None:
+        statement = statement.where(Seal.event_id >= within[0], _IDS[1] < within[1])
+    found = await work.execute(statement.order_by(Seal.sequence).limit(limit))
     seals = [Seal(**row._mapping) for row in found]  # noqa: SLF001 - same
     wanted = [one for seal in seals for one in seal.sealed]
     statement = select(*_event_columns()).where(

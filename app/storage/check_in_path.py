@@ -29,7 +29,7 @@ class PatientSnapshot:
     version: int
     sync_sequence: int
     event_sequence: int
-    memory: bytes | None
+    packed_state: bytes | None
     level: str
     announced: list[str]
     signal: dict[str, Any] | None
@@ -47,12 +47,12 @@ class PatientSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The rule's answer: its memory to go on from, the rest beside the latest of the check-ins that caused it."""
+    """The rule's answer: its state to go on from, the rest beside the latest of the check-ins that caused it."""
 
     as_of: datetime
     level: str
     rule_version: str
-    memory: bytes
+    packed_state: bytes
     burst: bool
     announced: list[str]
     smoothed: float | None
@@ -65,7 +65,7 @@ _SNAPSHOT: Final = """
 """
 _RECORD: Final = """
     SELECT care.record_check_ins(%(tenant)s, %(clinic_id)s, %(patient_id)s, %(version)s, %(rows)s::jsonb,
-        %(memory)s, %(burst)s, %(level)s, %(announced)s, %(as_of)s, %(audit_at)s, %(audit_actor_kind)s,
+        %(packed_state)s, %(burst)s, %(level)s, %(announced)s, %(as_of)s, %(audit_at)s, %(audit_actor_kind)s,
         %(audit_actor_id)s) AS ours
 """
 
@@ -113,7 +113,7 @@ async def record(
             "patient_id": snapshot.patient_id,
             "version": snapshot.version,
             "rows": _json_text(_rows(check_ins, answer)),
-            "memory": None if answer is None else answer.memory,
+            "packed_state": None if answer is None else answer.packed_state,
             "burst": None if answer is None else answer.burst,
             "announced": None if answer is None else answer.announced,
             "level": None if answer is None else answer.level,

@@ -48,7 +48,7 @@ async def add(work: UnitOfWork, consent: Consent) -> None:
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == consent.patient_id)
         .values(
             version=PatientStateRow.version + 1,
-            memory=None,
+            packed_state=None,
             consent_version=consent.version,
             consent_withdrawn_at=consent.at if consent.kind == "withdrawn" else None,
         )

@@ -36,8 +36,8 @@ class PatientStateRow(TenantRow):
     version: Mapped[int]
     sync_sequence: Mapped[int]
     event_sequence: Mapped[int]
-    memory: Mapped[bytes | None]
-    # Whether a low report has made check-ins daily, by that memory.
+    packed_state: Mapped[bytes | None]
+    # Whether a low report has made check-ins daily, by that state.
     burst: Mapped[bool] = mapped_column(server_default=false())
     level: Mapped[str]
     # The conditions that hold and that were announced to the clinic; each is announced once while it lasts.
@@ -73,11 +73,11 @@ _SYNC_PLACE: Final = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
-    """The counters and the rule's state; ``memory`` is None when it must be made again from history."""
+    """The counters and the rule's state; ``packed_state`` is None when it must be made again from history."""
 
     version: int
     sync_sequence: int
-    memory: bytes | None
+    packed_state: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +96,14 @@ async def lock(work: UnitOfWork, patient_id: UUID) -> StoredState | None:
     mine = (PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
     await work.execute(select(PatientStateRow.version).where(*mine).with_for_update())
     found = await work.execute(
-        select(PatientStateRow.version, PatientStateRow.sync_sequence, PatientStateRow.memory).where(*mine)
+        select(PatientStateRow.version, PatientStateRow.sync_sequence, PatientStateRow.packed_state).where(
+            *mine
+        )
     )
     row = found.one_or_none()
-    return row and StoredState(version=row.version, sync_sequence=row.sync_sequence, memory=row.memory)
+    return row and StoredState(
+        version=row.version, sync_sequence=row.sync_sequence, packed_state=row.packed_state
+    )
 
 
 async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> list[UUID]:
@@ -133,7 +137,7 @@ async def keep_answer(
     work: UnitOfWork,
     patient_id: UUID,
     *,
-    memory: bytes | None,
+    packed_state: bytes | None,
     burst: bool,
     level: str,
     announced: list[str],
@@ -145,7 +149,7 @@ async def keep_answer(
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
         .values(
             version=PatientStateRow.version + 1,
-            memory=memory,
+            packed_state=packed_state,
             burst=burst,
             level=level,
             announced=announced,
@@ -259,7 +263,7 @@ async def forget_state(work: UnitOfWork, patient_id: UUID) -> None:
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
-        .values(version=PatientStateRow.version + 1, memory=None),
+        .values(version=PatientStateRow.version + 1, packed_state=None),
         unaudited="the rule's own state, made again from what is in the log",
     )
 

@@ -146,7 +146,7 @@ async def _add_state(work: UnitOfWork, patient_id: UUID) -> None:
             version=0,
             sync_sequence=0,
             event_sequence=0,
-            memory=None,
+            packed_state=None,
             level="no_reference",
             announced=[],
             evaluated_at=None,

@@ -104,7 +104,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
 @cache
 def _burst() -> ColumnElement[bool]:
     """Whether a low report has made check-ins daily, as it was kept with the rule's state."""
-    return and_(PatientStateRow.burst, PatientStateRow.memory.is_not(None)).label("burst")
+    return and_(PatientStateRow.burst, PatientStateRow.packed_state.is_not(None)).label("burst")
 
 
 @cache

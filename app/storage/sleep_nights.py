@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Select, delete, insert, select, tuple_, update
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Select, delete, insert, select, tuple_, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
@@ -74,14 +74,7 @@ async def add(work: UnitOfWork, night: SleepNight) -> None:
 async def supersede(work: UnitOfWork, patient_id: UUID, night_id: UUID, *, by: UUID) -> None:
     """Mark a night as corrected by another, unless it is already."""
     await work.execute(
-        update(SleepNight)
-        .where(
-            SleepNight.clinic_id == work.clinic_id,
-            SleepNight.patient_id == patient_id,
-            SleepNight.id == night_id,
-            SleepNight.superseded_by.is_(None),
-        )
-        .values(superseded_by=by)
+        update(SleepNight).where(*_not_corrected(work, patient_id, night_id)).values(superseded_by=by)
     )
 
 
@@ -95,13 +88,7 @@ async def withdraw(work: UnitOfWork, patient_id: UUID, night_id: UUID) -> bool:
     """Mark a night as taken back; says whether there was one that still counted."""
     changed = await work.execute(
         update(SleepNight)
-        .where(
-            SleepNight.clinic_id == work.clinic_id,
-            SleepNight.patient_id == patient_id,
-            SleepNight.id == night_id,
-            SleepNight.superseded_by.is_(None),
-            SleepNight.withdrawn_at.is_(None),
-        )
+        .where(*_not_corrected(work, patient_id, night_id), SleepNight.withdrawn_at.is_(None))
         .values(withdrawn_at=work.now)
     )
     return changed.rowcount == 1
@@ -181,4 +168,13 @@ def _counting(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[object, ...]]
 def _of_patient(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[object, ...]]:
     return select(*columns_of(SleepNight)).where(
         SleepNight.clinic_id == work.clinic_id, SleepNight.patient_id == patient_id
+    )
+
+
+def _not_corrected(work: UnitOfWork, patient_id: UUID, night_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        SleepNight.clinic_id == work.clinic_id,
+        SleepNight.patient_id == patient_id,
+        SleepNight.id == night_id,
+        SleepNight.superseded_by.is_(None),
     )

@@ -196,7 +196,7 @@ COLUMNS: Final = (
     "patient",
     "raised_at",
     "level",
-    "ground",
+    "criterion",
     "share_lost",
     "reference_kind",
     "explanation",

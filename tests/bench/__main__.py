@@ -135,12 +135,12 @@ def prepare(place: DatabaseUrls) -> tuple[list[str], dict[str, str]]:
         clinic.close()
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
-            "SELECT encode(memory, 'hex') FROM care.patient_states WHERE memory IS NOT NULL"
+            "SELECT encode(packed_state, 'hex') FROM care.patient_states WHERE packed_state IS NOT NULL"
             " ORDER BY evaluated_at DESC LIMIT 1"
         ).fetchone()
         assert row is not None
         connection.execute("ANALYZE")
-    return tokens, {"AFTERGLOW_BENCH_MEMORY": row[0]}
+    return tokens, {"AFTERGLOW_BENCH_STATE": row[0]}
 
 
 class Server:

@@ -92,7 +92,7 @@ def parameters(
         "patient_id": patient,
         "version": version,
         "rows": row,
-        "memory": bytes.fromhex(os.environ["AFTERGLOW_BENCH_MEMORY"]),
+        "packed_state": bytes.fromhex(os.environ["AFTERGLOW_BENCH_STATE"]),
         "burst": False,
         "announced": [],
         "level": "steady",

@@ -1,4 +1,4 @@
-"""The bare step's rules that both its memory and its answer ask."""
+"""The bare step's rules that both its state and its answer ask."""
 
 from itertools import pairwise
 

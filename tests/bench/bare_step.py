@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from app.clinical.check_ins import CheckIn
 from app.clinical.protocol import Protocol
 from tests.bench.bare_answer import answer_of
-from tests.bench.bare_memory import asked_through, loss_after_day, signs_after_day
 from tests.bench.bare_records import BareAnswer, BarePatient, BareState
+from tests.bench.bare_state import asked_through, loss_after_day, signs_after_day
 
 
 def bare_step(

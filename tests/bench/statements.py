@@ -35,21 +35,22 @@ def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: floa
     """Transactions a second, with as many clients, each on a separate patient."""
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
-            "SELECT clinic_id, encode(memory, 'hex') FROM care.patient_states WHERE memory IS NOT NULL LIMIT 1"
+            "SELECT clinic_id, encode(packed_state, 'hex') FROM care.patient_states"
+            " WHERE packed_state IS NOT NULL LIMIT 1"
         )
         found = row.fetchone()
         tokens = connection.execute(
             "SELECT encode(digest, 'hex') FROM care.device_tokens WHERE kind = 'access' ORDER BY id"
         ).fetchall()
     assert found is not None
-    clinic_id, memory = found
+    clinic_id, packed_state = found
     values = _VALUES | {
         "tenant": f"'{clinic_id}'",
         "clinic_id": f"'{clinic_id}'",
         "patient_id": ":s_patient_id",
         "version": ":s_version",
         "rows": _ROWS,
-        "memory": f"decode('{memory}', 'hex')",
+        "packed_state": f"decode('{packed_state}', 'hex')",
         "burst": "false",
     }
     record = _filled(check_in_path._RECORD, values)

@@ -107,16 +107,16 @@ def test_python_enroll_offline_check_ins_sync_and_signal(
     assert [one["id"] for one in phone.request("GET", "/v1/check-ins")["items"]] == made
 
 
-def test_typescript_enroll_offline_check_ins_sync_and_signal(service: Service, opened: ClinicClient) -> None:
-    done = subprocess.run(
-        [NODE, SDK / "typescript" / "test" / "journey.ts", service.url, opened.key],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def walked(walk: Path, *given: str) -> dict[str, Any]:
+    """Run a walk in TypeScript; gives what it saw."""
+    done = subprocess.run([NODE, walk, *given], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
+
+
+def test_typescript_enroll_offline_check_ins_sync_and_signal(service: Service, opened: ClinicClient) -> None:
+    seen = walked(SDK / "typescript" / "test" / "journey.ts", service.url, opened.key)
     assert seen["known"] == seen["ids"]
     assert len(seen["ids"]) == 31
     assert [one["level"] for one in seen["signals"]] == ["consider_booster"]
@@ -125,21 +125,8 @@ def test_typescript_enroll_offline_check_ins_sync_and_signal(service: Service, o
 
 def test_the_sample_apps_logic_keeps_sends_and_shows_help(service: Service, opened: ClinicClient) -> None:
     code = opened.http.post(f"/v1/patients/{opened.patient()}/enrolment-codes").json()["code"]
-    done = subprocess.run(
-        [
-            NODE,
-            SDK / "sample-app" / "test" / "session.ts",
-            service.url,
-            code,
-            service.clock.now().isoformat(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout)
+    walk = SDK / "sample-app" / "test" / "session.ts"
+    seen = walked(walk, service.url, code, service.clock.now().isoformat())
     assert seen["screens"] == ["enroll", "check-in", "waiting", "thanks", "help"]
     assert seen["help"]["lines"]
 

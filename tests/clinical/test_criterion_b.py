@@ -379,8 +379,8 @@ def test_what_is_remembered_of_totals_can_be_stored_and_says_the_same_later(
     last = max([LAST, *(LAST + timedelta(days=day) for day in [*boosters, *(day for day, _ in history)])])
     state = replay(patient, as_of=last)
 
-    memory = KeptState(Timeline(state, ()), "same")
+    kept = KeptState(Timeline(state, ()), "same")
 
-    assert unpack_state(pack_state(memory, rule="any"), rule="any") == memory
+    assert unpack_state(pack_state(kept, rule="any"), rule="any") == kept
     later = last + timedelta(days=late)
     assert evaluate(state, as_of=later) == evaluate_history(patient, as_of=later)

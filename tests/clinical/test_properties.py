@@ -342,9 +342,9 @@ def _shifted(value: object, by: timedelta) -> object:  # noqa: PLR0911 - each ki
 
 
 def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
-    memory = KeptState(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
-    packed = pack_state(memory, rule="gain-lost 2.0")
-    assert unpack_state(packed, rule="gain-lost 2.0") == memory
+    kept = KeptState(Timeline(replay(History(time_zone="UTC"), as_of=END), ()), "same")
+    packed = pack_state(kept, rule="gain-lost 2.0")
+    assert unpack_state(packed, rule="gain-lost 2.0") == kept
     assert unpack_state(packed, rule="gain-lost 1.0") is None
     plain = zlib.decompress(packed)
     # Three values, the first of them the format.

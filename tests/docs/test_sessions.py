@@ -74,7 +74,7 @@ def test_the_studies_work_as_written(folder: Path) -> None:
     assert "Rule gain-lost 2.0, consider_at=0.6" in said
     assert "asked weekly" in said
     assert "there would have been 0 signals instead of 0." in said
-    assert (folder / "signals.csv").read_text().startswith("patient,raised_at,level,ground,")
+    assert (folder / "signals.csv").read_text().startswith("patient,raised_at,level,criterion,")
     assert json.loads((folder / "report.json").read_text())["patients"] == 40
     assert "(b) the patient phones" in (folder / "outcome.md").read_text()
     assert {path.name for path in (folder / "charts").iterdir()} == {"found-by-day.svg", "false-signals.svg"}

@@ -1,5 +1,6 @@
 """The archive: a clinic, or one patient, that another installation imports with the same evaluation, or refuses."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -235,6 +236,31 @@ def changed(line: int, **values: object) -> Callable[[list[bytes]], list[bytes]]
         return [*lines[:line], json.dumps(document).encode() + b"\n", *lines[line:][1:]]
 
     return change
+
+
+def test_cautions_of_an_archive_from_before_they_were_renamed_are_imported_by_their_present_names(
+    service: Service, clinic: ClinicClient, elsewhere: Service
+) -> None:
+    patient = clinic.patient()
+    known = {"cautions": ["mania", "prior_adverse_reaction", "substance_use_disorder"]}
+    path = f"/v1/patients/{patient}/factors"
+    assert clinic.http.put(path, json=known, headers={"if-match": '"0"'}).is_success
+    *lines, end = archive(service, clinic, patient)
+    formerly = [
+        line.replace(b"prior_adverse_reaction", b"bad_experience_with_ketamine").replace(
+            b"substance_use_disorder", b"substance_misuse"
+        )
+        for line in lines
+    ]
+    assert formerly != lines
+    checksum = {"sha256": hashlib.sha256(b"".join(formerly)).hexdigest()}
+    other = elsewhere.new_clinic("Other")
+
+    imported_patient(elsewhere, other, [*formerly, json.dumps(json.loads(end) | checksum).encode()])
+
+    http = _http(elsewhere, other)
+    assert sorted(http.get(path).json()["cautions"]) == known["cautions"]
+    http.close()
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,15 @@ def own_server() -> Iterator[Supervisor]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def own_server_and_service() -> Iterator[tuple[Supervisor, Service]]:
+    """Such a server, and API and worker on it."""
+    with own_server() as server:
+        address = server.address.url(APPLICATION_ROLE, DATABASE)
+        with running_service(address, clock=RunningClock(), speedup=1000) as service:
+            yield server, service
+
+
 def test_dev_comes_back_after_its_database_was_killed(receiver: Receiver) -> None:
     with temporary_data_dir() as data_dir, running_dev(data_dir, AFTERGLOW_RETRY_SPEEDUP="100") as dev:
         clinic = dev.clinic()
@@ -80,12 +89,7 @@ def test_dev_comes_back_after_its_database_was_killed(receiver: Receiver) -> Non
 
 @pytest.mark.parametrize("how", ["in order", "killed"])
 def test_api_and_worker_go_on_after_the_database_was_away(receiver: Receiver, how: str) -> None:
-    with (
-        own_server() as server,
-        running_service(
-            server.address.url(APPLICATION_ROLE, DATABASE), clock=RunningClock(), speedup=1000
-        ) as service,
-    ):
+    with own_server_and_service() as (server, service):
         clinic = clinic_client(service)
         clinic.add_endpoint(receiver.url)
         phone = clinic.enrol(clinic.patient(), service.url)
@@ -114,12 +118,7 @@ def test_api_and_worker_go_on_after_the_database_was_away(receiver: Receiver, ho
 
 def test_a_delivery_outlives_the_database_it_is_kept_in(receiver: Receiver) -> None:
     """The answer of the receiver comes while the database is away: it is sent again under the same id."""
-    with (
-        own_server() as server,
-        running_service(
-            server.address.url(APPLICATION_ROLE, DATABASE), clock=RunningClock(), speedup=1000
-        ) as service,
-    ):
+    with own_server_and_service() as (server, service):
         clinic = clinic_client(service)
         endpoint = clinic.add_endpoint(receiver.url)
         receiver.pause = lambda: 3

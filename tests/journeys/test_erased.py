@@ -162,13 +162,13 @@ def test_what_remains_is_ids_and_times(
     assert set(tombstone["row"]) == {
         "clinic_id", "patient_id", "request_id", "erased_at", "erased_by", "signal_ids"
     }  # fmt: skip
-    trail = ask(
+    recorded = ask(
         shared_database.superuser_url,
         "SELECT to_jsonb(t) AS row FROM care.audit_events t WHERE patient_id = %(id)s ORDER BY at, id",
         id=phone.patient_id,
     )
-    assert "patient.erased" in {line["row"]["action"] for line in trail}
-    assert CANARY not in json.dumps([line["row"] for line in trail])
+    assert "patient.erased" in {line["row"]["action"] for line in recorded}
+    assert CANARY not in json.dumps([line["row"] for line in recorded])
 
 
 def test_a_report_that_arrives_while_the_patient_is_erased_leaves_nothing_behind(

@@ -151,13 +151,15 @@ def test_what_staff_or_patients_enter_is_kept_and_evaluated_later(
             return row and row[0]
 
         assert ask(count) == 1
-        assert ask("SELECT memory FROM care.patient_states WHERE patient_id = %s") is None
+        assert ask("SELECT packed_state FROM care.patient_states WHERE patient_id = %s") is None
         if enter is enter_assessment:
             assert ask("SELECT count(*) FROM care.safety_events WHERE patient_id = %s") == 1
         if enter is enter_infusion:
             assert ask("SELECT disposition FROM care.signals WHERE patient_id = %s") == "booster_given"
         BreakableProtocol.broken = False
-        eventually(lambda: ask("SELECT memory FROM care.patient_states WHERE patient_id = %s") is not None)
+        eventually(
+            lambda: ask("SELECT packed_state FROM care.patient_states WHERE patient_id = %s") is not None
+        )
     assert clinic.evaluation(patient)["level"]
     clinic.close()
 
@@ -219,7 +221,7 @@ def test_a_damaged_memory_repairs_itself(
     phone = clinic.enrol(patient, service.url)
     with psycopg.connect(shared_database.superuser_url) as connection:
         changed = connection.execute(
-            "UPDATE care.patient_states SET memory = %s WHERE patient_id = %s",
+            "UPDATE care.patient_states SET packed_state = %s WHERE patient_id = %s",
             [damage, patient],
         )
         assert changed.rowcount == 1

@@ -71,7 +71,7 @@ def escalations(clinic: ClinicClient) -> int:
     return int(event["escalations"])
 
 
-def trail_of(service: Service, clinic: ClinicClient) -> Verified:
+def audit_log_of(service: Service, clinic: ClinicClient) -> Verified:
     context = service.context
     return service.run(verify(context.database, context.vault, UUID(str(clinic.clinic_id)), kept=None))
 
@@ -121,18 +121,18 @@ def test_a_clinic_whose_deliveries_cannot_be_looked_at_keeps_no_other_clinic_wai
     assert (escalations(broken), escalations(next_one)) == (1, 1), "what is safety's goes first"
 
 
-def test_a_trail_that_cannot_be_sealed_keeps_no_other_clinics_trail_open_and_is_sealed_later(
+def test_an_audit_log_that_cannot_be_sealed_keeps_no_other_clinics_open_and_is_sealed_later(
     quiet_service: Service, own_database: DatabaseUrls, broken: ClinicClient, next_one: ClinicClient
 ) -> None:
     with only_this_clinic_may_not(own_database, "INSERT ON care.audit_seals", broken):
         quiet_service.run(quiet_service.worker.sweep())
 
-    assert trail_of(quiet_service, broken).sealed == 0
-    assert trail_of(quiet_service, next_one).unsealed == 0
-    assert trail_of(quiet_service, next_one).sealed > 0
+    assert audit_log_of(quiet_service, broken).sealed == 0
+    assert audit_log_of(quiet_service, next_one).unsealed == 0
+    assert audit_log_of(quiet_service, next_one).sealed > 0
 
     quiet_service.run(quiet_service.worker.sweep())
-    assert trail_of(quiet_service, broken).unsealed == 0
+    assert audit_log_of(quiet_service, broken).unsealed == 0
 
 
 def test_of_two_sweepers_one_sweeps_and_the_other_follows_when_it_is_gone_or_dead(

@@ -13,6 +13,7 @@ OURS = (CARE, FRONT_DESK, JOBS, PARTITIONS)
 APPEND_ONLY = {
     "audit_events",
     "audit_seals",
+    "audit_archives",
     "attempts",
     "notifications",
     "custom_scales",

@@ -1,6 +1,6 @@
 """What a statement that sets the tenant itself costs and keeps: read at a glance, or deferred until it is alone."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -19,19 +19,6 @@ from tests.support.databases import DatabaseUrls
 from tests.support.service import KEY
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
-    """One connection only: whatever one transaction leaves on it, the next one finds."""
-    made = Database(own_database.application_url, pool_size=1)
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from app.storage.engine.archive import (
 from app.storage.engine.binaries import Binaries
 from app.storage.engine.embedded.folders import Address
 from app.storage.engine.embedded.supervisor import Supervisor
-from tests.storage.embedded_folders import ask, execute, open_folder, programs_under_test
+from tests.storage.embedded_folders import ask, execute, open_folder
 
 pytestmark = pytest.mark.processes
 
@@ -39,11 +39,6 @@ CONTENT = """
     GRANT SELECT ON sayings TO application;
 """
 NUMBERS = count()
-
-
-@pytest.fixture(scope="module")
-def programs() -> Binaries:
-    return programs_under_test()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,7 @@ from tests.storage.embedded_folders import (
     ask,
     execute,
     nobody,
-    open_folder,
     processes_naming,
-    programs_under_test,
     server_pid,
     wait_until,
 )
@@ -30,17 +27,6 @@ from tests.storage.embedded_folders import (
 pytestmark = pytest.mark.processes
 
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
-
-
-@pytest.fixture(scope="module")
-def programs() -> Binaries:
-    return programs_under_test()
-
-
-@pytest.fixture
-def ground() -> Iterator[Path]:
-    with open_folder() as folder:
-        yield folder
 
 
 def runs(pid: int) -> bool:
@@ -53,8 +39,8 @@ def account_of(pid: int) -> int:
     return int(listed.stdout)
 
 
-def own_folder(ground: Path, account: Account | None) -> Path:
-    data_dir = ground / "data"
+def own_folder(base: Path, account: Account | None) -> Path:
+    data_dir = base / "data"
     data_dir.mkdir(mode=0o700)
     if account is not None:
         os.chown(data_dir, account.uid, account.gid)
@@ -77,29 +63,29 @@ def kill_supervisor_and_start_again(data_dir: Path, programs: Binaries, account:
 
 
 @LINUX_ONLY
-def test_killing_the_supervisor_ends_its_server_within_seconds(ground: Path, programs: Binaries) -> None:
-    supervisor = SupervisorProcess(ground / "data", programs)
+def test_killing_the_supervisor_ends_its_server_within_seconds(base: Path, programs: Binaries) -> None:
+    supervisor = SupervisorProcess(base / "data", programs)
     supervisor.ready()
-    server = server_pid(ground / "data")
+    server = server_pid(base / "data")
     assert runs(server)
     supervisor.kill()
     assert wait_until(lambda: not runs(server), 5)
-    assert find_running(ground / "data") is None
-    assert wait_until(lambda: processes_naming(ground) == [], 5)
+    assert find_running(base / "data") is None
+    assert wait_until(lambda: processes_naming(base) == [], 5)
 
 
 @LINUX_ONLY
 def test_the_next_start_after_a_killed_supervisor_finds_everything_committed(
-    ground: Path, programs: Binaries
+    base: Path, programs: Binaries
 ) -> None:
-    kill_supervisor_and_start_again(ground / "data", programs, None)
+    kill_supervisor_and_start_again(base / "data", programs, None)
 
 
 @LINUX_ONLY
 @ROOT_ONLY
-def test_an_ordinary_user_gets_the_same_without_changing_account(ground: Path, programs: Binaries) -> None:
+def test_an_ordinary_user_gets_the_same_without_changing_account(base: Path, programs: Binaries) -> None:
     account = nobody()
-    data_dir = own_folder(ground, account)
+    data_dir = own_folder(base, account)
     supervisor = SupervisorProcess(data_dir, programs, account)
     supervisor.ready()
     assert account_of(supervisor.pid) == account_of(server_pid(data_dir)) == account.uid
@@ -108,30 +94,30 @@ def test_an_ordinary_user_gets_the_same_without_changing_account(ground: Path, p
 
 
 @ROOT_ONLY
-def test_root_runs_the_server_as_the_owner_of_the_data_folder(ground: Path, programs: Binaries) -> None:
-    data_dir = own_folder(ground, nobody())
+def test_root_runs_the_server_as_the_owner_of_the_data_folder(base: Path, programs: Binaries) -> None:
+    data_dir = own_folder(base, nobody())
     with Supervisor(data_dir, programs):
         assert account_of(server_pid(data_dir)) == nobody().uid
 
 
 def test_of_two_processes_that_start_at_once_one_starts_and_the_other_finds(
-    ground: Path, programs: Binaries
+    base: Path, programs: Binaries
 ) -> None:
-    rivals = [SupervisorProcess(ground / "data", programs) for _ in range(2)]
+    rivals = [SupervisorProcess(base / "data", programs) for _ in range(2)]
     answers = [rival.ready() for rival in rivals]
     assert sorted(word for word, _ in answers) == ["found", "started"]
     assert len({ask(conninfo, "SELECT pg_postmaster_start_time()") for _, conninfo in answers}) == 1
     # The one who found it leaves first, and the server stays.
     finder = next(rival for rival, answer in zip(rivals, answers, strict=True) if answer[0] == "found")
     assert finder.close() == 0
-    assert find_running(ground / "data") is not None
+    assert find_running(base / "data") is not None
     assert sum(rival.close() for rival in rivals if rival is not finder) == 0
-    assert find_running(ground / "data") is None
+    assert find_running(base / "data") is None
 
 
 @LINUX_ONLY
-def test_the_next_start_recovers_when_everything_was_killed_at_once(ground: Path, programs: Binaries) -> None:
-    data_dir = ground / "data"
+def test_the_next_start_recovers_when_everything_was_killed_at_once(base: Path, programs: Binaries) -> None:
+    data_dir = base / "data"
     supervisor = SupervisorProcess(data_dir, programs)
     _, conninfo = supervisor.ready()
     execute(conninfo, "CREATE TABLE committed AS SELECT 7 AS number")
@@ -148,9 +134,9 @@ def test_the_next_start_recovers_when_everything_was_killed_at_once(ground: Path
 
 @LINUX_ONLY
 def test_a_stale_note_whose_number_belongs_to_another_process_does_not_stop_the_start(
-    ground: Path, programs: Binaries
+    base: Path, programs: Binaries
 ) -> None:
-    data_dir = ground / "data"
+    data_dir = base / "data"
     with Supervisor(data_dir, programs) as running:
         socket_note = running.address.socket_folder / ".s.PGSQL.5432.lock"
         notes = {path: path.read_text() for path in (data_dir / "postgres" / "postmaster.pid", socket_note)}
@@ -169,8 +155,8 @@ def test_a_stale_note_whose_number_belongs_to_another_process_does_not_stop_the_
         bystander.wait()
 
 
-def test_an_interrupted_first_start_leaves_no_half_database(ground: Path, programs: Binaries) -> None:
-    data_dir = ground / "data"
+def test_an_interrupted_first_start_leaves_no_half_database(base: Path, programs: Binaries) -> None:
+    data_dir = base / "data"
     interrupted = SupervisorProcess(data_dir, programs)
     assert wait_until(lambda: any(data_dir.glob("postgres.new-*/base/*")), 10)
     interrupted.kill()
@@ -182,10 +168,10 @@ def test_an_interrupted_first_start_leaves_no_half_database(ground: Path, progra
 
 
 @LINUX_ONLY
-def test_the_server_is_given_nothing_of_our_environment(ground: Path, programs: Binaries) -> None:
-    supervisor = SupervisorProcess(ground / "data", programs)
+def test_the_server_is_given_nothing_of_our_environment(base: Path, programs: Binaries) -> None:
+    supervisor = SupervisorProcess(base / "data", programs)
     supervisor.ready()
-    environment = Path(f"/proc/{server_pid(ground / 'data')}/environ").read_bytes()
+    environment = Path(f"/proc/{server_pid(base / 'data')}/environ").read_bytes()
     assert b"LC_ALL=C" in environment
     assert b"SECRET" not in environment
     assert b"PGPORT" not in environment
@@ -193,9 +179,9 @@ def test_the_server_is_given_nothing_of_our_environment(ground: Path, programs: 
 
 
 @LINUX_ONLY
-def test_a_program_whose_parent_is_already_gone_is_never_started(ground: Path) -> None:
+def test_a_program_whose_parent_is_already_gone_is_never_started(base: Path) -> None:
     someone_else = "1" if os.getpid() != 1 else "2"
-    trace = ground / "started"
+    trace = base / "started"
     command = [
         sys.executable,
         "-I",

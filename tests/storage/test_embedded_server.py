@@ -23,17 +23,11 @@ from tests.storage.embedded_folders import (
     execute,
     open_folder,
     processes_naming,
-    programs_under_test,
     server_pid,
     wait_until,
 )
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture(scope="module")
-def programs() -> Binaries:
-    return programs_under_test()
 
 
 @pytest.fixture(scope="module")

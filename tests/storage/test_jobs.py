@@ -1,6 +1,5 @@
 """Jobs live and die with the transaction that wished for them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -17,18 +16,6 @@ from tests.support.databases import DatabaseUrls
 
 pytestmark = pytest.mark.anyio
 LATER = datetime(2026, 11, 3, 18, 0, tzinfo=UTC) + timedelta(hours=2)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
-    made = Database(own_database.application_url, pool_size=1)
-    yield made
-    await made.close()
 
 
 def jobs_about(own_database: DatabaseUrls, thing: UUID) -> list[dict[str, object]]:

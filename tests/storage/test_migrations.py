@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -34,7 +35,9 @@ from app.storage.engine.rows import CARE, FRONT_DESK, PARTITIONS
 from app.storage.tables import METADATA
 from tests.storage.catalogue import ask, execute, objects_outside_the_system
 from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.people import clinic_client, treated
 from tests.support.processes import wait_until
+from tests.support.service import NOW, running_service
 
 # Migrations up to this one ran before anybody had rows, or were looked at by eye.
 _LAST_UNCHECKED = "0063"
@@ -283,6 +286,37 @@ def test_what_writes_every_check_in_once_more_takes_as_long_as_it_takes(
         monkeypatch.setattr(migrating, "_TIMEOUTS", migrating._TIMEOUTS.replace("600000", "250"))
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0063")
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0061")
+
+
+def test_states_and_cautions_are_renamed_where_they_are_kept_and_back(cluster: Cluster) -> None:
+    with cluster.database() as database, running_service(database.application_url, work=False) as service:
+        clinic = clinic_client(service)
+        phone = clinic.enrol(treated(clinic, NOW, days_since=20, level=lambda _: (8, 8, 8)), service.url)
+        known = {"cautions": ["mania", "prior_adverse_reaction", "substance_use_disorder"]}
+        path = f"/v1/patients/{phone.patient_id}/factors"
+        assert clinic.http.put(path, json=known, headers={"if-match": '"0"'}).is_success
+        assert phone.check_in(NOW, (8, 8, 8)).is_success
+        owner, cautions = database.owner_url, "SELECT content->'cautions' AS found FROM care.care_plans"
+        state = "SELECT {0}, checkpoints->0->>'{0}' AS checkpoint FROM care.patient_states"
+        checkpoint = (
+            """UPDATE care.patient_states SET checkpoints = '[{"packed_state": "AA==", "reports": 1}]'"""
+        )
+        execute(database.superuser_url, checkpoint)
+        (kept,) = ask(owner, state.format("packed_state"))
+        assert all(kept.values())
+
+        migrate(owner, application_role=APPLICATION_ROLE, to="0087")
+        assert ask(owner, cautions) == [
+            {"found": ["mania", "bad_experience_with_ketamine", "substance_misuse"]}
+        ]
+        (before,) = ask(owner, state.format("memory"))
+        assert list(before.values()) == list(kept.values())
+
+        migrate(owner, application_role=APPLICATION_ROLE)
+        assert ask(owner, cautions) == [{"found": known["cautions"]}]
+        assert ask(owner, state.format("packed_state")) == [kept]
+        assert phone.check_in(NOW + timedelta(minutes=1), (7, 7, 7)).is_success
+        clinic.close()
 
 
 def test_no_statement_of_a_new_migration_holds_up_those_who_use_its_table(

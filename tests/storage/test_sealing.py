@@ -13,7 +13,7 @@ from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.storage.engine.audit import StoredEvent, audit_values
 from tests.storage.catalogue import ask, execute
-from tests.support.clinics import seal_trail
+from tests.support.clinics import seal_audit_log
 from tests.support.databases import DatabaseUrls
 from tests.support.service import NOW, Service, running_service
 
@@ -42,7 +42,7 @@ def happen(service: Service, clinic_id: UUID, times: int = 1) -> None:
 
 
 def seal(service: Service, clinic_id: UUID, *, whole: bool = False) -> int:
-    return seal_trail(service, clinic_id, whole=whole)
+    return seal_audit_log(service, clinic_id, whole=whole)
 
 
 def verified(service: Service, clinic_id: UUID, kept: Head | None = None) -> Verified:
@@ -78,7 +78,7 @@ def faults(service: Service, clinic_id: UUID, kept: Head | None = None) -> list[
     return [(one.kind.value, one.sequence, one.to_sequence) for one in found]
 
 
-def test_everything_that_happened_is_sealed_once_and_the_trail_is_intact(
+def test_everything_that_happened_is_sealed_once_and_the_audit_log_is_intact(
     quiet_service: Service, clinic_id: UUID
 ) -> None:
     happen(quiet_service, clinic_id, 5)
@@ -298,7 +298,9 @@ def test_a_cut_tail_is_found_against_a_head_that_was_kept(
     assert faults(quiet_service, clinic_id, kept) == [("head_differs", len(ids), len(ids))]
 
 
-def test_a_trail_that_goes_on_still_proves_an_earlier_head(quiet_service: Service, clinic_id: UUID) -> None:
+def test_an_audit_log_that_goes_on_still_proves_an_earlier_head(
+    quiet_service: Service, clinic_id: UUID
+) -> None:
     sealed(quiet_service, clinic_id)
     kept = verified(quiet_service, clinic_id).head
     sealed(quiet_service, clinic_id)

@@ -74,15 +74,15 @@ def test_the_functions_of_the_check_in_path_answer_the_services_proof_only(
 ) -> None:
     proof = TenantProof(TENANT_KEY).said(UUID(clinic_id), injected.info.backend_pid)
     assert seen(injected, proof) == 1
-    asked = "SELECT patient_id, version, memory FROM care.patient_states"
-    patient_id, version, memory = injected.execute(asked).fetchone() or ()
+    asked = "SELECT patient_id, version, packed_state FROM care.patient_states"
+    patient_id, version, packed_state = injected.execute(asked).fetchone() or ()
     named = injected.execute("SELECT proargnames FROM pg_proc WHERE proname = 'record_check_ins'").fetchone()
     given = {
         "of_clinic": clinic_id,
         "of_patient": patient_id,
         "of_version": version,
         "new_rows": "[]",
-        "new_memory": memory,
+        "new_packed_state": packed_state,
     }
     snapshot = "SELECT count(*) FROM care.patient_snapshot(%s, %s, NULL, %s, NULL, now())"
     record = (

@@ -1,7 +1,6 @@
 """One transaction of one clinic: all of it or nothing, and never with another clinic's tenant."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
@@ -29,19 +28,6 @@ pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
-    """One connection only: whatever one transaction leaves on it, the next one finds."""
-    made = Database(own_database.application_url, pool_size=1)
-    yield made
-    await made.close()
-
-
 async def opened(database: Database) -> UUID:
     clinic_id = new_id()
     async with database.work(clinic_id, now=NOW) as work:
@@ -62,7 +48,7 @@ async def tenant_of(work: UnitOfWork) -> str:
     return str(found.scalar_one())
 
 
-async def trail_of(database: Database, clinic_id: UUID) -> list[str]:
+async def audit_log_of(database: Database, clinic_id: UUID) -> list[str]:
     async with database.work(clinic_id, now=NOW) as work:
         found = await work.execute(select(StoredEvent.action).where(StoredEvent.clinic_id == clinic_id))
         return list(found.scalars())
@@ -78,7 +64,7 @@ async def test_nothing_is_kept_without_commit(database: Database) -> None:
         await clinics.add(work, name="Clinic", now=NOW)
         work.audit("clinic.opened", "clinic", new_id())
     assert await name_of(database, clinic_id) is None
-    assert await trail_of(database, clinic_id) == []
+    assert await audit_log_of(database, clinic_id) == []
 
 
 async def test_nothing_is_kept_after_an_error(database: Database) -> None:
@@ -100,7 +86,7 @@ async def test_what_comes_after_commit_is_not_kept_either(database: Database) ->
     async with database.work(clinic_id, now=NOW) as work:
         await work.commit()
         work.audit("never.happened", "clinic", new_id())
-    assert await trail_of(database, clinic_id) == ["clinic.opened"]
+    assert await audit_log_of(database, clinic_id) == ["clinic.opened"]
 
 
 async def test_the_audit_log_commits_with_what_it_records(database: Database) -> None:
@@ -109,10 +95,10 @@ async def test_the_audit_log_commits_with_what_it_records(database: Database) ->
         await clinics.change_profile(work, name="Other", crisis_phone_sealed=None, version=1)
         work.audit("clinic.changed", "clinic", new_id())
         await work.commit()
-    assert await trail_of(database, clinic_id) == ["clinic.opened", "clinic.changed"]
+    assert await audit_log_of(database, clinic_id) == ["clinic.opened", "clinic.changed"]
 
 
-async def test_a_trail_that_cannot_be_written_takes_everything_with_it(database: Database) -> None:
+async def test_an_audit_log_that_cannot_be_written_takes_everything_with_it(database: Database) -> None:
     clinic_id = await opened(database)
     same = new_id()
     for _ in range(2):
@@ -316,7 +302,7 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
     async with database.work(clinic_id, now=NOW) as work:
         count = await work.execute(text("SELECT count(*) FROM check_ins"))
         assert count.scalar_one() == 0
-    assert "check_in.recorded" not in await trail_of(database, clinic_id)
+    assert "check_in.recorded" not in await audit_log_of(database, clinic_id)
 
 
 async def test_failures_are_named_without_a_word_of_what_was_asked(database: Database) -> None:
@@ -400,4 +386,4 @@ async def test_after_a_refusal_a_transaction_starts_over_with_what_is_true_then(
         assert found is not None
         assert found.name == "Clinic"
         await work.commit()
-    assert await trail_of(database, clinic_id) == ["clinic.opened"]
+    assert await audit_log_of(database, clinic_id) == ["clinic.opened"]

@@ -91,7 +91,7 @@ def test_signals_are_written_as_they_pass_with_formulas_made_inert(tmp_path: Pat
     assert tuple(header) == COLUMNS
     written = dict(zip(header, row, strict=True))
     assert written["patient"] == "'=HYPERLINK()"
-    assert (written["level"], written["ground"]) == ("consider_booster", "gain_lost")
+    assert (written["level"], written["criterion"]) == ("consider_booster", "gain_lost")
     assert float(written["share_lost"]) >= 0.5
     assert written["explanation"].startswith("Consider a booster.")
 

@@ -1,4 +1,4 @@
-"""Builders: a clinic's contacts, a clinic that has gone live, a trail that is sealed."""
+"""Builders: a clinic's contacts, a clinic that has gone live, an audit log that is sealed."""
 
 from typing import Any
 from uuid import UUID
@@ -61,7 +61,7 @@ def gone_live(service: Service, clinic: ClinicClient, receiver: Receiver) -> dic
     return endpoint
 
 
-def seal_trail(service: Service, clinic_id: UUID | str, *, whole: bool = True) -> int:
+def seal_audit_log(service: Service, clinic_id: UUID | str, *, whole: bool = True) -> int:
     """Seal a clinic's audit log, as the worker's sweep does; gives how many events."""
     context, whose = service.context, UUID(str(clinic_id))
     return service.run(seal_clinic(context.database, context.vault, whose, whole=whole))

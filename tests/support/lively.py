@@ -1,5 +1,6 @@
 """A clinic in which everything has happened once, so that a test of who sees what is not about empty tables."""
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -11,18 +12,22 @@ import httpx2
 from joserfc.jwk import ECKey
 from PIL import Image
 
+from app.access.audit.seals import mac_of_month
 from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
 from app.care.patients.own_vault import vault_of
 from app.care.reminders.schemas import PushSubscriptionEntry
+from app.context import Work
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
+from app.foundation.vault import Vault
 from app.imports import commands as imports
 from app.interop.smart.backend_services import register
 from app.interop.smart.systems import NewSystem, connect
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import (
+    archived_tables,
     backend_clients,
     connected_systems,
     linked_records,
@@ -31,7 +36,9 @@ from app.storage import (
     reminders,
     stopped_numbers,
 )
+from app.storage.audit_archives import AuditArchive
 from app.storage.connected_systems import StaffIdentity
+from app.storage.engine.rows import values_of
 from app.storage.linked_records import LinkedRecord
 from app.storage.received_texts import ReceivedText
 from app.storage.reminders import Reminder
@@ -39,7 +46,7 @@ from app.studies.row_problems import FileKind
 from app.studies.what_if_jobs import ask, work_out
 from tests.support.authenticator import Authenticator
 from tests.support.browser import PlainBrowser
-from tests.support.clinics import name_contacts, seal_trail
+from tests.support.clinics import name_contacts, seal_audit_log
 from tests.support.passkeys import SESSION_COOKIE, set_up_passkey
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
@@ -120,7 +127,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     emergency = {"reason": "Nobody who may was there."}
     assert nurse.post(f"/v1/patients/{patient}/emergency-access", json=emergency).status_code == 201
     # The worker's sweep does it too, some seconds later.
-    seal_trail(service, client.clinic_id)
+    seal_audit_log(service, client.clinic_id)
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
     ids = {
         "patient_id": patient,
@@ -251,6 +258,26 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
         )
         assert await received_texts.add(work, texted)
         assert await stopped_numbers.add(work, b"a number", at=now)
+        await archived_tables.add_rows(work, archived_tables.AUDIT_LOG[0], [an_empty_month(work, vault)])
+
+
+def an_empty_month(work: Work, vault: Vault) -> dict[str, Any]:
+    """What is kept of an archived month in which nothing happened."""
+    none = UUID(int=0)
+    month = AuditArchive(
+        id=new_id(),
+        name="1970_01",
+        first_id=none,
+        end_id=none,
+        archived_at=work.real_now,
+        sha256=bytes(32),
+        lines=0,
+        first_sequence=0,
+        last_sequence=0,
+        mac=b"",
+    )
+    mac = mac_of_month(vault, work.clinic_id, month, hashlib.sha256().digest())
+    return values_of(month) | {"mac": mac}
 
 
 async def connect_systems(service: Service, clinic_id: str, patient: str) -> None:

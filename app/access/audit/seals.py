@@ -1,7 +1,8 @@
 """The audit log's seals: links of an HMAC chain over one event or several, verified, and exported with the head."""
 
+import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,8 @@ from uuid import UUID
 
 from app.foundation.errors import OperatorError
 from app.foundation.vault import Vault
-from app.storage import audit_log
+from app.storage import audit_archives, audit_log
+from app.storage.audit_archives import AuditArchive
 from app.storage.audit_log import Seal
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
@@ -139,37 +141,182 @@ class FaultKind(StrEnum):
     SEALS_REMOVED = "seals_removed"
     HEAD_CUT = "head_cut"
     HEAD_DIFFERS = "head_differs"
+    # An archived month: its file is not there, or is another one; or what was kept of it, or its seals.
+    ARCHIVE_MISSING = "archive_missing"
+    ARCHIVE_DIFFERS = "archive_differs"
+    ARCHIVE_RECORD_CHANGED = "archive_record_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault: of which kind, at which seals (from and to are the same for one), about which event."""
+    """One fault: of which kind, at which seals (from and to are the same for one), about which event or month."""
 
     kind: FaultKind
     sequence: int
     to_sequence: int
     event_id: UUID | None = None
+    month: str | None = None
+
+
+class ArchiveFaultError(Exception):
+    """A month's file cannot be read, or is not the one that was written; ``kind`` says which."""
+
+    def __init__(self, kind: FaultKind) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+MonthLines = Iterator[tuple[int, Sequence[StoredEvent]]]
+"""What a file has of a clinic's month: the places where seals end, in order, each with its events."""
+OpenMonth = Callable[[UUID, AuditArchive], tuple[MonthLines, bool]]
+"""Opens a clinic's month and says whether it is as written; raises `ArchiveFaultError`, also while it is read."""
+
+
+@dataclass(slots=True)
+class _Month:
+    archive: AuditArchive
+    lines: MonthLines | None
+    following: tuple[int, Sequence[StoredEvent]] | None = None
+    seals: Any = field(default_factory=hashlib.sha256)
+    faults: list[FaultKind] = field(default_factory=list)
+
+
+class ArchivedMonths:
+    """A clinic's archived months, while the seals are walked in their order.
+
+    Seals stay in the database. What a month's lines were sealed with is vouched for by the month's mac, so that the
+    chain holds across lines that are not at hand; with the files, each line is held against its seal as ever.
+    """
+
+    def __init__(
+        self, vault: Vault, clinic_id: UUID, archives: Iterable[AuditArchive], opened: OpenMonth | None = None
+    ) -> None:
+        self._vault, self._clinic_id, self._months = vault, clinic_id, list[_Month]()
+        for one in archives:
+            month = _Month(one, None)
+            self._months.append(month)
+            try:
+                month.lines, is_same = opened(clinic_id, one) if opened else (None, True)
+                month.faults += [] if is_same else [FaultKind.ARCHIVE_DIFFERS]
+            except ArchiveFaultError as error:
+                month.faults.append(error.kind)
+
+    def events_of(self, seal: Seal) -> dict[UUID, StoredEvent]:
+        """Give those of a seal's events that lie in the files; each seal is asked for once, in order."""
+        found = {}
+        for month in self._months_of(seal):
+            try:
+                month.following = month.following or next(month.lines or iter(()), None)
+                while month.following is not None and month.following[0] <= seal.sequence:
+                    if month.following[0] == seal.sequence:
+                        found.update({one.id: one for one in month.following[1]})
+                    month.following = next(month.lines or iter(()), None)
+            except ArchiveFaultError as error:
+                month.faults.append(error.kind)
+                month.lines = month.following = None
+        return found
+
+    def is_away(self, seal: Seal, event_id: UUID) -> bool:
+        """Say whether an event lies in a file that is not read."""
+        return any(
+            month.lines is None and month.archive.holds(event_id, seal.sequence) for month in self._months
+        )
+
+    def passed(self, seal: Seal) -> None:
+        """Note a seal that was walked past."""
+        for month in self._months_of(seal):
+            month.seals.update(seal_content(seal))
+
+    def faults(self) -> list[Fault]:
+        """Give what is wrong with the months, once all seals were walked past."""
+        found = []
+        for month in self._months:
+            archive = month.archive
+            mac = mac_of_month(self._vault, self._clinic_id, archive, month.seals.digest())
+            kinds = [*month.faults, *([] if mac == archive.mac else [FaultKind.ARCHIVE_RECORD_CHANGED])]
+            found += [
+                Fault(
+                    kind=kind,
+                    sequence=archive.first_sequence,
+                    to_sequence=archive.last_sequence,
+                    month=archive.name,
+                )
+                for kind in dict.fromkeys(kinds)
+            ]
+        return found
+
+    def _months_of(self, seal: Seal) -> list[_Month]:
+        return [
+            month
+            for month in self._months
+            if any(month.archive.holds(one, seal.sequence) for one in seal.sealed)
+        ]
+
+
+def seal_content(seal: Seal) -> bytes:
+    """Write a seal in the one form that a month's mac is made from. It may never change."""
+    plain = [seal.sequence, [one.hex for one in seal.sealed], (seal.marks or b"").hex(), seal.mac.hex()]
+    return json.dumps(plain, separators=(",", ":")).encode()
+
+
+def mac_of_month(vault: Vault, clinic_id: UUID, archive: AuditArchive, seals: bytes) -> bytes:
+    """Vouch for what is kept of a clinic's archived month, and (by their SHA-256) for the seals of its lines."""
+    numbers = (archive.lines, archive.first_sequence, archive.last_sequence)
+    return vault.link(
+        b"archived month",
+        clinic_id.bytes,
+        archive.id.bytes,
+        archive.name.encode(),
+        archive.first_id.bytes,
+        archive.end_id.bytes,
+        archive.archived_at.astimezone(UTC).isoformat(timespec="microseconds").encode(),
+        archive.sha256,
+        *(one.to_bytes(8, "big") for one in numbers),
+        seals,
+    )
 
 
 @dataclass(slots=True, kw_only=True)
 class Verified:
-    """What was found out about one clinic's audit log."""
+    """What was found out about one clinic's audit log.
+
+    ``archived``: its archived months; ``read_archives``: whether their lines were verified, too.
+    """
 
     clinic_id: UUID
     sealed: int = 0
     unsealed: int = 0
     faults: list[Fault] = field(default_factory=list)
     head: Head | None = None
+    archived: list[AuditArchive] = field(default_factory=list)
+    read_archives: bool = False
 
 
-async def verify(database: Database, vault: Vault, clinic_id: UUID, *, kept: Head | None = None) -> Verified:
-    """Walk a clinic's chain. With a kept head, prove besides that nothing up to there was cut off."""
-    found, before, there = Verified(clinic_id=clinic_id), FIRST, None
+async def verify(
+    database: Database,
+    vault: Vault,
+    clinic_id: UUID,
+    *,
+    kept: Head | None = None,
+    open_month: OpenMonth | None = None,
+) -> Verified:
+    """Walk a clinic's chain. With a kept head, prove besides that nothing up to there was cut off.
+
+    ``open_month`` reads the lines of archived months; without it, the chain is verified across them.
+    """
+    async with database.work(clinic_id) as work:
+        archived = await audit_archives.of_clinic(work)
+    found, before, there = Verified(clinic_id=clinic_id, archived=archived), FIRST, None
+    found.read_archives = open_month is not None
+    months = ArchivedMonths(vault, clinic_id, archived, open_month)
     async for seal, events in _seals(database, clinic_id):
-        found.faults += faults_of(vault, clinic_id, before, seal, events)
+        there_or_archived = {**months.events_of(seal), **events}
+        found.faults += faults_of(vault, clinic_id, before, seal, there_or_archived, months)
+        months.passed(seal)
         before = head_of(seal)
         there = before if kept is not None and before.sequence == kept.sequence else there
         found.head, found.sealed = before, found.sealed + len(seal.sealed)
+    found.faults += months.faults()
     async with database.work(clinic_id) as work:
         found.unsealed = await audit_log.count_unsealed(work)
     if kept is not None:
@@ -178,16 +325,36 @@ async def verify(database: Database, vault: Vault, clinic_id: UUID, *, kept: Hea
 
 
 async def _seals(
-    database: Database, clinic_id: UUID
+    database: Database, clinic_id: UUID, within: tuple[UUID, UUID] | None = None
 ) -> AsyncIterator[tuple[Seal, Mapping[UUID, StoredEvent]]]:
     """Give a clinic's seals in their order, each with those of its events that are there, a few at a time."""
     after, full = 0, True
     while full:
         async with database.work(clinic_id) as work:
-            some = await audit_log.seals_after(work, after, limit=_SEALS_AT_ONCE)
+            some = await audit_log.seals_after(work, after, limit=_SEALS_AT_ONCE, within=within)
         for one in some:
             yield one
         after, full = (some[-1][0].sequence if some else after), len(some) == _SEALS_AT_ONCE
+
+
+async def verified_within(
+    database: Database, vault: Vault, clinic_id: UUID, first_id: UUID, end_id: UUID
+) -> AsyncIterator[tuple[Seal, list[StoredEvent]]]:
+    """Give the seals of events with ids from the first on and before the end, each with these events, verified.
+
+    Raises:
+        AuditLogFaultyError: something does not fit.
+    """
+    async with database.work(clinic_id) as work:
+        months = ArchivedMonths(vault, clinic_id, await audit_archives.of_clinic(work))
+    async for seal, events in _seals(database, clinic_id, (first_id, end_id)):
+        async with database.work(clinic_id) as work:
+            before = head_of(await audit_log.seal_before(work, seal.sequence))
+        if faults_of(vault, clinic_id, before, seal, events, months):
+            raise AuditLogFaultyError(AuditLogFaultyError.__doc__)
+        mine = [events[one] for one in seal.sealed if first_id <= one < end_id]
+        if mine:
+            yield seal, mine
 
 
 async def sealed_events(
@@ -214,16 +381,25 @@ def _marks_in(seal: Seal) -> list[bytes]:
 
 
 def faults_of(
-    vault: Vault, clinic_id: UUID, before: Head, seal: Seal, events: Mapping[UUID, StoredEvent]
+    vault: Vault,
+    clinic_id: UUID,
+    before: Head,
+    seal: Seal,
+    events: Mapping[UUID, StoredEvent],
+    months: ArchivedMonths | None = None,
 ) -> list[Fault]:
     """Find what is wrong with a seal that follows a link, given those of its events that are there.
 
-    Each seal is checked against the stored link before it, so that one fault does not hide the next.
+    Each seal is checked against the stored link before it, so that one fault does not hide the next. Of events that
+    lie in an archive that is not read nothing can be said here, nor of the link over them.
     """
     faults, first = [], before.sequence + 1
+    away = {one for one in seal.sealed if one not in events and months and months.is_away(seal, one)}
     if gap := seal.first_sequence > first:
         removed = FaultKind.SEALS_REMOVED
         faults.append(Fault(kind=removed, sequence=first, to_sequence=seal.first_sequence - 1))
+    if away and seal.marks is None:
+        return faults
     if seal.marks is None:
         return [*faults, *_faults_of_one(vault, clinic_id, before, seal, events, gap=gap)]
     macs, within, marks = [], list[Fault](), _marks_in(seal)
@@ -231,13 +407,17 @@ def faults_of(
         zip_longest(seal.sealed, marks, fillvalue=None), seal.first_sequence
     ):
         event = events.get(event_id) if event_id else None
+        if event_id in away:
+            continue
         macs.append(_mac(vault, clinic_id, place, event) if event else b"")
         kind = FaultKind.EVENT_REMOVED if event is None else FaultKind.CHANGED
         if macs[-1][:_MARK_BYTES] != mark:
             within.append(Fault(kind=kind, sequence=place, to_sequence=place, event_id=event_id))
     # Right behind a gap nothing can be said of the link: the one before it is not known.
     link = _link_of_several(vault, before.mac, clinic_id, seal.sequence, macs)
-    if not within and not gap and (link != seal.mac or seal.first_sequence != first):
+    if away and not within and not gap and seal.first_sequence != first:
+        within.append(Fault(kind=FaultKind.CHANGED, sequence=seal.first_sequence, to_sequence=seal.sequence))
+    if not within and not away and not gap and (link != seal.mac or seal.first_sequence != first):
         changed = FaultKind.CHANGED
         within.append(Fault(kind=changed, sequence=seal.first_sequence, to_sequence=seal.sequence))
     return faults + within
@@ -270,6 +450,10 @@ def _against(kept: Head, head: Head | None, there: Head | None) -> list[Fault]:
     if there is None or there.mac != kept.mac:
         return [Fault(kind=FaultKind.HEAD_DIFFERS, sequence=kept.sequence, to_sequence=kept.sequence)]
     return []
+
+
+class AuditLogFaultyError(OperatorError):
+    """The audit log does not fit its seals, so nothing of it was archived: `afterglow audit verify` says where."""
 
 
 HEAD: Final = "head"

@@ -154,7 +154,7 @@ async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -
     await patient_states.keep_answer(
         work,
         patient_id,
-        memory=evaluated.answer.memory,
+        packed_state=evaluated.answer.packed_state,
         burst=evaluated.answer.burst,
         level=evaluated.answer.level,
         announced=evaluated.answer.announced,
@@ -239,7 +239,9 @@ def _evaluated(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(snapshot, context).name,
-        memory=pack_state(KeptState(timeline, known.treatment), rule=protocol_of(snapshot, context).name),
+        packed_state=pack_state(
+            KeptState(timeline, known.treatment), rule=protocol_of(snapshot, context).name
+        ),
         burst=timeline.state.loss is not None and timeline.state.loss.burst,
         announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
         smoothed=evaluation.smoothed,

@@ -60,7 +60,7 @@ class Replayed:
 
 def kept_state(snapshot: PatientSnapshot, protocol: Protocol) -> KeptState | None:
     """Read the rule's state; None when there is none, or when other numbers or an earlier release made it."""
-    return unpack_state(snapshot.memory, rule=protocol.name) if snapshot.memory else None
+    return unpack_state(snapshot.packed_state, rule=protocol.name) if snapshot.packed_state else None
 
 
 async def timeline_now(
@@ -172,7 +172,7 @@ async def _since_the_last(
     ]
     chosen = chosen_in(snapshot)
     for one in reversed(same):
-        state, through = unpack_state(b64decode(one["memory"]), rule=protocol.name), _through(one)
+        state, through = unpack_state(b64decode(one["packed_state"]), rule=protocol.name), _through(one)
         if state is None or one["chosen"] not in (None, snapshot.chosen_reference):
             continue
         history = await history_of(work, snapshot, also=also, after=through)
@@ -188,7 +188,7 @@ def _checkpoint(
     snapshot: PatientSnapshot, kept: KeptState, protocol: Protocol, *, through: datetime, sync: int
 ) -> Plain:
     return {
-        "memory": b64encode(pack_state(kept, rule=protocol.name)).decode(),
+        "packed_state": b64encode(pack_state(kept, rule=protocol.name)).decode(),
         "reports": kept.timeline.reports,
         "period": period_of(through),
         "through": through.isoformat(),

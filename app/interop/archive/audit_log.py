@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.audit.seals import FIRST, faults_of, head_of
+from app.access.audit.seals import FIRST, ArchivedMonths, faults_of, head_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
@@ -20,13 +20,14 @@ from app.interop.archive.archive_file import (
     ArchiveWriter,
     read_archive,
 )
-from app.storage import archived_tables, audit_log
+from app.storage import archived_tables, audit_archives, audit_log
 from app.storage.archived_tables import AUDIT_LOG, from_plain, to_plain
+from app.storage.audit_archives import AuditArchive
 from app.storage.audit_log import Seal
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.rows import values_of
 
-_SEALS, _EVENTS = AUDIT_LOG
+_MONTHS, _SEALS, _EVENTS = AUDIT_LOG
 _SEALS_AT_ONCE: Final = 100
 _EVENTS_AT_ONCE: Final = 1000
 
@@ -45,21 +46,31 @@ class AuditLogDiffersError(RefusalError):
 
 
 async def lines_of_audit_log(work: Work, writer: ArchiveWriter) -> AsyncIterator[bytes]:
-    """Give each seal, its lines after it, then the lines that wait for their seal; ``work`` is a snapshot."""
+    """Give what is kept of archived months, each seal, its lines after it, then the lines that wait for their seal.
+
+    The lines of archived months stay in their files, which serve the other installation too. ``work`` is a snapshot.
+    """
+    for month in await audit_archives.of_clinic(work):
+        yield writer.row(_MONTHS.name, _plain(month))
     after, full = 0, True
     while full:
         some = await audit_log.seals_after(work, after, limit=_SEALS_AT_ONCE)
         for seal, events in some:
-            yield writer.row(_SEALS.name, _plain(seal))
-            for event_id in seal.sealed:
-                if event_id in events:
-                    yield writer.row(_EVENTS.name, _plain(events[event_id]))
+            for line in lines_of_seal(writer, seal, events.values()):
+                yield line
         after, full = (some[-1][0].sequence if some else after), len(some) == _SEALS_AT_ONCE
     since: UUID | None = None
     while waiting := await audit_log.unsealed(work, since=since, limit=_EVENTS_AT_ONCE):
         for event in waiting:
             yield writer.row(_EVENTS.name, _plain(event))
         since = UUID(int=waiting[-1].id.int + 1)
+
+
+def lines_of_seal(writer: ArchiveWriter, seal: Seal, events: Iterable[StoredEvent]) -> Iterator[bytes]:
+    """Give a seal, then its lines in their order."""
+    yield writer.row(_SEALS.name, _plain(seal))
+    for event in sorted(events, key=lambda one: seal.sealed.index(one.id)):
+        yield writer.row(_EVENTS.name, _plain(event))
 
 
 def refuse_other_key(vault: Vault, head: ArchiveHead) -> None:
@@ -93,21 +104,26 @@ async def add_audit_log(work: Work, head: ArchiveHead, rows: Iterable[ArchivedRo
     Raises:
         ArchiveDamagedError, AuditLogDiffersError: as `checked`; or a line is there twice.
     """
-    count, seals, events = 0, list[Seal](), list[StoredEvent]()
+    count, seals, events, months = 0, list[Seal](), list[StoredEvent](), list[AuditArchive]()
 
     async def write() -> None:
         try:
             await archived_tables.add_rows(work, _EVENTS, [values_of(one) for one in events])
             await archived_tables.add_rows(work, _SEALS, [values_of(one) for one in seals])
+            await archived_tables.add_rows(work, _MONTHS, [values_of(one) for one in months])
         except ValueError:
             raise ArchiveDamagedError from None
         events.clear()
         seals.clear()
+        months.clear()
 
-    for seal, its_events in checked(work.vault, head, rows):
-        seals += [] if seal is None else [seal]
+    for record, its_events in checked(work.vault, head, rows):
+        if isinstance(record, AuditArchive):
+            months.append(record)
+        elif record is not None:
+            seals.append(record)
         events += its_events
-        count += (seal is not None) + len(its_events)
+        count += (record is not None) + len(its_events)
         if len(events) >= _EVENTS_AT_ONCE:
             await write()
     await write()
@@ -116,31 +132,50 @@ async def add_audit_log(work: Work, head: ArchiveHead, rows: Iterable[ArchivedRo
 
 def checked(
     vault: Vault, head: ArchiveHead, rows: Iterable[ArchivedRow]
-) -> Iterator[tuple[Seal | None, list[StoredEvent]]]:
-    """Give each seal that fits the chain with its lines, and lines without a seal.
+) -> Iterator[tuple[Seal | AuditArchive | None, list[StoredEvent]]]:
+    """Give each archived month, each seal that fits the chain with its lines, and lines without a seal.
 
     Raises:
         ArchiveDamagedError: a row is none of the audit log's, or the archive does not say that it has one.
-        AuditLogDiffersError: a seal does not fit its lines, or the seal before.
+        AuditLogDiffersError: a seal does not fit its lines, or the seal before; or an archived month its seals.
     """
     if head.audit_key is None:
         raise ArchiveDamagedError
-    before, records = FIRST, (_record(one) for one in rows)
+    before, records, archived = FIRST, records_in(rows), list[AuditArchive]()
+    months = ArchivedMonths(vault, head.clinic_id, archived)
     for record in records:
+        if isinstance(record, AuditArchive):
+            archived.append(record)
+            months = ArchivedMonths(vault, head.clinic_id, archived)
+            yield record, []
+            continue
         if isinstance(record, StoredEvent):
             yield None, [record]
             continue
-        events = [one for one in islice(records, len(record.sealed)) if isinstance(one, StoredEvent)]
+        here = sum(not months.is_away(record, one) for one in record.sealed)
+        events = [one for one in islice(records, here) if isinstance(one, StoredEvent)]
         follows = record.sequence == before.sequence + len(record.sealed)
         if not follows or record.event_id != record.sealed[-1]:
             raise AuditLogDiffersError
-        if faults_of(vault, head.clinic_id, before, record, {one.id: one for one in events}):
+        if faults_of(vault, head.clinic_id, before, record, {one.id: one for one in events}, months):
             raise AuditLogDiffersError
+        months.passed(record)
         before = head_of(record)
         yield record, events
+    if months.faults():
+        raise AuditLogDiffersError
 
 
-def _record(row: ArchivedRow) -> Seal | StoredEvent:
+def records_in(rows: Iterable[ArchivedRow]) -> Iterator[AuditArchive | Seal | StoredEvent]:
+    """Give the audit log's records.
+
+    Raises:
+        ArchiveDamagedError: a row is none of them.
+    """
+    return map(_record, rows)
+
+
+def _record(row: ArchivedRow) -> AuditArchive | Seal | StoredEvent:
     if row.table not in AUDIT_LOG:
         raise ArchiveDamagedError
     try:
@@ -149,8 +184,10 @@ def _record(row: ArchivedRow) -> Seal | StoredEvent:
         raise ArchiveDamagedError from None
     if any(values[one.name] is None for one in row.table.columns if not one.nullable):
         raise ArchiveDamagedError
+    if row.table is _MONTHS:
+        return AuditArchive(**values)
     return Seal(**values) if row.table is _SEALS else StoredEvent(**values)
 
 
-def _plain(record: Seal | StoredEvent) -> dict[str, Any]:
+def _plain(record: AuditArchive | Seal | StoredEvent) -> dict[str, Any]:
     return {name: to_plain(value) for name, value in values_of(record).items()}

@@ -10,6 +10,7 @@ from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.care.alerts.safety_events.life import SAFETY_EVENT
 from app.care.patients.chart_numbers import index_of
 from app.care.patients.commands import PatientExistsError
+from app.clinical.profiles import Caution
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.interop.archive.archive_file import (
@@ -36,6 +37,11 @@ from app.storage.archived_tables import (
 
 # Who of another clinic's staff takes care of something is nobody's name here.
 _NOBODY_HERE: Final = frozenset({"assignee_id"})
+# What archives of earlier versions call these cautions.
+_FORMER_CAUTIONS: Final = {
+    "substance_misuse": Caution.SUBSTANCE_USE_DISORDER.value,
+    "bad_experience_with_ketamine": Caution.PRIOR_ADVERSE_REACTION.value,
+}
 Sealer = Callable[[str, ArchivedTable, str, UUID], bytes]
 
 
@@ -253,6 +259,9 @@ def _values(row: ArchivedRow, whose: UUID | None, sealed: Sealer) -> dict[str, A
             value = row.values.get(column.name.removesuffix(SEALED))
             if column.name in _NOBODY_HERE:
                 value = None
+            if isinstance(value, dict) and "cautions" in value:
+                cautions = [_FORMER_CAUTIONS.get(one, one) for one in value["cautions"]]
+                value = {**value, "cautions": cautions}
             if column.name.endswith(SEALED):
                 kept = None if value is None or row_id is None else (str(value), row_id)
                 values[column.name] = kept and sealed(kept[0], row.table, column.name, kept[1])

@@ -134,7 +134,7 @@ async def import_installation(
 def _clinics_in(lines: Iterable[bytes]) -> tuple[InstallationHead, Iterator[Iterator[bytes]]]:
     rest = iter(lines)
     head = _head(next(rest, b""))
-    return head, _archives(rest, head.clinics)
+    return head, archives_in(rest, head.clinics)
 
 
 def _head(line: bytes) -> InstallationHead:
@@ -153,7 +153,7 @@ def _head(line: bytes) -> InstallationHead:
         raise NotAnArchiveError from None
 
 
-def _archives(rest: Iterator[bytes], count: int) -> Iterator[Iterator[bytes]]:
+def archives_in(rest: Iterator[bytes], count: int) -> Iterator[Iterator[bytes]]:
     """Give each clinic's lines; what its reader leaves is passed over."""
     for _ in range(count):
         archive = _to_the_end(rest)

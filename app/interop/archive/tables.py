@@ -13,7 +13,7 @@ from app.storage import archived_tables
 from app.storage.archived_tables import OF_PATIENT, SEALED, ArchivedTable
 from app.storage.outgoing_messages import OutgoingMessage
 
-# What a person would not put into a spreadsheet: the rule's memory, earlier versions, what ties steps to alerts.
+# What a person would not put into a spreadsheet: the rule's state, earlier versions, what ties steps to alerts.
 _NOT_FOR_PEOPLE: Final = frozenset({"patient_states", "record_versions", "alert_steps", "patient_changes"})
 # Of what was sent: what it was and how it went, never to which address.
 _MESSAGES: Final = ArchivedTable(

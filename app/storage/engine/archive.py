@@ -144,7 +144,7 @@ def backup(conninfo: str, target: Path, binaries: Binaries, keyset: Keyset | Non
         _refuse_hidden_rows(connection)
     options = ["--format=custom", "--enable-row-security"]
     try:
-        with _complete_or_absent(target) as unfinished:
+        with complete_or_absent(target) as unfinished:
             with unfinished.open("wb") as file:
                 said = _run(binaries, "pg_dump", options, conninfo, take=lambda out: _keep(out, file, keyset))
             if said is not None:
@@ -309,7 +309,8 @@ def _without_values(said: str) -> str:
 
 
 @contextmanager
-def _complete_or_absent(target: Path) -> Iterator[Path]:
+def complete_or_absent(target: Path) -> Iterator[Path]:
+    """Give the place (0600) to write a file at; it has its name, durably, once the block is done, or is nowhere."""
     handle, name = tempfile.mkstemp(
         prefix=f".{target.name}.", suffix=".unfinished", dir=target.absolute().parent
     )

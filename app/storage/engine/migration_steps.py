@@ -21,6 +21,13 @@ class PatientKeysKeptError(OperatorError):
     """
 
 
+class MonthsArchivedError(OperatorError):
+    """Months of the audit log lie in files, and the version before does not know of them: nothing was changed.
+
+    Bring them back first, each by `afterglow audit restore`.
+    """
+
+
 def run_sql(path: Path) -> None:
     """Run a file of statements as it stands: past SQLAlchemy, which would take its percent signs for parameters."""
     cursor = op.get_bind().connection.cursor()
@@ -122,6 +129,16 @@ def refuse_while_patients_have_keys() -> None:
     op.execute("LOCK TABLE care.patient_keys IN ACCESS EXCLUSIVE MODE")
     if op.get_bind().exec_driver_sql("SELECT EXISTS (SELECT FROM care.patient_keys)").scalar_one():
         raise PatientKeysKeptError(" ".join((PatientKeysKeptError.__doc__ or "").split()))
+
+
+def refuse_while_months_are_archived() -> None:
+    """Keep a way down from forgetting which lines of the audit log lie in a file.
+
+    Raises:
+        MonthsArchivedError: some do.
+    """
+    if op.get_bind().exec_driver_sql("SELECT EXISTS (SELECT FROM care.audit_archives)").scalar_one():
+        raise MonthsArchivedError(" ".join((MonthsArchivedError.__doc__ or "").split()))
 
 
 def application_role() -> str:

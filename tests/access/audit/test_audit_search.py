@@ -8,7 +8,7 @@ import pytest
 
 from app.access.clinics.permissions import Scope
 from app.web.schemas import write_cursor
-from tests.support.clinics import seal_trail
+from tests.support.clinics import seal_audit_log
 from tests.support.people import ClinicClient, clinic_client, key_with
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -69,7 +69,7 @@ def test_the_pages_hold_every_line_once(one_clinic: ClinicClient) -> None:
 def test_a_line_names_the_place_of_its_seal_once_it_has_one(
     service: Service, one_clinic: ClinicClient, patients: list[str]
 ) -> None:
-    seal_trail(service, one_clinic.clinic_id)
+    seal_audit_log(service, one_clinic.clinic_id)
     seals = [one["seal"] for one in search(one_clinic, patient_id=patients[0])]
     assert None not in seals
     assert len(set(seals)) == len(seals)

@@ -170,8 +170,10 @@ def test_a_closed_signal_is_reopened_with_a_reason_and_waits_to_be_acknowledged(
     ]
     closed = clinic.http.post(f"{path}/close", json={"disposition": "watchful_waiting"})
     assert closed.json()["disposition"] == "watchful_waiting"
-    trail = clinic.http.get("/v1/audit-events", params={"patient_id": signal["patient_id"]}).json()["items"]
-    assert "signal.reopened" in {line["action"] for line in trail}
+    recorded = clinic.http.get("/v1/audit-events", params={"patient_id": signal["patient_id"]}).json()[
+        "items"
+    ]
+    assert "signal.reopened" in {line["action"] for line in recorded}
 
 
 def history(clinic: ClinicClient, signal: dict[str, Any]) -> list[dict[str, Any]]:

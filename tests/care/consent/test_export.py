@@ -79,7 +79,7 @@ def test_a_signal_is_dates_and_states_without_a_recommendation(document: dict[st
     assert not re.search(r"consider.booster|explanation|share_lost|gain_lost", shown, re.IGNORECASE)
 
 
-def test_staff_get_the_same_copy_and_both_are_on_the_trail(
+def test_staff_get_the_same_copy_and_both_are_in_the_audit_log(
     document: dict[str, Any], lively: LivelyClinic
 ) -> None:
     theirs = lively.client.http.get(f"/v1/patients/{lively.ids['patient_id']}/export").json()

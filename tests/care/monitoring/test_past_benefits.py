@@ -22,7 +22,8 @@ def kept(shared_database: DatabaseUrls, patient: str, written: bytes | None = No
     """The rule's state as it is in the database, where that may be written first."""
     with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         row = connection.execute(
-            "UPDATE care.patient_states SET memory = coalesce(%s, memory) WHERE patient_id = %s RETURNING memory",
+            "UPDATE care.patient_states SET packed_state = coalesce(%s, packed_state)"
+            " WHERE patient_id = %s RETURNING packed_state",
             [written, patient],
         ).fetchone()
     assert row is not None
@@ -42,13 +43,13 @@ def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
     assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
     shown = interval(clinic, patient)
     assert [one["lost"] for one in shown["past"]] == [True, True]
-    memory = kept(shared_database, patient)
-    assert memory is not None
-    assert len(memory.timeline.considered) == 2
+    state = kept(shared_database, patient)
+    assert state is not None
+    assert len(state.timeline.considered) == 2
 
     # Three values, the first of them the format.
     before, now = b"\x93%c" % (STATE_FORMAT - 1), b"\x93%c" % STATE_FORMAT
-    earlier = zlib.compress(zlib.decompress(pack_state(memory, rule=RULE)).replace(now, before, 1))
+    earlier = zlib.compress(zlib.decompress(pack_state(state, rule=RULE)).replace(now, before, 1))
     assert kept(shared_database, patient, earlier) is None
     assert interval(clinic, patient) == shown
 

@@ -18,7 +18,7 @@ from app.notifications.stream.queries import keep_stream
 from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.cli.command_line import afterglow_here
 from tests.storage.catalogue import ask
-from tests.support.clinics import seal_trail
+from tests.support.clinics import seal_audit_log
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
@@ -296,7 +296,7 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
         one: clinic.http.get(f"/v1/patients/{one}").status_code for one in (stays, lately, long_ago, double)
     }
     assert found == {stays: 200, lately: 200, long_ago: 410, double: 410}
-    seal_trail(service, clinic.clinic_id)
+    seal_audit_log(service, clinic.clinic_id)
     context = service.context
     assert service.run(verify(context.database, context.vault, UUID(clinic.clinic_id))).faults == []
 

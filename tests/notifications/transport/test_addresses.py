@@ -22,11 +22,6 @@ LOOPBACK = AllowedNetworks.parse("127.0.0.0/8")
 REFUSAL = "The address must be public HTTPS."
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.parametrize("url", HOSTILE_URLS)
 def test_hostile_urls_are_refused_in_one_and_the_same_sentence(url: str) -> None:
     with pytest.raises(EndpointAddressRefusedError) as refusal:

@@ -23,11 +23,6 @@ SECRET = signing.new_secret()
 BODY = '{"type":"endpoint.test","note":"ä"}'.encode()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=PROGRAMS, scope="module")
 def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)

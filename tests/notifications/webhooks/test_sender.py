@@ -22,11 +22,6 @@ SECRET = signing.new_secret()
 BODY = b'{"type":"endpoint.test"}'
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def client(*, total_seconds: float = 5.0) -> httpx2.AsyncClient:
     return guarded_client(
         allowed=AllowedNetworks.parse("127.0.0.0/8"),

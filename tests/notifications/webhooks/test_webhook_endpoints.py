@@ -199,10 +199,10 @@ def test_a_live_clinics_people_learn_that_its_last_endpoint_was_switched_off(
     else:
         clinic.http.delete(path_of(endpoint))
     assert "no_enabled_endpoint" in clinic.http.get("/v1/clinic").json()["attention"]
-    trail = clinic.http.get("/v1/audit-events", params={"limit": 200}).json()["items"]
-    assert [one["action"] for one in trail].count("contact.notified_endpoint_down") == 2
+    recorded = clinic.http.get("/v1/audit-events", params={"limit": 200}).json()["items"]
+    assert [one["action"] for one in recorded].count("contact.notified_endpoint_down") == 2
     assert {"disable": "endpoint.disabled", "remove": "endpoint.removed"}[how] in {
-        one["action"] for one in trail
+        one["action"] for one in recorded
     }
 
 

@@ -18,7 +18,7 @@ from tests.support.service import NOW, Service
 from tests.support.staff import signed_in
 
 AsRole = Callable[[StaffRole], PlainBrowser]
-TRAIL = "/care/audit-log"
+AUDIT_LOG = "/care/audit-log"
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +36,14 @@ def lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("role", [one for one in StaffRole if one is not StaffRole.OWNER])
-def test_only_owners_look_through_the_trail_and_others_are_not_offered_it(
+def test_only_owners_look_through_the_audit_log_and_others_are_not_offered_it(
     as_role: AsRole, role: StaffRole
 ) -> None:
     staff = as_role(role)
 
-    assert staff.get(TRAIL).status_code == 403
-    assert TRAIL not in staff.get("/care/settings").text
-    assert TRAIL in as_role(StaffRole.OWNER).get("/care/settings").text
+    assert staff.get(AUDIT_LOG).status_code == 403
+    assert AUDIT_LOG not in staff.get("/care/settings").text
+    assert AUDIT_LOG in as_role(StaffRole.OWNER).get("/care/settings").text
 
 
 def test_lines_name_members_and_patients_newest_first(
@@ -59,7 +59,7 @@ def test_lines_name_members_and_patients_newest_first(
 
     owner = as_role(StaffRole.OWNER)
     for wanted in (reference, patient):
-        found = lines(owner.get(f"{TRAIL}?patient={wanted.replace(' ', '+').replace('&', '%26')}").text)
+        found = lines(owner.get(f"{AUDIT_LOG}?patient={wanted.replace(' ', '+').replace('&', '%26')}").text)
         assert [unescape(one).count(reference) for one in found] == [1] * len(found)
         reads = [one for one in found if "Patient read" in one]
         assert "Ada &lt;Ortega&gt;" in reads[0]
@@ -72,19 +72,19 @@ def test_lines_name_members_and_patients_newest_first(
 
 def test_who_what_and_when_narrow_it_down(as_role: AsRole, one_clinic: ClinicClient) -> None:
     owner = as_role(StaffRole.OWNER)
-    whole = owner.get(TRAIL).text
+    whole = owner.get(AUDIT_LOG).text
     key = next(
         one["actor_id"]
         for one in one_clinic.http.get("/v1/audit-events").json()["items"]
         if one["actor_kind"] == "api_key"
     )
 
-    assert "Infusion entered" not in "".join(lines(owner.get(f"{TRAIL}?action=signal.acknowledged").text))
-    assert lines(owner.get(f"{TRAIL}?action=signal.acknowledged").text)
+    assert "Infusion entered" not in "".join(lines(owner.get(f"{AUDIT_LOG}?action=signal.acknowledged").text))
+    assert lines(owner.get(f"{AUDIT_LOG}?action=signal.acknowledged").text)
     assert f'<option value="{key}"' in whole
-    assert all("(key)" in one for one in lines(owner.get(f"{TRAIL}?actor={key}").text))
-    assert lines(owner.get(f"{TRAIL}?first=2026-11-03&last=2026-11-03").text)
-    assert "Nothing was found." in owner.get(f"{TRAIL}?first=2026-10-20&last=2026-10-21").text
+    assert all("(key)" in one for one in lines(owner.get(f"{AUDIT_LOG}?actor={key}").text))
+    assert lines(owner.get(f"{AUDIT_LOG}?first=2026-11-03&last=2026-11-03").text)
+    assert "Nothing was found." in owner.get(f"{AUDIT_LOG}?first=2026-10-20&last=2026-10-21").text
     for bad in (
         "patient=nobody",
         "first=soon",
@@ -92,10 +92,10 @@ def test_who_what_and_when_narrow_it_down(as_role: AsRole, one_clinic: ClinicCli
         "first=2026-11-03&last=2026-11-01",
         "last=9999-12-31&first=9999-12-31",
     ):
-        page = owner.get(f"{TRAIL}?{bad}")
+        page = owner.get(f"{AUDIT_LOG}?{bad}")
         assert page.status_code in {200, 422}, bad
         assert not lines(page.text)
-    assert owner.get(f"{TRAIL}?after=elsewhere").status_code >= 400
+    assert owner.get(f"{AUDIT_LOG}?after=elsewhere").status_code >= 400
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(
@@ -105,7 +105,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(
     for number in range(119):
         service.clock.move_to(NOW + timedelta(seconds=number // 3))
         assert one_clinic.http.get(f"/v1/patients/{patient}").is_success
-    owner, path, seen = as_role(StaffRole.OWNER), f"{TRAIL}?patient={patient}&action=patient.read", []
+    owner, path, seen = as_role(StaffRole.OWNER), f"{AUDIT_LOG}?patient={patient}&action=patient.read", []
     pages = 0
     while path:
         page = owner.get(path).text
@@ -136,7 +136,7 @@ def test_an_emergency_is_shown_as_why(
     assert changed.is_success, changed.text
 
     (line,) = lines(
-        as_role(StaffRole.OWNER).get(f"{TRAIL}?patient={patient}&action=enrolment_code.issued").text
+        as_role(StaffRole.OWNER).get(f"{AUDIT_LOG}?patient={patient}&action=enrolment_code.issued").text
     )
     assert "Night Nurse" in line
     assert "In an emergency, opened Nov 3, 2026, 6:00 PM UTC, until Nov 3, 2026, 7:00 PM UTC" in line
@@ -147,6 +147,6 @@ def test_nothing_of_another_clinic_is_found(as_role: AsRole, service: Service) -
     theirs = other.patient("Their reference")
     owner = as_role(StaffRole.OWNER)
 
-    assert not lines(owner.get(f"{TRAIL}?patient={theirs}").text)
-    assert owner.get(f"{TRAIL}?patient=Their+reference").status_code == 422
+    assert not lines(owner.get(f"{AUDIT_LOG}?patient={theirs}").text)
+    assert owner.get(f"{AUDIT_LOG}?patient=Their+reference").status_code == 422
     other.close()

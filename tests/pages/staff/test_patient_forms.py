@@ -468,7 +468,7 @@ def test_what_a_role_may_not_do_is_not_offered_and_refused_all_the_same(
         assert browser.get(path_of(patient, name)).status_code == (200 if may else 403), name
 
 
-def test_the_page_is_read_with_one_line_on_the_trail(
+def test_the_page_is_read_with_one_line_in_the_audit_log(
     clinician: PlainBrowser, shared_database: DatabaseUrls, patient: str
 ) -> None:
     def read() -> list[str]:
