@@ -253,7 +253,7 @@ def routes_of_pages() -> set[str]:
     return {
         f"{method} {context.path}"
         for context in iter_route_contexts(the_api().routes)
-        if context.path.startswith("/care")
+        if context.path and context.path.startswith("/care")
         for method in context.methods or ()
     }
 

@@ -122,13 +122,13 @@ _PHASES_SAID: Final[Mapping[InfusionPhase, str]] = {
 }
 
 
-def _address(path: str, asked: Mapping[str, str]) -> str:
+def _address(path: str, asked: dict[str, str]) -> str:
     """Give the address of a part of the timeline; the chart keeps its range."""
     query = urlencode({name: value for name, value in asked.items() if value})
     return f"{path}?{query}#tl" if query else f"{path}#tl"
 
 
-def _ranges(path: str, view: PatientView, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+def _ranges(path: str, view: PatientView, asked: dict[str, str]) -> list[dict[str, Any]]:
     """Offer 30, 90 and 365 days, and the whole course; the usual one is marked when none is asked for."""
     return [
         {
@@ -141,7 +141,7 @@ def _ranges(path: str, view: PatientView, asked: Mapping[str, str]) -> list[dict
     ]
 
 
-def _groups(path: str, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+def _groups(path: str, asked: dict[str, str]) -> list[dict[str, Any]]:
     """Offer what the timeline can be narrowed to."""
     return [
         {"title": title, "path": _address(path, asked | {"show": name}), "chosen": name == asked["show"]}
