@@ -1,5 +1,6 @@
 """``afterglow clinic``, ``key``, ``patient``, ``jobs``: what an operator does without the pages, all audited."""
 
+import asyncio
 import json
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,16 +8,18 @@ from uuid import UUID
 import typer
 
 from app.access.clinics import commands, keys
+from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.access.clinics.permissions import Scope
 from app.access.clinics.queries import clinic_in, read_clinic
 from app.access.clinics.schemas import ClinicReply, KeyReply
 from app.cli.in_context import in_clinic, in_context
-from app.cli.new_clinic import open_new_clinic
 from app.cli.options import AsJson, Command, DataDir, Guard, print_json, settings_of
-from app.cli.runtime import open_runtime
+from app.cli.runtime import Runtime, open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
+from app.foundation.ids import new_id
+from app.settings import Settings
 from app.storage import clinics, due_work, patients
 
 Clinic = Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")]
@@ -259,3 +262,17 @@ def _print(as_json: bool, document: dict[str, Any], lines: list[str]) -> None:
         print_json(document)
     else:
         typer.echo("\n".join(lines) or "None.")
+
+
+def open_new_clinic(runtime: Runtime, settings: Settings, *, name: str) -> OpenedClinic:
+    """Open a clinic in test mode; gives its id and its first key."""
+
+    async def opened() -> OpenedClinic:
+        context = runtime.context(settings)
+        try:
+            async with context.work(new_id(), actor=OPERATOR) as work:
+                return await open_clinic(work, name=name)
+        finally:
+            await context.database.close()
+
+    return asyncio.run(opened())

@@ -12,6 +12,7 @@ import typer
 
 from app.cli import demo_patients as patients
 from app.cli.children import Group, child_environment
+from app.cli.clinic_commands import open_new_clinic
 from app.cli.demo_clinic import DemoClinic, ServiceRefusedError
 from app.cli.demo_place import (
     LOG_NAME,
@@ -25,7 +26,6 @@ from app.cli.demo_place import (
 )
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
-from app.cli.new_clinic import open_new_clinic
 from app.cli.options import Guard, Port
 from app.cli.runtime import open_runtime
 from app.foundation.errors import OperatorError

@@ -34,6 +34,7 @@ from app.clinical.findings import (
     elevated_mood,
     scale_disagrees,
     silent_after_low,
+    worse_by_rule_1,
     worse_than_before,
 )
 from app.clinical.history import History
@@ -57,7 +58,6 @@ from app.clinical.state.stretches import current_stretch
 from app.clinical.state.timeline import (
     replay,
 )
-from app.clinical.worse_by_rule_1 import worse_by_rule_1
 
 _UNSTEADY: Final = (Level.WATCH, Level.CONSIDER_BOOSTER)
 _DAYS_SHOWN: Final = 3

@@ -5,6 +5,7 @@ record and the row on the worklist, in English and in Spanish. No probability, n
 "consider", with what it rests on and what would have changed it. Patients never see it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -52,6 +53,8 @@ HEADLINES: Final = {
     Level.UNKNOWN: ENGLISH.templates["unknown"],
     Level.NO_REFERENCE: ENGLISH.templates["no_reference"],
 }
+SAFETY_BANNER: Final = "A safety report is open: see to it first."
+_SENTENCES_END: Final = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,3 +363,21 @@ def _small_print(evaluation: Evaluation, language: Language) -> Iterator[str]:
     yield language.say("small_print", rule=rule, reference=said, last=last, as_of=as_of)
     if evaluation.level >= Level.WATCH or evaluation.findings:
         yield language.say("review")
+
+
+def in_one_sentence(explanation: str) -> str:
+    """What an explanation rests on: its own first sentence after the headline."""
+    said = explanation
+    for headline in HEADLINES.values():
+        said = explanation.partition(f"{headline} ")[2] or said
+    return sentences_of(said)[0]
+
+
+def sentences_of(explanation: str) -> list[str]:
+    """The sentences of an explanation, as it was written."""
+    return _SENTENCES_END.split(explanation.strip())
+
+
+def with_safety_first(explanation: str) -> str:
+    """The sentences of a patient whose safety event is open: that comes before everything."""
+    return f"{SAFETY_BANNER} {explanation}"

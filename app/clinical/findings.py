@@ -12,6 +12,7 @@ from statistics import median
 
 from app.clinical.answering import Answering, fell, unanswered_in_a_row
 from app.clinical.boosters import Boosters, Stretch, crossed_soon, held_since
+from app.clinical.criterion_a_gain import has_recent_days
 from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import DOMAINS, MOOD, Domain, PerDomain
 from app.clinical.ewma import ROUNDING, Ewma
@@ -21,6 +22,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.reference import Baseline, Reference, spread_before
 from app.clinical.scales import AssessmentTotal, with_remission_of
 from app.clinical.signs import Signs, SmoothedLevel, is_worse, mood_mean
+from app.clinical.state.loss import Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,3 +381,28 @@ def _confirmed_while_steady(
 
 def _day(number: int) -> date:
     return date.fromordinal(number)
+
+
+def worse_by_rule_1(
+    loss: Loss, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+) -> tuple[WorseThanBefore, ...]:
+    """As rule 1.0 saw it: domains whose smoothed level is at least 1.5 points and 2 SD below the measured baseline.
+
+    Smoothed like the shares but unclipped, starting from the reference. It speaks about now: the domain
+    needs as many recent check-in days as "consider" does. An assumed baseline can show nothing.
+    """
+    found: list[WorseThanBefore] = []
+    for index, level in enumerate(loss.levels):
+        before, track = reference.baseline.values[index], loss.domains[index]
+        if (
+            level is None
+            or before is None
+            or track is None
+            or before - level < protocol.worse_points - ROUNDING
+        ):
+            continue
+        spread = reference.spread[index]
+        beyond = before - level >= protocol.worse_sds * spread - ROUNDING
+        if beyond and has_recent_days(track, today, recent_days, protocol):
+            found.append(WorseThanBefore(DOMAINS[index], level, before, spread))
+    return tuple(found)

@@ -16,10 +16,10 @@ from app.care.intake.reporting import Pending
 from app.care.intake.spool import Spool
 from app.care.patients.commands import Registration, register
 from app.cli import doctor, doctor_machine
+from app.cli.clinic_commands import open_new_clinic
 from app.cli.doctor_database import check_server
 from app.cli.doctor_findings import Verdict
 from app.cli.doctor_machine import check_data_folder, check_machine
-from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id

@@ -11,7 +11,14 @@ from app.clinical.answer import Answered, DataQuality, Evaluation, Exposure, Las
 from app.clinical.answering import Share
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
 from app.clinical.evaluation import evaluate_history
-from app.clinical.explanation import explain, explanation_parts, headline
+from app.clinical.explanation import (
+    SAFETY_BANNER,
+    explain,
+    explanation_parts,
+    headline,
+    in_one_sentence,
+    with_safety_first,
+)
 from app.clinical.explanation_words import ENGLISH, SPANISH
 from app.clinical.headline import Beside
 from app.clinical.levels import CriterionName, Level
@@ -19,7 +26,6 @@ from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import Counterfactual, Criterion, LostEnough
 from app.clinical.reference import Baseline, Reference
-from app.clinical.sentence_splitting import SAFETY_BANNER, in_one_sentence, with_safety_first
 from app.clinical.signs import RecentDay
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history, report
 

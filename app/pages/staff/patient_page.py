@@ -19,12 +19,11 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised, percent
-from app.clinical.explanation import counterfactual_sentence
+from app.clinical.explanation import SAFETY_BANNER, counterfactual_sentence
 from app.clinical.explanation_words import language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.long_exposure import scale_name
 from app.clinical.reference import Reference
-from app.clinical.sentence_splitting import SAFETY_BANNER
 from app.clinical.taper import planned_said, reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
 from app.foundation.translations import capitalized, joined, say

@@ -20,13 +20,12 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import percent
 from app.clinical.episodes import Disposition, EpisodeState, reopened
-from app.clinical.explanation import explanation_parts
+from app.clinical.explanation import explanation_parts, sentences_of
 from app.clinical.explanation_numbers import PartCode
 from app.clinical.headline import Beside
 from app.clinical.long_exposure import scale_name
 from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
-from app.clinical.sentence_splitting import sentences_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.foundation.translations import capitalized, joined, say

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.care.alerts.signals.commands import open_note
 from app.clinical.answer import Exposure, exposure_on
 from app.clinical.check_ins import check_in_day
-from app.clinical.sentence_splitting import with_safety_first
+from app.clinical.explanation import with_safety_first
 from app.context import Work
 from app.storage import care_plans, patients, safety_events, schedules, signals
 from app.storage.care_plans import PlanKind
