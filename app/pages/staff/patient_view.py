@@ -9,6 +9,7 @@ from uuid import UUID
 from app.access.audit.queries import done_to_patient
 from app.access.clinics.ehr_links import ehr_link
 from app.care.alerts.history import names_in
+from app.care.alerts.safety_events.intake import SafetySource
 from app.care.assessments.queries import Assessment
 from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
@@ -98,7 +99,7 @@ class PatientView:
         findings: what else about the patient nobody has closed.
         notes: the patient's reports with a note, the latest first.
         timeline: what the timeline shows from the wanted place on.
-        texts: the latest text messages.
+        texts: the latest text messages, or those on the timeline where no open event is about one.
         corrections: what staff corrected, the latest first.
         changes: chart numbers before, archived and in care again, the latest first.
         references: those that clinicians chose, the latest first.
@@ -205,7 +206,7 @@ async def patient_view(
         findings=found,
         notes=await _latest_notes(work, patient_id),
         timeline=records,
-        texts=await texts_of(work, record, limit=_MOST_NOTES),
+        texts=await _texts(work, record, records, open_events),
         corrections=corrected,
         changes=renamed,
         voided=await voided_infusions(work, patient_id),
@@ -290,6 +291,15 @@ async def _open_alerts(work: Work, patient_id: UUID) -> tuple[list[SafetyEvent],
         await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1),
         await findings.open_of_patient(work, patient_id),
     )
+
+
+async def _texts(
+    work: Work, record: PatientRecord, records: TimelineRecords, events: Sequence[SafetyEvent]
+) -> Sequence[PatientText]:
+    """The latest text messages, in case one of them is what an open event is about."""
+    if records.place is None or not any(one.source == SafetySource.TEXT_MESSAGE for one in events):
+        return records.texts
+    return await texts_of(work, record, limit=_MOST_NOTES)
 
 
 async def _sources(work: Work, patient_id: UUID, events: Sequence[SafetyEvent]) -> dict[UUID, NotedReport]:
