@@ -10,7 +10,7 @@ from app.care.consent import commands as consent
 from app.care.consent.schemas import read_reason
 from app.care.patients import corrections, devices
 from app.care.patients.commands import change_patient
-from app.care.patients.schemas import Archive, PatientChange, Unarchive
+from app.care.patients.schemas import Archive, PatientChange, ReasonMissingError, Unarchive
 from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about, path_of
@@ -174,8 +174,11 @@ async def change_details(
             "email": form["email"].strip() or None,
         }
         whose, version = await about(context, visitor, patient_id), version_in(form["version"])
-        if form["external_ref"].strip() != whose.reference:
-            sent |= {"external_ref": form["external_ref"].strip(), "reason": form["reason"].strip() or None}
+        number = form["external_ref"].strip()
+        if number and number != whose.reference:
+            sent |= {"external_ref": number, "reason": form["reason"].strip() or None}
+            if not sent["reason"]:
+                raise ReasonMissingError("#/reason")
         body = read_as(PatientChange, sent)
         if body.external_ref is not None and body.reason is not None:
             renumbered = await corrections.change_chart_number(

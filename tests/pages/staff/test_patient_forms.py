@@ -347,15 +347,19 @@ def test_a_chart_number_is_changed_with_its_reason_and_the_one_before_stays_on_t
     path, taken = path_of(patient, "details"), one_clinic.patient("P-TAKEN")
     before = one_clinic.http.get(f"/v1/patients/{patient}").json()["external_ref"]
     assert taken
+    same = {"time_zone": "Europe/Berlin", "locale": "en-US"}
     for typed, said in (
-        ({"external_ref": "P-77"}, "Please say why the reference changes."),
+        ({"external_ref": "P-77"}, "Another chart number needs a reason."),
         ({"external_ref": "P-TAKEN", "reason": "Merged charts"}, "patient with this chart number"),
-        ({"external_ref": ""}, "Please give a reference of at most 200 characters."),
+        (
+            {"external_ref": "x" * 201, "reason": "Merged"},
+            "Please give a reference of at most 200 characters.",
+        ),
     ):
-        status, page = send(clinician, path, **typed)
+        status, page = send(clinician, path, **same, **typed)
         assert status in {409, 422}, page
         assert said in page
-    assert send(clinician, path, external_ref="P-77", reason="The EHR renumbered")[0] == 303
+    assert send(clinician, path, **same, external_ref="P-77", reason="The EHR renumbered")[0] == 303
     assert one_clinic.http.get(f"/v1/patients/{patient}").json()["external_ref"] == "P-77"
     page = unescape(clinician.get(f"{path_of(patient)}?show=corrections").text).partition('id="tl"')[2]
     assert f'<b>Chart number changed</b> <span class="was">{before}</span>' in page
