@@ -241,9 +241,12 @@ class Worker:
         await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=False)
 
     async def _to_look_through(self) -> list[UUID]:
-        """Choose the next clinics whose whole audit log is looked through for what sealing passed over."""
+        """Choose the next clinics whose whole audit log is looked through for what sealing passed over.
+
+        Also closed ones: how long they keep what goes on.
+        """
         async with self._context.work(None) as work:
-            known, before = await clinics.open_clinics(work), work.now - _LOOK_THROUGH_EVERY
+            known, before = await clinics.clinics_with_rules(work), work.now - _LOOK_THROUGH_EVERY
         late = [one for one in known if self._looked_through.get(one, before) <= before]
         return late[:_LOOKED_THROUGH_A_SWEEP]
 
@@ -264,6 +267,10 @@ class Worker:
             self._partitions_made = now
             async with self._context.work(None) as work:
                 await audit_log.make_partitions_ahead(work)
+            moved = 1
+            while moved and not self._stopping.is_set():
+                async with self._context.work(None) as work:
+                    moved = await audit_log.move_default_lines(work)
 
     async def _rescue(self) -> None:
         jobs = self._jobs

@@ -8,7 +8,8 @@ import gc
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -19,13 +20,19 @@ from hypothesis import HealthCheck, settings
 
 from app.access.staff import passwords
 from app.foundation.logs import set_up_logs
-from tests.support.databases import Cluster, DatabaseUrls, close_clinics, in_memory, running_cluster
+from tests.support.databases import (
+    Cluster,
+    DatabaseUrls,
+    close_clinics,
+    in_memory,
+    running_cluster,
+    shared_folder,
+)
 from tests.support.people import ClinicClient, PatientClient, clinic_client, close_all
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
 
-# The folders whose files wait for processes, browsers and clocks. They go first: several run at a time, and the
-# longest must not come last.
+# These go first: the longest must not come last.
 _LONGEST: Final = (
     "test_a_year_of_reminders.py",
     "test_pages_for_patients.py",
@@ -35,7 +42,9 @@ _LONGEST: Final = (
     "test_spool.py",
     "test_any_request.py",
 )
-_LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
+# The folders whose files wait for processes, browsers and clocks, the longest first. Between any two of their files
+# some of the other folders go, which only compute: of the files that run at a time some wait while others compute.
+_WAIT: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
 _FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
 # What `make test-fast` leaves to `make test`, and how many tests it runs of each file that stands on the shared
@@ -48,6 +57,12 @@ _SIMULATES: Final = "studies"
 # in memory, and up to twelve on a busy disk. Processes that tests start get the same folder.
 if (_memory := in_memory()) is not None:
     os.environ["TMPDIR"] = tempfile.tempdir = str(_memory)
+# Before the runners are started: they share it.
+shared_folder()
+
+# Collecting makes ten thousand tests that stay until the end: looking for garbage among them takes as long as making
+# them, in every runner.
+gc.disable()
 
 # Before any test changes it.
 _IN_PRODUCTION: Final = passwords._HASHER
@@ -80,13 +95,28 @@ settings.load_profile("short")
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` takes out what nobody asks for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what a folder's tests need, and put the files that take long first; within them nothing moves."""
+    """Mark what a folder's tests need, and put the files in the order that keeps the machine busy."""
     for item in items:
         folder = _folder(item)
         if folder in _FOLDER_MARKS:
             item.add_marker(_FOLDER_MARKS[folder])
     _mark_core(items)
-    items.sort(key=lambda item: (item.path.name not in _LONGEST, _folder(item) not in _LONG_FIRST))
+    places = _places({item.path: None for item in items})
+    items.sort(key=lambda item: places[item.path])
+
+
+def _places(files: Iterable[Path]) -> dict[Path, tuple[bool, float]]:
+    """Where each file goes: the longest first, then those that wait spread evenly among those that compute."""
+    waiting: list[Path] = []
+    computing: list[Path] = []
+    for file in files:
+        (waiting if _folder_of(file) in _WAIT else computing).append(file)
+    waiting.sort(key=lambda file: _WAIT.index(_folder_of(file)))
+    return {
+        file: (file.name not in _LONGEST, place / len(kind))
+        for kind in (waiting, computing)
+        for place, file in enumerate(kind)
+    }
 
 
 def _mark_core(items: list[pytest.Item]) -> None:
@@ -107,12 +137,17 @@ def _mark_core(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Leave what collecting made out of every later look for garbage: it stays until the end."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(_HERE).parts[0]
+    return _folder_of(item.path)
+
+
+@cache
+def _folder_of(path: Path) -> str:
+    return path.relative_to(_HERE).parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

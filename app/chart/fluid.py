@@ -1,9 +1,9 @@
 """The chart of the care team's pages: one fluid picture for 320 px and 1440, the newest day always at the right edge.
 
-Across, places are per cent of the width; down, pixels: text, dots and pins never scale. Lines lie in nested
-pictures that
-stretch. What is drawn was decided or averaged by the core; only the line through the days is smoothed here, with the
-rule's own time constant, to lead the eye. It decides nothing.
+Across, places are per cent of the width; down, per cent of their panel, whose height is the style's: lower on a
+phone, so that the whole picture stands above the actions. Text, dots and pins never scale; lines lie in nested
+pictures that stretch. What is drawn was decided or averaged by the core; only the line through the days is smoothed
+here, with the rule's own time constant, to lead the eye. It decides nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,9 @@ from app.foundation.translations import in_language
 _TEMPLATE: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
 ).get_template("fluid.svg.jinja")
-_TOP, _GAP, _STRIP = 50, 30, 22
+_STRIP: Final = 22
+# In the pictures that stretch; what is drawn in them has one decimal.
+_FULL: Final = 100
 _HEIGHTS: Final = (170, 64, 64)
 _CLASSES: Final = ("mood", "energy", "sleep")
 # A gap of more than so many days breaks the line.
@@ -64,7 +66,6 @@ class Mark:
 class _Panel:
     name: str
     code: str
-    top: int
     height: int
     said: str
     reference_y: float | None
@@ -85,28 +86,24 @@ def draw_fluid(
 ) -> Markup:
     """Draw a trend with its infusions, notes, totals, what else changed, and levels, in the reader's language."""
     place = _Places(trend.first_day, trend.length)
-    panels, top = [], _TOP
-    for index, height in enumerate(_HEIGHTS):
-        panels.append(_panel(trend, index, top, height, place, protocol, words))
-        top += height + _GAP
-    notes_y = top - _GAP + 21
-    totals_y, marks_y = notes_y + _STRIP, notes_y + 37 + 7
-    levels_y = notes_y + 37 + (_STRIP if marks else 0)
+    panels = [_panel(trend, index, height, place, protocol, words) for index, height in enumerate(_HEIGHTS)]
     shown = [pin for pin in pins if trend.first_day <= pin.day <= trend.last_day]
+    # Below the panels, a strip for each of what there is.
+    strips = [name for name, kept in (("pins", shown), ("totals", trend.totals), ("marks", marks)) if kept]
+    at = {name: _STRIP * (number + 1) - 1 for number, name in enumerate(strips)}
+    levels_y = _STRIP * len(strips) + 14
     return Markup(  # noqa: S704 - made by our own template, which escapes
         _TEMPLATE.render(
             length=trend.length,
-            height=levels_y + 30,
-            bottom=levels_y + 10,
+            full=_FULL,
+            below=levels_y + 30,
             panels=panels,
             ticks=[(place.middle(day), words.day_of_year(day)) for day in _ticks(trend)],
             infusions=list(_infusions(trend, place, words)),
-            notes_y=notes_y,
+            at=at,
             pins=[(place.middle(pin.day), pin.number) for pin in shown],
-            totals_y=totals_y,
             totals=[(place.middle(one.day), f"{one.total:g}") for one in trend.totals],
             scale=trend.totals[-1].scale if trend.totals else "",
-            marks_y=marks_y,
             marks=[(place.middle(one.day), one.letter, _changed(one, words)) for one in marks],
             levels_y=levels_y,
             levels=list(_levels(trend.levels, place)),
@@ -139,16 +136,10 @@ class _Places:
 
 
 def _panel(
-    trend: Trend,
-    index: int,
-    top: int,
-    height: int,
-    place: _Places,
-    protocol: Protocol,
-    words: ChartWords,
+    trend: Trend, index: int, height: int, place: _Places, protocol: Protocol, words: ChartWords
 ) -> _Panel:
     def y(value: float) -> float:
-        return round(top + height * (1 - value / 10), 1)
+        return round(_FULL * (1 - value / 10), 1)
 
     reference = trend.reference.values[index] if trend.reference else None
     before = trend.baseline.values[index] if trend.baseline else None
@@ -160,19 +151,17 @@ def _panel(
     return _Panel(
         name=capitalised(words.spoken[DOMAINS[index]]),
         code=_CLASSES[index],
-        top=top,
         height=height,
         said=_said(days, reference, before, words),
         reference_y=None if reference is None else y(reference),
         base_y=None if before is None else y(before),
         line="".join(
-            "M" + "L".join(f"{place.index(day):g} {y(value) - top:.1f}" for day, value in one)
-            for one in stretches
+            "M" + "L".join(f"{place.index(day):g} {y(value):.1f}" for day, value in one) for one in stretches
         ),
         shade="".join(
             _shade(
-                [(place.index(day), y(value) - top) for day, value in one if after and day > after],
-                y(reference) - top,
+                [(place.index(day), y(value)) for day, value in one if after and day > after],
+                y(reference),
             )
             for one in stretches
             if reference is not None

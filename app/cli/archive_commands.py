@@ -174,27 +174,36 @@ def _verify_installation(file: Path, as_json: bool) -> None:
 
 
 def _import_installation(file: Path, as_json: bool, data_dir: Path | None, *, with_audit_log: bool) -> None:
-    async def imported(context: AppContext) -> list[ClinicImported]:
-        return await import_installation(context, lambda: file.open("rb"), with_audit_log=with_audit_log)
+    done: list[ClinicImported] = []
 
-    done = in_context(data_dir, imported)
-    document = {
-        "clinics": [
-            {
-                "clinic_id": str(one.clinic_id),
-                "patients": one.patients,
-                "api_key": None if one.opened is None else one.opened.api_key,
-            }
-            for one in done
-        ]
+    async def imported(context: AppContext) -> None:
+        async for one in import_installation(context, lambda: file.open("rb"), with_audit_log=with_audit_log):
+            done.append(one)
+            if not as_json:
+                typer.echo(_imported_text(one))
+
+    try:
+        in_context(data_dir, imported)
+    finally:
+        # Also of an import that failed midway: nothing shows the keys of these clinics again.
+        if as_json:
+            print_json({"clinics": [_imported_plain(one) for one in done]})
+
+
+def _imported_text(one: ClinicImported) -> str:
+    if one.opened is None:
+        return f"{one.clinic_id}: was here already."
+    return (
+        f"{one.clinic_id}: {one.patients} patients. Its first API key, shown this once: {one.opened.api_key}"
+    )
+
+
+def _imported_plain(one: ClinicImported) -> dict[str, Any]:
+    return {
+        "clinic_id": str(one.clinic_id),
+        "patients": one.patients,
+        "api_key": None if one.opened is None else one.opened.api_key,
     }
-    said = [
-        f"{one.clinic_id}: was here already."
-        if one.opened is None
-        else f"{one.clinic_id}: {one.patients} patients. Its first API key, shown this once: {one.opened.api_key}"
-        for one in done
-    ]
-    _print(as_json, document, "\n".join(said))
 
 
 def _print(as_json: bool, found: dict[str, Any], said: str) -> None:

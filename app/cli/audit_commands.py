@@ -9,9 +9,8 @@ from uuid import UUID
 
 import typer
 
+from app.access.audit.faults import Fault, FaultKind
 from app.access.audit.seals import (
-    Fault,
-    FaultKind,
     Head,
     HeadNotReadableError,
     Verified,

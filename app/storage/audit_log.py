@@ -36,6 +36,7 @@ _LOCK_FOR_UPDATE: Final = text(
 )
 
 _MAKE_AHEAD: Final = text("SELECT care.make_partitions_ahead()")
+_MOVE_LINES: Final = text("SELECT care.move_default_lines()")
 
 # What the partial indexes leave out.
 _MOST_FREQUENT: Final = "check_in.recorded"
@@ -92,6 +93,14 @@ async def make_partitions_ahead(work: UnitOfWork) -> None:
     The database refuses where someone reads the whole audit log for longer than two seconds meanwhile.
     """
     await work.execute(_MAKE_AHEAD)
+
+
+async def move_default_lines(work: UnitOfWork) -> int:
+    """Copy some lines of the default partition towards partitions of their months; gives how many (0: none is left).
+
+    The call after the last copies makes them partitions. The database refuses as in `make_partitions_ahead`.
+    """
+    return int((await work.execute(_MOVE_LINES)).scalar_one())
 
 
 async def head(work: UnitOfWork) -> Seal | None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,6 +31,7 @@ class ClinicRow(Row):
     created_at: Mapped[datetime]
     # How far its test clock is ahead; 0 in live mode.
     ahead_seconds: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class ClinicProfile(TenantRow):
@@ -105,9 +106,16 @@ async def every_clinic(work: UnitOfWork) -> list[tuple[UUID, str]]:
     return [(row.id, row.state) for row in found]
 
 
+async def clinics_with_rules(work: UnitOfWork) -> list[UUID]:
+    """List clinics in which rules of retention count: the open ones, and those that were closed on a known day."""
+    counts = or_(ClinicRow.state == "open", ClinicRow.closed_at.is_not(None))
+    return list((await work.execute(select(ClinicRow.id).where(counts).order_by(ClinicRow.id))).scalars())
+
+
 async def close(work: UnitOfWork) -> None:
-    """Close this clinic: nothing is swept in it any more."""
-    await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(state="closed"))
+    """Close this clinic: nothing is swept in it any more but what it keeps no longer."""
+    closed = {"state": "closed", "closed_at": work.real_now}
+    await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(closed))
 
 
 async def open_clinics(work: UnitOfWork) -> list[UUID]:

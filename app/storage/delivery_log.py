@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Date, and_, cast, exists, func, or_, select, update
 
 from app.storage import deliveries
 from app.storage.deliveries import Attempt, Delivery, DeliveryRow, Notification
@@ -67,6 +67,47 @@ async def _with_attempts(
     for row in found:
         attempts[row.delivery_id].append(Attempt(**row._mapping))  # noqa: SLF001 - documented name
     return [(delivery, attempts[delivery.id]) for delivery in listed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryDay:
+    """How much of what happened on one day was for an endpoint, and where it stands now."""
+
+    day: date
+    delivered: int
+    waiting: int
+    undelivered: int
+
+
+async def by_day(
+    work: UnitOfWork, endpoint_id: UUID, *, since: datetime, time_zone: str
+) -> list[DeliveryDay]:
+    """Count an endpoint's deliveries by the day of their events, on which there were any; days by this zone."""
+    day = cast(func.timezone(time_zone, Notification.occurred_at), Date).label("day")
+    state = DeliveryRow.state
+    found = await work.execute(
+        select(
+            day,
+            func.count().filter(state == "delivered").label("delivered"),
+            func.count().filter(state == "pending").label("waiting"),
+            func.count().filter(state.in_(_NOT_OUT)).label("undelivered"),
+        )
+        .join(
+            DeliveryRow,
+            and_(
+                DeliveryRow.clinic_id == Notification.clinic_id,
+                DeliveryRow.notification_id == Notification.id,
+            ),
+        )
+        .where(
+            Notification.clinic_id == work.clinic_id,
+            Notification.occurred_at >= since,
+            DeliveryRow.endpoint_id == endpoint_id,
+        )
+        .group_by(day)
+        .order_by(day)
+    )
+    return [DeliveryDay(**row._mapping) for row in found]  # noqa: SLF001 - documented name
 
 
 _NOT_OUT: Final = ("held", "exhausted")

@@ -26,13 +26,14 @@ from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
 _STANDING: Final = text("lifted_at IS NULL")
-# Archived for longer than the clinic keeps them, by real time; not one of whom something is open, nor a
-# duplicate, which goes with the patient whom it was merged into.
+# Archived for longer than the clinic keeps them, by real time, or in a clinic that was closed so long ago; not one of
+# whom something is open, nor a duplicate, which goes with the patient whom it was merged into.
 _ARCHIVED_LONG_AGO: Final = """
     SELECT p.id FROM care.patients p
       JOIN care.retention_rules r ON r.clinic_id = p.clinic_id AND r.kind = 'archived_patients'
+      JOIN front_desk.clinics c ON c.id = p.clinic_id
      WHERE p.clinic_id = :clinic_id
-       AND p.archived_at < CAST(:now AS timestamptz) - make_interval(months => r.months::integer)
+       AND least(p.archived_at, c.closed_at) < CAST(:now AS timestamptz) - make_interval(months => r.months::integer)
        AND NOT EXISTS (SELECT FROM care.legal_holds h WHERE h.clinic_id = p.clinic_id AND h.lifted_at IS NULL
                           AND (h.patient_id IS NULL OR h.patient_id = p.id
                                OR h.patient_id IN (SELECT m.patient_id FROM care.patient_merges m
@@ -50,7 +51,9 @@ _ARCHIVED_LONG_AGO: Final = """
        AND NOT EXISTS (SELECT FROM care.patient_merges m
                         WHERE m.clinic_id = p.clinic_id AND m.patient_id = p.id AND m.unmerged_at IS NULL)
 """
-_ALL_ARCHIVED_LONG_AGO: Final = text(f"{_ARCHIVED_LONG_AGO} ORDER BY p.archived_at LIMIT :most")
+_ALL_ARCHIVED_LONG_AGO: Final = text(
+    f"{_ARCHIVED_LONG_AGO} ORDER BY least(p.archived_at, c.closed_at), p.id LIMIT :most"
+)
 # Whoever takes the patient up again, or merges them, waits or has done it.
 _STILL_ARCHIVED_LONG_AGO: Final = text(f"{_ARCHIVED_LONG_AGO} AND p.id = :patient_id FOR NO KEY UPDATE OF p")
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -48,6 +50,9 @@ RECENTLY: Final = timedelta(days=30)
 """How long a closed signal stays within reach of the worklist."""
 # A score is prepared for before it is due.
 _SOON: Final = timedelta(hours=1)
+# Written into the statement: a parameter's value is not known to a plan that serves every clinic, and such a plan
+# reads all signals that were ever closed instead of the index of those that are not.
+_CLOSED: Final[ColumnElement[str]] = literal_column("'closed'")
 
 
 class Shown(StrEnum):
@@ -170,6 +175,7 @@ async def page(
     after: Place | None = None,
     limit: int,
     a_lane: int | None = None,
+    with_sentences: bool = True,
 ) -> list[ListedItem]:
     """List rows by lane: what nobody has acknowledged first, then by kind and age.
 
@@ -179,6 +185,7 @@ async def page(
         after: the place after which the page begins.
         limit: how many rows at the most.
         a_lane: how many of one lane at the most.
+        with_sentences: also a signal's sentences and its latest share, which only the API shows.
     """
     items = _ranked(work, wanted)
     columns = (items.c.lane, items.c.seen, items.c.rank, items.c.since, items.c.id)
@@ -186,7 +193,7 @@ async def page(
     statement = (
         select(
             items,
-            _signal_facts(work, items).label("signal_facts"),
+            _signal_facts(work, items, with_sentences=with_sentences).label("signal_facts"),
             PatientRow.external_ref_sealed,
             wrapped_key_of(work, PatientRow.id),
             PatientRow.time_zone,
@@ -321,8 +328,8 @@ def _is_shown(
     row: type[SafetyEvent] | type[Signal] | type[Finding], work: UnitOfWork, shown: Shown
 ) -> ColumnElement[bool]:
     if shown is Shown.CLOSED:
-        return and_(row.state == "closed", row.closed_at > work.now - RECENTLY)
-    return row.state != "closed"
+        return and_(row.state == _CLOSED, row.closed_at > work.now - RECENTLY)
+    return row.state != _CLOSED
 
 
 def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
@@ -335,28 +342,23 @@ def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
     )
 
 
-def _signal_facts(work: UnitOfWork, items: Subquery) -> ScalarSelect[Any]:
+def _signal_facts(work: UnitOfWork, items: Subquery, *, with_sentences: bool) -> ScalarSelect[Any]:
     """Give what a signal has besides.
 
-    Not with the other columns of its kind: its documents are large, and only the rows of the page need them.
+    Not with the other columns of its kind: its documents are large, and only the rows of the page need them. Each of
+    them is unpacked as a whole, so the page asks for as few as it shows.
     """
     row = Signal
-    facts = func.jsonb_build_object(
-        "criteria",
-        row.criteria,
-        "steady_since",
-        row.steady_since,
-        "smoothed",
-        row.latest["smoothed"],
-        "raised_smoothed",
-        row.decision["smoothed"],
-        "explanation",
-        row.explanation,
-        "outcome",
-        row.disposition,
-    )
+    facts: dict[str, Any] = {
+        "criteria": row.criteria,
+        "steady_since": row.steady_since,
+        "raised_smoothed": row.decision["smoothed"],
+        "outcome": row.disposition,
+    }
+    if with_sentences:
+        facts |= {"smoothed": row.latest["smoothed"], "explanation": row.explanation}
     return (
-        select(facts)
+        select(func.jsonb_build_object(*chain.from_iterable(facts.items())))
         .where(items.c.kind == "signal", row.clinic_id == work.clinic_id, row.id == items.c.id)
         .scalar_subquery()
     )

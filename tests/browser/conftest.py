@@ -26,6 +26,13 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def whole_browser() -> Iterator[Browser]:
+    """With what a person sees around a page: notifications, and what the browser itself asks."""
+    with running_browser(whole=True) as running:
+        yield running
+
+
 @pytest.fixture
 def opened(browser: Browser, service: Service, one_clinic: ClinicClient) -> Iterator[Callable[..., Page]]:
     """Opens a window in which a member is signed in; all are closed afterwards."""

@@ -1,5 +1,6 @@
 """An owner's first day and a nurse's morning, in a real browser and with the keyboard alone."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,8 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 from app.access.clinics.permissions import StaffRole
 from app.storage import contact_tests
 from tests.browser.test_from_sign_in_to_closed import sign_in, tab_to
-from tests.pages.staff.test_import_page import induced, infusions_file, patients_file
-from tests.support.browser import DESKTOP, MOST_SHIFTED, open_page
+from tests.pages.staff.test_import_page import (
+    check_ins_file,
+    induced,
+    infusions_file,
+    patients_file,
+    totals_file,
+)
+from tests.support.browser import DESKTOP, MOST_SHIFTED, PHONE, open_page
 from tests.support.care_browser import fading
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT
 from tests.support.people import ClinicClient
@@ -24,6 +31,12 @@ IMPORTED, ITEMS = 40, 12
 SHIFTS = """window.shifted = 0; new PerformanceObserver((all) => {
   for (const one of all.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
 }).observe({type: 'layout-shift', buffered: true});"""
+
+UNDOING = "(form) => [form.action, [...new FormData(form, form.querySelector('button'))]]"
+UNDO = """(forms) => Promise.all(forms.map(async ([action, fields]) => {
+  const reply = await fetch(action, {method: 'POST', body: new URLSearchParams(fields), redirect: 'manual'});
+  return reply.type === 'opaqueredirect';
+}))"""
 
 
 def press(page: Page, what: str) -> None:
@@ -104,18 +117,21 @@ def invites_a_nurse(page: Page) -> None:
 
 
 def imports_patients(page: Page) -> None:
-    # Each with the first infusion of the series: every one is evaluated when it is imported.
-    patients = [replace(one, infusions=one.infusions[:1]) for one in induced(IMPORTED)]
-    files = {"patients": patients_file(patients), "infusions": infusions_file(patients)}
+    # Every infusion and scale; of the check-ins each fourth, for every one is evaluated when it is imported.
+    patients = [replace(one, reports=one.reports[::4]) for one in induced(IMPORTED)]
+    files = {
+        "Patients and courses": patients_file(patients),
+        "Infusions": infusions_file(patients),
+        "Past check-ins": check_ins_file(patients),
+        "Scale totals": totals_file(patients),
+    }
     for kind, content in files.items():
-        if kind != "patients":
+        if kind != "Patients and courses":
             tab_to(page, "#kind")
-            page.keyboard.type(kind.capitalize())
+            page.keyboard.type(kind)
         tab_to(page, "#file")
         # Enter would open the machine's own window for files, which no browser lets a test type into.
-        page.locator("#file").set_input_files(
-            {"name": f"{kind}.csv", "mimeType": "text/csv", "buffer": content}
-        )
+        page.locator("#file").set_input_files({"name": "old.csv", "mimeType": "text/csv", "buffer": content})
         page.keyboard.press("Tab")
         send(page)
         expect(page.locator("#kind")).to_be_visible()
@@ -123,9 +139,18 @@ def imports_patients(page: Page) -> None:
         tab_to(page, f"[id='patients/{field}']")
         page.keyboard.type(column)
     press(page, "form[action$='/check'] button")
-    expect(page.locator("#quarter")).to_be_visible(timeout=30_000)
+    expect(page.locator("#quarter")).to_have_text("This would have been your last quarter", timeout=90_000)
+    expect(page.locator("[aria-labelledby=quarter] .lead")).to_contain_text(
+        f"of {IMPORTED} patients in the last"
+    )
+    expect(page.locator("main")).to_contain_text("Nothing is imported yet")
     press(page, "form[action$='/confirm'] button.primary")
-    expect(page.get_by_role("status")).to_contain_text(f"{IMPORTED} patients", timeout=90_000)
+    given = [sum(len(part) for part in (one.infusions, one.reports, one.totals)) for one in patients]
+    expect(page.get_by_role("status")).to_contain_text(f"Imported. {IMPORTED} patients", timeout=180_000)
+    amounts = map(
+        int, re.findall(r"(\d+) (?:infusions|check-ins|totals)", page.get_by_role("status").inner_text())
+    )
+    assert sum(amounts) == sum(given), "with all of their infusions, check-ins and scores"
 
 
 def test_an_owner_opens_a_clinic_takes_it_live_and_imports_its_patients_with_the_keyboard_alone(
@@ -162,11 +187,8 @@ def a_busy_night(service: Service, clinic: ClinicClient) -> None:
         assert [one.status_code for one in sent] == [201, 201, 201]
 
 
-def test_a_nurse_works_through_a_morning_with_one_step_and_one_page_an_item(
-    opened: Callable[..., Page], one_clinic: ClinicClient, service: Service
-) -> None:
-    a_busy_night(service, one_clinic)
-    page = opened(StaffRole.CLINICIAN, viewport=DESKTOP)
+def works_through(page: Page, service: Service, do: Callable[[str], None]) -> list[list[object]]:
+    """Do the first step of each row, one after the other; gives what would undo each."""
     page.add_init_script(SHIFTS)
     loads = []
     page.on("load", lambda _: loads.append(page.url))
@@ -175,15 +197,37 @@ def test_a_nurse_works_through_a_morning_with_one_step_and_one_page_an_item(
     expect(page.locator(waiting)).to_have_count(ITEMS)
     stops = page.evaluate("[...document.querySelectorAll('[tabindex]')].map((one) => one.tabIndex)")
     assert max(stops) == 0, "the order of the keyboard is that of the page"
-    actions, began = 0, len(loads)
+    assert page.evaluate("window.shifted") < MOST_SHIFTED
+    actions, began, undone = 0, len(loads), []
     for left in range(ITEMS, 0, -1):
-        press(page, waiting)
+        do(waiting)
         actions += 1
         expect(page.locator(waiting)).to_have_count(left - 1)
-        assert page.evaluate("window.shifted") < MOST_SHIFTED
-    assert (actions, len(loads) - began) == (ITEMS, ITEMS)
+        undone.append(page.locator("form[data-undo]").evaluate(UNDOING))
+    assert (actions, len(loads) - began) == (ITEMS, 0), "one action an item, and no page is loaded"
+    return undone
+
+
+def test_a_nurse_works_through_a_morning_with_one_step_an_item_by_touch_and_by_keyboard(
+    opened: Callable[..., Page], one_clinic: ClinicClient, service: Service
+) -> None:
+    a_busy_night(service, one_clinic)
+    phone = opened(StaffRole.CLINICIAN, viewport=PHONE, has_touch=True, is_mobile=True)
+    undone = works_through(phone, service, lambda what: phone.locator(what).first.tap())
+    # The same morning again.
+    assert phone.evaluate(UNDO, undone) == [True] * ITEMS
+    page = opened(StaffRole.CLINICIAN, viewport=DESKTOP)
+
+    def press_enter(what: str) -> None:
+        tab_to(page, what)
+        page.keyboard.press("Enter")
+
+    works_through(page, service, press_enter)
     page.locator(".row > .who").first.press("Enter")
-    expect(page.locator("svg.chart")).to_be_visible()
+    expect(page.locator("#pane svg.chart")).to_be_visible()
+    expect(page.locator("#pane h2 a").first).to_be_focused()
+    send(page)
+    expect(page.locator("main > .cols svg.chart")).to_be_visible()
     assert page.evaluate("window.shifted") < MOST_SHIFTED
     undo_ends_and_the_session_warns(page, service)
 

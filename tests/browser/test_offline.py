@@ -63,10 +63,10 @@ def wait_until(page: Page, condition: str) -> None:
 
 @pytest.fixture
 def phone(
-    browser: Browser, own_service: Service, own_clinic: ClinicClient, patient: str
+    whole_browser: Browser, own_service: Service, own_clinic: ClinicClient, patient: str
 ) -> Iterator[tuple[BrowserContext, Page]]:
     """A signed-in phone whose browser has had time to put the empty form by."""
-    context = browser.new_context(viewport=PHONE)
+    context = whole_browser.new_context(viewport=PHONE)
     page = context.new_page()
     page.set_default_timeout(15_000)
     sign_in(page, own_service, own_clinic, patient)
@@ -329,10 +329,10 @@ def test_it_can_be_put_on_the_home_screen(phone: tuple[BrowserContext, Page], ow
 
 
 def test_a_qr_codes_fragment_fills_the_code_in(
-    browser: Browser, own_service: Service, own_clinic: ClinicClient, patient: str
+    whole_browser: Browser, own_service: Service, own_clinic: ClinicClient, patient: str
 ) -> None:
     issued = own_clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()
-    context = browser.new_context(viewport=PHONE)
+    context = whole_browser.new_context(viewport=PHONE)
     page = context.new_page()
     # Also where the page was open already: a picture taken again changes the fragment alone.
     page.goto(f"{own_service.url}/p/enrol")

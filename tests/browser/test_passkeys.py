@@ -24,7 +24,7 @@ def member(service: Service, clinic: ClinicClient) -> JoinedMember:
 
 
 @pytest.fixture
-def page(browser: Browser, service: Service) -> Iterator[Page]:
+def page(whole_browser: Browser, service: Service) -> Iterator[Page]:
     """A window at the service's public address, where passkeys belong, with a phone's lock as its authenticator."""
 
     def pass_on(route: Route) -> None:
@@ -38,7 +38,7 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
         )
         route.fulfill(status=reply.status_code, headers=dict(reply.headers), body=reply.content)
 
-    context = browser.new_context()
+    context = whole_browser.new_context()
     context.route(f"{ORIGIN}/**", pass_on)
     opened = context.new_page()
     opened.set_default_timeout(15_000)

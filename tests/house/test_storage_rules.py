@@ -172,7 +172,9 @@ def joins_without_clinic(source: Source) -> list[str]:
         for node in ast.walk(function):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
                 continue
-            if node.func.attr not in {"join", "outerjoin"} or isinstance(node.func.value, ast.Constant):
+            # A text that joins others, `", "` or `sql.SQL(", ")`, joins no tables.
+            of_text = re.match(r"(?:sql\.SQL\()?['\"]", ast.unparse(node.func.value))
+            if node.func.attr not in {"join", "outerjoin"} or of_text:
                 continue
             joined, *condition = (ast.unparse(one) for one in node.args)
             beside = f"{joined}.clinic_id" in inside or f"{joined}.c.clinic_id" in inside

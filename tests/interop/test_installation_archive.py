@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 
 from app.access.audit.seals import Head, verify
 from app.access.clinics.commands import close_clinic
+from app.context import AppContext
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
@@ -28,9 +30,10 @@ from app.interop.archive.installation import (
 )
 from tests.cli.command_line import afterglow_here, new_clinic, server_of
 from tests.interop.test_archive import evaluated, with_a_history
+from tests.storage.catalogue import execute
 from tests.support.databases import Cluster, in_memory, open_folder, running_cluster
 from tests.support.people import clinic_client
-from tests.support.service import NOW, Service, running_service
+from tests.support.service import KEY, NOW, Service, running_service
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +73,11 @@ def archive(service: Service) -> bytes:
 
 
 def imported(service: Service, content: bytes) -> list[ClinicImported]:
-    return service.run(import_installation(service.context, lambda: io.BytesIO(content)), within=60)
+    return service.run(imported_by(service.context, content), within=60)
+
+
+async def imported_by(context: AppContext, content: bytes) -> list[ClinicImported]:
+    return [one async for one in import_installation(context, lambda: io.BytesIO(content))]
 
 
 def rows_of(content: bytes) -> list[dict[str, Any]]:
@@ -196,7 +203,7 @@ def test_an_audit_log_that_was_changed_in_the_archive_is_refused_by_name_whateve
             imported(there, content)
     other, content = replace(there.context, vault=Vault(bytes(32))), b"".join(lines)
     with pytest.raises(AuditKeyMissingError):
-        there.run(import_installation(other, lambda: io.BytesIO(content)))
+        there.run(imported_by(other, content))
     assert rows_of(archive(there)) == rows_of(before)
 
 
@@ -221,6 +228,37 @@ def test_an_archive_of_an_installation_that_is_not_whole_imports_nothing(
     with pytest.raises(NotAnArchiveError):
         imported(there, b"".join(lines[1:]))
     assert rows_of(archive(there)) == rows_of(before)
+
+
+def test_an_import_that_fails_midway_has_shown_the_key_of_each_clinic_that_is_there(
+    installations: list[Service],
+    lived_in: dict[str, str],  # noqa: ARG001 - has clinics
+    cluster: Cluster,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "all.ndjson"
+    file.write_bytes(archive(installations[0]))
+    *_, last = (
+        one["clinic_id"] for one in map(json.loads, file.read_bytes().splitlines()) if "clinic_id" in one
+    )
+    with cluster.database() as database:
+        settings = {
+            "DATABASE_URL": database.application_url,
+            "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode(),
+        }
+        execute(
+            database.superuser_url,
+            f"ALTER TABLE care.clinic_profiles ADD CONSTRAINT in_the_way CHECK (clinic_id <> '{last}')",
+        )
+        ended = afterglow_here("archive", "import", str(file), "--json", more=settings)
+        assert ended.returncode == 1
+        found = json.loads(ended.stdout)["clinics"]
+        assert len(found) == 2
+        assert all(one["api_key"] for one in found)
+        execute(database.superuser_url, "ALTER TABLE care.clinic_profiles DROP CONSTRAINT in_the_way")
+        said = afterglow_here("archive", "import", str(file), more=settings).stdout.splitlines()
+        assert [line.partition(": ")[2] for line in said[:2]] == ["was here already."] * 2
+        assert said[2].startswith(f"{last}: 0 patients. Its first API key, shown this once: ")
 
 
 @pytest.mark.processes

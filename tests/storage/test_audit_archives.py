@@ -25,7 +25,11 @@ from app.foundation.sealed_stream import MAGIC
 from app.foundation.vault import Vault
 from app.interop.archive import audit_months
 from app.interop.archive.archive_file import ArchiveWriter
-from app.interop.archive.installation import archive_of_installation, import_installation
+from app.interop.archive.installation import (
+    ClinicImported,
+    archive_of_installation,
+    import_installation,
+)
 from app.storage.engine.database import Database
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from app.storage.engine.migration_steps import MonthsArchivedError
@@ -345,9 +349,13 @@ def test_another_installation_takes_the_log_with_its_gaps_and_reads_the_same_fil
         return b"".join([line async for line in archive_of_installation(context)])
 
     content = with_context(log.database, written)
+
+    async def imported(context: AppContext) -> list[ClinicImported]:
+        return [one async for one in import_installation(context, lambda: BytesIO(content))]
+
     with cluster.database() as elsewhere:
         there = Log(elsewhere, log.folder, log.clinics)
-        with_context(elsewhere, lambda context: import_installation(context, lambda: BytesIO(content)))
+        with_context(elsewhere, imported)
         assert there.faults() == there.with_files() == set()
         for name in NAMES:
             there.done("restore", "--from", str(audit_months.file_of(log.folder, name)))

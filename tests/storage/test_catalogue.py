@@ -114,6 +114,21 @@ def test_every_table_of_care_has_the_tenants_policy_and_the_owners_and_no_other(
         assert owner["roles"] == [OWNER_ROLE], table
 
 
+def test_a_page_of_what_each_check_in_updates_keeps_room_for_the_next_version(
+    shared_database: DatabaseUrls,
+) -> None:
+    """So an update stays within its page and touches no index; everywhere else rows are added and pages are full."""
+    found = ask(
+        shared_database.owner_url,
+        """
+        SELECT c.relname AS name, c.reloptions AS options FROM pg_class c
+         WHERE c.relnamespace IN ('care'::regnamespace, 'front_desk'::regnamespace)
+           AND array_to_string(c.reloptions, ' ') LIKE '%fillfactor%'
+        """,
+    )
+    assert found == [{"name": "patient_states", "options": ["fillfactor=55"]}]
+
+
 def test_the_application_role_owns_nothing_and_cannot_bypass_anything(shared_database: DatabaseUrls) -> None:
     (role,) = ask(
         shared_database.superuser_url,
@@ -189,6 +204,7 @@ SETTINGS = {
     "care.patient_snapshot": _ONE_PLAN,
     "care.record_check_ins": _ONE_PLAN,
     "care.make_partitions_ahead": ["TimeZone=UTC", "lock_timeout=2s"],
+    "care.move_default_lines": ["TimeZone=UTC", "lock_timeout=2s"],
 }
 
 
@@ -220,6 +236,7 @@ def test_few_functions_run_with_their_owners_rights_and_only_the_application_may
         "care.remove_old(text,integer)": "pg_catalog, pg_temp",
         # It takes nothing, and what it makes follows from the server's clock.
         "care.make_partitions_ahead()": "pg_catalog, pg_temp",
+        "care.move_default_lines()": "pg_catalog, pg_temp",
         # Those that look over all clinics; they give ids, counts and times, nothing else.
         "care.due_lanes(timestamp with time zone,text[])": "care, pg_catalog, pg_temp",
         "care.clinics_due(timestamp with time zone)": "care, front_desk, pg_catalog, pg_temp",

@@ -120,17 +120,63 @@ def test_partitions_are_made_with_the_lines_that_came_before_them(database: Data
 def test_a_month_with_too_many_lines_keeps_them_where_they_are(database: DatabaseUrls) -> None:
     leave_until(database, months_on(2))
     taken = [f"{months_on(one):%Y_%m}" for one in (2, 3)]
-    with psycopg.connect(database.owner_url) as connection:
-        connection.execute(
-            "INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, action, subject_kind, subject_id)"
-            " SELECT gen_random_uuid(), overlay(gen_random_uuid()::text PLACING %s FROM 1)::uuid, now(), 'system',"
-            " 'a', 'b', gen_random_uuid() FROM generate_series(1, 10001)",
-            [str(an_id_of(months_on(2) + timedelta(days=3)))[:13]],
-        )
+    fill(database, months_on(2) + timedelta(days=3), 10_001)
     make_ahead(database)
     assert taken[0] not in names(database)
     assert taken[1] in names(database)
     assert set(places(database).values()) == {"default"}
+
+
+def test_what_is_too_much_at_once_moves_into_its_month_some_at_a_time_while_lines_come(
+    database: DatabaseUrls,
+) -> None:
+    leave_until(database, months_on(-1))
+    fill(database, months_on(-1) + timedelta(days=3), 12_000)
+    fill(database, months_on(1) + timedelta(days=3), 11_000)
+    odd = UUID(int=uuid4().int | (0xF << 124))
+    add_line(database, odd)
+    make_ahead(database)
+    places_before = places(database)
+    months = [f"{months_on(one):%Y_%m}" for one in (-1, 1)]
+    assert not set(months) & set(names(database))
+
+    with psycopg.connect(database.application_url) as connection:
+
+        def move() -> int:
+            found = connection.execute("SELECT care.move_default_lines()").fetchone()
+            connection.commit()
+            return int(found[0]) if found else 0
+
+        assert [move(), move()] == [5000, 5000]
+        # Before what was copied, and after it.
+        early, later = (an_id_of(months_on(-1) + timedelta(days=one)) for one in (1, 9))
+        for line in (early, later):
+            add_line(database, line)
+        # Whoever reads sees each line once.
+        assert places(database) == {**places_before, early: "default", later: "default"}
+        assert [move() for _ in range(5)] == [2001, 5000, 5000, 1000, 0]
+    assert set(months) <= set(names(database))
+    found = places(database)
+    assert set(found) == {*places_before, early, later}
+    assert [found[one] for one in (early, later, odd)] == [months[0], months[0], "default"]
+    assert list(found.values()).count(months[0]) == 12_002
+    assert list(found.values()).count(months[1]) == 11_000
+    # It is as any other: the next months are made, and there is nothing to move.
+    take_away(database, 3)
+    make_ahead(database)
+    with psycopg.connect(database.application_url) as connection:
+        assert connection.execute("SELECT care.move_default_lines()").fetchone() == (0,)
+
+
+def fill(database: DatabaseUrls, moment: datetime, count: int) -> None:
+    """Add so many lines of a moment, with ids that differ."""
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(
+            "INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, action, subject_kind, subject_id)"
+            " SELECT gen_random_uuid(), overlay(gen_random_uuid()::text PLACING %s FROM 1)::uuid, now(), 'system',"
+            " 'a', 'b', gen_random_uuid() FROM generate_series(1, %s)",
+            [str(an_id_of(moment))[:13], count],
+        )
 
 
 def test_whoever_reads_the_whole_log_is_waited_for_two_seconds_and_no_longer(database: DatabaseUrls) -> None:

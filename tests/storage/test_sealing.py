@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Insert, insert
 
-from app.access.audit.seals import FaultKind, Head, Verified, seal_clinic, sealed_events, verify
+from app.access.audit.faults import FaultKind
+from app.access.audit.seals import Head, Verified, seal_clinic, sealed_events, verify
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.storage.engine.audit import StoredEvent, audit_values

@@ -1,15 +1,15 @@
 """A real PostgreSQL for the tests: the wheel's, or Debian's where AFTERGLOW_TEST_PG_BIN names its folder."""
 
 import atexit
+import fcntl
 import os
 import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE, make_role
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 ENOUGH_BYTES: Final = 6 * 1024**3
 _MIGRATED: Final = "migrated"
+_SHARED: Final = "AFTERGLOW_TEST_SHARED"
 # What lasts as long as this process.
 KEPT: Final = ExitStack()
 atexit.register(KEPT.close)
@@ -111,12 +112,31 @@ def running_cluster(below: Path | None = None, binaries: Path | None = None) -> 
             yield Cluster(address=supervisor.address, supervisor=supervisor, data_dir=folder / "data")
 
 
-@cache
 def _made_once(binaries: Path | None) -> Path:
-    folder = KEPT.enter_context(open_folder(in_memory()))
-    with Supervisor(folder / "data", find_binaries(binaries)) as supervisor:
-        Cluster(address=supervisor.address, supervisor=supervisor, data_dir=folder / "data").make()
-    return folder / "data"
+    def make(folder: Path) -> None:
+        with Supervisor(folder, find_binaries(binaries)) as supervisor:
+            Cluster(address=supervisor.address, supervisor=supervisor, data_dir=folder).make()
+
+    return once_in_a_run("server" + str(binaries or "").replace("/", "-"), make)
+
+
+def once_in_a_run(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first test process of a run makes, for all of the run's processes to copy."""
+    folder = shared_folder() / name
+    with (shared_folder() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            with open_folder(shared_folder()) as apart:
+                make(apart / "data")
+                (apart / "data").rename(folder)
+    return folder
+
+
+def shared_folder() -> Path:
+    """The folder that a run's test processes share; gone with the first of them, which starts the others."""
+    if _SHARED not in os.environ:
+        os.environ[_SHARED] = str(KEPT.enter_context(open_folder(in_memory())))
+    return Path(os.environ[_SHARED])
 
 
 @contextmanager

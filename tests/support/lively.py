@@ -12,7 +12,7 @@ import httpx2
 from joserfc.jwk import ECKey
 from PIL import Image
 
-from app.access.audit.seals import mac_of_month
+from app.access.audit.archived_months import mac_of_month
 from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
 from app.care.patients.own_vault import vault_of

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import httpx2
@@ -20,7 +19,7 @@ import pytest
 from app.cli import commands
 from app.cli.options import settings_of
 from app.cli.runtime import open_runtime
-from tests.support.databases import KEPT, in_memory, open_folder, programs
+from tests.support.databases import in_memory, once_in_a_run, open_folder, programs
 from tests.support.people import NO_TLS, ClinicClient
 
 _ROOT = Path(__file__).parents[2]
@@ -174,19 +173,15 @@ def running_dev(data_dir: Path, command: str = "dev", **more: str) -> Iterator[D
 
 def install(data_dir: Path) -> None:
     """Make a data folder that is not there yet, with a database: a copy takes a twentieth of a first start's time."""
-    subprocess.run(["cp", "-a", _first_start(), data_dir], check=True)
+    subprocess.run(["cp", "-a", once_in_a_run("first-start", _start), data_dir], check=True)
 
 
-@cache
-def _first_start() -> Path:
-    folder = KEPT.enter_context(open_folder(in_memory()))
-    named = programs()
+def _start(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as here:
         for name in os.environ.keys() - environment_for(folder).keys():
             here.delenv(name)
-        with open_runtime(settings_of(folder / "data", postgres_bin=named)):
+        with open_runtime(settings_of(folder, postgres_bin=programs())):
             pass
-    return folder / "data"
 
 
 def _children_of(parent: int) -> list[int]:

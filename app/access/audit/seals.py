@@ -1,16 +1,16 @@
 """The audit log's seals: links of an HMAC chain over one event or several, verified, and exported with the head."""
 
-import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import partial
 from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
+from app.access.audit.archived_months import ArchivedMonths, OpenMonth
+from app.access.audit.faults import Fault, FaultKind
 from app.foundation.errors import OperatorError
 from app.foundation.vault import Vault
 from app.storage import audit_archives, audit_log
@@ -130,150 +130,6 @@ def _floor_of(event_id: UUID) -> UUID:
     """Give an id that is smaller than all that were made from an hour before this one on."""
     milliseconds = (event_id.int >> _TIME_SHIFT) - int(_LATE_BY / timedelta(milliseconds=1))
     return UUID(int=max(milliseconds, 0) << _TIME_SHIFT)
-
-
-class FaultKind(StrEnum):
-    """What can be wrong with an audit log."""
-
-    # The event, its seal or their order: the link does not fit.
-    CHANGED = "changed"
-    EVENT_REMOVED = "event_removed"
-    SEALS_REMOVED = "seals_removed"
-    HEAD_CUT = "head_cut"
-    HEAD_DIFFERS = "head_differs"
-    # An archived month: its file is not there, or is another one; or what was kept of it, or its seals.
-    ARCHIVE_MISSING = "archive_missing"
-    ARCHIVE_DIFFERS = "archive_differs"
-    ARCHIVE_RECORD_CHANGED = "archive_record_changed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One fault: of which kind, at which seals (from and to are the same for one), about which event or month."""
-
-    kind: FaultKind
-    sequence: int
-    to_sequence: int
-    event_id: UUID | None = None
-    month: str | None = None
-
-
-class ArchiveFaultError(Exception):
-    """A month's file cannot be read, or is not the one that was written; ``kind`` says which."""
-
-    def __init__(self, kind: FaultKind) -> None:
-        super().__init__(kind)
-        self.kind = kind
-
-
-MonthLines = Iterator[tuple[int, Sequence[StoredEvent]]]
-"""What a file has of a clinic's month: the places where seals end, in order, each with its events."""
-OpenMonth = Callable[[UUID, AuditArchive], tuple[MonthLines, bool]]
-"""Opens a clinic's month and says whether it is as written; raises `ArchiveFaultError`, also while it is read."""
-
-
-@dataclass(slots=True)
-class _Month:
-    archive: AuditArchive
-    lines: MonthLines | None
-    following: tuple[int, Sequence[StoredEvent]] | None = None
-    seals: Any = field(default_factory=hashlib.sha256)
-    faults: list[FaultKind] = field(default_factory=list)
-
-
-class ArchivedMonths:
-    """A clinic's archived months, while the seals are walked in their order.
-
-    Seals stay in the database. What a month's lines were sealed with is vouched for by the month's mac, so that the
-    chain holds across lines that are not at hand; with the files, each line is held against its seal as ever.
-    """
-
-    def __init__(
-        self, vault: Vault, clinic_id: UUID, archives: Iterable[AuditArchive], opened: OpenMonth | None = None
-    ) -> None:
-        self._vault, self._clinic_id, self._months = vault, clinic_id, list[_Month]()
-        for one in archives:
-            month = _Month(one, None)
-            self._months.append(month)
-            try:
-                month.lines, is_same = opened(clinic_id, one) if opened else (None, True)
-                month.faults += [] if is_same else [FaultKind.ARCHIVE_DIFFERS]
-            except ArchiveFaultError as error:
-                month.faults.append(error.kind)
-
-    def events_of(self, seal: Seal) -> dict[UUID, StoredEvent]:
-        """Give those of a seal's events that lie in the files; each seal is asked for once, in order."""
-        found = {}
-        for month in self._months_of(seal):
-            try:
-                month.following = month.following or next(month.lines or iter(()), None)
-                while month.following is not None and month.following[0] <= seal.sequence:
-                    if month.following[0] == seal.sequence:
-                        found.update({one.id: one for one in month.following[1]})
-                    month.following = next(month.lines or iter(()), None)
-            except ArchiveFaultError as error:
-                month.faults.append(error.kind)
-                month.lines = month.following = None
-        return found
-
-    def is_away(self, seal: Seal, event_id: UUID) -> bool:
-        """Say whether an event lies in a file that is not read."""
-        return any(
-            month.lines is None and month.archive.holds(event_id, seal.sequence) for month in self._months
-        )
-
-    def passed(self, seal: Seal) -> None:
-        """Note a seal that was walked past."""
-        for month in self._months_of(seal):
-            month.seals.update(seal_content(seal))
-
-    def faults(self) -> list[Fault]:
-        """Give what is wrong with the months, once all seals were walked past."""
-        found = []
-        for month in self._months:
-            archive = month.archive
-            mac = mac_of_month(self._vault, self._clinic_id, archive, month.seals.digest())
-            kinds = [*month.faults, *([] if mac == archive.mac else [FaultKind.ARCHIVE_RECORD_CHANGED])]
-            found += [
-                Fault(
-                    kind=kind,
-                    sequence=archive.first_sequence,
-                    to_sequence=archive.last_sequence,
-                    month=archive.name,
-                )
-                for kind in dict.fromkeys(kinds)
-            ]
-        return found
-
-    def _months_of(self, seal: Seal) -> list[_Month]:
-        return [
-            month
-            for month in self._months
-            if any(month.archive.holds(one, seal.sequence) for one in seal.sealed)
-        ]
-
-
-def seal_content(seal: Seal) -> bytes:
-    """Write a seal in the one form that a month's mac is made from. It may never change."""
-    plain = [seal.sequence, [one.hex for one in seal.sealed], (seal.marks or b"").hex(), seal.mac.hex()]
-    return json.dumps(plain, separators=(",", ":")).encode()
-
-
-def mac_of_month(vault: Vault, clinic_id: UUID, archive: AuditArchive, seals: bytes) -> bytes:
-    """Vouch for what is kept of a clinic's archived month, and (by their SHA-256) for the seals of its lines."""
-    numbers = (archive.lines, archive.first_sequence, archive.last_sequence)
-    return vault.link(
-        b"archived month",
-        clinic_id.bytes,
-        archive.id.bytes,
-        archive.name.encode(),
-        archive.first_id.bytes,
-        archive.end_id.bytes,
-        archive.archived_at.astimezone(UTC).isoformat(timespec="microseconds").encode(),
-        archive.sha256,
-        *(one.to_bytes(8, "big") for one in numbers),
-        seals,
-    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -27,10 +27,13 @@ async def unsubscribe(context: AppContext, token: str) -> None:
     """
     link = read_link(context.vault, token)
     async with context.work(link.clinic_id) as work:
-        message = await outgoing_messages.lock(work, link.message_id)
-        if message is None or message.patient_id is None:
+        patient_id = link.patient_id
+        if link.message_id is not None:
+            message = await outgoing_messages.lock(work, link.message_id)
+            patient_id = message.patient_id if message else None
+        if patient_id is None:
             raise UnsubscribeLinkNotValidError
-        patient = await existing(work, message.patient_id)
+        patient = await existing(work, patient_id)
         plan = await plan_of(work, patient.id, lock=True)
         own = vault_of(context.vault, link.clinic_id, patient)
         choices = choices_of(own, plan)

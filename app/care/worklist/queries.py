@@ -143,7 +143,9 @@ async def read_today(
     limit: int,
 ) -> Today:
     """Give what the home page shows; the number of statements is the same however many rows it has."""
-    rows = await worklist.page(work, wanted, after=after, limit=limit + 1, a_lane=a_lane)
+    rows = await worklist.page(
+        work, wanted, after=after, limit=limit + 1, a_lane=a_lane, with_sentences=False
+    )
     following = rows[limit - 1].place if len(rows) > limit else None
     rows = rows[:limit]
     status = await clinic_status(work)

@@ -9,7 +9,8 @@ from itertools import chain, islice
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.audit.seals import FIRST, ArchivedMonths, faults_of, head_of
+from app.access.audit.archived_months import ArchivedMonths
+from app.access.audit.seals import FIRST, faults_of, head_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault

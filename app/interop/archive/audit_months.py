@@ -14,15 +14,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
 
-from app.access.audit.seals import (
-    ArchiveFaultError,
-    FaultKind,
-    MonthLines,
-    mac_of_month,
-    seal_clinic,
-    seal_content,
-    verified_within,
-)
+from app.access.audit.archived_months import ArchiveFaultError, MonthLines, mac_of_month, seal_content
+from app.access.audit.faults import FaultKind
+from app.access.audit.seals import seal_clinic, verified_within
 from app.context import AppContext
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.errors import OperatorError, RefusalError

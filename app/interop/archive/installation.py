@@ -99,8 +99,11 @@ def verify_installation(
 
 async def import_installation(
     context: AppContext, opened_again: Callable[[], BinaryIO], *, with_audit_log: bool = True
-) -> list[ClinicImported]:
-    """Import every clinic that is not here yet; ``opened_again`` gives the file from its beginning.
+) -> AsyncIterator[ClinicImported]:
+    """Import every clinic that is not here yet, and give each once it is.
+
+    ``opened_again`` gives the file from its beginning. A clinic's first key is shown nowhere again, so whoever takes
+    it from here shows it before the next clinic is imported.
 
     Raises:
         NotAnArchiveError, ArchiveNewerError, ArchiveDamagedError: nothing is imported.
@@ -113,22 +116,21 @@ async def import_installation(
                 verify_with_seals(context.vault, archive)
             else:
                 verify(archive)
-    done = []
     with opened_again() as file:
         for archive in _clinics_in(file)[1]:
             first = next(archive, b"")
             clinic_id = read_archive([first])[0].clinic_id
+            found = None
             async with context.work(clinic_id, actor=OPERATOR) as work:
-                if await clinics.profile(work) is not None:
-                    done.append(ClinicImported(clinic_id=clinic_id, patients=0, opened=None))
-                    continue
-                found = await import_clinic(work, chain([first], archive), with_audit_log=with_audit_log)
-                if clinic_id in head.closed:
-                    await close_clinic(work)
-            done.append(
-                ClinicImported(clinic_id=clinic_id, patients=len(found.patients), opened=found.opened)
+                if await clinics.profile(work) is None:
+                    found = await import_clinic(work, chain([first], archive), with_audit_log=with_audit_log)
+                    if clinic_id in head.closed:
+                        await close_clinic(work)
+            yield ClinicImported(
+                clinic_id=clinic_id,
+                patients=len(found.patients) if found else 0,
+                opened=found.opened if found else None,
             )
-    return done
 
 
 def _clinics_in(lines: Iterable[bytes]) -> tuple[InstallationHead, Iterator[Iterator[bytes]]]:

@@ -18,7 +18,7 @@ from app.notifications.messages.push_subscriptions import (
     WebPushAddress,
     subscribed_address,
 )
-from app.notifications.messages.unsubscribing import UnsubscribeLink, write_link
+from app.notifications.messages.unsubscribing import write_link
 from app.notifications.messages.web_push import Push, send_push
 from app.notifications.messages.wording import Text, text_of, worklist_link
 from app.outbox import Channel, Chat, Wording, address_of, link_of
@@ -78,11 +78,9 @@ async def opened(work: UnitOfWork, context: AppContext, message: OutgoingMessage
         link=link,
         urgent=wording.is_urgent,
         unsubscribe=write_link(
-            vault,
-            context.public_url,
-            UnsubscribeLink(clinic_id=work.clinic_id, message_id=message.id),
+            vault, context.public_url, clinic_id=work.clinic_id, patient_id=message.patient_id
         )
-        if wording.is_reminder
+        if wording.is_reminder and message.patient_id
         else None,
     )
 

@@ -1,15 +1,16 @@
 """Reading endpoints, the log of deliveries, and what is undelivered."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
+from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.notifications.webhooks.endpoints import EndpointView, existing, view_of
-from app.storage import delivery_log, endpoints
+from app.storage import clinics, delivery_log, endpoints
 from app.storage.deliveries import Attempt, Delivery
-from app.storage.delivery_log import Undelivered
+from app.storage.delivery_log import DeliveryDay, Undelivered
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -59,6 +60,27 @@ async def list_deliveries(
     """
     await existing(work, endpoint_id)
     return await delivery_log.page(work, endpoint_id, state=state, before=before, limit=limit)
+
+
+async def deliveries_by_day(work: Work, endpoint_id: UUID, *, days: int) -> list[DeliveryDay]:
+    """Count an endpoint's deliveries on each of the last days by the clinic's calendar, today last.
+
+    Raises:
+        NotFoundError: there is no such clinic.
+    """
+    profile = await clinics.profile(work)
+    if profile is None:
+        raise NotFoundError
+    zone = profile.time_zone
+    today = calendar_day(work.now, zone)
+    first = today - timedelta(days=days - 1)
+    # A day more than the longest way around the earth; what is before the first day is left out below.
+    since = datetime.combine(first - timedelta(days=1), time(), UTC)
+    found = {
+        one.day: one for one in await delivery_log.by_day(work, endpoint_id, since=since, time_zone=zone)
+    }
+    every = [first + timedelta(days=number) for number in range(days)]
+    return [found.get(day) or DeliveryDay(day=day, delivered=0, waiting=0, undelivered=0) for day in every]
 
 
 async def read_delivery(work: Work, delivery_id: UUID) -> tuple[Delivery, list[Attempt]]:

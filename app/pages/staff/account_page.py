@@ -69,6 +69,7 @@ router = APIRouter(prefix="/care/account", route_class=CarePageRoute, include_in
 _DONE = {
     "password": say("Your password is changed. You are signed out everywhere else."),
     "passkey": say("Your passkey is set up. Next time, sign in with it."),
+    "keys": say("Saved for this browser."),
     "removed": say("The passkey is removed."),
     "phone": say("Your phone is set up. You are signed out everywhere else."),
     "recovered": say("You are signed in with a recovery code, which is spent now."),
@@ -99,6 +100,15 @@ async def change_password(request: Request, context: ContextNeeded, visitor: Own
         await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, error=error)
     return RedirectResponse(f"{ACCOUNT}?password", 303)
+
+
+@router.post("/keys")
+async def switch_keys(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+    """Switch the worklist's single letters on or off in this browser: a voice or a slip types them too."""
+    form = await read_own_form(request, context, visitor)
+    answer = RedirectResponse(f"{ACCOUNT}?keys", 303)
+    visitor.keep_keys(context, answer, on=form["keys"] == "on")
+    return answer
 
 
 @router.post("/recovery-codes")
@@ -244,6 +254,7 @@ async def _page(
             for one in about.sessions
         ],
         shortest=SHORTEST,
+        keys=visitor.keys,
         done=done,
         following=following,
         mistake="" if error is None else str(error),

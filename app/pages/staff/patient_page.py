@@ -63,7 +63,6 @@ def values_of(
     """Give everything that the templates show."""
     clock = WallClock(time_zone=view.patient.time_zone, clinic_zone=view.clinic_zone, now=view.now)
     path = f"/care/patients/{view.patient.id}"
-    cards = cards_of(view, clock, visitor)
     asked = {"days": str(days) if days else "", "show": group}
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
     pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
@@ -111,7 +110,7 @@ def values_of(
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
-        **cards,
+        **cards_of(view, clock, visitor),
     }
 
 

@@ -30,6 +30,7 @@ SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
 LANGUAGE: Final = "afterglow-staff-language"
 FRAMES: Final = "afterglow-staff-frames"
+KEYS: Final = "afterglow-staff-keys"
 # Of a browser that was in a patient's hands: a sign-in service asks there who it is, also whom it still knows.
 HANDED_OVER: Final = "afterglow-handed-over"
 HANDED_OVER_LASTS: Final = timedelta(hours=12)
@@ -45,12 +46,14 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
     Attributes:
         language: what the page is written in.
         switched_to: the language that the member chose just now, or an empty text.
+        keys: single letters on the keyboard move within the worklist in this browser.
         emergency: the access by which the page's patient is open in an emergency, if there is one.
         frames: origins of the EHR whose pages may show this one, where the browser was launched within them.
     """
 
     language: str
     switched_to: str
+    keys: bool = True
     emergency: UUID | None = None
     frames: tuple[str, ...] = ()
 
@@ -78,6 +81,10 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
             cookies.write(response, ANCHOR, self.anchor, lasts=None)
         if self.switched_to:
             cookies.write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
+
+    def keep_keys(self, context: AppContext, response: Response, *, on: bool) -> None:
+        """Let the browser keep whether single letters do something here."""
+        self.cookies(context).write(response, KEYS, "on" if on else "off", lasts=_PREFERENCE_LASTS)
 
     def cookies(self, context: AppContext) -> Cookies:
         """Give the cookies of this browser; within an EHR's page they are for that page alone."""
@@ -150,6 +157,7 @@ def visitor_without_look_up(
             accepted=request.headers.get("accept-language", ""),
         ),
         switched_to=switched_to,
+        keys=cookies.read(request, KEYS) != "off",
         frames=_frames_in(request, context, caller),
         anchor=made,
         new_anchor=not anchor,

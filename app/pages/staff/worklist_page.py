@@ -111,6 +111,7 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         lanes_first=1 if alone else 2,
         notice=step_notice(sent),
         back=_path(asked),
+        keys=visitor.keys,
         following=found.following
         and alone
         and _path(asked | {"after": write_cursor(position_of(found.following))}),

@@ -38,6 +38,7 @@ class ShownRow:
     version: int | None
     urgent: bool
     takes: bool
+    snoozes: bool
     act: str
 
 
@@ -75,6 +76,7 @@ def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
         version=row.version,
         urgent=row.kind == "safety",
         takes=changeable and item.assignee is None,
+        snoozes=changeable and kind == "signal",
         act=_act(kind, seen=seen, changeable=changeable),
     )
 

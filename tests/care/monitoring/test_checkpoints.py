@@ -1,11 +1,17 @@
 """A change costs what came after it: the state is made again from the last checkpoint that holds, the same."""
 
+import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
 from app.care.monitoring.history import latest_of, present_history, protocol_of, snapshot_of
 from app.care.monitoring.timelines import Replayed, kept_state, replayed
@@ -13,6 +19,8 @@ from app.clinical.state.checkpoints import DAYS_BETWEEN
 from app.clinical.state.timeline import Timeline, timeline_of
 from app.foundation.ids import new_id
 from app.storage import check_ins, patient_states
+from app.storage.engine.database import Database
+from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, PatientClient, item, treated
 from tests.support.service import NOW, Service
 
@@ -127,6 +135,53 @@ def test_whatever_is_changed_in_whatever_order_the_state_is_that_of_the_whole_hi
         name: steps[name] for name in ("late by a day", "sent", "corrected") if steps[name] > DAYS_BETWEEN
     } == {}
     assert steps["late infusion"] <= 4 * DAYS_BETWEEN
+
+
+class _Beside(ThreadPoolExecutor):
+    """Notes what is run beside the event loop, and lets it begin only once the loop has done something else."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(1)
+        self.loop, self.ran = loop, list[str]()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as the base class
+        def run() -> Any:  # noqa: ANN401 - same
+            others = threading.Event()
+            self.loop.call_soon_threadsafe(others.set)
+            assert others.wait(20), "the event loop was kept waiting"
+            return fn(*args, **kwargs)
+
+        self.ran.append(fn.args[0].__name__ if isinstance(fn, partial) else fn.__name__)
+        return super().submit(run)
+
+
+def test_a_long_replay_runs_beside_the_event_loop_and_a_short_one_in_it(
+    shared_database: DatabaseUrls, shared_service: Service, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    clinic_id, patient = UUID(one_clinic.clinic_id), UUID(phone.patient_id)
+
+    async def ran(*, checkpoints: bool) -> list[str]:
+        loop = asyncio.get_running_loop()
+        beside = _Beside(loop)
+        loop.set_default_executor(beside)
+        context = replace(shared_service.context, database=Database(shared_database.application_url))
+        try:
+            async with context.work(clinic_id) as work:
+                if not checkpoints:
+                    forget = update(patient_states.PatientStateRow).where(
+                        patient_states.PatientStateRow.clinic_id == clinic_id,
+                        patient_states.PatientStateRow.patient_id == patient,
+                    )
+                    await work.execute(forget.values(checkpoints=[]), unaudited="undone at once")
+                snapshot = await snapshot_of(work, patient, now=work.now)
+                await replayed(work, snapshot, protocol=protocol_of(snapshot, context), now=work.now)
+                await work.start_over()
+        finally:
+            await context.database.close()
+        return beside.ran
+
+    assert asyncio.run(ran(checkpoints=True)) == []
+    assert asyncio.run(ran(checkpoints=False)) == ["replay_from"]
 
 
 def test_reports_in_order_leave_a_checkpoint_behind_once_a_month(

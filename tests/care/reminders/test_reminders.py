@@ -11,7 +11,10 @@ import pytest
 
 from app.care.patients import magic_links
 from app.care.reminders.asking import remind_due
+from app.foundation.tokens import base64url
+from app.notifications.messages import unsubscribing
 from tests.care.reminders.conftest import EVENING, Evening
+from tests.storage.catalogue import ask, execute
 from tests.support.databases import DatabaseUrls
 from tests.support.problems import assert_problem
 from tests.support.push_service import running_push_service
@@ -245,6 +248,32 @@ def test_a_mails_own_button_stops_mails_and_nothing_else(evening: Evening) -> No
         changed.replace("/v1/unsubscribe/", "/v1/unsubscribe/A"),
     ):
         assert_problem(evening.clinic.http.post(wrong), 404, code="unsubscribe-link-not-valid")
+
+
+def test_a_mails_own_button_works_when_the_mail_is_no_longer_kept(
+    evening: Evening, own_database: DatabaseUrls
+) -> None:
+    patient, clinic_id = evening.patient(), evening.clinic.clinic_id
+    evening.look()
+    (letter,) = evening.send()
+    path = letter.message["list-unsubscribe"].strip("<>").removeprefix("https://afterglow.test")
+    (mail,) = ask(
+        own_database.superuser_url,
+        "SELECT id FROM care.outgoing_messages WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s",
+        clinic=clinic_id,
+        patient=patient,
+    )
+    ids = UUID(clinic_id).bytes + mail["id"].bytes
+    proof = unsubscribing._proof(evening.service.context.vault, unsubscribing._BY_MESSAGE, ids)
+    of_before = f"/v1/unsubscribe/{base64url(ids + proof)}"
+    assert evening.clinic.http.post(of_before).status_code == 204
+    assert state(evening, patient)["channels"] == ["push", "gateway"]
+    choose(evening, patient, channels=["push", "email"])
+    removing = f"DELETE FROM care.outgoing_messages WHERE id = '{mail['id']}'"  # noqa: S608 - the test's own
+    execute(own_database.superuser_url, removing)
+    assert_problem(evening.clinic.http.post(of_before), 404, code="unsubscribe-link-not-valid")
+    assert evening.clinic.http.post(path).status_code == 204
+    assert state(evening, patient)["channels"] == ["push"]
 
 
 @pytest.mark.parametrize(

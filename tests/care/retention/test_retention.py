@@ -12,10 +12,14 @@ import psycopg
 import pytest
 
 from app.access.audit.seals import verify
+from app.access.clinics.commands import close_clinic
 from app.care.retention.commands import remove_old
+from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.notifications.stream.queries import keep_stream
+from app.storage import clinics
 from app.storage.engine.migrating import APPLICATION_ROLE
+from app.worker import Worker
 from tests.cli.command_line import afterglow_here
 from tests.storage.catalogue import ask
 from tests.support.clinics import seal_audit_log
@@ -285,8 +289,9 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
     for patient, months in ((long_ago, 25), (lately, 23)):
         execute(
             shared_database,
-            "UPDATE care.patients SET archived_at = now() - make_interval(months => %(months)s),"
+            "UPDATE care.patients SET archived_at = %(now)s - make_interval(months => %(months)s),"
             " archived_reason = 'care_ended' WHERE clinic_id = %(clinic)s AND id = %(patient)s",
+            now=NOW,
             clinic=clinic.clinic_id,
             patient=patient,
             months=months,
@@ -299,6 +304,39 @@ def test_an_archived_patient_is_erased_after_the_clinics_months_with_duplicates(
     seal_audit_log(service, clinic.clinic_id)
     context = service.context
     assert service.run(verify(context.database, context.vault, UUID(clinic.clinic_id))).faults == []
+
+
+def test_after_a_clinic_was_closed_its_months_count_from_that_day_for_all_of_its_patients(
+    service: Service, shared_database: DatabaseUrls, clinic: ClinicClient
+) -> None:
+    patient, clinic_id, context = clinic.patient(), UUID(clinic.clinic_id), service.context
+    close_findings(shared_database, clinic)
+    add_message(shared_database, clinic, patient)
+    worker = Worker(context)
+
+    async def close() -> None:
+        async with context.work(clinic_id, actor=OPERATOR) as work:
+            await close_clinic(work)
+
+    async def look() -> None:
+        async with context.work(None) as work:
+            others = [one for one in await clinics.clinics_with_rules(work) if one != clinic_id]
+        worker._looked_through = dict.fromkeys(others, service.clock.now())
+        assert await worker._to_look_through() == [clinic_id]
+        await worker._look_through(clinic_id)
+
+    closed = "UPDATE front_desk.clinics SET closed_at = %(now)s - make_interval(months => %(old)s) WHERE id = %(id)s"
+    left = "SELECT count(*) AS number FROM care.patients WHERE clinic_id = %(clinic)s"
+    service.run(close())
+    for months, patients in ((23, 1), (25, 0)):
+        execute(shared_database, closed, now=NOW, old=months, id=clinic_id)
+        service.run(look())
+        assert ask(shared_database.superuser_url, left, clinic=clinic_id) == [{"number": patients}]
+        assert counts(shared_database, clinic, patient)["outgoing_messages"] == 0
+    # The next look seals what the last one wrote.
+    service.run(look())
+    found = service.run(verify(context.database, context.vault, clinic_id))
+    assert (found.faults, found.unsealed) == ([], 0)
 
 
 def test_a_patient_who_is_taken_up_again_meanwhile_is_not_erased(

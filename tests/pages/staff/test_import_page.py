@@ -25,6 +25,7 @@ NON_BREAKING = "\N{NON-BREAKING HYPHEN}"
 IMPORT = "/care/settings/import"
 PATIENTS = ["Chart no.", "course began", "planned_infusions", "ward"]
 INFUSIONS = ["patient", "given_at", "phase"]
+TOTALS = ["patient", "taken_at", "scale", "total"]
 CHECK_INS = ["patient", "recorded_at", "mood", "energy", "sleep_quality", "sleep_hours"]
 
 
@@ -71,6 +72,11 @@ def check_ins_file(patients: Iterable[Existing], *more: list[str]) -> bytes:
         for at, values in one.reports
     ]
     return text_of([CHECK_INS, *rows, *more], ";").encode()
+
+
+def totals_file(patients: Iterable[Existing]) -> bytes:
+    rows = [[one.name, at.isoformat(), "phq-9", total] for one in patients for at, total in one.totals]
+    return text_of([TOTALS, *rows]).encode()
 
 
 def upload(owner: CareBrowser, page: str, action: str, content: bytes, kind: str) -> str:

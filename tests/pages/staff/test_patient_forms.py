@@ -23,6 +23,13 @@ def patient(service: Service, one_clinic: ClinicClient) -> str:
     return treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), until=10)
 
 
+@pytest.fixture(scope="module")
+def unchanged(shared_service: Service, one_clinic: ClinicClient) -> str:
+    """A patient for all tests in which nothing is entered."""
+    shared_service.clock.move_to(NOW)
+    return treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), until=10)
+
+
 @pytest.fixture
 def phone(service: Service, one_clinic: ClinicClient, patient: str) -> str:
     one_clinic.enrol(patient, service.url)
@@ -114,10 +121,10 @@ def test_an_infusion_that_was_entered_just_now_is_undone_and_its_score_is_asked_
     ],
 )
 def test_what_cannot_be_is_said_beside_the_field_and_nothing_typed_is_lost(
-    clinician: PlainBrowser, patient: str, fields: dict[str, str], said: str
+    clinician: PlainBrowser, unchanged: str, fields: dict[str, str], said: str
 ) -> None:
     typed = {"on": "2026-11-01", "at": "10:15", "dose_mg_per_kg": "0.75"} | fields
-    status, page = send(clinician, path_of(patient, "infusion"), **typed)
+    status, page = send(clinician, path_of(unchanged, "infusion"), **typed)
     assert status == 422, page
     assert said in page
     assert 'role="alert"' in page
@@ -157,9 +164,9 @@ def test_a_dose_that_is_possible_but_unlikely_is_asked_about_and_nothing_is_ente
     ],
 )
 def test_every_form_says_in_its_own_words_what_cannot_be_read(
-    clinician: PlainBrowser, patient: str, name: str, fields: dict[str, str], said: str
+    clinician: PlainBrowser, unchanged: str, name: str, fields: dict[str, str], said: str
 ) -> None:
-    status, page = send(clinician, path_of(patient, name), **fields)
+    status, page = send(clinician, path_of(unchanged, name), **fields)
     assert status == 422, page
     assert said in page
     assert 'role="alert"' in page
@@ -167,21 +174,21 @@ def test_every_form_says_in_its_own_words_what_cannot_be_read(
 
 
 def test_a_total_that_differs_from_its_items_is_refused_with_both_numbers(
-    clinician: PlainBrowser, patient: str
+    clinician: PlainBrowser, unchanged: str
 ) -> None:
     answers = {f"item_{number}": "1" for number in range(1, 9)} | {"item_9": "0", "total": "12"}
     status, page = send(
-        clinician, path_of(patient, "assessment/phq-9"), on="2026-11-03", at="08:00", **answers
+        clinician, path_of(unchanged, "assessment/phq-9"), on="2026-11-03", at="08:00", **answers
     )
     assert status == 422
     assert "The stated total is 12; the items add up to 8." in page
     assert page.count(" checked>") == 9
 
 
-def test_items_that_are_missing_are_named_each_beside_itself(clinician: PlainBrowser, patient: str) -> None:
+def test_items_that_are_missing_are_named_each_beside_itself(clinician: PlainBrowser, unchanged: str) -> None:
     answers = {f"item_{number}": "1" for number in range(1, 7)}
     status, page = send(
-        clinician, path_of(patient, "assessment/gad-7"), on="2026-11-03", at="08:00", **answers
+        clinician, path_of(unchanged, "assessment/gad-7"), on="2026-11-03", at="08:00", **answers
     )
     assert status == 422
     assert "These items are not answered: 7." in page
@@ -461,15 +468,15 @@ MAY = {
 
 @pytest.mark.parametrize("role", StaffRole)
 def test_what_a_role_may_not_do_is_not_offered_and_refused_all_the_same(
-    as_role: ROLES, patient: str, role: StaffRole
+    as_role: ROLES, unchanged: str, role: StaffRole
 ) -> None:
     browser = as_role(role)
-    page = browser.get(path_of(patient)).text
+    page = browser.get(path_of(unchanged)).text
     assert ('id="audit-log"' in page) == ("AUDIT" in MAY[role])
     for name, permission in OFFERED.items():
         may = permission in MAY[role]
-        assert (f'href="{path_of(patient, name)}"' in page) == may, name
-        assert browser.get(path_of(patient, name)).status_code == (200 if may else 403), name
+        assert (f'href="{path_of(unchanged, name)}"' in page) == may, name
+        assert browser.get(path_of(unchanged, name)).status_code == (200 if may else 403), name
 
 
 def test_the_page_is_read_with_one_line_in_the_audit_log(

@@ -303,6 +303,10 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
         assert owner.submit(page, f"{page}/recover", {"days": "1"}).headers["location"].endswith("recovered")
 
     assert secret not in owner.get(page).text
+    days = re.findall(r'<rect role="img" aria-label="([^"]+)"', owner.get(page).text)
+    assert len(days) == 24
+    assert days[-1].endswith(": 1 delivered, 0 waiting, 0 undelivered")
+    assert {one.partition(": ")[2] for one in days[:-1]} == {"0 delivered, 0 waiting, 0 undelivered"}
     assert "endpoint.test" in owner.get(page).text
     assert "2 of 4 done" in owner.get(f"{SETTINGS}/go-live").text
     rotated = owner.submit(page, f"{page}/rotate")

@@ -7,10 +7,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from app.care.worklist.queries import A_LANE
+from app.storage import worklist
 from app.storage.engine.embedded.folders import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
+from app.storage.worklist import WorklistFilter
 from tests.bench.worklist import fill
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
 from tests.storage.test_round_trips import WARM
@@ -70,11 +73,28 @@ def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
         for _ in range(WARM):
             assert browser.get("/care/").status_code == 200
         proxy[1].start()
-        text = browser.get("/care/").text
-        counted[waiting], rows[waiting] = proxy[1].count, text.count('<li class="row"')
-        for page in (text, browser.get("/care/patients").text):
+        today = browser.get("/care/").text
+        counted[waiting], rows[waiting] = proxy[1].count, today.count('<li class="row"')
+        for page in (today, browser.get("/care/patients").text):
             assert len(gzip.compress(page.encode())) < LARGEST_PAGE
 
     assert rows == {1: 1, 2 * A_LANE: 3 * A_LANE}
     assert counted[2 * A_LANE] - counted[1] in {0, 1}, "the names of staff are asked for when there are some"
     assert counted[2 * A_LANE] <= MOST_ROUND_TRIPS, proxy[1].said
+
+
+@pytest.mark.parametrize("index", ["uq_signals_one_open", "ix_findings_open"])
+def test_what_waits_is_found_by_the_index_of_what_is_open_also_by_a_plan_for_every_clinic(
+    proxied_service: Service, index: str
+) -> None:
+    clinic = clinic_client(proxied_service)
+    scans = text("SELECT pg_stat_get_xact_numscans(to_regclass(:index))")
+
+    async def scanned() -> int:
+        async with proxied_service.context.work(UUID(clinic.clinic_id)) as work:
+            await work.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+            await work.execute(text("SET LOCAL enable_seqscan = off"))
+            await worklist.page(work, WorklistFilter(), limit=50)
+            return int((await work.execute(scans, {"index": f"care.{index}"})).scalar_one())
+
+    assert proxied_service.run(scanned()) > 0

@@ -1,8 +1,8 @@
 """Webhooks: endpoints with a test each, their deliveries with every attempt, sending again and recovering."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -23,6 +23,8 @@ from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.pages.staff.wall_clock import short_day
+from app.storage.delivery_log import DeliveryDay
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.schemas import PAGE_SIZE, read_id_cursor, write_cursor
@@ -49,6 +51,9 @@ _DONE: Final[Mapping[str, str]] = {
     "resent": say("On its way again, from the start of its schedule."),
     "recovered": say("What did not arrive is on its way again."),
 }
+_BARS: Final = 24
+# A bar's height in pixels: of the day with the most, and of a day with one.
+_TALLEST, _SHORTEST = 20, 4
 # How far back one click sends again what did not arrive; a program can name any time.
 _RECOVERED_DAYS: Final = (1, 7, 30)
 
@@ -221,6 +226,27 @@ async def _list(
     )
 
 
+def _bars(days: Sequence[DeliveryDay]) -> list[dict[str, Any]]:
+    """Draw a bar a day, as high as there were deliveries, in the color of the worst of them."""
+    sums = [one.delivered + one.waiting + one.undelivered for one in days]
+    most = max(*sums, 1)
+    return [
+        {
+            "x": 6 * number,
+            "height": max(_SHORTEST, round(_TALLEST * count / most)) if count else 1,
+            "code": "f" if one.undelivered else "w" if one.waiting else "" if count else "none",
+            "said": say(
+                "{day}: {delivered} delivered, {waiting} waiting, {undelivered} undelivered",
+                day=short_day(one.day),
+                delivered=one.delivered,
+                waiting=one.waiting,
+                undelivered=one.undelivered,
+            ),
+        }
+        for number, (one, count) in enumerate(zip(days, sums, strict=True))
+    ]
+
+
 async def _one(
     context: AppContext,
     visitor: StaffVisitor,
@@ -255,6 +281,7 @@ async def _one(
         deliveries=deliveries,
         states=_STATES,
         state=state,
+        bars=_bars(await queries.deliveries_by_day(visitor.work, endpoint_id, days=_BARS)),
         older=f"{HERE}/{endpoint_id}?state={state}&after={older}" if older else "",
         choosable=CHOOSABLE,
         recovered_days=_RECOVERED_DAYS,

@@ -1,20 +1,30 @@
 /* A few small islands. Every page works without them. No inline script, no eval, no outside call. */
 "use strict";
 // 1 Chart: hover, touch and arrow keys say the day's values; without it each day has a native tooltip and the table.
-for (const figure of document.querySelectorAll("figure[data-chart]")) {
-  const hits = [...figure.querySelectorAll(".hit")];
-  if (!hits.length) continue;
-  const words = hits.map((hit) => { const title = hit.querySelector("title"); const said = title.textContent; title.remove(); return said; });
-  const out = figure.querySelector(".readout");
-  const scrub = Object.assign(document.createElement("input"), { type: "range", className: "scrub", min: 0, max: hits.length - 1, value: hits.length - 1 });
-  scrub.setAttribute("aria-label", out.dataset.label);
-  let on = null;
-  const show = (k) => { on?.classList.remove("on"); on = hits[k]; on.classList.add("on"); out.textContent = words[k]; scrub.value = k; scrub.setAttribute("aria-valuetext", words[k]); };
-  const chart = figure.querySelector(".chart");
-  chart.after(scrub);
-  scrub.addEventListener("input", () => show(Number(scrub.value)));
-  for (const kind of ["pointermove", "pointerdown"]) chart.addEventListener(kind, (event) => { const k = hits.indexOf(event.target); if (k >= 0) show(k); });
-}
+const readable = (root) => {
+  for (const figure of root.querySelectorAll("figure[data-chart]")) {
+    const hits = [...figure.querySelectorAll(".hit")];
+    if (!hits.length) continue;
+    const words = hits.map((hit) => { const title = hit.querySelector("title"); const said = title.textContent; title.remove(); return said; });
+    const out = figure.querySelector(".readout");
+    const scrub = Object.assign(document.createElement("input"), { type: "range", className: "scrub", min: 0, max: hits.length - 1, value: hits.length - 1 });
+    scrub.setAttribute("aria-label", out.dataset.label);
+    let on = null;
+    const show = (k) => { on?.classList.remove("on"); on = hits[k]; on.classList.add("on"); out.textContent = words[k]; scrub.value = k; scrub.setAttribute("aria-valuetext", words[k]); };
+    const chart = figure.querySelector(".chart");
+    chart.after(scrub);
+    scrub.addEventListener("input", () => show(Number(scrub.value)));
+    for (const kind of ["pointermove", "pointerdown"]) {
+      chart.addEventListener(kind, (event) => {
+        // A finger is held by the day where it came down: let go, so that it reads the days it moves over.
+        if (event.target.hasPointerCapture(event.pointerId)) event.target.releasePointerCapture(event.pointerId);
+        const k = hits.indexOf(event.target);
+        if (k >= 0) show(k);
+      });
+    }
+  }
+};
+readable(document);
 // 2 Search as you type: fills the list of suggestions; Enter submits the same form to the list, as without scripts.
 const find = document.querySelector("form[data-find]");
 if (find) {
@@ -30,23 +40,28 @@ if (find) {
     }, 150);
   });
 }
-// 3 Keys in a list, only while focus is inside it (WCAG 2.1.4): j / k move, e does the row's first step.
-for (const list of document.querySelectorAll(".rows")) {
+// 3 Keys in a list, only while focus is inside it and while they are on (WCAG 2.1.4): j / k move, e does the row's first step, s snoozes.
+for (const list of document.querySelectorAll("[data-keys]")) {
   list.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || /input|select|textarea/i.test(event.target.tagName)) return;
-    const all = [...document.querySelectorAll(".row > .who")], here = event.target.closest(".row"), at = all.indexOf(here?.querySelector(".who"));
+    const here = event.target.closest(".row");
+    if (!here || event.ctrlKey || event.metaKey || event.altKey || /input|select|textarea/i.test(event.target.tagName)) return;
+    const all = [...list.querySelectorAll(".row > .who")], at = all.indexOf(here.querySelector(".who"));
     if (event.key === "j") all[Math.min(at + 1, all.length - 1)]?.focus();
     else if (event.key === "k") all[Math.max(at - 1, 0)]?.focus();
-    else if (event.key === "e") here?.querySelector("[data-key=e]")?.click();
+    else if (event.key === "e") here.querySelector("[data-key=e]")?.click();
+    else if (event.key === "s" && here.dataset.snooze) location.assign(here.dataset.snooze);
   });
 }
 // 4 Print: without scripts the browser's own menu does it.
 for (const button of document.querySelectorAll("[data-print]")) { button.hidden = false; button.addEventListener("click", () => print()); }
 // 5 Undo is offered for 20 s, and for 20 more while the pointer or the focus is on it; the record keeps "entered in error" for ever.
-for (const form of document.querySelectorAll("form[data-undo]")) {
-  const wait = () => setTimeout(() => (form.closest(".notice").matches(":hover, :focus-within") ? wait() : form.classList.add("over")), 20000);
-  wait();
-}
+const undoable = (root) => {
+  for (const form of root.querySelectorAll("form[data-undo]")) {
+    const wait = () => setTimeout(() => (form.closest(".notice").matches(":hover, :focus-within") ? wait() : form.classList.add("over")), 20000);
+    wait();
+  }
+};
+undoable(document);
 // 6 Two minutes before an idle session ends: say so, and offer to stay. Without it, signing in again goes on with the form.
 const ending = document.getElementById("ending");
 if (ending) {
@@ -54,4 +69,80 @@ if (ending) {
   const begin = () => { clearTimeout(waiting); ending.hidden = true; waiting = setTimeout(() => { ending.hidden = false; }, (Number(ending.dataset.idle) - 120) * 1000); };
   ending.querySelector("button").addEventListener("click", async () => { const reply = await fetch("/care/account"); if (reply.ok && !reply.redirected) begin(); });
   begin();
+}
+// 7 Today: a step is sent, and its row, the counts and the notice with Undo take the answer's place for the old ones; no row moves.
+const lanes = document.querySelector("[data-lanes]");
+const parsed = async (reply) => (reply.ok ? new DOMParser().parseFromString(await reply.text(), "text/html") : null);
+const step = async (form, button) => {
+  const path = button.getAttribute("formaction") ?? form.getAttribute("action"), id = `row-${path.split("/").at(-2)}`;
+  const fields = new URLSearchParams(new FormData(form, button));
+  button.disabled = true;
+  const answer = await fetch(path, { method: "POST", body: fields }).then(parsed).catch(() => null);
+  const now = answer?.querySelector("[data-lanes]"), row = document.getElementById(id);
+  // Signed out, or nobody answers: the browser sends the form itself, and its page says so.
+  if (!now) { button.disabled = false; delete form.dataset.inPlace; form.requestSubmit(button); return; }
+  const after = now.querySelector(`[id="${id}"]`), said = now.querySelector(".notice[role]");
+  if (row && after) row.replaceWith(after);
+  // Nothing waits there any more: it keeps its place until the page is opened again.
+  else if (row) {
+    row.classList.add("gone");
+    for (const one of row.querySelectorAll("button")) { one.disabled = true; one.removeAttribute("data-key"); }
+  }
+  for (const part of [".filters", ".lane > header"]) {
+    const old = lanes.querySelectorAll(part), made = now.querySelectorAll(part);
+    if (old.length === made.length) old.forEach((one, k) => one.replaceWith(made[k]));
+  }
+  lanes.querySelector(".notice[role]")?.remove();
+  if (said) { said.classList.add("toast"); lanes.append(said); undoable(said.parentElement); }
+  const shown = document.getElementById(id);
+  (shown?.querySelector(".acts :is(a, button:enabled)") ?? shown?.querySelector(".who") ?? lanes).focus({ preventScroll: true });
+  if (shown && !pane.hidden) look(shown);
+};
+document.addEventListener("submit", (event) => {
+  if (!lanes || event.target.dataset.inPlace === undefined || !event.submitter) return;
+  event.preventDefault();
+  step(event.target, event.submitter);
+});
+// 8 Today on a desk: a row opens beside the list, and the address says which; Escape closes it. Narrower, or without scripts, it is a page.
+const pane = document.getElementById("pane"), wide = matchMedia("(min-width: 70rem)");
+const address = (id) => {
+  const at = new URL(location);
+  for (const gone of ["open", "done", "row", "version"]) at.searchParams.delete(gone);
+  if (id) at.searchParams.set("open", id);
+  history.replaceState(null, "", at);
+};
+const marked = () => lanes.querySelector(".row[aria-current]");
+const look = async (row) => {
+  const who = row?.querySelector(".who"), page = who && (await fetch(who.href).then(parsed).catch(() => null)), parts = page ? [...page.querySelectorAll(".sticky .say, .side > *, .mainly > :first-child")] : [];
+  if (who && !page?.querySelector(".mainly figure")) return location.assign(who.href);
+  if (!who) return;
+  marked()?.removeAttribute("aria-current");
+  row.setAttribute("aria-current", "true");
+  Object.assign(pane.querySelector("h2 a"), { href: who.href, textContent: page.querySelector("h1").textContent });
+  pane.querySelector("div").replaceChildren(...parts);
+  pane.hidden = false;
+  pane.parentElement.classList.add("open");
+  readable(pane);
+  address(row.id.slice(4));
+};
+const shut = () => {
+  const who = marked()?.querySelector(".who");
+  marked()?.removeAttribute("aria-current");
+  pane.hidden = true;
+  pane.parentElement.classList.remove("open");
+  address("");
+  who?.focus();
+};
+if (pane) {
+  lanes.addEventListener("click", async (event) => {
+    const who = event.target.closest(".row > .who");
+    if (!who || !wide.matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    await look(who.closest(".row"));
+    pane.querySelector("h2 a").focus();
+  });
+  pane.querySelector("header button").addEventListener("click", shut);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !pane.hidden) shut(); });
+  const asked = new URL(location).searchParams.get("open");
+  if (asked && wide.matches) look(document.getElementById(`row-${asked}`));
 }

@@ -1,0 +1,162 @@
+"""What the pages' own script adds to them: each of these fails without it, and the page works all the same."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.access.clinics.permissions import StaffRole
+from tests.support.browser import DESKTOP, PHONE
+from tests.support.care_browser import care_page, fading
+from tests.support.people import ClinicClient
+from tests.support.service import NOW, Service
+
+
+@pytest.fixture(scope="module")
+def signals(shared_service: Service, one_clinic: ClinicClient) -> list[dict[str, str]]:
+    """Three patients who lost their benefit."""
+    shared_service.clock.move_to(NOW)
+    return [fading(one_clinic, f"Q-{number}") for number in range(3)]
+
+
+@pytest.fixture
+def desk(
+    browser: Browser, service: Service, one_clinic: ClinicClient, signals: list[dict[str, str]]
+) -> Iterator[Page]:
+    assert signals
+    with care_page(browser, service, one_clinic.clinic_id, StaffRole.CLINICIAN, viewport=DESKTOP) as page:
+        page.goto(f"{service.url}/care/")
+        yield page
+
+
+def test_a_day_on_the_chart_is_read_by_pointer_and_by_keyboard(
+    desk: Page, service: Service, signals: list[dict[str, str]]
+) -> None:
+    desk.goto(f"{service.url}/care/patients/{signals[0]['patient_id']}")
+    said = desk.locator(".readout")
+    expect(said).to_contain_text("Point at a day")
+    days = desk.locator(".chart .hit")
+    days.nth(3).hover()
+    expect(said).to_contain_text("mood")
+    first = said.inner_text()
+    days.nth(9).hover()
+    expect(said).not_to_have_text(first)
+    slider = desk.get_by_role("slider", name="Day on the chart")
+    slider.focus()
+    desk.keyboard.press("End")
+    last = said.inner_text()
+    desk.keyboard.press("ArrowLeft")
+    expect(said).not_to_have_text(last)
+    assert slider.get_attribute("aria-valuetext") == said.inner_text()
+
+
+def test_a_finger_reads_the_days_over_which_it_moves(
+    browser: Browser, service: Service, one_clinic: ClinicClient, signals: list[dict[str, str]]
+) -> None:
+    with care_page(
+        browser,
+        service,
+        one_clinic.clinic_id,
+        StaffRole.CLINICIAN,
+        viewport=PHONE,
+        has_touch=True,
+        is_mobile=True,
+    ) as page:
+        page.goto(f"{service.url}/care/patients/{signals[0]['patient_id']}")
+        said, days = page.locator(".readout"), page.locator(".chart .hit")
+        days.nth(4).tap()
+        expect(said).to_contain_text("mood")
+        tapped = said.inner_text()
+        here, there = (days.nth(number).bounding_box() for number in (4, 20))
+        assert here is not None
+        assert there is not None
+        from_x, to_x = (one["x"] + one["width"] / 2 for one in (here, there))
+        y = here["y"] + 60
+        finger = page.context.new_cdp_session(page)
+        moves: list[tuple[str, list[dict[str, float]]]] = [
+            ("touchStart", [{"x": from_x, "y": y}]),
+            ("touchMove", [{"x": (from_x + to_x) / 2, "y": y}]),
+            ("touchMove", [{"x": to_x, "y": y}]),
+            ("touchEnd", []),
+        ]
+        for kind, points in moves:
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        expect(said).not_to_have_text(tapped)
+        assert days.nth(20).get_attribute("class") == "hit on"
+
+
+def test_the_list_of_patients_fills_while_one_types_and_enter_opens_it(desk: Page) -> None:
+    desk.get_by_role("combobox", name="Find a patient by chart number").press_sequentially("q-")
+    found = desk.locator("#hits option")
+    expect(found).to_have_count(3)
+    assert found.evaluate_all("(all) => all.map((one) => one.value)") == ["Q-0", "Q-1", "Q-2"]
+    desk.keyboard.type("1")
+    expect(found).to_have_count(1)
+    with desk.expect_navigation():
+        desk.keyboard.press("Enter")
+    expect(desk.locator("h1")).to_contain_text("Patients")
+
+
+def test_keys_move_from_row_to_row_do_the_first_step_and_snooze_until_they_are_switched_off(
+    desk: Page, service: Service, signals: list[dict[str, str]]
+) -> None:
+    rows = desk.locator(".row > .who")
+    rows.first.focus()
+    for key, at in (("j", 1), ("j", 2), ("j", 2), ("k", 1)):
+        desk.keyboard.press(key)
+        expect(rows.nth(at)).to_be_focused()
+    desk.keyboard.press("e")
+    expect(desk.locator(".notice.toast")).to_contain_text("Acknowledged.")
+    expect(desk.locator(".row button[data-key=e]")).to_have_count(2)
+    rows.nth(1).focus()
+    with desk.expect_navigation():
+        desk.keyboard.press("s")
+    expect(desk.locator("#until")).to_be_focused()
+    assert "/care/signals/" in desk.url
+    desk.goto(f"{service.url}/care/account")
+    desk.get_by_role("button", name="Switch the keys off").press("Enter")
+    expect(desk.get_by_role("status")).to_contain_text("Saved for this browser")
+    desk.goto(f"{service.url}/care/")
+    assert not desk.locator(".keys").is_visible()
+    rows.first.focus()
+    for key in "jes":
+        desk.keyboard.press(key)
+    expect(rows.first).to_be_focused()
+    expect(desk.locator(".row button[data-key=e]")).to_have_count(2)
+    assert len(signals) == 3
+
+
+def test_a_step_changes_its_row_in_place_and_undo_takes_it_back(desk: Page) -> None:
+    places = "(all) => all.map((one) => [one.id, one.offsetTop])"
+    rows, loaded = desk.locator(".row"), []
+    desk.on("load", lambda _: loaded.append(desk.url))
+    before, waiting = rows.evaluate_all(places), desk.locator(".row button[data-key=e]")
+    count = waiting.count()
+    waiting.first.click()
+    expect(waiting).to_have_count(count - 1)
+    expect(desk.locator(".row").first.locator(".acts a")).to_be_focused()
+    desk.get_by_role("button", name="Undo").click()
+    expect(waiting).to_have_count(count)
+    assert (rows.evaluate_all(places), loaded) == (before, [])
+
+
+def test_a_row_opens_beside_the_list_on_a_desk_and_the_address_leads_back_to_it(desk: Page) -> None:
+    pane, who = desk.locator("#pane"), desk.locator(".row > .who").first
+    number = who.inner_text().split()[0]
+    who.press("Enter")
+    expect(pane.locator("svg.chart")).to_be_visible()
+    expect(pane.locator("h2 a").first).to_have_text(number)
+    expect(pane.locator("h2 a").first).to_be_focused()
+    assert "?open=" in desk.url
+    pane.locator(".hit").nth(3).hover()
+    expect(pane.locator(".readout")).to_contain_text("mood")
+    desk.reload()
+    expect(pane.locator("svg.chart")).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(pane).to_be_hidden()
+    expect(who).to_be_focused()
+    assert "open=" not in desk.url
+    desk.set_viewport_size(PHONE)
+    with desk.expect_navigation():
+        who.click()
+    assert "/care/signals/" in desk.url
