@@ -88,7 +88,7 @@ bench: install ## measure what is promised about time, with a verdict: the rule,
 	@$(RUN) python -m tests.bench.sweep
 	@$(RUN) pytest -m measurement
 
-bench-large: install ## check-ins, worklist, patient page, signals, WAL and bytes with a million patients in 1,000 clinics; hours (ARGS="--clinics 10")
+bench-large: install ## check-ins, pages, WAL, bytes, sealing, reminders with a million patients in 1,000 clinics; an hour (ARGS="--clinics 10")
 	@$(RUN) python -m tests.bench.large $(ARGS)
 
 bench-versions: install ## check-ins here against another checkout's, in turns (OTHER=/path, with its own make install)

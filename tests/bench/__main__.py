@@ -7,44 +7,49 @@ for orientation.
 
 import argparse
 import asyncio
-import base64
-import json
 import logging
-import os
-import socket
+import random
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 
 from app.clinical.levels import Level
-from app.foundation.ids import new_id
 from app.foundation.logs import set_up_logs
 from app.storage.engine.binaries import find_binaries
+from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.bench import core_step, delivery, state_bytes
+from tests.bench.check_in_bytes import bytes_of_a_check_in
 from tests.bench.goals import Goal, judged
-from tests.bench.load import Outcome, run_load
+from tests.bench.load import MOST_CLIENTS, Outcome, burst_of, requests_of, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie
 from tests.bench.past import measure_past, report_past
 from tests.bench.patient_page import measure_patients, report_patients, two_patients
-from tests.bench.processes import Cost, cpu_seconds, postgres_children
+from tests.bench.processes import Cost, Server, cpu_seconds, postgres_children, server
 from tests.bench.statements import pgbench_rate
-from tests.bench.worklist import clinics_of_both_sizes, measure_worklists, report_worklists
-from tests.support.databases import DatabaseUrls, running_cluster
+from tests.bench.worklist import (
+    clinics_of_both_sizes,
+    enrolled,
+    fill,
+    measure_worklists,
+    report_worklists,
+)
+from tests.storage.counting_proxy import counting_proxy
+from tests.support.databases import Cluster, DatabaseUrls, running_cluster
 from tests.support.people import clinic_client, treated
-from tests.support.service import KEY, running_service
+from tests.support.service import running_service
 
-CLIENTS = (1, 8, 32)
-PATIENTS = 32
+CLIENTS = (1, 8, MOST_CLIENTS)
+# Odd, so that one client comes to all of them.
+PATIENTS = 10_001
+BURST = 500
+MOST_PLANS = 0.01
 PARTS = ("rule", "form", "worklist", "patient-page", "past", "check-ins", "delivery")
 DELIVERY_SECONDS = 25
-PAGES = "tests.bench.page_server"
 
 
 def main() -> int:
@@ -63,8 +68,8 @@ def main() -> int:
             failed += worklist(place, chosen.slices, chosen.seconds) if "worklist" in wanted else []
             failed += patients(place, chosen.slices, chosen.seconds) if "patient-page" in wanted else []
             failed += report_past(measure_past(place, rounds=chosen.slices)) if "past" in wanted else []
-            failed += check_ins(place, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
-            failed += first_attempt(place) if "delivery" in wanted else []
+            failed += check_ins(cluster, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
+            failed += deliveries(place) if "delivery" in wanted else []
     for failure in failed:
         print(f"missed: {failure}")
     return 1 if failed else 0
@@ -79,21 +84,63 @@ def rule_step() -> list[str]:
     return core_step.missed(figures) + state_bytes.missed(bytes_of_it)
 
 
-def first_attempt(place: DatabaseUrls) -> list[str]:
-    """Measure and print how soon an event is on its way; give the target if it was missed."""
+def deliveries(place: DatabaseUrls) -> list[str]:
+    """Measure and print how soon an event is on its way, and how many more workers send; give what was missed."""
     taken = delivery.latencies(place, seconds=DELIVERY_SECONDS)
     print("\n".join(delivery.report(taken)))
-    return delivery.missed(taken)
+    return delivery.missed(taken) + delivery.measure_throughput(place)
 
 
-def check_ins(place: DatabaseUrls, slices: int, seconds: float) -> list[str]:
-    """Measure and print check-ins a second; give the targets that were missed."""
-    tokens, sample = prepare(place)
-    with server("app", place, sample) as ours, server("bare", place, sample) as bare:
-        figures = {
-            clients: measure(clients, slices, seconds, ours, bare, tokens, place) for clients in CLIENTS
-        }
-    return report(figures)
+def check_ins(cluster: Cluster, slices: int, seconds: float) -> list[str]:
+    """Measure and print check-ins of many callers: rates, a burst, plans, WAL and bytes; give what missed.
+
+    The database is one of their own: the bare statements are of any patient in it.
+    """
+    with cluster.database() as place:
+        tokens, sample = prepare(place)
+        failed = plans(cluster, place, tokens)
+        with server("app", place, sample) as ours, server("bare", place, sample) as bare:
+            figures = {
+                clients: measure(clients, slices, seconds, ours, bare, tokens, place) for clients in CLIENTS
+            }
+            failed += report(figures) + bursts(ours, tokens, slices)
+        return failed + bytes_of_a_check_in(cluster, place, tokens, f"{len(tokens):,}")
+
+
+def bursts(ours: Server, tokens: list[str], slices: int) -> list[str]:
+    """Measure and print what becomes of check-ins that come at one moment against as many in turn."""
+    request, ratios, took = requests_of(tokens), [], []
+    for _ in range(slices):
+        burst = asyncio.run(burst_of(ours.port, BURST, request))
+        assert burst.statuses == {201: BURST}, burst.statuses
+        turns = asyncio.run(run_load(ours.port, max(CLIENTS), burst.seconds, request))
+        ratios.append(burst.rate / turns.rate)
+        took.append(burst.seconds)
+    print(
+        f"{BURST} check-ins of as many callers at one moment: all kept within {max(took):.1f} s; rate against"
+        f" {max(CLIENTS)} clients in turn, by slice: {' '.join(f'{one:.2f}' for one in ratios)}"
+    )
+    name = f"check-ins a second, {BURST} at one moment ÷ {max(CLIENTS)} clients"
+    return judged([Goal(name, statistics.median(ratios), least=0.8)])
+
+
+def plans(cluster: Cluster, place: DatabaseUrls, tokens: list[str]) -> list[str]:
+    """Count and print the plans that the server makes for the calls of check-ins, once the connections are warm."""
+    name = str(psycopg.conninfo.conninfo_to_dict(place.application_url)["dbname"])
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        for setting in ("log_planner_stats = on", "client_min_messages = log"):
+            connection.execute(f"ALTER DATABASE {name} SET {setting}".encode())
+        with counting_proxy(cluster.address) as (address, counted):
+            counting = replace(place, application_url=address.url(APPLICATION_ROLE, name))
+            with server("app", counting, {}) as one:
+                request = requests_of(tokens)
+                asyncio.run(run_load(one.port, 1, 2.0, request))
+                counted.start()
+                outcome = asyncio.run(run_load(one.port, 1, 2.0, request))
+                ratio = counted.plans / counted.count
+        connection.execute(f"ALTER DATABASE {name} RESET ALL".encode())
+    print(f"{len(outcome.latencies)} check-ins: {counted.count} calls of the database, {counted.plans} plans")
+    return judged([Goal("plans ÷ calls of check-ins", ratio, most=MOST_PLANS)])
 
 
 def form(place: DatabaseUrls, slices: int, seconds: float) -> list[str]:
@@ -128,73 +175,20 @@ def prepare(place: DatabaseUrls) -> tuple[list[str], dict[str, str]]:
     now = datetime.now(UTC)
     with running_service(place.application_url, now=now, work=False) as service:
         clinic = clinic_client(service)
-        tokens = []
-        for _ in range(PATIENTS):
-            patient = treated(clinic, now - timedelta(hours=26), days_since=20, level=lambda _day: (8, 8, 8))
-            tokens.append(clinic.enrol(patient, service.url).access_token)
+        first = treated(clinic, now - timedelta(hours=26), days_since=20, level=lambda _day: (8, 8, 8))
         clinic.close()
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        fill(connection, UUID(clinic.clinic_id), UUID(first), patients=PATIENTS, waiting=0, now=now)
+        patients = connection.execute("SELECT clinic_id, id FROM care.patients").fetchall()
+        random.Random(1).shuffle(patients)  # noqa: S311 - the same each time
+        tokens = enrolled(connection, patients, now)
         row = connection.execute(
             "SELECT encode(packed_state, 'hex') FROM care.patient_states WHERE packed_state IS NOT NULL"
             " ORDER BY evaluated_at DESC LIMIT 1"
         ).fetchone()
         assert row is not None
-        connection.execute("ANALYZE")
+        connection.execute("VACUUM ANALYZE")
     return tokens, {"AFTERGLOW_BENCH_STATE": row[0]}
-
-
-class Server:
-    """A server process and its port."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process, self.port = process, port
-
-
-@contextmanager
-def server(kind: str, place: DatabaseUrls, sample: dict[str, str]) -> Iterator[Server]:
-    """Run the service or the bare route in a separate process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = (
-        os.environ
-        | sample
-        | {
-            "DATABASE_URL": place.application_url,
-            "AFTERGLOW_ENCRYPTION_KEY": base64.b64encode(KEY).decode(),
-            "AFTERGLOW_PORT": str(port),
-            "AFTERGLOW_REQUESTS_PER_MINUTE": "100000000",
-            "AFTERGLOW_BENCH_DATABASE": place.application_url,
-            "AFTERGLOW_BENCH_PORT": str(port),
-        }
-    )
-    command = {
-        "app": ["-m", "app", "serve", "--no-worker"],
-        "bare": ["-m", "tests.bench.bare"],
-        "pages": ["-m", PAGES],
-    }[kind]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
-        try:
-            _wait_for(port, process)
-            yield Server(process, port)
-        finally:
-            process.terminate()
-            process.wait(30)
-            if process.returncode not in (0, -15):
-                log.seek(0)
-                sys.stderr.write(log.read().decode()[-2000:])
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"no server at {port}")
 
 
 class Figures:
@@ -246,25 +240,6 @@ def settle(place: DatabaseUrls) -> None:
     """Clear the dead versions that the slice before left on the few busy rows: each starts on the same ground."""
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         connection.execute("VACUUM care.patient_states")
-
-
-def requests_of(tokens: list[str]) -> Callable[[int], bytes]:
-    def make(number: int) -> bytes:
-        body = json.dumps(
-            {
-                "recorded_at": datetime.now(UTC).isoformat(),
-                "time_zone": "Europe/Berlin",
-                "mood": 8,
-                "energy": 8,
-                "sleep_quality": 8,
-            }
-        ).encode()
-        return (
-            f"PUT /v1/check-ins/{new_id()} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
-            f"authorization: Bearer {tokens[number % len(tokens)]}\r\ncontent-length: {len(body)}\r\n\r\n"
-        ).encode() + body
-
-    return make
 
 
 def report(figures: dict[int, Figures]) -> list[str]:

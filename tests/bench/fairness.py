@@ -17,7 +17,7 @@ import psycopg
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from tests.bench.delivery import percentile
+from tests.bench.delivery import BACKLOG, percentile
 from tests.support.databases import DatabaseUrls, running_cluster
 from tests.support.people import clinic_client
 from tests.support.processes import wait_until
@@ -25,16 +25,6 @@ from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import RunningClock, Service, running_service
 
 SAFETY_GOAL, ORDINARY_GOAL = 2.0, 4.0
-_BACKLOG = """
-    WITH written AS (
-        INSERT INTO care.notifications (clinic_id, id, type, occurred_at, body)
-        SELECT %(clinic)s, gen_random_uuid(), 'signal.raised', now(), '{}' FROM generate_series(1, %(count)s)
-        RETURNING clinic_id, id
-    )
-    INSERT INTO care.deliveries
-        (clinic_id, id, notification_id, endpoint_id, urgency, state, attempts_made, next_attempt_at)
-    SELECT clinic_id, gen_random_uuid(), id, %(endpoint)s, 'ordinary', 'pending', 0, now() FROM written
-"""
 _IN_FLIGHT = "SELECT count(*) FROM care.deliveries WHERE clinic_id = %s AND claimed_until > now()"
 _LEFT = "SELECT count(*) FROM care.deliveries WHERE clinic_id = %s AND state <> 'delivered'"
 
@@ -94,7 +84,7 @@ def measure(
         service.run(_arrivals(b, events=events // 4, pause=pause), within=600)
         made.quiet = service.run(_arrivals(b, events=events, pause=pause), within=600)
 
-        database.execute(_BACKLOG, {"clinic": a.clinic_id, "endpoint": a.endpoint_id, "count": backlog})
+        database.execute(BACKLOG, {"clinic": a.clinic_id, "endpoint": a.endpoint_id, "count": backlog})
         asked = asyncio.run_coroutine_threadsafe(_flood(a, flood), service.loop)
         watching = threading.Thread(target=_watch, args=(place, a.clinic_id, made, answers))
         watching.start()

@@ -11,9 +11,9 @@ from app.foundation.logs import set_up_logs
 from app.foundation.vault import Vault
 from app.storage.engine.connecting import install_session_settings
 from app.storage.tenant_keys import install
-from tests.bench.__main__ import prepare, requests_of, server, settle
-from tests.bench.load import run_load
-from tests.bench.processes import cpu_seconds, postgres_children
+from tests.bench.__main__ import prepare, settle
+from tests.bench.load import requests_of, run_load
+from tests.bench.processes import cpu_seconds, postgres_children, server
 from tests.support.databases import in_memory, running_cluster
 from tests.support.pgbouncer import pgbouncer, through
 from tests.support.service import KEY

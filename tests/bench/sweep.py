@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Coroutine
 from typing import Any
+from uuid import UUID
 
 from app.cli.operation import look
 from app.context import AppContext
@@ -36,15 +37,15 @@ def main() -> None:
         cluster.database() as urls,
         running_service(urls.application_url, work=False) as service,
     ):
-        service.run(_open_clinics(service.context, options.clinics), within=3600)
+        service.run(open_clinics(service.context, options.clinics), within=3600)
         # The first seals what making the clinics wrote.
         service.run(service.worker.sweep(), within=600)
         # Once an hour each clinic's whole log is looked through, of twenty in each sweep.
         hourly = [
-            _seconds(service, service.worker.sweep()) for _ in range(min(options.clinics, 1_000) // 20 + 1)
+            seconds_of(service, service.worker.sweep()) for _ in range(min(options.clinics, 1_000) // 20 + 1)
         ]
-        sweeps = [_seconds(service, service.worker.sweep()) for _ in range(options.sweeps)]
-        looks = [_seconds(service, look(service.context)) for _ in range(options.sweeps)]
+        sweeps = [seconds_of(service, service.worker.sweep()) for _ in range(options.sweeps)]
+        looks = [seconds_of(service, look(service.context)) for _ in range(options.sweeps)]
     goal = GOALS.get(options.clinics, options.clinics / 1_000)
     middle, longest, beside, one_look = (
         statistics.median(sweeps),
@@ -60,17 +61,19 @@ def main() -> None:
         raise SystemExit(1)
 
 
-async def _open_clinics(context: AppContext, count: int) -> None:
+async def open_clinics(context: AppContext, count: int) -> list[UUID]:
+    """Open so many clinics as the operator does; gives their ids."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def one() -> None:
+    async def one() -> UUID:
         async with turns:
-            await opened_clinic(context)
+            return (await opened_clinic(context)).clinic_id
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    return await asyncio.gather(*(one() for _ in range(count)))
 
 
-def _seconds(service: Service, work: Coroutine[Any, Any, object]) -> float:
+def seconds_of(service: Service, work: Coroutine[Any, Any, object]) -> float:
+    """Do this on the service's loop; gives how long it took."""
     began = time.perf_counter()
     service.run(work, within=600)
     return time.perf_counter() - began

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import psycopg
 
-from tests.bench.__main__ import requests_of
 from tests.bench.goals import Goal, judged
-from tests.bench.load import Outcome, run_load
+from tests.bench.load import Outcome, requests_of, run_load
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 
 MOST_TIMES_OTHER = 0.9

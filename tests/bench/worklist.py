@@ -7,12 +7,14 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, new_token
 from app.foundation.vault import Vault
 from tests.bench.goals import Goal, judged
 from tests.bench.pages import Slice, getting, measure_page
@@ -23,45 +25,71 @@ from tests.support.service import KEY, running_service
 from tests.support.staff import signed_in
 
 MOST_TIMES_SMALL = 1.3
-_COPIED = ("patient_states", "reminder_plans", "courses", "infusions", "check_ins")
+# Each with the column by which its rows are written in the order of their time, as a clinic's are.
+_COPIED = {
+    "patient_states": "evaluated_at",
+    "reminder_plans": "patient_id",
+    "courses": "created_at",
+    "infusions": "given_at",
+    "check_ins": "recorded_at",
+}
 _PATIENTS = """
-    COPY care.patients (clinic_id, id, external_ref_index, external_ref_sealed, time_zone, time_zone_canonical,
-         locale, mode, registered_at, version) FROM STDIN
+    COPY care.patients (clinic_id, id, external_ref_index, external_ref_key, external_ref_sealed, time_zone,
+         time_zone_canonical, locale, mode, registered_at, version) FROM STDIN
 """
+_DEVICES = "COPY care.devices (clinic_id, id, patient_id, name_sealed, enrolled_at) FROM STDIN"
+_TOKENS = "COPY care.device_tokens (clinic_id, id, device_id, kind, digest, issued_at, expires_at) FROM STDIN"
 _KEYS = "COPY care.patient_keys (clinic_id, patient_id, wrapped_key, made_at) FROM STDIN"
+# A UUIDv7 of a moment; PostgreSQL makes them itself from 18 on, in a tenth of the time.
+_ID_OF = """
+    CREATE OR REPLACE FUNCTION pg_temp.id_of(at timestamptz) RETURNS uuid LANGUAGE sql VOLATILE AS $$ SELECT {made} $$
+"""
+_MADE_BY_18 = "uuidv7(at - clock_timestamp())"
+_MADE_BEFORE_18 = """
+    (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
+     || '7' || substr(gen_random_uuid()::text, 16, 3) || substr(gen_random_uuid()::text, 20, 17))::uuid
+"""
+_COLUMNS = """
+    SELECT attname FROM pg_attribute
+     WHERE attrelid = ('care.' || %s)::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
 # The rows of the one patient whom the service itself treated and judged, as another's.
 _LIKE_THE_FIRST = """
-    INSERT INTO care.{table}
-    SELECT made.* FROM care.{table} t, unnest(%(patients)s::uuid[]) AS p (id),
-           LATERAL jsonb_populate_record(t, jsonb_build_object('patient_id', p.id, 'id', gen_random_uuid())) AS made
-     WHERE t.clinic_id = %(clinic)s AND t.patient_id = %(first)s
+    INSERT INTO care.{table} ({columns})
+    SELECT {values} FROM care.{table} t, unnest(%(patients)s::uuid[]) WITH ORDINALITY AS p (id, n)
+     WHERE t.clinic_id = %(from_clinic)s AND t.patient_id = %(first)s {further} ORDER BY t.{order}
 """
-_SIGNALS = """
-    WITH raised AS (
-        INSERT INTO care.signals
-        SELECT made.* FROM care.signals t, unnest(%(patients)s::uuid[]) WITH ORDINALITY AS p (id, n),
-               LATERAL jsonb_populate_record(t, jsonb_build_object(
-                   'patient_id', p.id, 'id', gen_random_uuid(), 'raised_at', t.raised_at + n * interval '1 second'
-               ) || %(more)s::jsonb) AS made
-         WHERE t.clinic_id = %(clinic)s AND t.patient_id = %(first)s AND t.state = 'open'
-        RETURNING clinic_id, patient_id, id, raised_at
-    )
+_STEPS = """
     INSERT INTO care.alert_steps (clinic_id, id, patient_id, alert_kind, alert_id, action, at, actor_kind)
-    SELECT clinic_id, gen_random_uuid(), patient_id, 'signal', id, 'signal.raised', raised_at, 'system' FROM raised
+    SELECT clinic_id, pg_temp.id_of(raised_at), patient_id, 'signal', id, 'signal.raised', raised_at, 'system'
+      FROM care.signals
+     WHERE clinic_id = %(clinic)s AND patient_id = ANY(%(patients)s) AND (state = 'closed') = %(closed)s
 """
 _FINDING = """
     INSERT INTO care.findings (clinic_id, id, patient_id, code, state, raised_at, raised_on, facts, version)
-    SELECT %(clinic)s, gen_random_uuid(), p.id, %(code)s, 'open', now(), %(today)s, '{}', 1
+    SELECT %(clinic)s, pg_temp.id_of(now()), p.id, %(code)s, 'open', now(), %(today)s, '{}', 1
       FROM unnest(%(some)s::uuid[]) AS p (id)
 """
-_LOOKED = "UPDATE care.reminder_plans SET next_look_at = %(tomorrow)s WHERE clinic_id = %(clinic)s"
-_CLOSED = '{"state": "closed", "closed_at": "2026-01-01T00:00:00Z", "disposition": "booster_given"}'
+_LOOKED = """
+    UPDATE care.reminder_plans SET next_look_at = %(tomorrow)s
+     WHERE clinic_id = %(clinic)s AND patient_id = %(first)s
+"""
+_OWN = {
+    "clinic_id": "%(clinic)s::uuid",
+    "patient_id": "p.id",
+    "id": "pg_temp.id_of(now())",
+    "began_course_id": "CASE WHEN t.began_course_id IS NOT NULL THEN (SELECT c.id FROM care.courses c"
+    " WHERE c.clinic_id = %(clinic)s AND c.patient_id = p.id LIMIT 1) END",
+}
+_RAISED = {"raised_at": "t.raised_at + p.n * interval '1 second'"}
+_CLOSED = {"state": "'closed'", "closed_at": "'2026-01-01T00:00:00Z'", "disposition": "'booster_given'"}
 
 
 @dataclass(frozen=True)
 class Sized:
     """A clinic of some size, a member's cookie, a key, and the patient whom the service itself judged."""
 
+    clinic_id: UUID
     patients: int
     cookie: str
     key: str
@@ -87,29 +115,83 @@ def sized_clinic(place: DatabaseUrls, *, patients: int, waiting: int) -> Sized:
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         fill(connection, UUID(clinic.clinic_id), UUID(first), patients=patients, waiting=waiting, now=now)
     # With and without the prefix, which follows the service's public address.
-    return Sized(patients, f"{SESSION}={token}; {SESSION.removeprefix('__Host-')}={token}", clinic.key, first)
+    return Sized(
+        UUID(clinic.clinic_id),
+        patients,
+        f"{SESSION}={token}; {SESSION.removeprefix('__Host-')}={token}",
+        clinic.key,
+        first,
+    )
 
 
 def fill(
-    connection: psycopg.Connection, clinic: UUID, first: UUID, *, patients: int, waiting: int, now: datetime
+    connection: psycopg.Connection,
+    clinic: UUID,
+    first: UUID,
+    *,
+    patients: int,
+    waiting: int,
+    now: datetime,
+    from_clinic: UUID | None = None,
 ) -> None:
     """Write the rows, in bulk: patients with the first one's past; half of what waits are signals, half findings.
 
-    So the large clinic's page shows two full lanes, the small clinic's two rows.
+    So the large clinic's page shows two full lanes, the small clinic's two rows. The first one may be of another
+    clinic, ``from_clinic``, and is then not one of the patients.
     """
-    made = [new_id() for _ in range(patients - 1)]
+    made = [new_id() for _ in range(patients - (from_clinic is None))]
     copy_patients(connection, clinic, made, now)
-    values = {"clinic": clinic, "first": first, "today": now.date(), "tomorrow": now + timedelta(days=1)}
-    for table in _COPIED:
-        connection.execute(_LIKE_THE_FIRST.format(table=table), values | {"patients": made})
+    values: dict[str, Any] = {"clinic": clinic, "from_clinic": from_clinic or clinic, "first": first}
+    values |= {"today": now.date(), "tomorrow": now + timedelta(days=1)}
+    make_id_function(connection)
+    for table, order in _COPIED.items():
+        later = {"next_look_at": "%(tomorrow)s"} if table == "reminder_plans" else {}
+        _copy(connection, table, values | {"patients": made}, order=order, changed=later)
     # The first patient's own is one of them.
     signals = waiting - waiting // 2
-    for more, whose in (("{}", made[: signals - 1]), (_CLOSED, made)):
-        connection.execute(_SIGNALS, values | {"patients": whose, "more": more})
+    for changed, whose in (({}, made[: max(0, signals - (from_clinic is None))]), (_CLOSED, made)):
+        some = values | {"patients": whose, "closed": bool(changed)}
+        _copy(
+            connection,
+            "signals",
+            some,
+            changed=_RAISED | changed,
+            further="AND t.state = 'open'",
+            order="raised_at",
+        )
+        connection.execute(_STEPS, some)
     connection.execute(_LOOKED, values)
     found = made[signals:waiting]
     connection.execute(_FINDING, values | {"code": "overdue", "some": found[::2]})
     connection.execute(_FINDING, values | {"code": "no_reference", "some": found[1::2]})
+
+
+def make_id_function(connection: psycopg.Connection) -> None:
+    """Make the session's function ``id_of``, which gives an id of a moment."""
+    new_enough = connection.info.server_version >= 180_000
+    connection.execute(_ID_OF.format(made=_MADE_BY_18 if new_enough else _MADE_BEFORE_18).encode())
+
+
+def _copy(
+    connection: psycopg.Connection,
+    table: str,
+    values: dict[str, Any],
+    *,
+    order: str,
+    changed: dict[str, str] | None = None,
+    further: str = "",
+) -> None:
+    """Write the first patient's rows of a table as others', with some columns changed."""
+    columns = [name for (name,) in connection.execute(_COLUMNS, [table]).fetchall()]
+    others = _OWN | ({} if order.endswith("id") else {"id": f"pg_temp.id_of(t.{order})"}) | (changed or {})
+    statement = _LIKE_THE_FIRST.format(
+        table=table,
+        columns=", ".join(columns),
+        values=", ".join(others.get(name, f"t.{name}") for name in columns),
+        further=further,
+        order=order,
+    )
+    connection.execute(statement.encode(), values)
 
 
 def copy_patients(connection: psycopg.Connection, clinic: UUID, made: list[UUID], now: datetime) -> None:
@@ -123,11 +205,28 @@ def copy_patients(connection: psycopg.Connection, clinic: UUID, made: list[UUID]
                 sealed = own.seal(
                     f"P-{number:06}", table="patients", column="external_ref_sealed", row_id=patient
                 )
-                zones = ("Europe/Berlin", "Europe/Berlin")
-                copy.write_row((clinic, patient, patient.bytes, sealed, *zones, "en-US", "test", now, 1))
+                zones, found_by = ("Europe/Berlin", "Europe/Berlin"), (patient.bytes, patient.bytes)
+                copy.write_row((clinic, patient, *found_by, sealed, *zones, "en-US", "test", now, 1))
         with cursor.copy(_KEYS) as copy:
             for patient, key in keys.items():
                 copy.write_row((clinic, patient, key, now))
+
+
+def enrolled(connection: psycopg.Connection, patients: list[tuple[UUID, UUID]], now: datetime) -> list[str]:
+    """Give each a device with a token."""
+    made = [
+        (clinic, patient, new_id(), new_token(TokenKind.DEVICE_ACCESS, clinic))
+        for clinic, patient in patients
+    ]
+    with connection.cursor() as cursor:
+        with cursor.copy(_DEVICES) as copy:
+            for clinic, patient, device, _ in made:
+                copy.write_row((clinic, device, patient, b"-", now))
+        with cursor.copy(_TOKENS) as copy:
+            for clinic, _, device, (_, reference) in made:
+                expires = now + timedelta(days=1)
+                copy.write_row((clinic, new_id(), device, "access", reference.digest, now, expires))
+    return [text for *_, (text, _) in made]
 
 
 def measure_worklists(
