@@ -348,31 +348,6 @@ def test_a_patient_is_archived_and_taken_into_care_again_and_both_stand_on_the_t
         assert said in timeline, said
 
 
-def test_a_chart_number_is_changed_with_its_reason_and_the_one_before_stays_on_the_timeline(
-    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
-) -> None:
-    path, taken = path_of(patient, "details"), one_clinic.patient("P-TAKEN")
-    before = one_clinic.http.get(f"/v1/patients/{patient}").json()["external_ref"]
-    assert taken
-    same = {"time_zone": "Europe/Berlin", "locale": "en-US"}
-    for typed, said in (
-        ({"external_ref": "P-77"}, "Another chart number needs a reason."),
-        ({"external_ref": "P-TAKEN", "reason": "Merged charts"}, "patient with this chart number"),
-        (
-            {"external_ref": "x" * 201, "reason": "Merged"},
-            "Please give a reference of at most 200 characters.",
-        ),
-    ):
-        status, page = send(clinician, path, **same, **typed)
-        assert status in {409, 422}, page
-        assert said in page
-    assert send(clinician, path, **same, external_ref="P-77", reason="The EHR renumbered")[0] == 303
-    assert one_clinic.http.get(f"/v1/patients/{patient}").json()["external_ref"] == "P-77"
-    page = unescape(clinician.get(f"{path_of(patient)}?show=corrections").text).partition('id="tl"')[2]
-    assert f'<b>Chart number changed</b> <span class="was">{before}</span>' in page
-    assert "The EHR renumbered" in page
-
-
 def test_a_device_is_ended_and_a_withdrawal_noted_after_one_more_question(
     as_role: ROLES, one_clinic: ClinicClient, phone: str
 ) -> None:
