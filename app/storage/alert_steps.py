@@ -112,4 +112,4 @@ async def _read(work: UnitOfWork, statement: Select[*tuple[object, ...]]) -> lis
 
 
 def _steps(work: UnitOfWork) -> Select[*tuple[object, ...]]:
-    return select(*columns_of(AlertStep)).where(AlertStep.clinic_id == work.clinic_id)
+    return select(*columns_of(AlertStep)).where(work.owns(AlertStep))

@@ -23,6 +23,7 @@ from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.imports import commands as imports
 from app.interop.smart.backend_services import register
+from app.interop.smart.single_sign_on import LABEL_CELL
 from app.interop.smart.systems import NewSystem, connect
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
@@ -118,10 +119,10 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
     assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
-    stays = merge_duplicate(client)
+    stays, double = merge_duplicate(client)
     tested = client.http.post("/v1/clinic/contact-tests", json={"email": "successor@clinic.example"})
     assert tested.is_success, tested.text
-    service.run(work_as_owner(service, client.clinic_id, patient))
+    what_if = service.run(work_as_owner(service, client.clinic_id, patient))
     sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
     emergency = {"reason": "Nobody who may was there."}
@@ -132,6 +133,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     ids = {
         "patient_id": patient,
         "into_id": stays,
+        "other_id": double,
+        "what_if_id": str(what_if),
         "check_in_id": said.json()["id"],
         "sleep_night_id": send_a_night(phone),
         "signal_id": signal["id"],
@@ -181,22 +184,23 @@ def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def merge_duplicate(client: ClinicClient) -> str:
-    """Merge someone who was registered twice; gives the patient who stays."""
+def merge_duplicate(client: ClinicClient) -> tuple[str, str]:
+    """Merge someone who was registered twice; gives the patient who stays, and the other record."""
     double, stays = client.patient(), client.patient()
     merging = {"into": stays, "reason": "Registered twice"}
     merged = client.http.post(f"/v1/patients/{double}/merge", json=merging)
     assert merged.is_success, merged.text
-    return stays
+    return stays, double
 
 
-async def work_as_owner(service: Service, clinic_id: str, patient: str) -> None:
-    """Connect systems, try other numbers, upload a logo, and begin an import."""
+async def work_as_owner(service: Service, clinic_id: str, patient: str) -> UUID:
+    """Connect systems, try other numbers, upload a logo, and begin an import; gives the what-if run's id."""
     await connect_systems(service, clinic_id, patient)
-    await try_numbers(service, clinic_id)
+    tried = await try_numbers(service, clinic_id)
     await upload_patients(service, clinic_id)
     async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
         await put_logo(work, small_picture("PNG"))
+    return tried
 
 
 def small_picture(kind: str, size: tuple[int, int] = (900, 300), **saved: Any) -> bytes:  # noqa: ANN401 - Pillow's
@@ -206,14 +210,15 @@ def small_picture(kind: str, size: tuple[int, int] = (900, 300), **saved: Any) -
     return out.getvalue()
 
 
-async def try_numbers(service: Service, clinic_id: str) -> None:
-    """Try other numbers over the clinic's past, to the end; and connect its systems."""
+async def try_numbers(service: Service, clinic_id: str) -> UUID:
+    """Try other numbers over the clinic's past, to the end; gives the run's id."""
     context, whose = service.context, UUID(clinic_id)
     numbers = {"consider_at": 0.6}
     async with context.work(whose, actor=OPERATOR) as work:
         made = await ask(work, numbers=numbers, first=None, last=None)
     # The worker does it too; who comes second finds it done.
     await work_out(context, whose, made)
+    return made
 
 
 async def upload_patients(service: Service, clinic_id: str) -> None:
@@ -286,13 +291,12 @@ async def connect_systems(service: Service, clinic_id: str, patient: str) -> Non
     new = NewSystem(kind="sign_in", name="Sign-in", issuer="https://sign-in.example", client_id="afterglow")
     async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
         system = await connect(work, new)
+        named_id = new_id()
         named = StaffIdentity(
-            id=new_id(),
+            id=named_id,
             system_id=system.id,
             subject_digest=b"somebody",
-            label_sealed=work.vault.seal(
-                "Robin", clinic_id=work.clinic_id, row_id=system.id, table="staff_identities", column="label"
-            ),
+            label_sealed=work.vault.seal("Robin", clinic_id=work.clinic_id, row_id=named_id, **LABEL_CELL),
             staff_id=None,
             seen_at=work.now,
         )

@@ -24,6 +24,7 @@ from app.pages.staff.kept_form import own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.sign_in_page import ACCOUNT
+from app.pages.staff.team_page import ROLE_NAMES
 from app.pages.staff.visitor import OwnAccount, StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import moment_and_ago
 from app.web.dependencies import ContextNeeded, address_of
@@ -248,7 +249,7 @@ async def _page(
         here=ACCOUNT,
         status=200 if error is None else status_of(error),
         about=about,
-        role=about.member.role.value.replace("_", " "),
+        role=ROLE_NAMES[about.member.role],
         sessions=[
             (moment_and_ago(one.opened_at, now), moment_and_ago(one.used_at, now), one.here)
             for one in about.sessions

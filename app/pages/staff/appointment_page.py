@@ -20,7 +20,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
-from app.storage.appointments import Appointment, AppointmentKind
+from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
 from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.forms import Form
@@ -33,6 +33,11 @@ KINDS: Final[Mapping[str, str]] = {
     AppointmentKind.BOOSTER: say("Booster"),
     AppointmentKind.INDUCTION: say("Induction infusion"),
     AppointmentKind.VISIT: say("Visit"),
+}
+_STATES: Final[Mapping[str, str]] = {
+    AppointmentState.PLANNED: say("planned"),
+    AppointmentState.KEPT: say("kept"),
+    AppointmentState.CANCELED: say("canceled"),
 }
 _NOTICES: Final[Mapping[str, str]] = {
     "planned": say("It is planned."),
@@ -77,14 +82,18 @@ _KIND: Final = Field(name="kind", label=say("What"), kind="choice", choices=tupl
 
 def appointment_said(one: Appointment, clock: WallClock) -> str:
     """Say what is planned, and for when."""
-    at = f", {one.at:%H:%M}" if one.at else ""
     doses = (
         f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else "",
         say("{dose_mg:g} mg", dose_mg=one.dose_mg) if one.dose_mg else "",
         ROUTES[Route(one.route)] if one.route else "",
     )
     dose = joined(filter(None, doses))
-    return f"{KINDS[one.kind]}, {clock.day_ago(one.on)}{at}" + (f": {dose}" if dose else "")
+    when = (KINDS[one.kind], clock.day_ago(one.on), f"{one.at:%H:%M}" if one.at else "")
+    return joined(filter(None, (joined(filter(None, when)), dose)), ": ")
+
+
+def _present(one: Appointment, clock: WallClock) -> str:
+    return joined((appointment_said(one, clock), ", ", _STATES[one.state], "."), "")
 
 
 @router.get("")
@@ -98,7 +107,8 @@ async def show_appointments(
         {
             "id": one.id,
             "said": appointment_said(one, whose.clock),
-            "state": one.state.value,
+            "state": _STATES[one.state],
+            "open": one.state is AppointmentState.PLANNED,
             "infusion": one.kind is not AppointmentKind.VISIT,
         }
         for one in found
@@ -286,7 +296,7 @@ async def _changed(
     return AskedForm(
         title=say("Change an appointment"),
         whose=whose.reference,
-        lead=f"{appointment_said(one, whose.clock)}.",
+        lead=joined((appointment_said(one, whose.clock), "."), ""),
         path=f"{_path(patient_id)}/{appointment_id}",
         back=_path(patient_id),
         button=say("Save the change"),
@@ -299,7 +309,7 @@ async def _changed(
             "route": one.route or "",
         },
         version=one.version,
-        present=(f"{appointment_said(one, whose.clock)}, {one.state.value}.",),
+        present=(_present(one, whose.clock),),
     )
 
 
@@ -310,13 +320,13 @@ async def _canceled(
     return AskedForm(
         title=say("Cancel this appointment?"),
         whose=whose.reference,
-        lead=f"{appointment_said(one, whose.clock)}.",
+        lead=joined((appointment_said(one, whose.clock), "."), ""),
         path=f"{_path(patient_id)}/{appointment_id}/cancel",
         back=_path(patient_id),
         button=say("Cancel the appointment"),
         fields=(),
         version=one.version,
-        present=(f"{appointment_said(one, whose.clock)}, {one.state.value}.",),
+        present=(_present(one, whose.clock),),
         serious=True,
     )
 
@@ -340,5 +350,5 @@ async def _given(
         fields=GIVEN_FIELDS,
         values={"on": clock.wall_date.isoformat(), "at": clock.time(clock.now)},
         version=one.version,
-        present=(f"{appointment_said(one, clock)}, {one.state.value}.",),
+        present=(_present(one, clock),),
     )

@@ -76,7 +76,7 @@ def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
     """What distinguishes the two, in sentences."""
     patient, clock = facts.patient, whose.clock
     who = joined(
-        str(one)
+        one
         for one in (facts.name, facts.birth_year and say("born {birth_year}", birth_year=facts.birth_year))
         if one
     )
@@ -90,8 +90,8 @@ def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
         if facts.last_infusion_at
         else ""
     )
-    courses = joined(clock.day(day) for day in facts.courses_from) or "none"
-    number, named = patient.external_ref, f" ({who})" if who else ""
+    courses = joined(clock.day(day) for day in facts.courses_from) or say("none")
+    number, named = patient.external_ref, joined((" (", who, ")"), "") if who else ""
     registered = say(
         "registered {moment}, {time_zone}",
         moment=clock.moment(patient.registered_at),
@@ -108,7 +108,10 @@ def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
         assessments=facts.assessments,
         devices=facts.devices,
     )
-    return f"{what}: {number}{named}, {registered}.", f"{number}: {known}."
+    return (
+        joined((what, ": ", number, named, ", ", registered, "."), ""),
+        joined((number, ": ", known, "."), ""),
+    )
 
 
 async def _unmerge(context: AppContext, visitor: StaffVisitor, patient_id: UUID, other_id: UUID) -> AskedForm:

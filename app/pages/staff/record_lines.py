@@ -87,7 +87,7 @@ async def _infusions(work: Work, whose: AboutPatient) -> list[RecordLine]:
         _line(
             "infusions",
             one.id,
-            f"{INFUSIONS[one.infusion.phase]}, {whose.clock.plain(one.infusion.given_at)}",
+            joined((INFUSIONS[one.infusion.phase], whose.clock.plain(one.infusion.given_at))),
             status,
         )
         for one, status in found
@@ -100,7 +100,12 @@ async def _forms(work: Work, whose: AboutPatient) -> list[RecordLine]:
         _line(
             "assessments",
             one.stored.id,
-            f"{scale_name(one.stored.scale)} {one.stored.total:g}, {whose.clock.plain(one.stored.taken_at)}",
+            joined(
+                (
+                    f"{scale_name(one.stored.scale)} {one.stored.total:g}",
+                    whose.clock.plain(one.stored.taken_at),
+                )
+            ),
             one.status,
             own=one.stored.entered_by == "clinic",
         )
@@ -111,7 +116,7 @@ async def _forms(work: Work, whose: AboutPatient) -> list[RecordLine]:
 async def _circumstances(work: Work, whose: AboutPatient) -> list[RecordLine]:
     found = await circumstances.list_circumstances(work, whose.patient.id, with_errors=True)
     return [
-        _line("circumstances", one.stored.id, f"{said(one)}, {days_said(one, whose.clock)}", one.status)
+        _line("circumstances", one.stored.id, joined((said(one), days_said(one, whose.clock))), one.status)
         for one in found
     ]
 

@@ -1,6 +1,6 @@
 """A treatment session beside the infusion that was given in it: its words, and the page that documents it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +11,6 @@ from starlette.responses import Response
 from app.care.treatment import infusion_corrections, queries
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
-from app.clinical.english_formats import capitalised
 from app.clinical.long_exposure import scale_name
 from app.clinical.scales import STANDARD_SCALES
 from app.context import AppContext
@@ -28,10 +27,32 @@ from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
-SITES: Final = {one.value: capitalised(one.value.replace("_", " ")) for one in Site}
-DISSOCIATIONS: Final = {one.value: capitalised(one.value) for one in Dissociation}
-SIDE_EFFECTS: Final = {one.value: capitalised(one.value.replace("_", " ")) for one in SideEffect}
-MOMENTS: Final = {"before": "before", "peak": say("at the peak"), "after": "after"}
+SITES: Final[Mapping[str, str]] = {
+    Site.LEFT_ARM: say("Left arm"),
+    Site.RIGHT_ARM: say("Right arm"),
+    Site.LEFT_THIGH: say("Left thigh"),
+    Site.RIGHT_THIGH: say("Right thigh"),
+    Site.ABDOMEN: say("Abdomen"),
+    Site.OTHER: say("Other"),
+}
+DISSOCIATIONS: Final[Mapping[str, str]] = {
+    Dissociation.NONE: say("None"),
+    Dissociation.MILD: say("Mild"),
+    Dissociation.MODERATE: say("Moderate"),
+    Dissociation.SEVERE: say("Severe"),
+}
+SIDE_EFFECTS: Final[Mapping[str, str]] = {
+    SideEffect.NAUSEA: say("Nausea"),
+    SideEffect.VOMITING: say("Vomiting"),
+    SideEffect.HEADACHE: say("Headache"),
+    SideEffect.DIZZINESS: say("Dizziness"),
+    SideEffect.SEDATION: say("Sedation"),
+    SideEffect.ANXIETY: say("Anxiety"),
+    SideEffect.BLURRED_VISION: say("Blurred vision"),
+    SideEffect.RAISED_BLOOD_PRESSURE: say("Raised blood pressure"),
+    SideEffect.OTHER: say("Other"),
+}
+MOMENTS: Final = {"before": say("before"), "peak": say("at the peak"), "after": say("after")}
 
 
 def dose_said(stored: StoredInfusion) -> str:

@@ -33,6 +33,12 @@ _CALLS: Final[Mapping[str, Callable[[Work, UUID], Awaitable[object]]]] = {
     "test": commands.send_member_test,
 }
 _LINKS: Final = {"invite-again": commands.invite_again, "reset": commands.reset_second_factor}
+ROLE_NAMES: Final[Mapping[StaffRole, str]] = {
+    StaffRole.OWNER: say("Owner"),
+    StaffRole.CLINICIAN: say("Clinician"),
+    StaffRole.COORDINATOR: say("Coordinator"),
+    StaffRole.READ_ONLY: say("Read only"),
+}
 _ROLES: Final[Mapping[StaffRole, str]] = {
     StaffRole.OWNER: say("Owner: everything, and the staff"),
     StaffRole.CLINICIAN: say("Clinician: decides about treatment, closes signals"),
@@ -179,7 +185,7 @@ def _row(context: AppContext, member: Member, *, own: bool) -> dict[str, Any]:
     return {
         "member": member,
         "own": own,
-        "role": _ROLES[member.role].partition(":")[0],
+        "role": ROLE_NAMES[member.role],
         "state": _STATES[member.state],
         "since": moment_and_ago(since, now),
         "joined": member.joined_at is not None,

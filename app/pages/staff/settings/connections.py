@@ -21,6 +21,7 @@ from app.interop.smart.systems import NewSystem
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
+from app.pages.staff.team_page import ROLE_NAMES
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage import backend_clients, connected_systems
 from app.web.dependencies import ContextNeeded
@@ -178,7 +179,7 @@ async def _page(
             for one in await backend_clients.all_of_clinic(work)
         ],
         kinds={SIGN_IN: say("Sign-in service"), EHR: "EHR"},
-        roles=list(StaffRole),
+        roles=ROLE_NAMES,
         addresses={
             SIGN_IN: f"{work.public_url}/care/sign-in/with/{work.clinic_id}",
             EHR: f"{work.public_url}/care/launch/{work.clinic_id}",

@@ -17,6 +17,7 @@ from app.notifications.webhooks import commands, queries
 from app.notifications.webhooks.commands import NewEndpoint
 from app.notifications.webhooks.endpoints import Format
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
+from app.notifications.webhooks.retry_schedule import AttemptError
 from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, EndpointPatch
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of
@@ -41,6 +42,15 @@ _STATES: Final[Mapping[str, str]] = {
     "delivered": say("Delivered"),
     "exhausted": say("Undelivered"),
     "held": say("Held"),
+}
+_NO_ANSWERS: Final[Mapping[str, str]] = {
+    AttemptError.TIMEOUT: say("No answer in time"),
+    AttemptError.CONNECTION_FAILED: say("Not reached"),
+    AttemptError.TLS_FAILED: say("No secure connection"),
+    AttemptError.ADDRESS_REFUSED: say("Address refused"),
+    AttemptError.REDIRECT_REFUSED: say("Redirect refused"),
+    AttemptError.GONE: say("Gone"),
+    AttemptError.HTTP_STATUS: say("Refused"),
 }
 _DONE: Final[Mapping[str, str]] = {
     "removed": say("The endpoint is removed."),
@@ -219,6 +229,7 @@ async def _list(
         members=await active_names(visitor.work),
         error=error,
         endpoints=found,
+        no_answers=_NO_ANSWERS,
         last=last,
         choosable=CHOOSABLE,
         typed=typed or NOTHING_FILLED_IN,
@@ -280,6 +291,7 @@ async def _one(
         members=await active_names(visitor.work),
         deliveries=deliveries,
         states=_STATES,
+        no_answers=_NO_ANSWERS,
         state=state,
         bars=_bars(await queries.deliveries_by_day(visitor.work, endpoint_id, days=_BARS)),
         older=f"{HERE}/{endpoint_id}?state={state}&after={older}" if older else "",
