@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from app.access.audit.queries import done_to_patient
@@ -72,6 +72,7 @@ from app.storage.alerts import Alert
 from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.chosen_references import StoredReference
+from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.infusions import StoredInfusion
@@ -196,11 +197,11 @@ async def patient_view(
     records, forms = await timeline_records(work, record, place)
     renamed = await changes_of(work, record)
     corrected, steps = await corrections_in(work, record), [one.step for one in records.steps]
+    members = _members(steps, [*open_events, *shown, *found], corrected, renamed)
     trend, changed = await _trend(work, record, evaluation, protocol, _span(course, days, snapshot, now))
     return PatientView(
         now=now,
         patient=patient,
-        devices=await devices_in(work, record),
         signals=shown,
         events=open_events,
         findings=found,
@@ -209,33 +210,46 @@ async def patient_view(
         texts=await _texts(work, record, records, open_events),
         corrections=corrected,
         changes=renamed,
-        voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
-        given=await infusions.stored_infusions(work, patient_id),
         circumstances=changed,
-        merged=await merged_here(work, record.id),
-        names=await names_in(
-            work, work.vault, _members(steps, [*open_events, *shown, *found], corrected, renamed)
-        ),
-        clinic=profile.name if profile else "",
-        clinic_zone=zone_of_clinic(profile.time_zone if profile else UTC_ZONE, patient.time_zone),
-        ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
+        names=await names_in(work, work.vault, members),
+        **_of_clinic(profile, patient),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
         trend=trend,
         course=course,
-        references=await chosen_references.all_of_patient(work, patient_id),
         forms=forms[:_MOST_FORMS],
         interval=interval,
         taper=taper,
         learned=learned,
         factors=factors,
-        booked_for=await _booked_for(work, patient_id),
-        planned=await appointments.planned_of_patient(work, patient_id),
-        reminders=await _reminders(work, record),
+        **await _on_record(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_audit_log else (),
         staff=await staff_members.all_of_clinic(work) if with_audit_log else (),
     )
+
+
+async def _on_record(work: Work, record: PatientRecord) -> dict[str, Any]:
+    """What stands about the patient as it was entered."""
+    return {
+        "devices": await devices_in(work, record),
+        "given": await infusions.stored_infusions(work, record.id),
+        "voided": await voided_infusions(work, record.id),
+        "merged": await merged_here(work, record.id),
+        "references": await chosen_references.all_of_patient(work, record.id),
+        "booked_for": await _booked_for(work, record.id),
+        "planned": await appointments.planned_of_patient(work, record.id),
+        "reminders": await _reminders(work, record),
+    }
+
+
+def _of_clinic(profile: ClinicProfile | None, patient: Patient) -> dict[str, Any]:
+    """What of the clinic stands on the page."""
+    return {
+        "clinic": profile.name if profile else "",
+        "clinic_zone": zone_of_clinic(profile.time_zone if profile else UTC_ZONE, patient.time_zone),
+        "ehr_link": ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
+    }
 
 
 def _shown(
