@@ -20,7 +20,7 @@ from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised, percent
 from app.clinical.explanation import SAFETY_BANNER, counterfactual_sentence
-from app.clinical.explanation_words import language_of
+from app.clinical.explanation_words import Language, language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.long_exposure import scale_name
 from app.clinical.reference import Reference
@@ -67,9 +67,7 @@ def values_of(
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
     pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
     marks = marks_of(view.circumstances, view.trend.first_day, view.trend.last_day)
-    planned = view.taper.planned
     numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
-    entries, older = entries_of(view, clock, numbered, visitor, group=group)
     return {
         "view": view,
         "clinic": view.clinic,
@@ -95,22 +93,44 @@ def values_of(
         "early": list(_early(view)),
         "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
-        "taper": suggestion_sentence(view.taper.suggestion, language_of(visitor.language)),
-        "taper_reasons": reasons_said(view.taper.suggestion, language_of(visitor.language)),
-        "next_by_plan": planned
-        and planned_said(planned, language_of(visitor.language), view.trend.last_day.year),
         "learned": _learned(view, clock),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
-        "entries": entries,
-        "older": older and _address(path, asked | {"before": older.cursor}),
-        "newest": view.timeline.place and _address(path, asked),
-        "groups": _groups(path, asked),
         "chip": _chip(view),
         "say": sentence_of(view),
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
+        **_taper(view, language_of(visitor.language)),
+        **_timeline(view, clock, numbered, visitor, path, asked),
         **cards_of(view, clock, visitor),
+    }
+
+
+def _taper(view: PatientView, language: Language) -> dict[str, Any]:
+    """Say what the taper plan suggests, why, and the next booster by it."""
+    planned = view.taper.planned
+    return {
+        "taper": suggestion_sentence(view.taper.suggestion, language),
+        "taper_reasons": reasons_said(view.taper.suggestion, language),
+        "next_by_plan": planned and planned_said(planned, language, view.trend.last_day.year),
+    }
+
+
+def _timeline(
+    view: PatientView,
+    clock: WallClock,
+    numbered: Mapping[str, int],
+    visitor: StaffVisitor,
+    path: str,
+    asked: dict[str, str],
+) -> dict[str, Any]:
+    """Give a page of the timeline with the ways to its other parts."""
+    entries, older = entries_of(view, clock, numbered, visitor, group=asked["show"])
+    return {
+        "entries": entries,
+        "older": older and _address(path, asked | {"before": older.cursor}),
+        "newest": view.timeline.place and _address(path, asked),
+        "groups": _groups(path, asked),
     }
 
 
