@@ -203,13 +203,17 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredAsses
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
-async def latest(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[StoredAssessment]:
-    """List a patient's forms that were completed last, latest first."""
+async def latest(
+    work: UnitOfWork, patient_id: UUID, *, limit: int, until: datetime | None = None
+) -> list[StoredAssessment]:
+    """List a patient's forms that were completed last, latest first; with ``until`` by then."""
     statement = (
         _assessments(work, patient_id)
         .order_by(StoredAssessment.taken_at.desc(), StoredAssessment.id.desc())
         .limit(limit)
     )
+    if until is not None:
+        statement = statement.where(StoredAssessment.taken_at <= until)
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 

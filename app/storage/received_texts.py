@@ -43,15 +43,15 @@ async def add(work: UnitOfWork, received: ReceivedText) -> bool:
     return added.one_or_none() is not None
 
 
-async def latest_of(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[ReceivedText]:
-    """List a patient's messages, the latest first."""
+async def latest_of(
+    work: UnitOfWork, patient_id: UUID, *, limit: int, until: datetime | None = None
+) -> list[ReceivedText]:
+    """List a patient's messages, the latest first; with ``until`` those that had come by then."""
     row = ReceivedText
-    found = await work.execute(
-        select(*columns_of(row))
-        .where(work.owns(row), row.patient_id == patient_id)
-        .order_by(row.received_at.desc(), row.id.desc())
-        .limit(limit)
-    )
+    statement = select(*columns_of(row)).where(work.owns(row), row.patient_id == patient_id)
+    if until is not None:
+        statement = statement.where(row.received_at <= until)
+    found = await work.execute(statement.order_by(row.received_at.desc(), row.id.desc()).limit(limit))
     return [ReceivedText(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
