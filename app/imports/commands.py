@@ -41,6 +41,7 @@ from app.studies.row_problems import FileKind
 WORK_ON_IMPORT: Final = "work_on_import"
 UNDONE_WITHIN: Final = timedelta(days=1)
 _CELL: Final = {"table": "file_imports", "column": "files_sealed"}
+_AT_WORK: Final = frozenset({"checking", "importing", "undoing"})
 _LAST: Final = -10
 _AT_ONCE: Final = 50
 
@@ -101,12 +102,13 @@ async def start(work: Work) -> UUID:
 
 
 async def read_import(work: Work, import_id: UUID) -> Import:
-    """Give an import.
+    """Give an import; while the worker has it, without its files, which take a while to open.
 
     Raises:
         NotFoundError: there is none; a later one may have taken its place.
     """
-    return _opened(work, await _existing(work, import_id))
+    stored = await _existing(work, import_id)
+    return Import(stored=stored) if stored.state in _AT_WORK else _opened(work, stored)
 
 
 async def add_file(work: Work, import_id: UUID, kind: FileKind, *, name: str, content: bytes) -> None:

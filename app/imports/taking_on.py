@@ -28,7 +28,7 @@ from app.imports.clinic_files import CONFIRMED, Counted, Newcomer, RefusedRows, 
 from app.storage import chosen_references, file_imports, patients
 from app.studies.row_problems import FileKind
 
-_BATCH: Final = 100
+_BATCH: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

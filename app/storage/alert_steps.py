@@ -1,6 +1,6 @@
 """What was done to an alert, step by step: when, by whom, until when, with what, in whose words."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -95,10 +95,14 @@ async def of_alert(work: UnitOfWork, alert_id: UUID) -> list[AlertStep]:
     return await _read(work, statement.order_by(AlertStep.at, AlertStep.id))
 
 
-async def of_patient(work: UnitOfWork, patient_id: UUID, *, since: datetime, limit: int) -> list[AlertStep]:
-    """List the steps about one patient since a time, the latest first."""
+async def of_patient(
+    work: UnitOfWork, patient_id: UUID, *, until: datetime | None, without: Collection[str], limit: int
+) -> list[AlertStep]:
+    """List the steps about one patient until a time, the latest first, ``without`` these actions."""
     row = AlertStep
-    statement = _steps(work).where(row.patient_id == patient_id, row.at >= since)
+    statement = _steps(work).where(row.patient_id == patient_id, row.action.not_in(without))
+    if until is not None:
+        statement = statement.where(row.at <= until)
     return await _read(work, statement.order_by(row.at.desc(), row.id.desc()).limit(limit))
 
 
@@ -108,4 +112,4 @@ async def _read(work: UnitOfWork, statement: Select[*tuple[object, ...]]) -> lis
 
 
 def _steps(work: UnitOfWork) -> Select[*tuple[object, ...]]:
-    return select(*columns_of(AlertStep)).where(AlertStep.clinic_id == work.clinic_id)
+    return select(*columns_of(AlertStep)).where(work.owns(AlertStep))

@@ -61,9 +61,7 @@ class AlertTable(Generic[AlertT]):
     def select(self, work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         """Select records of this clinic."""
         columns = [getattr(self.record, name) for name in self.columns]
-        return select(*columns, wrapped_key_of(work, self.record.patient_id)).where(
-            self.record.clinic_id == work.clinic_id
-        )
+        return select(*columns, wrapped_key_of(work, self.record.patient_id)).where(work.owns(self.record))
 
     async def read(self, work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[AlertT]:
         """Run a statement that was made from `select`."""
@@ -97,7 +95,7 @@ class AlertTable(Generic[AlertT]):
         found = await work.execute(
             select(self.record.id)
             .where(
-                self.record.clinic_id == work.clinic_id,
+                work.owns(self.record),
                 self.record.escalate_at <= now,
                 self.record.state.in_(["open", "snoozed"]),
             )
@@ -110,6 +108,6 @@ class AlertTable(Generic[AlertT]):
         """Change some columns of one whose patient's turn the caller holds; the version moves on."""
         await work.execute(
             update(self.record)
-            .where(self.record.clinic_id == work.clinic_id, self.record.id == alert_id)
+            .where(work.owns(self.record), self.record.id == alert_id)
             .values(version=self.record.version + 1, **values)
         )

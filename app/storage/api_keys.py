@@ -51,7 +51,7 @@ async def add_for_client(work: UnitOfWork, key: ApiKey, *, digest: bytes) -> Non
     """Keep a program's new token, and forget those of its that have ended."""
     await work.execute(
         delete(ApiKey).where(
-            ApiKey.clinic_id == work.clinic_id,
+            work.owns(ApiKey),
             ApiKey.client_id == key.client_id,
             ApiKey.expires_at <= work.real_now,
         )
@@ -63,7 +63,7 @@ async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
     """Find the key with this digest, unless it is revoked."""
     found = await work.execute(
         select(ApiKey.id, ApiKey.scopes).where(
-            ApiKey.clinic_id == work.clinic_id,
+            work.owns(ApiKey),
             ApiKey.digest == digest,
             ApiKey.revoked_at.is_(None),
             or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > work.real_now),
@@ -76,9 +76,7 @@ async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
 async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[ApiKey]:
     """List the keys that people made, oldest first, locked for a change if so wished."""
     statement = (
-        select(*columns_of(ApiKey))
-        .where(ApiKey.clinic_id == work.clinic_id, ApiKey.client_id.is_(None))
-        .order_by(ApiKey.id)
+        select(*columns_of(ApiKey)).where(work.owns(ApiKey), ApiKey.client_id.is_(None)).order_by(ApiKey.id)
     )
     found = await work.execute(statement.with_for_update() if lock else statement)
     return [ApiKey(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -86,6 +84,4 @@ async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[ApiKey]
 
 async def revoke(work: UnitOfWork, key_id: UUID, *, now: datetime) -> None:
     """Let a key open nothing any more."""
-    await work.execute(
-        update(ApiKey).where(ApiKey.clinic_id == work.clinic_id, ApiKey.id == key_id).values(revoked_at=now)
-    )
+    await work.execute(update(ApiKey).where(work.owns(ApiKey), ApiKey.id == key_id).values(revoked_at=now))

@@ -86,7 +86,7 @@ async def change(
     changed = await work.execute(
         update(Appointment)
         .where(
-            Appointment.clinic_id == work.clinic_id,
+            work.owns(Appointment),
             Appointment.id == one.id,
             Appointment.version == one.version,
         )
@@ -97,16 +97,14 @@ async def change(
 
 async def take_away(work: UnitOfWork, appointment_id: UUID) -> None:
     """Take an appointment away that was only a duplicate's."""
-    await work.execute(
-        delete(Appointment).where(Appointment.clinic_id == work.clinic_id, Appointment.id == appointment_id)
-    )
+    await work.execute(delete(Appointment).where(work.owns(Appointment), Appointment.id == appointment_id))
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Appointment]:
     """List a patient's appointments, in the order of their days."""
     found = await work.execute(
         select(*columns_of(Appointment))
-        .where(Appointment.clinic_id == work.clinic_id, Appointment.patient_id == patient_id)
+        .where(work.owns(Appointment), Appointment.patient_id == patient_id)
         .order_by(Appointment.on, Appointment.at.nulls_last(), Appointment.id)
     )
     return [_appointment(row) for row in found]
@@ -128,7 +126,7 @@ async def planned_between(work: UnitOfWork, *, first: date, last: date) -> list[
         select(*columns_of(Appointment))
         .join(patient, and_(patient.clinic_id == Appointment.clinic_id, patient.id == Appointment.patient_id))
         .where(
-            Appointment.clinic_id == work.clinic_id,
+            work.owns(Appointment),
             patient.archived_at.is_(None),
             Appointment.state == AppointmentState.PLANNED.value,
             Appointment.on.between(first, last),

@@ -117,7 +117,7 @@ async def replace(work: UnitOfWork, assessment: StoredAssessment) -> None:
     await work.execute(
         update(StoredAssessment)
         .where(
-            StoredAssessment.clinic_id == work.clinic_id,
+            work.owns(StoredAssessment),
             StoredAssessment.patient_id == assessment.patient_id,
             StoredAssessment.id == assessment.id,
         )
@@ -129,7 +129,7 @@ async def take_away(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> 
     """Take a form away that was entered in error; what it said is kept among the record's versions."""
     await work.execute(
         delete(StoredAssessment).where(
-            StoredAssessment.clinic_id == work.clinic_id,
+            work.owns(StoredAssessment),
             StoredAssessment.patient_id == patient_id,
             StoredAssessment.id == assessment_id,
         )
@@ -140,7 +140,7 @@ async def turn_of(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> in
     """Give the patient's turn from which the present version of a form is known."""
     found = await work.execute(
         select(StoredAssessment.turn).where(
-            StoredAssessment.clinic_id == work.clinic_id,
+            work.owns(StoredAssessment),
             StoredAssessment.patient_id == patient_id,
             StoredAssessment.id == assessment_id,
         )
@@ -152,7 +152,7 @@ async def by_external_id(work: UnitOfWork, *, source: str, external_id: str) -> 
     """Find a form of this clinic by the id that its source gave it."""
     found = await work.execute(
         select(*columns_of(StoredAssessment)).where(
-            StoredAssessment.clinic_id == work.clinic_id,
+            work.owns(StoredAssessment),
             StoredAssessment.source == source,
             StoredAssessment.external_id == external_id,
         )
@@ -203,13 +203,17 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredAsses
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
-async def latest(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[StoredAssessment]:
-    """List a patient's forms that were completed last, latest first."""
+async def latest(
+    work: UnitOfWork, patient_id: UUID, *, limit: int, until: datetime | None = None
+) -> list[StoredAssessment]:
+    """List a patient's forms that were completed last, latest first; with ``until`` by then."""
     statement = (
         _assessments(work, patient_id)
         .order_by(StoredAssessment.taken_at.desc(), StoredAssessment.id.desc())
         .limit(limit)
     )
+    if until is not None:
+        statement = statement.where(StoredAssessment.taken_at <= until)
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
@@ -246,7 +250,7 @@ async def totals_of_patient(
             ),
         )
         .where(
-            StoredAssessment.clinic_id == work.clinic_id,
+            work.owns(StoredAssessment),
             StoredAssessment.patient_id == patient_id,
             *known,
             *taken,
@@ -303,7 +307,7 @@ async def own_scales(work: UnitOfWork) -> dict[str, dict[str, Any]]:
     """Give the clinic's own scales in their JSON form, by key."""
     found = await work.execute(
         select(CustomScaleRow.key, CustomScaleRow.definition)
-        .where(CustomScaleRow.clinic_id == work.clinic_id)
+        .where(work.owns(CustomScaleRow))
         .order_by(CustomScaleRow.key)
     )
     return {row.key: row.definition for row in found}
@@ -314,9 +318,7 @@ async def find_scale(work: UnitOfWork, key: str) -> Scale | None:
     if key in KNOWN_FORMS:
         return KNOWN_FORMS[key]
     found = await work.execute(
-        select(CustomScaleRow.definition).where(
-            CustomScaleRow.clinic_id == work.clinic_id, CustomScaleRow.key == key
-        )
+        select(CustomScaleRow.definition).where(work.owns(CustomScaleRow), CustomScaleRow.key == key)
     )
     definition = found.scalar_one_or_none()
     return None if definition is None else _scale(key, definition)
@@ -328,5 +330,5 @@ def _scale(key: str, definition: dict[str, Any] | None) -> Scale:
 
 def _assessments(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
     return select(*columns_of(StoredAssessment)).where(
-        StoredAssessment.clinic_id == work.clinic_id, StoredAssessment.patient_id == patient_id
+        work.owns(StoredAssessment), StoredAssessment.patient_id == patient_id
     )

@@ -129,9 +129,7 @@ class NotRestorableError(OperatorError):
 async def of_clinic(work: UnitOfWork) -> list[AuditArchive]:
     """List this clinic's archived months, oldest first."""
     found = await work.execute(
-        select(*columns_of(AuditArchive))
-        .where(AuditArchive.clinic_id == work.clinic_id)
-        .order_by(AuditArchive.end_id)
+        select(*columns_of(AuditArchive)).where(work.owns(AuditArchive)).order_by(AuditArchive.end_id)
     )
     return [AuditArchive(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 

@@ -133,8 +133,8 @@ async def count_unsealed(work: UnitOfWork) -> int:
 
 def _unsealed(work: UnitOfWork, since: UUID | None) -> list[ColumnElement[bool]]:
     # What has an id from there on is in seals whose last id is from there on.
-    seals = select(func.unnest(_IDS).label("id")).where(Seal.clinic_id == work.clinic_id)
-    mine = [StoredEvent.clinic_id == work.clinic_id]
+    seals = select(func.unnest(_IDS).label("id")).where(work.owns(Seal))
+    mine = [work.owns(StoredEvent)]
     if since is not None:
         seals = seals.where(Seal.event_id >= since)
         mine.append(StoredEvent.id >= since)
@@ -163,9 +163,7 @@ async def seals_after(
     found = await work.execute(statement.order_by(Seal.sequence).limit(limit))
     seals = [Seal(**row._mapping) for row in found]  # noqa: SLF001 - same
     wanted = [one for seal in seals for one in seal.sealed]
-    statement = select(*_event_columns()).where(
-        StoredEvent.clinic_id == work.clinic_id, one_of(StoredEvent.id, wanted)
-    )
+    statement = select(*_event_columns()).where(work.owns(StoredEvent), one_of(StoredEvent.id, wanted))
     events = [StoredEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
     by_id = {one.id: one for one in events}
     return [(seal, {one: by_id[one] for one in seal.sealed if one in by_id}) for seal in seals]
@@ -179,7 +177,7 @@ def _event_columns() -> list[Any]:
 
 
 def _seals(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    return select(*columns_of(Seal)).where(Seal.clinic_id == work.clinic_id)
+    return select(*columns_of(Seal)).where(work.owns(Seal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +209,7 @@ async def page(
     statement = (
         select(*columns_of(StoredEvent), place.c.place)
         .outerjoin(place, true())
-        .where(event.clinic_id == work.clinic_id, event.at >= wanted.since, event.at < wanted.until)
+        .where(work.owns(event), event.at >= wanted.since, event.at < wanted.until)
         .where(*(getattr(event, name) == value for name, value in named.items() if value is not None))
         .order_by(event.at.desc(), event.id.desc())
         .limit(limit)
@@ -249,7 +247,7 @@ def _place() -> Select[int]:
 
 async def _is_no_device(work: UnitOfWork, actor_id: UUID) -> bool:
     known = exists().where(
-        StoredEvent.clinic_id == work.clinic_id,
+        work.owns(StoredEvent),
         StoredEvent.actor_id == actor_id,
         StoredEvent.actor_kind != _DEVICE,
     )
@@ -262,7 +260,7 @@ async def actions(work: UnitOfWork) -> list[str]:
     From one to the next by the index: the audit log itself is long, its actions are few.
     """
     event = StoredEvent
-    indexed = (event.clinic_id == work.clinic_id, event.action != _MOST_FREQUENT)
+    indexed = (work.owns(event), event.action != _MOST_FREQUENT)
     known = select(func.min(event.action).label("action")).where(*indexed).cte("known", recursive=True)
     following = (
         select(func.min(event.action)).where(*indexed, event.action > known.c.action).scalar_subquery()
@@ -278,7 +276,7 @@ async def changes_of_patient(work: UnitOfWork, patient_id: UUID) -> dict[UUID, d
     found = await work.execute(
         select(event.subject_id, func.max(event.at).label("at"))
         .where(
-            event.clinic_id == work.clinic_id,
+            work.owns(event),
             event.patient_id == patient_id,
             event.action.not_like("%.read"),
             event.action != "patient.exported",

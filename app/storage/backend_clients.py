@@ -63,16 +63,14 @@ async def revoke(work: UnitOfWork, client_id: UUID) -> bool:
     revoked = await work.execute(
         update(BackendClient)
         .where(
-            BackendClient.clinic_id == work.clinic_id,
+            work.owns(BackendClient),
             BackendClient.id == client_id,
             BackendClient.revoked_at.is_(None),
         )
         .values(revoked_at=work.real_now)
         .returning(BackendClient.id)
     )
-    await work.execute(
-        delete(ApiKey).where(ApiKey.clinic_id == work.clinic_id, ApiKey.client_id == client_id)
-    )
+    await work.execute(delete(ApiKey).where(work.owns(ApiKey), ApiKey.client_id == client_id))
     return revoked.one_or_none() is not None
 
 
@@ -80,7 +78,7 @@ async def spend(work: UnitOfWork, digest: bytes, *, expires_at: datetime) -> boo
     """Note that this was shown; says whether it was the first time."""
     row = SpentAssertionRow
     await work.execute(
-        delete(row).where(row.clinic_id == work.clinic_id, row.expires_at <= work.real_now),
+        delete(row).where(work.owns(row), row.expires_at <= work.real_now),
         unaudited="a digest of what opens nothing any more; what it opened is audited",
     )
     spent = await work.execute(
@@ -94,4 +92,4 @@ async def spend(work: UnitOfWork, digest: bytes, *, expires_at: datetime) -> boo
 
 
 def _clients(work: UnitOfWork) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a statement
-    return select(*columns_of(BackendClient)).where(BackendClient.clinic_id == work.clinic_id)
+    return select(*columns_of(BackendClient)).where(work.owns(BackendClient))

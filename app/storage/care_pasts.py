@@ -80,9 +80,7 @@ async def totals_of(
     found = await work.execute(
         select(row.patient_id, row.scale, row.taken_at, row.time_zone, row.total, own.definition)
         .outerjoin(own, and_(own.clinic_id == row.clinic_id, own.key == row.scale))
-        .where(
-            row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids), row.taken_at >= taken_since
-        )
+        .where(work.owns(row), one_of(row.patient_id, patient_ids), row.taken_at >= taken_since)
     )
     rows: dict[UUID, list[Any]] = defaultdict(list)
     for one in found:
@@ -113,7 +111,7 @@ def _patients(work: UnitOfWork, window: Window) -> Any:  # noqa: ANN401 - a stat
         .join(state, and_(state.clinic_id == patient.clinic_id, state.patient_id == patient.id))
         .outerjoin(course, reaches)
         .where(
-            patient.clinic_id == work.clinic_id,
+            work.owns(patient),
             patient.mode == window.mode,
             patient.registered_at < window.ended_at,
             or_(course.id.is_not(None), ~ever.correlate(patient)),
@@ -136,7 +134,7 @@ async def _infusions(
             *INFUSION_COLUMNS,
             or_(~booster, row.given_at >= since, number == 1).label("matters"),
         )
-        .where(row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids), row.given_at < until)
+        .where(work.owns(row), one_of(row.patient_id, patient_ids), row.given_at < until)
         .subquery()
     )
     found = await work.execute(select(known).where(known.c.matters).order_by(known.c.given_at, known.c.id))
@@ -163,6 +161,6 @@ async def _check_in_days(
     found = await work.execute(
         select(PatientRow.id, days.c.days)
         .join(days, true())
-        .where(PatientRow.clinic_id == work.clinic_id, one_of(PatientRow.id, patient_ids))
+        .where(work.owns(PatientRow), one_of(PatientRow.id, patient_ids))
     )
     return {one.id: frozenset(one.days or ()) for one in found}

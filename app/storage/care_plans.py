@@ -51,7 +51,7 @@ async def find(work: UnitOfWork, patient_id: UUID, kind: PlanKind) -> StoredPlan
     """Give a patient's plan of this kind."""
     found = await work.execute(
         select(CarePlanRow.content, CarePlanRow.version).where(
-            CarePlanRow.clinic_id == work.clinic_id,
+            work.owns(CarePlanRow),
             CarePlanRow.patient_id == patient_id,
             CarePlanRow.kind == kind.value,
         )
@@ -66,7 +66,7 @@ async def find_all(
     """Give the plans of this kind of several patients; nothing for those that have none."""
     found = await work.execute(
         select(CarePlanRow.patient_id, CarePlanRow.content).where(
-            CarePlanRow.clinic_id == work.clinic_id,
+            work.owns(CarePlanRow),
             one_of(CarePlanRow.patient_id, patient_ids),
             CarePlanRow.kind == kind.value,
         )
@@ -103,7 +103,7 @@ async def write(
         written = await work.execute(
             update(CarePlanRow)
             .where(
-                CarePlanRow.clinic_id == work.clinic_id,
+                work.owns(CarePlanRow),
                 CarePlanRow.patient_id == patient_id,
                 CarePlanRow.kind == kind.value,
                 CarePlanRow.version == version,

@@ -59,7 +59,7 @@ async def find(work: UnitOfWork, patient_id: UUID) -> CareTeam:
     """Give a patient's care team."""
     found = await work.execute(
         select(CareTeamRow.members, CareTeamRow.version).where(
-            CareTeamRow.clinic_id == work.clinic_id, CareTeamRow.patient_id == patient_id
+            work.owns(CareTeamRow), CareTeamRow.patient_id == patient_id
         )
     )
     row = found.one_or_none()
@@ -99,7 +99,7 @@ async def write(work: UnitOfWork, patient_id: UUID, members: Sequence[Assigned],
         written = await work.execute(
             update(CareTeamRow)
             .where(
-                CareTeamRow.clinic_id == work.clinic_id,
+                work.owns(CareTeamRow),
                 CareTeamRow.patient_id == patient_id,
                 CareTeamRow.version == version,
             )
@@ -112,6 +112,6 @@ async def write(work: UnitOfWork, patient_id: UUID, members: Sequence[Assigned],
 def patients_of(work: UnitOfWork, member_id: UUID) -> Select[UUID]:
     """Select the patients in whose care team a member is."""
     return select(CareTeamRow.patient_id).where(
-        CareTeamRow.clinic_id == work.clinic_id,
+        work.owns(CareTeamRow),
         CareTeamRow.members.contains([{"member_id": str(member_id)}]),
     )

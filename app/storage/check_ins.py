@@ -170,7 +170,7 @@ async def set_entered_in_error(
     await work.execute(
         update(CheckInRow)
         .where(
-            CheckInRow.clinic_id == work.clinic_id,
+            work.owns(CheckInRow),
             CheckInRow.patient_id == patient_id,
             CheckInRow.id == check_in_id,
         )
@@ -251,7 +251,7 @@ async def notes_of(
     row = CheckInRow
     found = await work.execute(
         select(row.patient_id, row.id, row.check_in_day, row.note_sealed).where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             tuple_(row.patient_id, row.id).in_(reports),
             row.note_sealed.is_not(None),
         )
@@ -318,7 +318,7 @@ async def current_through(
 
 def _current(work: UnitOfWork, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return (
-        CheckInRow.clinic_id == work.clinic_id,
+        work.owns(CheckInRow),
         CheckInRow.patient_id == patient_id,
         CheckInRow.superseded_by.is_(None),
         CheckInRow.withdrawn_at.is_(None),
@@ -344,7 +344,7 @@ def answers(
     """
     row = CheckInRow
     found = select(row.patient_id, row.id, row.evaluated_at, row.level, row.smoothed).where(
-        row.clinic_id == work.clinic_id, whose, row.evaluated_at >= since
+        work.owns(row), whose, row.evaluated_at >= since
     )
     on_the_day = found.where(~row.late, row.check_in_day >= since.date() - _DAY_APART)
     late = found.where(row.late)
@@ -359,7 +359,7 @@ def answer_before(work: UnitOfWork, patient_id: UUID, moment: datetime) -> Compo
     row = CheckInRow
     found = (
         select(row.patient_id, row.id, row.evaluated_at, row.level, row.smoothed)
-        .where(row.clinic_id == work.clinic_id, row.patient_id == patient_id, row.evaluated_at < moment)
+        .where(work.owns(row), row.patient_id == patient_id, row.evaluated_at < moment)
         .limit(1)
     )
     on_the_day = found.where(~row.late, row.check_in_day <= moment.date() + _DAY_APART)
@@ -380,7 +380,7 @@ async def _mark(
     marked = await work.execute(
         update(CheckInRow)
         .where(
-            CheckInRow.clinic_id == work.clinic_id,
+            work.owns(CheckInRow),
             CheckInRow.patient_id == patient_id,
             CheckInRow.id == check_in_id,
             CheckInRow.superseded_by.is_(None),
@@ -393,7 +393,7 @@ async def _mark(
 
 def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
     return select(*CheckInRow.__table__.columns, wrapped_key_of(work, patient_id)).where(
-        CheckInRow.clinic_id == work.clinic_id, CheckInRow.patient_id == patient_id
+        work.owns(CheckInRow), CheckInRow.patient_id == patient_id
     )
 
 

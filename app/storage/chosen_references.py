@@ -74,7 +74,7 @@ async def change_days(
     """Write which days a choice names from this turn on; the caller keeps those that it named before."""
     await work.execute(
         update(StoredReference)
-        .where(StoredReference.clinic_id == work.clinic_id, StoredReference.id == choice_id)
+        .where(work.owns(StoredReference), StoredReference.id == choice_id)
         .values(from_day=from_day, to_day=to_day, version=version, turn=this_turn(work, patient_id))
     )
 
@@ -97,7 +97,7 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredRefer
     """List the references that were chosen for a patient, latest first."""
     found = await work.execute(
         select(*columns_of(StoredReference))
-        .where(StoredReference.clinic_id == work.clinic_id, StoredReference.patient_id == patient_id)
+        .where(work.owns(StoredReference), StoredReference.patient_id == patient_id)
         .order_by(StoredReference.set_at.desc(), StoredReference.id.desc())
     )
     return [StoredReference(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -106,9 +106,7 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredRefer
 async def take_away(work: UnitOfWork, choice_id: UUID) -> None:
     """Take a choice away that was made in error; it is kept among the record's versions."""
     await work.execute(
-        delete(StoredReference).where(
-            StoredReference.clinic_id == work.clinic_id, StoredReference.id == choice_id
-        )
+        delete(StoredReference).where(work.owns(StoredReference), StoredReference.id == choice_id)
     )
 
 

@@ -102,7 +102,7 @@ async def replace(work: UnitOfWork, one: Circumstance) -> None:
     """Write what a circumstance says from now on; the caller keeps what it said before."""
     await work.execute(
         update(CircumstanceRow)
-        .where(CircumstanceRow.clinic_id == work.clinic_id, CircumstanceRow.id == one.id)
+        .where(work.owns(CircumstanceRow), CircumstanceRow.id == one.id)
         .values(**_values(one))
     )
 
@@ -110,9 +110,7 @@ async def replace(work: UnitOfWork, one: Circumstance) -> None:
 async def take_away(work: UnitOfWork, circumstance_id: UUID) -> None:
     """Take one away that was entered in error; what it said is kept among the record's versions."""
     await work.execute(
-        delete(CircumstanceRow).where(
-            CircumstanceRow.clinic_id == work.clinic_id, CircumstanceRow.id == circumstance_id
-        )
+        delete(CircumstanceRow).where(work.owns(CircumstanceRow), CircumstanceRow.id == circumstance_id)
     )
 
 
@@ -121,7 +119,7 @@ async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Circumstance]:
     columns = [getattr(CircumstanceRow, name) for name in Circumstance.__dataclass_fields__]
     found = await work.execute(
         select(*columns)
-        .where(CircumstanceRow.clinic_id == work.clinic_id, CircumstanceRow.patient_id == patient_id)
+        .where(work.owns(CircumstanceRow), CircumstanceRow.patient_id == patient_id)
         .order_by(CircumstanceRow.since.desc(), CircumstanceRow.id.desc())
     )
     return [_circumstance(dict(row._mapping)) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

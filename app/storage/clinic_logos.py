@@ -33,17 +33,17 @@ async def put(work: UnitOfWork, *, png: bytes, digest: str, now: datetime) -> No
 
 async def remove(work: UnitOfWork) -> bool:
     """Remove the logo; says whether there was one."""
-    removed = await work.execute(delete(ClinicLogoRow).where(ClinicLogoRow.clinic_id == work.clinic_id))
+    removed = await work.execute(delete(ClinicLogoRow).where(work.owns(ClinicLogoRow)))
     return removed.rowcount != 0
 
 
 async def digest_of(work: UnitOfWork) -> str | None:
     """Give the logo's name, or None where there is no logo."""
-    found = await work.execute(select(ClinicLogoRow.digest).where(ClinicLogoRow.clinic_id == work.clinic_id))
+    found = await work.execute(select(ClinicLogoRow.digest).where(work.owns(ClinicLogoRow)))
     return found.scalar_one_or_none()
 
 
 async def png_of(work: UnitOfWork) -> bytes | None:
     """Give the picture, or None where there is no logo."""
-    found = await work.execute(select(ClinicLogoRow.png).where(ClinicLogoRow.clinic_id == work.clinic_id))
+    found = await work.execute(select(ClinicLogoRow.png).where(work.owns(ClinicLogoRow)))
     return found.scalar_one_or_none()

@@ -84,7 +84,7 @@ async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
 async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
     """Give the clinic's profile, locked if what follows must happen once."""
     columns = columns_of(ClinicProfile)
-    statement = select(*columns).where(ClinicProfile.clinic_id == work.clinic_id)
+    statement = select(*columns).where(work.owns(ClinicProfile))
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -94,7 +94,7 @@ async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bo
     """Change some columns of the profile if it still is at this version; says whether it was."""
     changed = await work.execute(
         update(ClinicProfile)
-        .where(ClinicProfile.clinic_id == work.clinic_id, ClinicProfile.version == version)
+        .where(work.owns(ClinicProfile), ClinicProfile.version == version)
         .values(version=version + 1, **values)
     )
     return changed.rowcount != 0

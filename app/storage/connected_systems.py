@@ -107,7 +107,7 @@ async def remove(work: UnitOfWork, system_id: UUID) -> bool:
     removed = await work.execute(
         update(ConnectedSystem)
         .where(
-            ConnectedSystem.clinic_id == work.clinic_id,
+            work.owns(ConnectedSystem),
             ConnectedSystem.id == system_id,
             ConnectedSystem.removed_at.is_(None),
         )
@@ -121,7 +121,7 @@ async def note_read(work: UnitOfWork, system: ConnectedSystem, *, until: datetim
     """Note what a reading did, and up to when the system is read without leaving anything."""
     await work.execute(
         update(ConnectedSystem)
-        .where(ConnectedSystem.clinic_id == work.clinic_id, ConnectedSystem.id == system.id)
+        .where(work.owns(ConnectedSystem), ConnectedSystem.id == system.id)
         .values(
             read_until=until or system.read_until,
             settings={**system.settings, "last_read": {"at": work.real_now.isoformat(), "said": said}},
@@ -146,9 +146,7 @@ async def note_identity(work: UnitOfWork, identity: StaffIdentity) -> StaffIdent
 async def identities(work: UnitOfWork) -> list[StaffIdentity]:
     """List whom the systems have named, oldest first."""
     found = await work.execute(
-        select(*columns_of(StaffIdentity))
-        .where(StaffIdentity.clinic_id == work.clinic_id)
-        .order_by(StaffIdentity.id)
+        select(*columns_of(StaffIdentity)).where(work.owns(StaffIdentity)).order_by(StaffIdentity.id)
     )
     return [StaffIdentity(**row._mapping) for row in found]  # noqa: SLF001 - same
 
@@ -157,7 +155,7 @@ async def link(work: UnitOfWork, identity_id: UUID, staff_id: UUID | None) -> bo
     """Say who of the staff it is, or that it is nobody; says whether it was there."""
     changed = await work.execute(
         update(StaffIdentity)
-        .where(StaffIdentity.clinic_id == work.clinic_id, StaffIdentity.id == identity_id)
+        .where(work.owns(StaffIdentity), StaffIdentity.id == identity_id)
         .values(
             staff_id=staff_id,
             linked_by=work.actor.id if staff_id else None,
@@ -170,5 +168,5 @@ async def link(work: UnitOfWork, identity_id: UUID, staff_id: UUID | None) -> bo
 
 def _systems(work: UnitOfWork) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a statement
     return select(*columns_of(ConnectedSystem)).where(
-        ConnectedSystem.clinic_id == work.clinic_id, ConnectedSystem.removed_at.is_(None)
+        work.owns(ConnectedSystem), ConnectedSystem.removed_at.is_(None)
     )

@@ -45,7 +45,7 @@ async def add(work: UnitOfWork, consent: Consent) -> None:
     await work.execute(insert(Consent).values(clinic_id=work.clinic_id, **values))
     await work.execute(
         update(PatientStateRow)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == consent.patient_id)
+        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == consent.patient_id)
         .values(
             version=PatientStateRow.version + 1,
             packed_state=None,
@@ -60,7 +60,7 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Consent]:
     columns = columns_of(Consent)
     found = await work.execute(
         select(*columns)
-        .where(Consent.clinic_id == work.clinic_id, Consent.patient_id == patient_id)
+        .where(work.owns(Consent), Consent.patient_id == patient_id)
         .order_by(Consent.at, Consent.id)
     )
     return [Consent(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -56,7 +56,7 @@ async def answered(
     found = await work.execute(
         select(ContactTest.id)
         .where(
-            ContactTest.clinic_id == work.clinic_id,
+            work.owns(ContactTest),
             ContactTest.address_digest == address_digest,
             ContactTest.answered_at >= since,
             *soon,
@@ -71,7 +71,7 @@ async def answer(work: UnitOfWork, test_id: UUID) -> None:
     await work.execute(
         update(ContactTest)
         .where(
-            ContactTest.clinic_id == work.clinic_id,
+            work.owns(ContactTest),
             ContactTest.id == test_id,
             ContactTest.answered_at.is_(None),
         )
@@ -80,4 +80,4 @@ async def answer(work: UnitOfWork, test_id: UUID) -> None:
 
 
 def _tests(work: UnitOfWork) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a statement
-    return select(*columns_of(ContactTest)).where(ContactTest.clinic_id == work.clinic_id)
+    return select(*columns_of(ContactTest)).where(work.owns(ContactTest))

@@ -158,7 +158,7 @@ def _courses(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         CourseRow.external_id,
         CourseRow.source,
         CourseRow.created_at,
-    ).where(CourseRow.clinic_id == work.clinic_id)
+    ).where(work.owns(CourseRow))
 
 
 def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
@@ -185,7 +185,7 @@ async def change_course(
     """Change some columns of a course if it still is at this version; says whether it was."""
     changed = await work.execute(
         update(CourseRow)
-        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id, CourseRow.version == version)
+        .where(work.owns(CourseRow), CourseRow.id == course_id, CourseRow.version == version)
         .values(version=version + 1, **values)
     )
     return bool(changed.rowcount)
@@ -241,16 +241,14 @@ def _taken_on_values(course: Course) -> dict[str, Any]:
 
 async def take_course_away(work: UnitOfWork, course_id: UUID) -> None:
     """Take a course away that was entered in error; what it said is kept among the record's versions."""
-    await work.execute(
-        delete(CourseRow).where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
-    )
+    await work.execute(delete(CourseRow).where(work.owns(CourseRow), CourseRow.id == course_id))
 
 
 async def begin_on(work: UnitOfWork, course_id: UUID, *, started_on: date) -> None:
     """Let a course begin on another day: an infusion that came to light belongs to it, or does not after all."""
     await work.execute(
         update(CourseRow)
-        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
+        .where(work.owns(CourseRow), CourseRow.id == course_id)
         .values(started_on=started_on, version=CourseRow.version + 1)
     )
 

@@ -70,7 +70,7 @@ async def latest_about(work: UnitOfWork, patient_id: UUID, *, type_: str, names:
     found = await work.execute(
         select(Notification.id)
         .where(
-            Notification.clinic_id == work.clinic_id,
+            work.owns(Notification),
             Notification.patient_id == patient_id,
             Notification.type == type_,
             Notification.body.contains(str(names)),
@@ -266,7 +266,7 @@ async def claim_due(
     due = (
         select(DeliveryRow.id)
         .where(
-            DeliveryRow.clinic_id == work.clinic_id,
+            work.owns(DeliveryRow),
             DeliveryRow.endpoint_id == endpoint_id,
             DeliveryRow.state == PENDING,
             DeliveryRow.urgency == (SAFETY if safety else ORDINARY),
@@ -282,7 +282,7 @@ async def claim_due(
     )
     claimed = (
         update(DeliveryRow)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(select(due.c.id)))
+        .where(work.owns(DeliveryRow), DeliveryRow.id.in_(select(due.c.id)))
         .values(
             claimed_until=until,
             attempts_made=DeliveryRow.attempts_made + 1,
@@ -295,7 +295,7 @@ async def claim_due(
     found = await work.execute(
         select(claimed, Notification.type, Notification.occurred_at, Notification.body)
         .join(Notification, Notification.id == claimed.c.notification_id)
-        .where(Notification.clinic_id == work.clinic_id)
+        .where(work.owns(Notification))
         .order_by(claimed.c.next_attempt_at, claimed.c.id)
     )
     return [delivery_of(row) for row in found]
@@ -306,7 +306,7 @@ async def give_numbers(work: UnitOfWork, delivery_ids: Sequence[UUID], *, first:
     numbers = {delivery_id: number for number, delivery_id in enumerate(delivery_ids, first)}
     await work.execute(
         update(DeliveryRow)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(numbers))
+        .where(work.owns(DeliveryRow), DeliveryRow.id.in_(numbers))
         .values(number=case(numbers, value=DeliveryRow.id)),
         unaudited="the attempt that follows is",
     )
@@ -326,7 +326,7 @@ async def lock_existing(work: UnitOfWork, delivery_ids: Sequence[UUID]) -> set[U
     """Keep others off these deliveries until the transaction ends; gives those that were not erased meanwhile."""
     found = await work.execute(
         select(DeliveryRow.id)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(delivery_ids))
+        .where(work.owns(DeliveryRow), DeliveryRow.id.in_(delivery_ids))
         .order_by(DeliveryRow.id)
         .with_for_update()
     )
@@ -360,7 +360,7 @@ async def note_attempts(work: UnitOfWork, results: Sequence[AttemptResult]) -> N
     await work.execute(
         update(DeliveryRow)
         .where(
-            DeliveryRow.clinic_id == work.clinic_id,
+            work.owns(DeliveryRow),
             DeliveryRow.id == following.c.id,
             # What was delivered once stays delivered, whatever a late second try says.
             DeliveryRow.state != "delivered",
@@ -380,7 +380,7 @@ async def hold_all_of(work: UnitOfWork, endpoint_id: UUID) -> None:
     await work.execute(
         update(DeliveryRow)
         .where(
-            DeliveryRow.clinic_id == work.clinic_id,
+            work.owns(DeliveryRow),
             DeliveryRow.endpoint_id == endpoint_id,
             DeliveryRow.state == PENDING,
         )
@@ -413,7 +413,7 @@ def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type h
             (Notification.clinic_id == DeliveryRow.clinic_id)
             & (Notification.id == DeliveryRow.notification_id),
         )
-        .where(Notification.clinic_id == work.clinic_id)
+        .where(work.owns(Notification))
     )
 
 

@@ -21,7 +21,7 @@ async def page(
     """List an endpoint's deliveries, newest first, those in one state if so wished, each with its attempts."""
     statement = (
         deliveries.selected(work)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.endpoint_id == endpoint_id)
+        .where(work.owns(DeliveryRow), DeliveryRow.endpoint_id == endpoint_id)
         .order_by(DeliveryRow.id.desc())
         .limit(limit)
     )
@@ -35,9 +35,7 @@ async def page(
 
 async def find(work: UnitOfWork, delivery_id: UUID) -> tuple[Delivery, list[Attempt]] | None:
     """Find one delivery with its attempts."""
-    statement = deliveries.selected(work).where(
-        DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id
-    )
+    statement = deliveries.selected(work).where(work.owns(DeliveryRow), DeliveryRow.id == delivery_id)
     row = (await work.execute(statement)).one_or_none()
     if row is None:
         return None
@@ -58,7 +56,7 @@ async def _with_attempts(
             Attempt.error,
         )
         .where(
-            Attempt.clinic_id == work.clinic_id,
+            work.owns(Attempt),
             Attempt.delivery_id.in_([delivery.id for delivery in listed]),
         )
         .order_by(Attempt.started_at, Attempt.id)
@@ -100,7 +98,7 @@ async def by_day(
             ),
         )
         .where(
-            Notification.clinic_id == work.clinic_id,
+            work.owns(Notification),
             Notification.occurred_at >= since,
             DeliveryRow.endpoint_id == endpoint_id,
         )
@@ -132,7 +130,7 @@ async def gave_up_on_safety(
     found = await work.execute(
         select(
             exists().where(
-                DeliveryRow.clinic_id == work.clinic_id,
+                work.owns(DeliveryRow),
                 DeliveryRow.endpoint_id == endpoint_id,
                 DeliveryRow.urgency == "safety",
                 DeliveryRow.state == "exhausted",
@@ -159,7 +157,7 @@ async def undelivered(work: UnitOfWork) -> list[Undelivered]:
         .join_from(DeliveryRow, Notification, _carried_by_it())
         .join(Endpoint, _goes_there())
         .where(
-            DeliveryRow.clinic_id == work.clinic_id,
+            work.owns(DeliveryRow),
             DeliveryRow.state.in_(_NOT_OUT),
             Endpoint.state != "removed",
         )
@@ -181,7 +179,7 @@ async def newly_held(work: UnitOfWork, *, notified_before: datetime) -> list[UUI
     found = await work.execute(
         select(Endpoint.id)
         .where(
-            Endpoint.clinic_id == work.clinic_id,
+            work.owns(Endpoint),
             Endpoint.state == "disabled",
             or_(notified_at.is_(None), notified_at <= notified_before),
             held,
@@ -198,7 +196,7 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
         .join(Notification, _carried_by_it())
         .join(Endpoint, _goes_there())
         .where(
-            DeliveryRow.clinic_id == work.clinic_id,
+            work.owns(DeliveryRow),
             DeliveryRow.state == "delivered",
             Notification.type == event_type,
             Endpoint.state == "enabled",
@@ -224,7 +222,7 @@ async def begin_again(work: UnitOfWork, delivery_id: UUID, *, now: datetime) -> 
     """Start a delivery's schedule again, with the same ``webhook-id``."""
     await work.execute(
         update(DeliveryRow)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
+        .where(work.owns(DeliveryRow), DeliveryRow.id == delivery_id)
         .values(**_from_the_start(now))
     )
 
@@ -234,7 +232,7 @@ async def release_held(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) ->
     await work.execute(
         update(DeliveryRow)
         .where(
-            DeliveryRow.clinic_id == work.clinic_id,
+            work.owns(DeliveryRow),
             DeliveryRow.endpoint_id == endpoint_id,
             DeliveryRow.state == "held",
         )
@@ -262,7 +260,7 @@ async def begin_again_since(work: UnitOfWork, recovery: Recovery) -> int:
     begun = await work.execute(
         update(DeliveryRow)
         .where(
-            DeliveryRow.clinic_id == work.clinic_id,
+            work.owns(DeliveryRow),
             DeliveryRow.endpoint_id == recovery.endpoint_id,
             Notification.clinic_id == DeliveryRow.clinic_id,
             Notification.id == DeliveryRow.notification_id,

@@ -176,7 +176,7 @@ async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: 
     """Issue a browser's token again: the same text works until then."""
     await work.execute(
         update(DeviceTokenRow)
-        .where(DeviceTokenRow.clinic_id == work.clinic_id, DeviceTokenRow.digest == digest)
+        .where(work.owns(DeviceTokenRow), DeviceTokenRow.digest == digest)
         .values(issued_at=now, expires_at=expires_at),
         unaudited="a browser in use stays signed in; its sign-in and its end are in the log",
     )
@@ -192,15 +192,11 @@ async def present_refresh_token(
     """
     token = aliased(DeviceTokenRow)
     relative = aliased(DeviceTokenRow)
-    used_relative = (
-        (relative.clinic_id == work.clinic_id)
-        & (relative.kind == "refresh")
-        & relative.first_used_at.is_not(None)
-    )
+    used_relative = (work.owns(relative)) & (relative.kind == "refresh") & relative.first_used_at.is_not(None)
     device = await work.execute(
         select(DeviceRow.id)
         .join(token, (token.clinic_id == DeviceRow.clinic_id) & (token.device_id == DeviceRow.id))
-        .where(DeviceRow.clinic_id == work.clinic_id, token.digest == digest, token.kind == "refresh")
+        .where(work.owns(DeviceRow), token.digest == digest, token.kind == "refresh")
         .with_for_update(of=DeviceRow)
     )
     if device.one_or_none() is None:
@@ -224,7 +220,7 @@ async def present_refresh_token(
             .label("sibling_used"),
         )
         .join(DeviceRow, (DeviceRow.clinic_id == token.clinic_id) & (DeviceRow.id == token.device_id))
-        .where(token.clinic_id == work.clinic_id, token.digest == digest)
+        .where(work.owns(token), token.digest == digest)
     )
     return RefreshToken(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
@@ -234,7 +230,7 @@ async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime) -> 
     await work.execute(
         update(DeviceTokenRow)
         .where(
-            DeviceTokenRow.clinic_id == work.clinic_id,
+            work.owns(DeviceTokenRow),
             DeviceTokenRow.id == token_id,
             DeviceTokenRow.first_used_at.is_(None),
         )
@@ -259,7 +255,7 @@ async def last_issues(work: UnitOfWork, patient_id: UUID) -> dict[UUID, tuple[da
             (DeviceRow.clinic_id == DeviceTokenRow.clinic_id) & (DeviceRow.id == DeviceTokenRow.device_id),
         )
         .where(
-            DeviceTokenRow.clinic_id == work.clinic_id,
+            work.owns(DeviceTokenRow),
             DeviceRow.patient_id == patient_id,
             DeviceRow.revoked_at.is_(None),
         )

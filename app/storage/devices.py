@@ -62,9 +62,7 @@ async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime) -> None:
     """End a device and with it all of its tokens."""
     await work.execute(
         update(DeviceRow)
-        .where(
-            DeviceRow.clinic_id == work.clinic_id, DeviceRow.id == device_id, DeviceRow.revoked_at.is_(None)
-        )
+        .where(work.owns(DeviceRow), DeviceRow.id == device_id, DeviceRow.revoked_at.is_(None))
         .values(revoked_at=now)
     )
 
@@ -74,7 +72,7 @@ async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Device]:
     found = await work.execute(
         select(DeviceRow.id, DeviceRow.name_sealed, DeviceRow.enrolled_at)
         .where(
-            DeviceRow.clinic_id == work.clinic_id,
+            work.owns(DeviceRow),
             DeviceRow.patient_id == patient_id,
             DeviceRow.revoked_at.is_(None),
         )
@@ -88,7 +86,7 @@ async def count_working(work: UnitOfWork) -> int:
     counted = await work.execute(
         select(func.count())
         .select_from(DeviceRow)
-        .where(DeviceRow.clinic_id == work.clinic_id, DeviceRow.revoked_at.is_(None))
+        .where(work.owns(DeviceRow), DeviceRow.revoked_at.is_(None))
     )
     return int(counted.scalar_one())
 
@@ -97,7 +95,7 @@ async def belongs_to(work: UnitOfWork, device_id: UUID, patient_id: UUID) -> boo
     """Say whether this patient ever enrolled this device."""
     found = await work.execute(
         select(DeviceRow.id).where(
-            DeviceRow.clinic_id == work.clinic_id,
+            work.owns(DeviceRow),
             DeviceRow.id == device_id,
             DeviceRow.patient_id == patient_id,
         )

@@ -46,7 +46,7 @@ async def page(
     statement = (
         select(*columns, key.wrapped_key)
         .outerjoin(key, (key.clinic_id == row.clinic_id) & (key.patient_id == row.patient_id))
-        .where(row.clinic_id == work.clinic_id)
+        .where(work.owns(row))
         .order_by(row.id.desc())
         .limit(limit)
     )
@@ -63,9 +63,7 @@ async def find_many(work: UnitOfWork, access_ids: Sequence[UUID]) -> dict[UUID, 
     """Find several accesses of this clinic; those to an erased patient are gone."""
     row = EmergencyAccess
     columns = columns_of(EmergencyAccess)
-    found = await work.execute(
-        select(*columns).where(row.clinic_id == work.clinic_id, row.id.in_(access_ids))
-    )
+    found = await work.execute(select(*columns).where(work.owns(row), row.id.in_(access_ids)))
     return {one.id: EmergencyAccess(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
@@ -75,7 +73,7 @@ async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: d
     found = await work.execute(
         select(row.id)
         .where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.staff_id == staff_id,
             row.patient_id == patient_id,
             row.ends_at > now,
@@ -89,7 +87,5 @@ async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: d
 async def ends_at(work: UnitOfWork, access_id: UUID) -> datetime | None:
     """Say when an access ends."""
     row = EmergencyAccess
-    found = await work.execute(
-        select(row.ends_at).where(row.clinic_id == work.clinic_id, row.id == access_id)
-    )
+    found = await work.execute(select(row.ends_at).where(work.owns(row), row.id == access_id))
     return found.scalar_one_or_none()

@@ -95,7 +95,7 @@ async def count_numbered(work: UnitOfWork, endpoint_id: UUID, count: int) -> int
     """Give the first of so many numbers for an endpoint's events; the next ones wait until the transaction ends."""
     counted = await work.execute(
         update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .where(work.owns(Endpoint), Endpoint.id == endpoint_id)
         .values(numbered=Endpoint.numbered + count)
         .returning(Endpoint.numbered),
         unaudited="the attempt that follows is",
@@ -108,7 +108,7 @@ async def take_probe(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unti
     taken = await work.execute(
         update(Endpoint)
         .where(
-            Endpoint.clinic_id == work.clinic_id,
+            work.owns(Endpoint),
             Endpoint.id == endpoint_id,
             Endpoint.probe_at <= now,
         )
@@ -122,7 +122,7 @@ async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Note that something got through; its circuit is closed."""
     await work.execute(
         update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .where(work.owns(Endpoint), Endpoint.id == endpoint_id)
         .values(failing_since=None, unanswered=0, probe_at=None)
     )
 
@@ -144,7 +144,7 @@ async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, un
     """
     noted = await work.execute(
         update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .where(work.owns(Endpoint), Endpoint.id == endpoint_id)
         .values(
             failing_since=func.coalesce(Endpoint.failing_since, now),
             unanswered=Endpoint.unanswered + unanswered if unanswered else 0,
@@ -158,9 +158,7 @@ async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, un
 async def set_probe(work: UnitOfWork, endpoint_id: UUID, *, probe_at: datetime | None) -> None:
     """Open an endpoint's circuit until then, or close it."""
     await work.execute(
-        update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
-        .values(probe_at=probe_at)
+        update(Endpoint).where(work.owns(Endpoint), Endpoint.id == endpoint_id).values(probe_at=probe_at)
     )
 
 
@@ -181,7 +179,7 @@ async def change(
     changed = await work.execute(
         update(Endpoint)
         .where(
-            Endpoint.clinic_id == work.clinic_id,
+            work.owns(Endpoint),
             Endpoint.id == endpoint_id,
             Endpoint.version == version,
         )
@@ -205,7 +203,7 @@ async def note_trouble(
     noted = await work.execute(
         update(Endpoint)
         .where(
-            Endpoint.clinic_id == work.clinic_id,
+            work.owns(Endpoint),
             Endpoint.id == endpoint_id,
             or_(
                 Endpoint.trouble_notified_at.is_(None),
@@ -230,7 +228,7 @@ async def change_secret(
     """Sign with another secret, and until then with the one before too."""
     await work.execute(
         update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .where(work.owns(Endpoint), Endpoint.id == endpoint_id)
         .values(
             secret_sealed=secret_sealed,
             previous_secret_sealed=previous_secret_sealed,
@@ -243,7 +241,7 @@ async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str) -> None:
     """Stop sending to an address; what is due to it is held, not dropped."""
     await work.execute(
         update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .where(work.owns(Endpoint), Endpoint.id == endpoint_id)
         .values(state="disabled", disabled_because=because)
     )
 
@@ -252,7 +250,7 @@ async def remove(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Take an address out of use for good: its address and secrets are forgotten, the log of it is kept."""
     await work.execute(
         update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .where(work.owns(Endpoint), Endpoint.id == endpoint_id)
         .values(
             state="removed",
             disabled_because=None,
@@ -269,12 +267,10 @@ async def enable(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Send to an address again."""
     await work.execute(
         update(Endpoint)
-        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
+        .where(work.owns(Endpoint), Endpoint.id == endpoint_id)
         .values(state="enabled", disabled_because=None, failing_since=None, unanswered=0, probe_at=None)
     )
 
 
 def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    return select(*columns_of(Endpoint)).where(
-        Endpoint.clinic_id == work.clinic_id, Endpoint.state != "removed"
-    )
+    return select(*columns_of(Endpoint)).where(work.owns(Endpoint), Endpoint.state != "removed")

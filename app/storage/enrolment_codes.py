@@ -104,7 +104,7 @@ async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
             EnrolmentCode.expires_at,
             EnrolmentCode.used_at,
         )
-        .where(EnrolmentCode.clinic_id == work.clinic_id, EnrolmentCode.id == code_id)
+        .where(work.owns(EnrolmentCode), EnrolmentCode.id == code_id)
         .with_for_update()
     )
     row = found.one_or_none()
@@ -114,7 +114,5 @@ async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
 async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime) -> None:
     """Spend a code."""
     await work.execute(
-        update(EnrolmentCode)
-        .where(EnrolmentCode.clinic_id == work.clinic_id, EnrolmentCode.id == code_id)
-        .values(used_at=now)
+        update(EnrolmentCode).where(work.owns(EnrolmentCode), EnrolmentCode.id == code_id).values(used_at=now)
     )

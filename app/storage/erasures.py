@@ -67,7 +67,7 @@ async def erase(work: UnitOfWork, erasure: Erasure) -> None:
     safety event is open: the application may not delete from most of these tables.
     """
     signal_ids = select(func.coalesce(func.array_agg(Signal.id), literal([], ARRAY(Uuid())))).where(
-        Signal.clinic_id == work.clinic_id, Signal.patient_id == erasure.patient_id
+        work.owns(Signal), Signal.patient_id == erasure.patient_id
     )
     await work.execute(
         insert(Erasure).values(
@@ -95,7 +95,7 @@ async def of_signal(work: UnitOfWork, signal_id: UUID) -> Erasure | None:
 
 
 def _erasures(work: UnitOfWork) -> Select[*tuple[object, ...]]:
-    return select(*columns_of(Erasure)).where(Erasure.clinic_id == work.clinic_id)
+    return select(*columns_of(Erasure)).where(work.owns(Erasure))
 
 
 _OPEN = text("state = 'open'")
@@ -166,7 +166,7 @@ async def decide(
     """Note what was decided about a request that the caller has locked."""
     await work.execute(
         update(StoredRequest)
-        .where(StoredRequest.clinic_id == work.clinic_id, StoredRequest.id == request_id)
+        .where(work.owns(StoredRequest), StoredRequest.id == request_id)
         .values(
             state=state,
             decided_at=now,
@@ -196,4 +196,4 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredReque
 
 def _requests(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     wrapped_key = wrapped_key_of(work, StoredRequest.patient_id)
-    return select(*columns_of(StoredRequest), wrapped_key).where(StoredRequest.clinic_id == work.clinic_id)
+    return select(*columns_of(StoredRequest), wrapped_key).where(work.owns(StoredRequest))

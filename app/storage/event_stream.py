@@ -105,21 +105,19 @@ async def _hold(work: UnitOfWork) -> int:
     row = EventStreamRow
     beginning = {"clinic_id": work.clinic_id, "last_position": 0, "begins_after": 0}
     await work.execute(insert(row).values(beginning).on_conflict_do_nothing(), unaudited="a counter")
-    held = select(row.last_position).where(row.clinic_id == work.clinic_id).with_for_update()
+    held = select(row.last_position).where(work.owns(row)).with_for_update()
     return int((await work.execute(held)).scalar_one())
 
 
 async def _move(work: UnitOfWork, **values: Any) -> None:  # noqa: ANN401 - columns
-    mine = EventStreamRow.clinic_id == work.clinic_id
+    mine = work.owns(EventStreamRow)
     await work.execute(update(EventStreamRow).where(mine).values(**values), unaudited="a counter")
 
 
 async def reach(work: UnitOfWork) -> StreamReach:
     """Say how far the stream reaches."""
     row = EventStreamRow
-    found = await work.execute(
-        select(row.begins_after, row.last_position).where(row.clinic_id == work.clinic_id)
-    )
+    found = await work.execute(select(row.begins_after, row.last_position).where(work.owns(row)))
     reach = found.one_or_none()
     epoch = (await work.execute(_EPOCH)).scalar_one()
     if reach is None:
@@ -133,7 +131,7 @@ async def page(work: UnitOfWork, *, after: int, limit: int) -> Sequence[PlacedEv
     found = await work.execute(
         select(row.id, place.position, row.body)
         .join(place, (place.clinic_id == row.clinic_id) & (place.notification_id == row.id))
-        .where(row.clinic_id == work.clinic_id, place.clinic_id == work.clinic_id, place.position > after)
+        .where(work.owns(row), work.owns(place), place.position > after)
         .order_by(place.position)
         .limit(limit)
     )

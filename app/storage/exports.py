@@ -192,7 +192,7 @@ async def _rows_of(work: UnitOfWork, section: Section, patient_id: UUID) -> list
     of_patient = row.__table__.c["id" if row is PatientRow else "patient_id"]
     found = await work.execute(
         select(*(row.__table__.c[name] for name in section.columns))
-        .where(row.clinic_id == work.clinic_id, of_patient == patient_id)
+        .where(work.owns(row), of_patient == patient_id)
         .order_by(row.__table__.c[section.order])
     )
     return [dict(one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

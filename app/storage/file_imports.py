@@ -41,18 +41,14 @@ class FileImport(TenantRow):
 async def add(work: UnitOfWork, one: FileImport) -> None:
     """Keep a new import; what was uploaded before and never imported is forgotten."""
     await work.execute(
-        delete(FileImport).where(
-            FileImport.clinic_id == work.clinic_id, FileImport.state.in_(("open", "checking", "checked"))
-        )
+        delete(FileImport).where(work.owns(FileImport), FileImport.state.in_(("open", "checking", "checked")))
     )
     await work.execute(insert(FileImport).values(clinic_id=work.clinic_id, **values_of(one)))
 
 
 async def find(work: UnitOfWork, import_id: UUID, *, lock: bool = False) -> FileImport | None:
     """Find an import of this clinic; lock it where it is about to be changed."""
-    statement = select(*columns_of(FileImport)).where(
-        FileImport.clinic_id == work.clinic_id, FileImport.id == import_id
-    )
+    statement = select(*columns_of(FileImport)).where(work.owns(FileImport), FileImport.id == import_id)
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and FileImport(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -62,10 +58,7 @@ async def latest(work: UnitOfWork, *, limit: int) -> list[FileImport]:
     """List the clinic's imports, latest first, without what was uploaded."""
     columns = [one for one in columns_of(FileImport) if one.key != "files_sealed"]
     found = await work.execute(
-        select(*columns)
-        .where(FileImport.clinic_id == work.clinic_id)
-        .order_by(FileImport.id.desc())
-        .limit(limit)
+        select(*columns).where(work.owns(FileImport)).order_by(FileImport.id.desc()).limit(limit)
     )
     return [FileImport(**row._mapping) for row in found]  # noqa: SLF001 - same
 
@@ -73,9 +66,7 @@ async def latest(work: UnitOfWork, *, limit: int) -> list[FileImport]:
 async def change(work: UnitOfWork, import_id: UUID, **values: Any) -> None:  # noqa: ANN401 - columns
     """Write these columns of an import, which the caller has locked."""
     await work.execute(
-        update(FileImport)
-        .where(FileImport.clinic_id == work.clinic_id, FileImport.id == import_id)
-        .values(**values)
+        update(FileImport).where(work.owns(FileImport), FileImport.id == import_id).values(**values)
     )
 
 
@@ -83,7 +74,7 @@ async def add_patient(work: UnitOfWork, import_id: UUID, patient_id: UUID) -> No
     """Note whom the import registered."""
     await work.execute(
         update(FileImport)
-        .where(FileImport.clinic_id == work.clinic_id, FileImport.id == import_id)
+        .where(work.owns(FileImport), FileImport.id == import_id)
         .values(patient_ids=func.array_append(FileImport.patient_ids, patient_id))
     )
 
@@ -92,9 +83,7 @@ async def forget(work: UnitOfWork, import_id: UUID, states: Sequence[str]) -> bo
     """Remove an import in one of these states; says whether it was there."""
     gone = await work.execute(
         delete(FileImport)
-        .where(
-            FileImport.clinic_id == work.clinic_id, FileImport.id == import_id, FileImport.state.in_(states)
-        )
+        .where(work.owns(FileImport), FileImport.id == import_id, FileImport.state.in_(states))
         .returning(FileImport.id)
     )
     return gone.first() is not None

@@ -92,7 +92,7 @@ async def end(
     """Close a patient's open findings of these codes, because what they say no longer holds; gives them as closed."""
     row = Finding
     statement = update(row).where(
-        row.clinic_id == work.clinic_id,
+        work.owns(row),
         row.patient_id == patient_id,
         row.state != "closed",
         row.code.in_(codes),
@@ -119,7 +119,7 @@ async def raised_since(
     found = await work.execute(
         select(
             exists().where(
-                row.clinic_id == work.clinic_id,
+                work.owns(row),
                 row.state != "closed",
                 row.code.in_(codes),
                 row.raised_at > since,

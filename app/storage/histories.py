@@ -89,7 +89,7 @@ def _first(
     dated: Any,  # noqa: ANN401 - a column of it
     *which: ColumnElement[bool],
 ) -> ScalarSelect[Any]:
-    mine = (row.clinic_id == work.clinic_id, row.patient_id == patient_id)
+    mine = (work.owns(row), row.patient_id == patient_id)
     return select(func.min(dated)).where(*mine, *which).scalar_subquery()
 
 
@@ -138,7 +138,7 @@ async def _assessments_replaced(
 async def _check_ins_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> tuple[CheckIn, ...]:
     """Of all check-ins that ever came, those that stood in that turn."""
     later = aliased(CheckInRow)
-    mine = (CheckInRow.clinic_id == work.clinic_id, CheckInRow.patient_id == patient_id)
+    mine = (work.owns(CheckInRow), CheckInRow.patient_id == patient_id)
     corrected = (
         select(later.id)
         .where(

@@ -60,7 +60,7 @@ async def find(work: UnitOfWork, reply_id: UUID) -> KeptReply | None:
             row.reply_sealed,
             row.patient_id,
             wrapped_key_of(work, row.patient_id),
-        ).where(row.clinic_id == work.clinic_id, row.id == reply_id, row.kept_at > work.real_now - KEPT_FOR)
+        ).where(work.owns(row), row.id == reply_id, row.kept_at > work.real_now - KEPT_FOR)
     )
     kept = found.one_or_none()
     return kept and KeptReply(**kept._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -70,7 +70,7 @@ async def keep(work: UnitOfWork, reply: IdempotentReply) -> bool:
     """Keep a reply; False where another request with its key has kept one. One that is about to is waited for."""
     row = IdempotentReply
     await work.execute(
-        delete(row).where(row.clinic_id == work.clinic_id, row.kept_at <= work.real_now - KEPT_FOR),
+        delete(row).where(work.owns(row), row.kept_at <= work.real_now - KEPT_FOR),
         unaudited="a copy of a reply whose day is over",
     )
     kept = await work.execute(

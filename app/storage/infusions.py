@@ -160,16 +160,14 @@ async def replace_infusion(
     """
     await work.execute(
         update(InfusionRow)
-        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.id == stored.id)
+        .where(work.owns(InfusionRow), InfusionRow.id == stored.id)
         .values(**_infusion_values(stored), **({} if same_turn else {"turn": this_turn(work, patient_id)}))
     )
 
 
 async def take_infusion_away(work: UnitOfWork, infusion_id: UUID) -> None:
     """Take an infusion away that was entered in error; what it said is kept among the record's versions."""
-    await work.execute(
-        delete(InfusionRow).where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.id == infusion_id)
-    )
+    await work.execute(delete(InfusionRow).where(work.owns(InfusionRow), InfusionRow.id == infusion_id))
 
 
 async def stored_infusions(work: UnitOfWork, patient_id: UUID) -> list[StoredInfusion]:
@@ -194,7 +192,7 @@ async def infusion_by_external_id(
 
 
 def _infusions(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    return select(*InfusionRow.__table__.columns).where(InfusionRow.clinic_id == work.clinic_id)
+    return select(*InfusionRow.__table__.columns).where(work.owns(InfusionRow))
 
 
 def _infusion_values(stored: StoredInfusion) -> dict[str, Any]:
@@ -249,7 +247,7 @@ async def infusions(
     known = () if up_to_turn is None else (InfusionRow.turn <= up_to_turn,)
     found = await work.execute(
         select(*INFUSION_COLUMNS)
-        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id == patient_id, *later, *known)
+        .where(work.owns(InfusionRow), InfusionRow.patient_id == patient_id, *later, *known)
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
     return tuple(_infusion(row) for row in found)

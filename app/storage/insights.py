@@ -65,7 +65,7 @@ async def signals_in(work: UnitOfWork, window: Window) -> list[CountedSignal]:
         select(*columns)
         .join(PatientRow, _counted(Signal, window))
         .where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.raised_at >= window.began_at,
             row.raised_at < window.ended_at,
         )
@@ -82,7 +82,7 @@ async def safety_in(work: UnitOfWork, window: Window) -> list[ReportedSafety]:
         select(*columns)
         .join(PatientRow, _counted(SafetyEvent, window))
         .where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.received_at >= window.began_at,
             row.received_at < window.ended_at,
         )
@@ -110,7 +110,7 @@ async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
         .join(PatientRow, _counted(Notification, window))
         .join(stuck, true())
         .where(
-            sent.clinic_id == work.clinic_id,
+            work.owns(sent),
             sent.occurred_at >= window.began_at,
             sent.occurred_at < window.ended_at,
         )

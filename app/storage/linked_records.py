@@ -37,7 +37,7 @@ async def find(work: UnitOfWork, system_id: UUID, kind: str, external_digest: by
     """Find our record of what a system has under this id."""
     found = await work.execute(
         select(*columns_of(LinkedRecord)).where(
-            LinkedRecord.clinic_id == work.clinic_id,
+            work.owns(LinkedRecord),
             LinkedRecord.system_id == system_id,
             LinkedRecord.kind == kind,
             LinkedRecord.external_digest == external_digest,

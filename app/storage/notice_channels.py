@@ -53,9 +53,7 @@ async def find(work: UnitOfWork, channel_id: UUID, *, lock: bool = False) -> Not
 async def all_of_clinic(work: UnitOfWork) -> list[NoticeChannel]:
     """List the clinic's channels, oldest first."""
     found = await work.execute(
-        select(*columns_of(NoticeChannel))
-        .where(NoticeChannel.clinic_id == work.clinic_id)
-        .order_by(NoticeChannel.id)
+        select(*columns_of(NoticeChannel)).where(work.owns(NoticeChannel)).order_by(NoticeChannel.id)
     )
     return [_channel(row) for row in found]
 
@@ -77,7 +75,7 @@ async def remove(work: UnitOfWork, channel_id: UUID) -> bool:
 
 
 def _mine(work: UnitOfWork, channel_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
-    return and_(NoticeChannel.clinic_id == work.clinic_id, NoticeChannel.id == channel_id)
+    return and_(work.owns(NoticeChannel), NoticeChannel.id == channel_id)
 
 
 def _channel(row: Any) -> NoticeChannel:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields

@@ -29,9 +29,7 @@ class OtherNotice:
 async def channel_of(work: UnitOfWork, message_id: UUID) -> UUID | None:
     """Say to which channel a message goes; None when it goes to a person."""
     found = await work.execute(
-        select(MessageRow.notice_channel_id).where(
-            MessageRow.clinic_id == work.clinic_id, MessageRow.id == message_id
-        )
+        select(MessageRow.notice_channel_id).where(work.owns(MessageRow), MessageRow.id == message_id)
     )
     channel_id: UUID | None = found.scalar_one_or_none()
     return channel_id
@@ -45,7 +43,7 @@ async def others(
     found = await work.execute(
         select(*columns)
         .where(
-            MessageRow.clinic_id == work.clinic_id,
+            work.owns(MessageRow),
             MessageRow.notice_channel_id == channel_id,
             MessageRow.id != message_id,
             MessageRow.wording.in_(list(wordings)),
@@ -61,9 +59,7 @@ async def postpone(work: UnitOfWork, message_id: UUID, *, until: datetime) -> No
     """Let a notice wait for its channel's turn; this is no attempt."""
     await work.execute(
         update(MessageRow)
-        .where(
-            MessageRow.clinic_id == work.clinic_id, MessageRow.id == message_id, MessageRow.state == "pending"
-        )
+        .where(work.owns(MessageRow), MessageRow.id == message_id, MessageRow.state == "pending")
         .values(next_attempt_at=until),
         unaudited="waiting its turn is no event",
     )
@@ -91,7 +87,7 @@ async def _end(
 ) -> None:
     await work.execute(
         update(MessageRow)
-        .where(MessageRow.clinic_id == work.clinic_id, which, MessageRow.state == "pending")
+        .where(work.owns(MessageRow), which, MessageRow.state == "pending")
         .values(state=state, sent_at=sent_at, trouble=trouble, claimed_until=None)
     )
 
@@ -127,7 +123,7 @@ async def about(
             (delivery.clinic_id == notification.clinic_id) & (delivery.notification_id == notification.id),
         )
         .where(
-            notification.clinic_id == work.clinic_id,
+            work.owns(notification),
             notification.patient_id == patient_id,
             notification.body.contains(f'"{subject}":"{subject_id}"'),
         )

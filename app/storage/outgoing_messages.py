@@ -160,7 +160,7 @@ async def claim(work: UnitOfWork, message_ids: Sequence[UUID], *, now: datetime,
     """Take messages for sending, for a while; how it ended is what the audit log records."""
     await work.execute(
         update(OutgoingMessage)
-        .where(OutgoingMessage.clinic_id == work.clinic_id, OutgoingMessage.id.in_(message_ids))
+        .where(work.owns(OutgoingMessage), OutgoingMessage.id.in_(message_ids))
         .values(
             claimed_until=until,
             attempts=OutgoingMessage.attempts + 1,
@@ -193,7 +193,7 @@ async def keep_result(
         update(OutgoingMessage)
         # What is over stays so, whatever a late second try says.
         .where(
-            OutgoingMessage.clinic_id == work.clinic_id,
+            work.owns(OutgoingMessage),
             OutgoingMessage.id.in_(message_ids),
             OutgoingMessage.state == "pending",
         )
@@ -214,7 +214,7 @@ async def due_ids(work: UnitOfWork, *, urgent: bool, channel: str, now: datetime
 
 def _due(work: UnitOfWork, channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        OutgoingMessage.clinic_id == work.clinic_id,
+        work.owns(OutgoingMessage),
         OutgoingMessage.state == PENDING,
         OutgoingMessage.channel == channel,
         OutgoingMessage.next_attempt_at <= now,
@@ -227,7 +227,7 @@ async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
     ended = await work.execute(
         update(OutgoingMessage)
         .where(
-            OutgoingMessage.clinic_id == work.clinic_id,
+            work.owns(OutgoingMessage),
             OutgoingMessage.state == PENDING,
             OutgoingMessage.not_after <= now,
             unclaimed(OutgoingMessage.claimed_until, now),
@@ -249,7 +249,7 @@ async def cancel_of_patient(
     await work.execute(
         update(row)
         .where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.patient_id == patient_id,
             row.notice_channel_id.is_(None),
             row.state == PENDING,
@@ -264,7 +264,7 @@ async def safety_mail_failed(work: UnitOfWork, *, since: datetime) -> bool:
     found = await work.execute(
         select(
             exists().where(
-                OutgoingMessage.clinic_id == work.clinic_id,
+                work.owns(OutgoingMessage),
                 OutgoingMessage.state == literal_column("'failed'"),
                 OutgoingMessage.urgent.is_(True),
                 OutgoingMessage.queued_at >= since,
@@ -285,7 +285,7 @@ async def not_sent(work: UnitOfWork, *, since: datetime) -> dict[tuple[str, str]
             func.count().label("how_many"),
         )
         .where(
-            OutgoingMessage.clinic_id == work.clinic_id,
+            work.owns(OutgoingMessage),
             or_(OutgoingMessage.state == "pending", failed_lately),
         )
         .group_by(OutgoingMessage.channel, OutgoingMessage.state)
@@ -294,7 +294,7 @@ async def not_sent(work: UnitOfWork, *, since: datetime) -> dict[tuple[str, str]
 
 
 def _mine(work: UnitOfWork, message_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
-    return and_(OutgoingMessage.clinic_id == work.clinic_id, OutgoingMessage.id == message_id)
+    return and_(work.owns(OutgoingMessage), OutgoingMessage.id == message_id)
 
 
 def _message(row: Any) -> OutgoingMessage:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields

@@ -50,7 +50,7 @@ async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[PatientChange]:
     columns = columns_of(PatientChange)
     found = await work.execute(
         select(*columns)
-        .where(PatientChange.clinic_id == work.clinic_id, PatientChange.patient_id == patient_id)
+        .where(work.owns(PatientChange), PatientChange.patient_id == patient_id)
         .order_by(PatientChange.at.desc(), PatientChange.id.desc())
     )
     return [PatientChange(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -31,7 +31,7 @@ class PatientKeyRow(TenantRow):
 def wrapped_key_of(work: UnitOfWork, patient_id: UUID | ColumnElement[UUID] | Any) -> Label[bytes | None]:  # noqa: ANN401 - a mapped column's type is SQLAlchemy's own
     """Give the column ``wrapped_key`` to read along with a row about a patient; null for one who has none."""
     found = select(PatientKeyRow.wrapped_key).where(
-        PatientKeyRow.clinic_id == work.clinic_id, PatientKeyRow.patient_id == patient_id
+        work.owns(PatientKeyRow), PatientKeyRow.patient_id == patient_id
     )
     return found.scalar_subquery().label("wrapped_key")
 

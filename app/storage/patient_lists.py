@@ -88,7 +88,7 @@ async def page(
     found = await work.execute(
         select(PatientRow.id)
         .join(PatientStateRow, _same_patient(work, PatientStateRow))
-        .where(PatientRow.clinic_id == work.clinic_id, *_on(work, listing, member_id))
+        .where(work.owns(PatientRow), *_on(work, listing, member_id))
         .order_by(*await _by(work, order), PatientRow.id)
         .offset(skip)
         .limit(limit)
@@ -102,9 +102,7 @@ async def counts(work: UnitOfWork, member_id: UUID) -> dict[Listing, int]:
         func.count().filter(and_(true(), *_on(work, listing, member_id))).label(listing.name)
         for listing in Listing
     ]
-    found = await work.execute(
-        select(*counted).select_from(PatientRow).where(PatientRow.clinic_id == work.clinic_id)
-    )
+    found = await work.execute(select(*counted).select_from(PatientRow).where(work.owns(PatientRow)))
     row = found.one()._mapping  # noqa: SLF001 - SQLAlchemy's documented name for it
     return {listing: row[listing.name] for listing in Listing}
 
@@ -124,7 +122,7 @@ async def beside(work: UnitOfWork, patient_ids: Collection[UUID]) -> Mapping[UUI
             CareTeamRow,
             and_(CareTeamRow.clinic_id == state.clinic_id, CareTeamRow.patient_id == state.patient_id),
         )
-        .where(state.clinic_id == work.clinic_id, one_of(state.patient_id, patient_ids))
+        .where(work.owns(state), one_of(state.patient_id, patient_ids))
     )
     taking = await _taking_care(work, patient_ids)
     return {
@@ -148,7 +146,7 @@ async def _taking_care(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[
     assigned = union(
         *(
             select(row.id, row.patient_id, row.assignee_id).where(
-                row.clinic_id == work.clinic_id,
+                work.owns(row),
                 one_of(row.patient_id, patient_ids),
                 row.state != "closed",
                 row.assignee_id.is_not(None),
@@ -163,11 +161,11 @@ async def _taking_care(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[
 
 
 def _open(work: UnitOfWork, row: type[Alert]) -> Select[UUID]:
-    return select(row.patient_id).where(row.clinic_id == work.clinic_id, row.state != "closed")
+    return select(row.patient_id).where(work.owns(row), row.state != "closed")
 
 
 def _same_patient(work: UnitOfWork, row: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table of patients' rows
-    return and_(row.clinic_id == work.clinic_id, row.patient_id == PatientRow.id)
+    return and_(work.owns(row), row.patient_id == PatientRow.id)
 
 
 def _on(work: UnitOfWork, listing: Listing, member_id: UUID) -> tuple[ColumnElement[bool], ...]:
@@ -188,7 +186,7 @@ def _on(work: UnitOfWork, listing: Listing, member_id: UUID) -> tuple[ColumnElem
             return here, patient.in_(finding.where(Finding.code == "no_reference"))
         case Listing.LEFT:
             merged = select(PatientMerge.patient_id).where(
-                PatientMerge.clinic_id == work.clinic_id, PatientMerge.unmerged_at.is_(None)
+                work.owns(PatientMerge), PatientMerge.unmerged_at.is_(None)
             )
             return ~here, patient.not_in(merged)
 
@@ -199,7 +197,7 @@ def _in_induction(work: UnitOfWork) -> Select[UUID]:
         select(CourseRow)
         .ext(distinct_on(CourseRow.patient_id))
         .ext(distinct_on(CourseRow.patient_id))
-        .where(CourseRow.clinic_id == work.clinic_id)
+        .where(work.owns(CourseRow))
         .order_by(CourseRow.patient_id, CourseRow.started_on.desc(), CourseRow.id.desc())
         .subquery()
         .c
@@ -210,7 +208,7 @@ def _in_induction(work: UnitOfWork) -> Select[UUID]:
         .outerjoin(
             given,
             and_(
-                given.clinic_id == work.clinic_id,
+                work.owns(given),
                 given.patient_id == course.patient_id,
                 given.given_at >= _begins(course.started_on) - _EARLIEST_ZONE,
                 given.given_at <= work.now,
@@ -240,9 +238,7 @@ def _begins(day: ColumnElement[date]) -> ColumnElement[datetime]:
 
 async def _today(work: UnitOfWork) -> ColumnElement[date]:
     """Today where the patient is: rules of time zones are ours, not the database's."""
-    zones = await work.execute(
-        select(PatientRow.time_zone).where(PatientRow.clinic_id == work.clinic_id).distinct()
-    )
+    zones = await work.execute(select(PatientRow.time_zone).where(work.owns(PatientRow)).distinct())
     days = {zone: check_in_day(work.now, zone) for zone in zones.scalars()}
     return case(days, value=PatientRow.time_zone) if days else literal(work.now.date())
 

@@ -92,7 +92,7 @@ async def end(work: UnitOfWork, merge_id: UUID) -> None:
     """Note that a merge was taken back."""
     await work.execute(
         update(PatientMerge)
-        .where(PatientMerge.clinic_id == work.clinic_id, PatientMerge.id == merge_id)
+        .where(work.owns(PatientMerge), PatientMerge.id == merge_id)
         .values(unmerged_at=work.now, unmerged_by=work.actor.id)
     )
 
@@ -114,7 +114,7 @@ async def into(work: UnitOfWork, patient_id: UUID) -> list[PatientMerge]:
 
 def _merges(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     return select(*columns_of(PatientMerge)).where(
-        PatientMerge.clinic_id == work.clinic_id, PatientMerge.unmerged_at.is_(None)
+        work.owns(PatientMerge), PatientMerge.unmerged_at.is_(None)
     )
 
 
@@ -126,7 +126,7 @@ async def move_device(work: UnitOfWork, device_id: UUID, *, to: UUID, name_seale
     """Let a device speak for another patient; its name is sealed with that patient's key."""
     await work.execute(
         update(DeviceRow)
-        .where(DeviceRow.clinic_id == work.clinic_id, DeviceRow.id == device_id)
+        .where(work.owns(DeviceRow), DeviceRow.id == device_id)
         .values(patient_id=to, name_sealed=name_sealed)
     )
 
@@ -136,7 +136,7 @@ async def sent_since(work: UnitOfWork, devices: tuple[UUID, ...], *, since: date
     row = StoredEvent
     found = await work.execute(
         select(row.subject_id).where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.action.in_(("check_in.recorded", "assessment.entered", "sleep_night.recorded")),
             row.actor_kind == "device",
             row.actor_id.in_(devices),

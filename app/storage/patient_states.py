@@ -93,7 +93,7 @@ async def lock(work: UnitOfWork, patient_id: UUID) -> StoredState | None:
 
     The state is read by a statement after the locking one: reading in it gave a stale row.
     """
-    mine = (PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+    mine = (work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
     await work.execute(select(PatientStateRow.version).where(*mine).with_for_update())
     found = await work.execute(
         select(PatientStateRow.version, PatientStateRow.sync_sequence, PatientStateRow.packed_state).where(
@@ -114,7 +114,7 @@ async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> lis
     row = PatientStateRow
     found = await work.execute(
         select(row.patient_id)
-        .where(row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids))
+        .where(work.owns(row), one_of(row.patient_id, patient_ids))
         .with_for_update(skip_locked=True)
     )
     return list(found.scalars())
@@ -128,7 +128,7 @@ def this_turn(work: UnitOfWork, patient_id: UUID) -> ScalarSelect[int]:
     """
     return (
         select(PatientStateRow.version + 1)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
         .scalar_subquery()
     )
 
@@ -146,7 +146,7 @@ async def keep_answer(
     """Replace the rule's state and latest answer, outside of the check-in path; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
         .values(
             version=PatientStateRow.version + 1,
             packed_state=packed_state,
@@ -163,7 +163,7 @@ async def checkpoints(work: UnitOfWork, patient_id: UUID) -> list[dict[str, Any]
     """Give the checkpoints of the rule's state that are kept, the earliest first."""
     found = await work.execute(
         select(PatientStateRow.checkpoints).where(
-            PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id
+            work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id
         )
     )
     return found.scalar_one_or_none() or []
@@ -183,7 +183,7 @@ async def keep_checkpoints(
     )
     await work.execute(
         update(PatientStateRow)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
         .values(
             checkpoints=func.coalesce(staying.scalar_subquery(), literal([], JSONB)).op("||")(
                 literal(made, JSONB)
@@ -197,7 +197,7 @@ async def book_booster(work: UnitOfWork, patient_id: UUID, *, on: date | None, n
     """Note the day of the next booked booster, or that there is none; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
         .values(
             version=PatientStateRow.version + 1, booster_booked_for=on, booster_booked_at=now if on else None
         )
@@ -209,7 +209,7 @@ async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[
     row = PatientStateRow
     found = await work.execute(
         select(row.patient_id).where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             one_of(row.patient_id, patient_ids),
             row.consent_withdrawn_at.is_not(None),
         )
@@ -225,7 +225,7 @@ async def quiet_among(work: UnitOfWork, patient_ids: Sequence[UUID], *, since: d
     row = PatientStateRow
     found = await work.execute(
         select(row.patient_id, row.level).where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             one_of(row.patient_id, patient_ids),
             row.evaluated_at <= since,
             row.consent_withdrawn_at.is_(None),
@@ -238,7 +238,7 @@ async def consent_of(work: UnitOfWork, patient_id: UUID) -> KeptConsent | None:
     """Give what a patient last answered; None when there is no such patient."""
     found = await work.execute(
         select(PatientStateRow.consent_version, PatientStateRow.consent_withdrawn_at).where(
-            PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id
+            work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id
         )
     )
     row = found.one_or_none()
@@ -249,7 +249,7 @@ async def booked_booster(work: UnitOfWork, patient_id: UUID) -> BookedBooster | 
     """Give the booster that is booked."""
     found = await work.execute(
         select(PatientStateRow.booster_booked_for, PatientStateRow.booster_booked_at).where(
-            PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id
+            work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id
         )
     )
     row = found.one_or_none()
@@ -262,7 +262,7 @@ async def forget_state(work: UnitOfWork, patient_id: UUID) -> None:
     """Drop the rule's state, so that the next look makes it again from history; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
         .values(version=PatientStateRow.version + 1, packed_state=None),
         unaudited="the rule's own state, made again from what is in the log",
     )
@@ -292,7 +292,7 @@ async def next_sync_sequence(work: UnitOfWork, patient_id: UUID) -> int:
 async def _count_up(work: UnitOfWork, patient_id: UUID, counter: InstrumentedAttribute[int]) -> int:
     counted = await work.execute(
         update(PatientStateRow)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
         .values({counter: counter + 1})
         .returning(counter),
         unaudited="a counter",

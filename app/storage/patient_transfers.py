@@ -85,7 +85,7 @@ async def find(work: UnitOfWork, transfer_id: UUID) -> PatientTransfer | None:
     """Find a transfer of this clinic."""
     found = await work.execute(
         select(*columns_of(PatientTransfer)).where(
-            PatientTransfer.clinic_id == work.clinic_id, PatientTransfer.id == transfer_id
+            work.owns(PatientTransfer), PatientTransfer.id == transfer_id
         )
     )
     row = found.one_or_none()
@@ -96,7 +96,7 @@ async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[PatientTransfer
     """List a patient's transfers, latest first."""
     found = await work.execute(
         select(*columns_of(PatientTransfer))
-        .where(PatientTransfer.clinic_id == work.clinic_id, PatientTransfer.patient_id == patient_id)
+        .where(work.owns(PatientTransfer), PatientTransfer.patient_id == patient_id)
         .order_by(PatientTransfer.began_at.desc(), PatientTransfer.id.desc())
     )
     return [_transfer(row) for row in found]
@@ -111,7 +111,7 @@ async def end(
     """Note how a transfer ended; its file opens nowhere here any more."""
     await work.execute(
         update(PatientTransfer)
-        .where(PatientTransfer.clinic_id == work.clinic_id, PatientTransfer.id == transfer_id)
+        .where(work.owns(PatientTransfer), PatientTransfer.id == transfer_id)
         .values(state=state.value, ended_at=work.now, key_sealed=None, **values)
     )
 
@@ -122,7 +122,7 @@ async def check_ins_since(work: UnitOfWork, patient_id: UUID, *, since: datetime
         select(func.count())
         .select_from(CheckInRow)
         .where(
-            CheckInRow.clinic_id == work.clinic_id,
+            work.owns(CheckInRow),
             CheckInRow.patient_id == patient_id,
             CheckInRow.received_at > since,
         )

@@ -177,7 +177,7 @@ async def find_by_chart_number(work: UnitOfWork, reference: IndexedChartNumber) 
     found = await work.execute(
         select(PatientRow.id)
         .where(
-            PatientRow.clinic_id == work.clinic_id,
+            work.owns(PatientRow),
             or_(
                 PatientRow.external_ref_index == reference.exactly,
                 PatientRow.external_ref_key == reference.key,
@@ -193,9 +193,7 @@ async def amend(work: UnitOfWork, patient_id: UUID, *, version: int, **values: A
     """Change columns of a patient who still is at this version; says whether they were changed."""
     changed = await work.execute(
         update(PatientRow)
-        .where(
-            PatientRow.clinic_id == work.clinic_id, PatientRow.id == patient_id, PatientRow.version == version
-        )
+        .where(work.owns(PatientRow), PatientRow.id == patient_id, PatientRow.version == version)
         .values(version=version + 1, **values)
     )
     return changed.rowcount == 1
@@ -210,9 +208,7 @@ async def without_key(work: UnitOfWork, *, limit: int) -> list[PatientRecord]:
 async def holder_of_key(work: UnitOfWork, key: bytes) -> UUID | None:
     """Find whose chart number has this key."""
     found = await work.execute(
-        select(PatientRow.id).where(
-            PatientRow.clinic_id == work.clinic_id, PatientRow.external_ref_key == key
-        )
+        select(PatientRow.id).where(work.owns(PatientRow), PatientRow.external_ref_key == key)
     )
     return found.scalar_one_or_none()
 
@@ -222,7 +218,7 @@ async def set_key(work: UnitOfWork, patient_id: UUID, key: bytes) -> None:
     await work.execute(
         update(PatientRow)
         .where(
-            PatientRow.clinic_id == work.clinic_id,
+            work.owns(PatientRow),
             PatientRow.id == patient_id,
             PatientRow.external_ref_key.is_(None),
         )
@@ -252,7 +248,7 @@ async def all_references(work: UnitOfWork) -> list[SealedReference]:
     """Give every patient's chart number, sealed."""
     found = await work.execute(
         select(PatientRow.id, PatientRow.external_ref_sealed, wrapped_key_of(work, PatientRow.id)).where(
-            PatientRow.clinic_id == work.clinic_id
+            work.owns(PatientRow)
         )
     )
     return [SealedReference(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -272,7 +268,7 @@ async def change(
     changed = await work.execute(
         update(PatientRow)
         .where(
-            PatientRow.clinic_id == work.clinic_id,
+            work.owns(PatientRow),
             PatientRow.id == patient_id,
             PatientRow.version == version,
         )
@@ -315,7 +311,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             (PatientStateRow.clinic_id == PatientRow.clinic_id)
             & (PatientStateRow.patient_id == PatientRow.id),
         )
-        .where(PatientRow.clinic_id == work.clinic_id)
+        .where(work.owns(PatientRow))
     )
 
 

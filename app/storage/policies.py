@@ -34,7 +34,7 @@ async def versions(work: UnitOfWork) -> list[StoredPolicy]:
     """List all versions, latest first."""
     columns = columns_of(StoredPolicy)
     found = await work.execute(
-        select(*columns).where(StoredPolicy.clinic_id == work.clinic_id).order_by(StoredPolicy.version.desc())
+        select(*columns).where(work.owns(StoredPolicy)).order_by(StoredPolicy.version.desc())
     )
     return [StoredPolicy(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
@@ -43,7 +43,7 @@ async def active_numbers(work: UnitOfWork, *, now: datetime) -> dict[str, Any]:
     """Give the numbers that differ now; empty when the clinic never set any."""
     found = await work.execute(
         select(StoredPolicy.numbers)
-        .where(StoredPolicy.clinic_id == work.clinic_id, StoredPolicy.effective_from <= now)
+        .where(work.owns(StoredPolicy), StoredPolicy.effective_from <= now)
         .order_by(StoredPolicy.version.desc())
         .limit(1)
     )
@@ -66,7 +66,7 @@ async def count_inductions(work: UnitOfWork, *, given_before: datetime) -> int:
     """Count the clinic's patients with an induction infusion before a time: courses that can show what is usual."""
     found = await work.execute(
         select(func.count(InfusionRow.patient_id.distinct())).where(
-            InfusionRow.clinic_id == work.clinic_id,
+            work.owns(InfusionRow),
             InfusionRow.phase == InfusionPhase.INDUCTION.value,
             InfusionRow.given_at < given_before,
         )

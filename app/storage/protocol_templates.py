@@ -83,9 +83,7 @@ async def add(work: UnitOfWork, template: OwnTemplate) -> bool:
 async def all_of_clinic(work: UnitOfWork) -> list[OwnTemplate]:
     """List the present version of each template, by name."""
     row = ProtocolTemplateRow
-    versions = await work.execute(
-        select(*_columns()).where(row.clinic_id == work.clinic_id).order_by(row.version)
-    )
+    versions = await work.execute(select(*_columns()).where(work.owns(row)).order_by(row.version))
     found = {one.id: one for one in map(_template, versions)}.values()
     return sorted(found, key=lambda one: (one.name, one.id))
 
@@ -94,10 +92,7 @@ async def find(work: UnitOfWork, template_id: UUID) -> OwnTemplate | None:
     """Find the present version of a template."""
     row = ProtocolTemplateRow
     found = await work.execute(
-        select(*_columns())
-        .where(row.clinic_id == work.clinic_id, row.id == template_id)
-        .order_by(row.version.desc())
-        .limit(1)
+        select(*_columns()).where(work.owns(row), row.id == template_id).order_by(row.version.desc()).limit(1)
     )
     one = found.one_or_none()
     return None if one is None else _template(one)

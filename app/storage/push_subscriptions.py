@@ -66,18 +66,14 @@ async def ids_of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict
 async def remove(work: UnitOfWork, subscription_id: UUID) -> None:
     """Forget a subscription that its push service says is gone."""
     await work.execute(
-        delete(PushSubscription).where(
-            PushSubscription.clinic_id == work.clinic_id, PushSubscription.id == subscription_id
-        )
+        delete(PushSubscription).where(work.owns(PushSubscription), PushSubscription.id == subscription_id)
     )
 
 
 async def remove_of_device(work: UnitOfWork, device_id: UUID) -> None:
     """Forget a device's subscription, if it has one."""
     await work.execute(
-        delete(PushSubscription).where(
-            PushSubscription.clinic_id == work.clinic_id, PushSubscription.device_id == device_id
-        )
+        delete(PushSubscription).where(work.owns(PushSubscription), PushSubscription.device_id == device_id)
     )
 
 
@@ -96,7 +92,7 @@ def _working(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             (DeviceRow.clinic_id == PushSubscription.clinic_id)
             & (DeviceRow.id == PushSubscription.device_id),
         )
-        .where(PushSubscription.clinic_id == work.clinic_id, DeviceRow.revoked_at.is_(None))
+        .where(work.owns(PushSubscription), DeviceRow.revoked_at.is_(None))
     )
 
 

@@ -43,15 +43,15 @@ async def add(work: UnitOfWork, received: ReceivedText) -> bool:
     return added.one_or_none() is not None
 
 
-async def latest_of(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[ReceivedText]:
-    """List a patient's messages, the latest first."""
+async def latest_of(
+    work: UnitOfWork, patient_id: UUID, *, limit: int, until: datetime | None = None
+) -> list[ReceivedText]:
+    """List a patient's messages, the latest first; with ``until`` those that had come by then."""
     row = ReceivedText
-    found = await work.execute(
-        select(*columns_of(row))
-        .where(row.clinic_id == work.clinic_id, row.patient_id == patient_id)
-        .order_by(row.received_at.desc(), row.id.desc())
-        .limit(limit)
-    )
+    statement = select(*columns_of(row)).where(work.owns(row), row.patient_id == patient_id)
+    if until is not None:
+        statement = statement.where(row.received_at <= until)
+    found = await work.execute(statement.order_by(row.received_at.desc(), row.id.desc()).limit(limit))
     return [ReceivedText(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
@@ -61,9 +61,7 @@ async def find_many(work: UnitOfWork, named: Sequence[tuple[UUID, UUID]]) -> dic
         return {}
     row = ReceivedText
     found = await work.execute(
-        select(*columns_of(row)).where(
-            row.clinic_id == work.clinic_id, tuple_(row.patient_id, row.id).in_(named)
-        )
+        select(*columns_of(row)).where(work.owns(row), tuple_(row.patient_id, row.id).in_(named))
     )
     return {one.id: ReceivedText(**one._mapping) for one in found}  # noqa: SLF001 - same
 
@@ -72,8 +70,6 @@ async def count_since(work: UnitOfWork, patient_id: UUID, *, since: datetime) ->
     """Count a patient's messages since then."""
     row = ReceivedText
     found = await work.execute(
-        select(func.count()).where(
-            row.clinic_id == work.clinic_id, row.patient_id == patient_id, row.received_at > since
-        )
+        select(func.count()).where(work.owns(row), row.patient_id == patient_id, row.received_at > since)
     )
     return int(found.scalar_one())

@@ -188,7 +188,7 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[RecordVersi
     """List every version of a patient's records that was replaced, latest first."""
     found = await work.execute(
         select(*columns_of(RecordVersion))
-        .where(RecordVersion.clinic_id == work.clinic_id, RecordVersion.patient_id == patient_id)
+        .where(work.owns(RecordVersion), RecordVersion.patient_id == patient_id)
         .order_by(RecordVersion.replaced_at.desc(), RecordVersion.id.desc())
     )
     return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
@@ -220,7 +220,7 @@ async def void_spans(work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, tu
     """Give the records that counted as entered in error in this turn, though they count again now."""
     found = await work.execute(
         select(RecordVersion.record_id).where(
-            RecordVersion.clinic_id == work.clinic_id,
+            work.owns(RecordVersion),
             RecordVersion.patient_id == patient_id,
             RecordVersion.kind == kind.value,
             ~RecordVersion.active,
@@ -247,7 +247,7 @@ async def by_external_id(
     found = await work.execute(
         select(*columns_of(RecordVersion))
         .where(
-            RecordVersion.clinic_id == work.clinic_id,
+            work.owns(RecordVersion),
             RecordVersion.kind == kind.value,
             RecordVersion.content["external_id"].astext == external_id,
             RecordVersion.content["source"].astext == source,
@@ -261,7 +261,7 @@ async def by_external_id(
 
 def _versions(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> Select[*tuple[Any, ...]]:
     return select(*columns_of(RecordVersion)).where(
-        RecordVersion.clinic_id == work.clinic_id,
+        work.owns(RecordVersion),
         RecordVersion.patient_id == patient_id,
         RecordVersion.kind == kind.value,
     )

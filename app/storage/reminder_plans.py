@@ -115,9 +115,7 @@ async def find(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
 async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, ReminderPlan]:
     """Find the plans of several patients."""
     row = ReminderPlan
-    found = await work.execute(
-        _plans(work).where(row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids))
-    )
+    found = await work.execute(_plans(work).where(work.owns(row), one_of(row.patient_id, patient_ids)))
     return {one.patient_id: ReminderPlan(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
@@ -134,7 +132,7 @@ async def holder_of_number(work: UnitOfWork, number_index: bytes) -> UUID | None
     found = await work.execute(
         select(row.patient_id)
         .where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.sms_number_index == number_index,
             row.sms_confirmed_at.is_not(None),
         )
@@ -149,7 +147,7 @@ async def lock_with_number(work: UnitOfWork, number_index: bytes) -> list[Remind
     row = ReminderPlan
     found = await work.execute(
         _plans(work)
-        .where(row.clinic_id == work.clinic_id, row.sms_number_index == number_index)
+        .where(work.owns(row), row.sms_number_index == number_index)
         .order_by(row.patient_id)
         .with_for_update()
     )
@@ -196,7 +194,7 @@ async def take_due(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]
     row = ReminderPlan
     found = await work.execute(
         select(row.patient_id)
-        .where(row.clinic_id == work.clinic_id, row.next_look_at <= now)
+        .where(work.owns(row), row.next_look_at <= now)
         .order_by(row.next_look_at, row.patient_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -209,7 +207,7 @@ async def looked(work: UnitOfWork, looks: Sequence[NextLook]) -> None:
     row = ReminderPlan
     await work.execute(
         update(row)
-        .where(row.clinic_id == work.clinic_id, row.patient_id == bindparam("whose"))
+        .where(work.owns(row), row.patient_id == bindparam("whose"))
         .values(next_look_at=bindparam("at"), overdue_announced_for=bindparam("announced_for"))
         .execution_options(synchronize_session=False),
         [
@@ -227,12 +225,12 @@ def _plans(work: UnitOfWork) -> Select[Any]:
 
 
 def _of(work: UnitOfWork, patient_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
-    return (ReminderPlan.clinic_id == work.clinic_id) & (ReminderPlan.patient_id == patient_id)
+    return work.owns(ReminderPlan) & (ReminderPlan.patient_id == patient_id)
 
 
 async def longest_not_looked_at(work: UnitOfWork) -> datetime | None:
     """Say since when the sweep should have looked at the patient who waits longest for it."""
     plan = ReminderPlan
-    found = await work.execute(select(func.min(plan.next_look_at)).where(plan.clinic_id == work.clinic_id))
+    found = await work.execute(select(func.min(plan.next_look_at)).where(work.owns(plan)))
     since: datetime | None = found.scalar_one()
     return since

@@ -70,7 +70,7 @@ def _reminders(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         Reminder.slot,
         Reminder.channel,
         Reminder.asked_at,
-    ).where(Reminder.clinic_id == work.clinic_id)
+    ).where(work.owns(Reminder))
 
 
 def _reminder(row: Any) -> Reminder:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
@@ -92,13 +92,13 @@ class DayWithoutRemindersRow(TenantRow):
 async def all_of_clinic(work: UnitOfWork) -> tuple[date, ...]:
     """List the clinic's days, the earliest first."""
     row = DayWithoutRemindersRow
-    found = await work.execute(select(row.day).where(row.clinic_id == work.clinic_id).order_by(row.day))
+    found = await work.execute(select(row.day).where(work.owns(row)).order_by(row.day))
     return tuple(found.scalars())
 
 
 async def replace_all(work: UnitOfWork, days: Collection[date]) -> None:
     """Let these be the clinic's days, and no others."""
     row = DayWithoutRemindersRow
-    await work.execute(delete(row).where(row.clinic_id == work.clinic_id))
+    await work.execute(delete(row).where(work.owns(row)))
     if days:
         await work.execute(insert(row), [{"clinic_id": work.clinic_id, "day": day} for day in days])

@@ -98,16 +98,14 @@ class LegalHold(TenantRow):
 async def rules(work: UnitOfWork) -> dict[str, int]:
     """Give the clinic's months by kind; a kind that is missing is kept."""
     found = await work.execute(
-        select(RetentionRuleRow.kind, RetentionRuleRow.months).where(
-            RetentionRuleRow.clinic_id == work.clinic_id
-        )
+        select(RetentionRuleRow.kind, RetentionRuleRow.months).where(work.owns(RetentionRuleRow))
     )
     return {row.kind: row.months for row in found}
 
 
 async def replace_rules(work: UnitOfWork, months: Mapping[str, int]) -> None:
     """Let these be the clinic's months, and no others."""
-    await work.execute(delete(RetentionRuleRow).where(RetentionRuleRow.clinic_id == work.clinic_id))
+    await work.execute(delete(RetentionRuleRow).where(work.owns(RetentionRuleRow)))
     if months:
         rows = [{"clinic_id": work.clinic_id, "kind": kind, "months": one} for kind, one in months.items()]
         await work.execute(insert(RetentionRuleRow), rows)
@@ -123,7 +121,7 @@ async def holds(work: UnitOfWork) -> list[LegalHold]:
     row = LegalHold
     found = await work.execute(
         select(*columns_of(row), wrapped_key_of(work, row.patient_id))
-        .where(row.clinic_id == work.clinic_id)
+        .where(work.owns(row))
         .order_by(row.id.desc())
     )
     return [LegalHold(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -134,7 +132,7 @@ async def lift(work: UnitOfWork, hold_id: UUID, *, by: UUID | None) -> UUID | No
     row = LegalHold
     lifted = await work.execute(
         update(row)
-        .where(row.clinic_id == work.clinic_id, row.id == hold_id, row.lifted_at.is_(None))
+        .where(work.owns(row), row.id == hold_id, row.lifted_at.is_(None))
         .values(lifted_at=work.real_now, lifted_by=by)
         .returning(row.id)
     )
@@ -145,7 +143,7 @@ async def is_held(work: UnitOfWork, patient_ids: Sequence[UUID]) -> bool:
     """Say whether one of these patients, or the clinic, is under a hold."""
     row = LegalHold
     held = exists().where(
-        row.clinic_id == work.clinic_id,
+        work.owns(row),
         row.lifted_at.is_(None),
         or_(row.patient_id.is_(None), row.patient_id.in_(patient_ids)),
     )

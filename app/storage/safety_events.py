@@ -90,7 +90,7 @@ def counted_as(source: str, source_id: UUID) -> str:
 
 async def last_of_patient(work: UnitOfWork, patient_id: UUID, *, after: datetime) -> LastOfPatient | None:
     """Give a patient's last event that pages people; None: there was none yet."""
-    own = (SafetyEvent.clinic_id == work.clinic_id) & (SafetyEvent.patient_id == patient_id)
+    own = work.owns(SafetyEvent) & (SafetyEvent.patient_id == patient_id)
     pages = own & SafetyEvent.late_entry.is_(False)
     taken_up = select(func.max(SafetyEvent.acknowledged_at)).where(own).scalar_subquery()
     reports = (
@@ -126,7 +126,7 @@ async def count_further(
     counted = await work.execute(
         update(SafetyEvent)
         .where(
-            SafetyEvent.clinic_id == work.clinic_id,
+            work.owns(SafetyEvent),
             SafetyEvent.id == event_id,
             SafetyEvent.further_sources.contains([name]).is_(False),
         )
@@ -186,7 +186,7 @@ async def id_of_report(
     found = await work.execute(
         select(SafetyEvent.id)
         .where(
-            SafetyEvent.clinic_id == work.clinic_id,
+            work.owns(SafetyEvent),
             SafetyEvent.patient_id == patient_id,
             same,
         )
@@ -201,7 +201,7 @@ async def waits_escalated(work: UnitOfWork) -> bool:
     found = await work.execute(
         select(
             exists().where(
-                SafetyEvent.clinic_id == work.clinic_id,
+                work.owns(SafetyEvent),
                 SafetyEvent.state == "open",
                 SafetyEvent.escalated_at.is_not(None),
             )
@@ -215,7 +215,7 @@ async def patients_with_open(work: UnitOfWork, patient_ids: Sequence[UUID]) -> s
     found = await work.execute(
         select(SafetyEvent.patient_id)
         .where(
-            SafetyEvent.clinic_id == work.clinic_id,
+            work.owns(SafetyEvent),
             one_of(SafetyEvent.patient_id, patient_ids),
             SafetyEvent.state != "closed",
         )
@@ -228,7 +228,7 @@ async def name_notification(work: UnitOfWork, event_id: UUID, notification_id: U
     """Say which notification announces a new event, so that its times are noted with the event."""
     await work.execute(
         update(SafetyEvent)
-        .where(SafetyEvent.clinic_id == work.clinic_id, SafetyEvent.id == event_id)
+        .where(work.owns(SafetyEvent), SafetyEvent.id == event_id)
         .values(notification_id=notification_id)
     )
 
@@ -252,7 +252,7 @@ async def _note(
     await work.execute(
         update(SafetyEvent)
         .where(
-            SafetyEvent.clinic_id == work.clinic_id,
+            work.owns(SafetyEvent),
             SafetyEvent.notification_id == notification_id,
             still,
         )

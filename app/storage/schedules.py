@@ -97,7 +97,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         .outerjoin(report, true())
         .outerjoin(form, true())
         .outerjoin(exposure, clinic.asks_long_exposure.is_(True))
-        .where(patient.clinic_id == work.clinic_id)
+        .where(work.owns(patient))
     )
 
 
@@ -185,7 +185,7 @@ async def _infusions(work: UnitOfWork, patients: Sequence[UUID]) -> dict[UUID, l
             func.row_number().over(partition_by=same, order_by=row.given_at).label("first"),
             func.row_number().over(partition_by=same, order_by=row.given_at.desc()).label("last"),
         )
-        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patients))
+        .where(work.owns(row), row.patient_id.in_(patients))
         .subquery()
     )
     known = numbered.c
@@ -222,7 +222,7 @@ async def of_patients(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[U
             func.array_agg(InfusionRow.given_at).label("moments"),
             func.array_agg(InfusionRow.time_zone).label("zones"),
         )
-        .where(InfusionRow.clinic_id == work.clinic_id, one_of(InfusionRow.patient_id, patient_ids))
+        .where(work.owns(InfusionRow), one_of(InfusionRow.patient_id, patient_ids))
         .group_by(InfusionRow.patient_id)
     )
     return {row.patient_id: list(map(check_in_day, row.moments, row.zones)) for row in found}

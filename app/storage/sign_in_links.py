@@ -38,7 +38,7 @@ async def add(work: UnitOfWork, link: SignInLink) -> None:
 async def find(work: UnitOfWork, digest: bytes, *, lock: bool = False) -> SignInLink | None:
     """Find a link by its digest; ``lock`` it where it is about to be spent, so that this happens once."""
     columns = columns_of(SignInLink)
-    statement = select(*columns).where(SignInLink.clinic_id == work.clinic_id, SignInLink.digest == digest)
+    statement = select(*columns).where(work.owns(SignInLink), SignInLink.digest == digest)
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and SignInLink(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -48,7 +48,7 @@ async def count_since(work: UnitOfWork, patient_id: UUID, since: datetime) -> in
     """Count the links that were made for a patient from this time on."""
     counted = await work.execute(
         select(func.count()).where(
-            SignInLink.clinic_id == work.clinic_id,
+            work.owns(SignInLink),
             SignInLink.patient_id == patient_id,
             SignInLink.made_at >= since,
         )
@@ -59,9 +59,7 @@ async def count_since(work: UnitOfWork, patient_id: UUID, since: datetime) -> in
 async def mark_used(work: UnitOfWork, link_id: UUID, *, now: datetime) -> None:
     """Spend a link."""
     await work.execute(
-        update(SignInLink)
-        .where(SignInLink.clinic_id == work.clinic_id, SignInLink.id == link_id)
-        .values(used_at=now)
+        update(SignInLink).where(work.owns(SignInLink), SignInLink.id == link_id).values(used_at=now)
     )
 
 
@@ -70,7 +68,7 @@ async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> None:
     await work.execute(
         update(SignInLink)
         .where(
-            SignInLink.clinic_id == work.clinic_id,
+            work.owns(SignInLink),
             SignInLink.patient_id == patient_id,
             SignInLink.used_at.is_(None),
             SignInLink.expires_at > now,

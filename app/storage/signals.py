@@ -75,7 +75,7 @@ async def return_from_snooze(work: UnitOfWork) -> list[tuple[UUID, UUID]]:
     returned = await work.execute(
         update(Signal)
         .where(
-            Signal.clinic_id == work.clinic_id,
+            work.owns(Signal),
             Signal.state == "snoozed",
             Signal.snoozed_until <= work.now,
         )
@@ -102,7 +102,7 @@ async def days_on_criterion(work: UnitOfWork, patient_id: UUID, criterion: str) 
     found = await work.execute(
         select(Signal.raised_on)
         .where(
-            Signal.clinic_id == work.clinic_id,
+            work.owns(Signal),
             Signal.patient_id == patient_id,
             Signal.criteria.contains([criterion]),
         )

@@ -48,9 +48,7 @@ class SleepNight(TenantRow):
 async def import_since(work: UnitOfWork, patient_id: UUID) -> datetime | None:
     """Give since when the patient has nights imported; None: the import is off."""
     found = await work.execute(
-        select(PatientRow.sleep_import_since).where(
-            PatientRow.clinic_id == work.clinic_id, PatientRow.id == patient_id
-        )
+        select(PatientRow.sleep_import_since).where(work.owns(PatientRow), PatientRow.id == patient_id)
     )
     return found.scalar_one_or_none()
 
@@ -59,7 +57,7 @@ async def set_import(work: UnitOfWork, patient_id: UUID, since: datetime | None)
     """Switch the import on since a moment, or off."""
     await work.execute(
         update(PatientRow)
-        .where(PatientRow.clinic_id == work.clinic_id, PatientRow.id == patient_id)
+        .where(work.owns(PatientRow), PatientRow.id == patient_id)
         .values(sleep_import_since=since)
     )
 
@@ -120,7 +118,7 @@ async def remove(work: UnitOfWork, patient_id: UUID, night_ids: Collection[UUID]
     """Remove what a merge had brought to a patient; the caller writes the line of the audit log."""
     await work.execute(
         delete(SleepNight).where(
-            SleepNight.clinic_id == work.clinic_id,
+            work.owns(SleepNight),
             SleepNight.patient_id == patient_id,
             SleepNight.id.in_(night_ids),
         )
@@ -166,14 +164,12 @@ def _counting(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[object, ...]]
 
 
 def _of_patient(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[object, ...]]:
-    return select(*columns_of(SleepNight)).where(
-        SleepNight.clinic_id == work.clinic_id, SleepNight.patient_id == patient_id
-    )
+    return select(*columns_of(SleepNight)).where(work.owns(SleepNight), SleepNight.patient_id == patient_id)
 
 
 def _not_corrected(work: UnitOfWork, patient_id: UUID, night_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return (
-        SleepNight.clinic_id == work.clinic_id,
+        work.owns(SleepNight),
         SleepNight.patient_id == patient_id,
         SleepNight.id == night_id,
         SleepNight.superseded_by.is_(None),

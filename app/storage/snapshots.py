@@ -54,7 +54,7 @@ async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[Snap
             & (merge.patient_id == patient.id)
             & merge.unmerged_at.is_(None),
         )
-        .where(patient.clinic_id == work.clinic_id)
+        .where(work.owns(patient))
         .order_by(patient.id)
         .limit(limit)
     )
@@ -85,9 +85,7 @@ async def _open(
 ) -> dict[UUID, list[dict[str, Any]]]:
     found = await work.execute(
         select(row.patient_id, row.id, *(getattr(row, name) for name in names))
-        .where(
-            row.clinic_id == work.clinic_id, one_of(row.patient_id, patient_ids), row.state.in_(OPEN_STATES)
-        )
+        .where(work.owns(row), one_of(row.patient_id, patient_ids), row.state.in_(OPEN_STATES))
         .order_by(row.id)
     )
     alerts: dict[UUID, list[dict[str, Any]]] = {}

@@ -38,7 +38,7 @@ async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
     """Find an invitation by its digest."""
     columns = columns_of(StaffInvitation)
     found = await work.execute(
-        select(*columns).where(StaffInvitation.clinic_id == work.clinic_id, StaffInvitation.digest == digest)
+        select(*columns).where(work.owns(StaffInvitation), StaffInvitation.digest == digest)
     )
     row = found.one_or_none()
     return row and StaffInvitation(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -49,7 +49,7 @@ async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime) -> None:
     await work.execute(
         update(StaffInvitation)
         .where(
-            StaffInvitation.clinic_id == work.clinic_id,
+            work.owns(StaffInvitation),
             StaffInvitation.staff_id == staff_id,
             StaffInvitation.ended_at.is_(None),
         )

@@ -115,7 +115,7 @@ async def names_of(work: UnitOfWork, staff_ids: Collection[UUID]) -> dict[UUID, 
     """Give the sealed names of those of these ids who are, or were, members of this clinic's staff."""
     found = await work.execute(
         select(StaffMember.id, StaffMember.name_sealed).where(
-            StaffMember.clinic_id == work.clinic_id, StaffMember.id.in_(staff_ids)
+            work.owns(StaffMember), StaffMember.id.in_(staff_ids)
         )
     )
     return {row.id: row.name_sealed for row in found}
@@ -125,7 +125,7 @@ async def change(work: UnitOfWork, staff_id: UUID, **values: Any) -> None:  # no
     """Change columns of a member, and its version."""
     await work.execute(
         update(StaffMember)
-        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
+        .where(work.owns(StaffMember), StaffMember.id == staff_id)
         .values(version=StaffMember.version + 1, **values)
     )
 
@@ -136,7 +136,7 @@ async def keep_attempts(
     """Keep how often signing in failed in a row; not a change of the member, whose version stays."""
     await work.execute(
         update(StaffMember)
-        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
+        .where(work.owns(StaffMember), StaffMember.id == staff_id)
         .values(failed_tries=attempts, locked_until=locked_until)
     )
 
@@ -146,7 +146,7 @@ async def note_reach(work: UnitOfWork, address_digest: bytes, *, reached: bool) 
     held = StaffMember.unreachable_since.is_not(None) if reached else StaffMember.unreachable_since.is_(None)
     await work.execute(
         update(StaffMember)
-        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.address_digest == address_digest, held)
+        .where(work.owns(StaffMember), StaffMember.address_digest == address_digest, held)
         .values(unreachable_since=None if reached else work.real_now),
         unaudited="the message that reached its member, or did not, is",
     )
@@ -156,7 +156,7 @@ async def note_lock_notified(work: UnitOfWork, staff_id: UUID) -> None:
     """Keep that the member and the owners are notified of wrong attempts now."""
     await work.execute(
         update(StaffMember)
-        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
+        .where(work.owns(StaffMember), StaffMember.id == staff_id)
         .values(lock_notified_at=work.real_now)
     )
 
@@ -175,7 +175,7 @@ async def sign_in(work: UnitOfWork, staff_id: UUID, *, step: int | None, passwor
         values["password_hash"] = password_hash
     changed = await work.execute(
         update(row)
-        .where(row.clinic_id == work.clinic_id, row.id == staff_id, row.state == "active", unused)
+        .where(work.owns(row), row.id == staff_id, row.state == "active", unused)
         .values(**values)
         .returning(row.id)
     )
@@ -197,4 +197,4 @@ async def clinics_of_address(
 
 def _members(work: UnitOfWork) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a statement
     columns = columns_of(StaffMember)
-    return select(*columns).where(StaffMember.clinic_id == work.clinic_id)
+    return select(*columns).where(work.owns(StaffMember))

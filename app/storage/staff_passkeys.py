@@ -69,9 +69,7 @@ async def of_member(work: UnitOfWork, staff_id: UUID) -> list[StaffPasskey]:
     """List a member's passkeys, oldest first."""
     row = StaffPasskey
     found = await work.execute(
-        select(*columns_of(row))
-        .where(row.clinic_id == work.clinic_id, row.staff_id == staff_id)
-        .order_by(row.id)
+        select(*columns_of(row)).where(work.owns(row), row.staff_id == staff_id).order_by(row.id)
     )
     return [StaffPasskey(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
@@ -85,7 +83,7 @@ async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challeng
     used = await work.execute(
         update(row)
         .where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.id == passkey_id,
             row.challenge_at < challenge_at,
         )
@@ -98,6 +96,6 @@ async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challeng
 async def remove(work: UnitOfWork, staff_id: UUID, passkey_id: UUID | None = None) -> bool:
     """Remove one passkey of a member, or all; says whether there was one."""
     row = StaffPasskey
-    statement = delete(row).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id)
+    statement = delete(row).where(work.owns(row), row.staff_id == staff_id)
     removed = await work.execute(statement if passkey_id is None else statement.where(row.id == passkey_id))
     return removed.rowcount > 0

@@ -66,7 +66,7 @@ async def working(
         select(session.id, session.staff_id, member.role, member.name_sealed, session.used_at)
         .join(member, (member.clinic_id == session.clinic_id) & (member.id == session.staff_id))
         .where(
-            session.clinic_id == work.clinic_id,
+            work.owns(session),
             session.digest == digest,
             session.ended_at.is_(None),
             session.used_at > used_after,
@@ -82,7 +82,7 @@ async def used(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:
     """Note that a session is in use: its idle time begins again. Not a change that the audit log records."""
     await work.execute(
         update(StaffSessionRow)
-        .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.id == session_id)
+        .where(work.owns(StaffSessionRow), StaffSessionRow.id == session_id)
         .values(used_at=now),
         unaudited="a session in use stays open; its sign-in and its end are in the log",
     )
@@ -93,7 +93,7 @@ async def end(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:
     await work.execute(
         update(StaffSessionRow)
         .where(
-            StaffSessionRow.clinic_id == work.clinic_id,
+            work.owns(StaffSessionRow),
             StaffSessionRow.id == session_id,
             StaffSessionRow.ended_at.is_(None),
         )
@@ -106,7 +106,7 @@ async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, but: UUID 
     await work.execute(
         update(StaffSessionRow)
         .where(
-            StaffSessionRow.clinic_id == work.clinic_id,
+            work.owns(StaffSessionRow),
             StaffSessionRow.staff_id == staff_id,
             StaffSessionRow.ended_at.is_(None),
             StaffSessionRow.id != but if but else true(),
@@ -119,7 +119,7 @@ async def end_all_of_clinic(work: UnitOfWork) -> None:
     """Let no session of this clinic open anything any more."""
     await work.execute(
         update(StaffSessionRow)
-        .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.ended_at.is_(None))
+        .where(work.owns(StaffSessionRow), StaffSessionRow.ended_at.is_(None))
         .values(ended_at=work.real_now)
     )
 
@@ -132,7 +132,7 @@ async def open_of(
     found = await work.execute(
         select(session.id, session.opened_at, session.used_at)
         .where(
-            session.clinic_id == work.clinic_id,
+            work.owns(session),
             session.staff_id == staff_id,
             session.ended_at.is_(None),
             session.used_at > used_after,

@@ -41,7 +41,7 @@ async def from_source(work: UnitOfWork, staff_id: UUID, source: bytes) -> Attemp
     row = StaffLoginAttemptsRow
     found = await work.execute(
         select(row.failed, row.locked_until).where(
-            row.clinic_id == work.clinic_id, row.staff_id == staff_id, row.source == source
+            work.owns(row), row.staff_id == staff_id, row.source == source
         )
     )
     one = found.one_or_none()
@@ -72,7 +72,7 @@ async def keep(
 async def forget(work: UnitOfWork, staff_id: UUID, *, source: bytes | None = None) -> None:
     """Forget what was counted from one place, or from everywhere."""
     row = StaffLoginAttemptsRow
-    statement = delete(row).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id)
+    statement = delete(row).where(work.owns(row), row.staff_id == staff_id)
     await work.execute(statement if source is None else statement.where(row.source == source))
 
 
@@ -81,7 +81,7 @@ async def locked_until(work: UnitOfWork) -> dict[UUID, datetime]:
     row = StaffLoginAttemptsRow
     found = await work.execute(
         select(row.staff_id, func.max(row.locked_until).label("until"))
-        .where(row.clinic_id == work.clinic_id, row.locked_until.is_not(None))
+        .where(work.owns(row), row.locked_until.is_not(None))
         .group_by(row.staff_id)
     )
     return {one.staff_id: one.until for one in found}
@@ -106,7 +106,7 @@ async def is_known(work: UnitOfWork, staff_id: UUID, digest: bytes, *, used_afte
     row = StaffDeviceRow
     found = await work.execute(
         select(row.used_at).where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.staff_id == staff_id,
             row.digest == digest,
             row.used_at > used_after,
@@ -130,7 +130,7 @@ async def remember(work: UnitOfWork, staff_id: UUID, digest: bytes, *, now: date
 async def forget_all(work: UnitOfWork, staff_id: UUID) -> None:
     """Know none of a member's devices any more."""
     row = StaffDeviceRow
-    await work.execute(delete(row).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id))
+    await work.execute(delete(row).where(work.owns(row), row.staff_id == staff_id))
 
 
 class RecoveryCodeRow(TenantRow):
@@ -188,4 +188,4 @@ async def count_left(work: UnitOfWork, staff_id: UUID) -> int:
 
 
 def _of(work: UnitOfWork, staff_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return (RecoveryCodeRow.clinic_id == work.clinic_id, RecoveryCodeRow.staff_id == staff_id)
+    return (work.owns(RecoveryCodeRow), RecoveryCodeRow.staff_id == staff_id)

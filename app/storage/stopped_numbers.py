@@ -36,9 +36,7 @@ async def add(work: UnitOfWork, number_index: bytes, *, at: datetime) -> bool:
 async def remove(work: UnitOfWork, number_index: bytes) -> bool:
     """Let a number be texted again; says whether it was stopped."""
     row = StoppedNumberRow
-    removed = await work.execute(
-        delete(row).where(row.clinic_id == work.clinic_id, row.number_index == number_index)
-    )
+    removed = await work.execute(delete(row).where(work.owns(row), row.number_index == number_index))
     return removed.rowcount != 0
 
 
@@ -53,4 +51,4 @@ def is_stopped(
 ) -> ColumnElement[bool]:
     """Ask, within a statement, whether this number wants no texts."""
     row = StoppedNumberRow
-    return exists().where(row.clinic_id == work.clinic_id, row.number_index == number_index)
+    return exists().where(work.owns(row), row.number_index == number_index)

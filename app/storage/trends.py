@@ -30,7 +30,7 @@ async def check_ins_between(
             *OF_CHECK_IN,
             (row.late & (row.input_mode != "import")).label("late"),
         ).where(
-            row.clinic_id == work.clinic_id,
+            work.owns(row),
             row.patient_id == patient_id,
             row.check_in_day.between(first, last),
             row.superseded_by.is_(None),
@@ -51,7 +51,7 @@ async def note_days(work: UnitOfWork, patient_id: UUID, *, first: date, last: da
     found = await work.execute(
         select(CheckInRow.check_in_day)
         .where(
-            CheckInRow.clinic_id == work.clinic_id,
+            work.owns(CheckInRow),
             CheckInRow.patient_id == patient_id,
             CheckInRow.check_in_day.between(first, last),
             CheckInRow.note_sealed.is_not(None),

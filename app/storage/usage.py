@@ -50,7 +50,7 @@ async def usage(work: UnitOfWork, *, since: datetime) -> Usage:
             select(func.count())
             .select_from(DeliveryRow)
             .join(Notification, of_deliveries)
-            .where(DeliveryRow.clinic_id == work.clinic_id, Notification.occurred_at >= since)
+            .where(work.owns(DeliveryRow), Notification.occurred_at >= since)
             .scalar_subquery()
             .label("deliveries"),
         )
@@ -59,9 +59,4 @@ async def usage(work: UnitOfWork, *, since: datetime) -> Usage:
 
 
 def _count(work: UnitOfWork, row: Any, condition: Any) -> ScalarSelect[int]:  # noqa: ANN401 - mapped classes share no type
-    return (
-        select(func.count())
-        .select_from(row)
-        .where(row.clinic_id == work.clinic_id, condition)
-        .scalar_subquery()
-    )
+    return select(func.count()).select_from(row).where(work.owns(row), condition).scalar_subquery()

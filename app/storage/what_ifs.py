@@ -59,7 +59,7 @@ class RaisedDays(TenantRow):
 
 async def replace_last(work: UnitOfWork, one: StoredWhatIf) -> None:
     """Keep a new try instead of the one before."""
-    await work.execute(delete(StoredWhatIf).where(StoredWhatIf.clinic_id == work.clinic_id))
+    await work.execute(delete(StoredWhatIf).where(work.owns(StoredWhatIf)))
     values = values_of(one)
     await work.execute(insert(StoredWhatIf).values(clinic_id=work.clinic_id, **values))
 
@@ -69,7 +69,7 @@ async def find(
 ) -> StoredWhatIf | None:
     """Find a run of this clinic; without an id the last one. Lock it where it is about to be ended."""
     columns = columns_of(StoredWhatIf)
-    statement = select(*columns).where(StoredWhatIf.clinic_id == work.clinic_id)
+    statement = select(*columns).where(work.owns(StoredWhatIf))
     if what_if_id is not None:
         statement = statement.where(StoredWhatIf.id == what_if_id)
     statement = statement.order_by(StoredWhatIf.id.desc()).limit(1)
@@ -89,7 +89,7 @@ async def end(
     """Keep the outcome of a run, which the caller has locked; None: nothing could be found out."""
     await work.execute(
         update(StoredWhatIf)
-        .where(StoredWhatIf.clinic_id == work.clinic_id, StoredWhatIf.id == what_if_id)
+        .where(work.owns(StoredWhatIf), StoredWhatIf.id == what_if_id)
         .values(state="failed" if found is None else "done", found=found, ended_at=now)
     )
     there = await _still_there(work, days)
@@ -112,7 +112,7 @@ async def _still_there(work: UnitOfWork, days: Sequence[RaisedDays]) -> set[UUID
     """Who was erased while it was worked out is left out; the others cannot be erased until this commits."""
     found = await work.execute(
         select(PatientRow.id)
-        .where(PatientRow.clinic_id == work.clinic_id, PatientRow.id.in_([one.patient_id for one in days]))
+        .where(work.owns(PatientRow), PatientRow.id.in_([one.patient_id for one in days]))
         .order_by(PatientRow.id)
         .with_for_update(read=True, key_share=True)
     )
@@ -124,7 +124,7 @@ async def days_of(work: UnitOfWork, what_if_id: UUID) -> list[RaisedDays]:
     row = RaisedDays
     found = await work.execute(
         select(row.patient_id, row.now_on, row.instead_on)
-        .where(row.clinic_id == work.clinic_id, row.what_if_id == what_if_id)
+        .where(work.owns(row), row.what_if_id == what_if_id)
         .order_by(row.patient_id)
     )
     return [RaisedDays(**one._mapping) for one in found]  # noqa: SLF001 - same

@@ -201,11 +201,11 @@ async def page(
             PatientStateRow.level,
             PatientStateRow.booster_booked_for,
         )
-        .join(PatientRow, and_(PatientRow.clinic_id == work.clinic_id, PatientRow.id == items.c.patient_id))
+        .join(PatientRow, and_(work.owns(PatientRow), PatientRow.id == items.c.patient_id))
         .join(
             PatientStateRow,
             and_(
-                PatientStateRow.clinic_id == work.clinic_id,
+                work.owns(PatientStateRow),
                 PatientStateRow.patient_id == items.c.patient_id,
             ),
         )
@@ -223,12 +223,7 @@ async def page(
 async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
     """Count what waits, and what is put aside."""
     item = _items(work, WorklistFilter())
-    aside = (
-        select(func.count())
-        .where(Signal.clinic_id == work.clinic_id, _is_aside(work))
-        .scalar_subquery()
-        .label("snoozed")
-    )
+    aside = select(func.count()).where(work.owns(Signal), _is_aside(work)).scalar_subquery().label("snoozed")
     mine = item.c.assignee_id == member_id if member_id else literal(value=False)
     found = await work.execute(
         select(
@@ -338,7 +333,7 @@ def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
     facts = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
     since = row.closed_at if shown is Shown.CLOSED else row.received_at
     return _part(row, literal("safety"), since=since, due=row.escalate_at, facts=facts).where(
-        row.clinic_id == work.clinic_id, _is_shown(row, work, shown)
+        work.owns(row), _is_shown(row, work, shown)
     )
 
 
@@ -359,7 +354,7 @@ def _signal_facts(work: UnitOfWork, items: Subquery, *, with_sentences: bool) ->
         facts |= {"smoothed": row.latest["smoothed"], "explanation": row.explanation}
     return (
         select(func.jsonb_build_object(*chain.from_iterable(facts.items())))
-        .where(items.c.kind == "signal", row.clinic_id == work.clinic_id, row.id == items.c.id)
+        .where(items.c.kind == "signal", work.owns(row), row.id == items.c.id)
         .scalar_subquery()
     )
 
@@ -371,7 +366,7 @@ def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
     if shown is Shown.WAITING:
         aside = ~aside
     part = _part(row, literal("signal"), since=since, due=row.escalate_at, snoozed=row.snoozed_until).where(
-        row.clinic_id == work.clinic_id, stands
+        work.owns(row), stands
     )
     return part if shown is Shown.CLOSED else part.where(aside)
 
@@ -391,7 +386,7 @@ def _findings(work: UnitOfWork, shown: Shown) -> Select[Any]:
         due=func.coalesce(row.due_at, row.escalate_at),
         facts=func.jsonb_build_object("outcome", row.outcome) if closed else row.facts,
         source=row.source_id,
-    ).where(row.clinic_id == work.clinic_id, _is_shown(row, work, shown))
+    ).where(work.owns(row), _is_shown(row, work, shown))
 
 
 def _undelivered(work: UnitOfWork) -> Select[Any]:
@@ -417,7 +412,7 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
         )
         .join(sent, and_(sent.clinic_id == delivery.clinic_id, sent.id == delivery.notification_id))
         .where(
-            delivery.clinic_id == work.clinic_id,
+            work.owns(delivery),
             delivery.state.in_(("held", "exhausted")),
             sent.patient_id.is_not(None),
             stands,
@@ -443,7 +438,7 @@ def _scores_due(work: UnitOfWork) -> Select[Any]:
         )
         .join(PatientRow, and_(PatientRow.clinic_id == given.clinic_id, PatientRow.id == given.patient_id))
         .where(
-            given.clinic_id == work.clinic_id,
+            work.owns(given),
             given.given_at > work.now - SCORE_ASKED_FOR,
             given.given_at <= work.now - (SCORE_AFTER - _SOON),
             given.day_only.is_(False),

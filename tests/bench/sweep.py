@@ -72,10 +72,10 @@ async def open_clinics(context: AppContext, count: int) -> list[UUID]:
     return await asyncio.gather(*(one() for _ in range(count)))
 
 
-def seconds_of(service: Service, work: Coroutine[Any, Any, object]) -> float:
+def seconds_of(service: Service, work: Coroutine[Any, Any, object], *, within: float = 600) -> float:
     """Do this on the service's loop; gives how long it took."""
     began = time.perf_counter()
-    service.run(work, within=600)
+    service.run(work, within=within)
     return time.perf_counter() - began
 
 

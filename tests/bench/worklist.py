@@ -5,7 +5,7 @@ Both clinics lie in the same database, with a month of data for each patient; th
 
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -110,18 +110,23 @@ def sized_clinic(place: DatabaseUrls, *, patients: int, waiting: int) -> Sized:
     with running_service(place.application_url, now=now, work=False) as service:
         clinic = clinic_client(service)
         first = fading_at(clinic, now)["patient_id"]
-        token = signed_in(service, clinic.clinic_id, StaffRole.CLINICIAN)
+        cookie = _cookie(signed_in(service, clinic.clinic_id, StaffRole.CLINICIAN))
         clinic.close()
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         fill(connection, UUID(clinic.clinic_id), UUID(first), patients=patients, waiting=waiting, now=now)
+    return Sized(UUID(clinic.clinic_id), patients, cookie, clinic.key, first)
+
+
+def signed_in_again(place: DatabaseUrls, one: Sized) -> Sized:
+    """Give the same clinic with another member's session, which begins now."""
+    with running_service(place.application_url, now=datetime.now(UTC), work=False) as service:
+        token = signed_in(service, str(one.clinic_id), StaffRole.CLINICIAN)
+    return replace(one, cookie=_cookie(token))
+
+
+def _cookie(token: str) -> str:
     # With and without the prefix, which follows the service's public address.
-    return Sized(
-        UUID(clinic.clinic_id),
-        patients,
-        f"{SESSION}={token}; {SESSION.removeprefix('__Host-')}={token}",
-        clinic.key,
-        first,
-    )
+    return f"{SESSION}={token}; {SESSION.removeprefix('__Host-')}={token}"
 
 
 def fill(

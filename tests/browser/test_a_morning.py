@@ -117,8 +117,8 @@ def invites_a_nurse(page: Page) -> None:
 
 
 def imports_patients(page: Page) -> None:
-    # Every infusion and scale; of the check-ins each fourth, for every one is evaluated when it is imported.
-    patients = [replace(one, reports=one.reports[::4]) for one in induced(IMPORTED)]
+    # Every infusion and scale; of the check-ins each tenth, for every one is evaluated when it is imported.
+    patients = [replace(one, reports=one.reports[::10]) for one in induced(IMPORTED)]
     files = {
         "Patients and courses": patients_file(patients),
         "Infusions": infusions_file(patients),

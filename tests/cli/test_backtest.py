@@ -4,13 +4,14 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import PROGRAM, afterglow, plain_environment
+from tests.cli.command_line import PROGRAM, afterglow, afterglow_here, plain_environment
 
 pytestmark = pytest.mark.processes
 
@@ -24,8 +25,13 @@ class Cohort:
 
     folder: Path
 
-    def backtest(self, *more: str, check_ins: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return afterglow(
+    def backtest(
+        self,
+        *more: str,
+        check_ins: Path | None = None,
+        run: Callable[..., subprocess.CompletedProcess[str]] = afterglow_here,
+    ) -> subprocess.CompletedProcess[str]:
+        return run(
             "backtest",
             *("--check-ins", str(check_ins or self.folder / "check-ins.csv")),
             *("--infusions", str(self.folder / "infusions.csv")),
@@ -49,7 +55,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
 
 
 def test_the_report_is_printed_and_nothing_else(cohort: Cohort) -> None:
-    ended = cohort.backtest()
+    ended = cohort.backtest(run=afterglow)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("Rule gain-lost 2.0")
     assert "Signals a patient-year" in ended.stdout

@@ -39,20 +39,52 @@ def test_without_programs_it_says_so_in_one_sentence() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_change() -> None:
-    with open_folder() as folder:
-        shown = afterglow("demo", "--once", "--data-dir", str(folder / "data"))
-        assert shown.returncode == 0, shown.stderr
-        with open_runtime(Settings(data_dir=folder / "data")) as runtime:
-            made = ask(runtime.owner(), "SELECT id::text, clinic_id::text FROM care.signals")
-            assert made
-            for number in (1, 2):
-                for signal in made:
-                    again = afterglow_here("replay", signal["id"], "--data-dir", str(folder / "data"))
-                    assert (again.returncode, again.stderr) == (0, "")
-                    assert again.stdout.startswith(f"same: signal {signal['id']}, raised ")
-                if number == 1:
-                    change_policy(runtime, signal["clinic_id"])
+@dataclass
+class Terminal:
+    """A process on a separate terminal, and what it showed."""
+
+    process: subprocess.Popen[bytes]
+    handle: int
+    # Where it keeps what goes when it ends.
+    temporary: Path
+    shown: str = ""
+
+    def read_until(self, text: str) -> str:
+        """Read until this was shown; gives everything so far, without colours."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            if select.select([self.handle], [], [], 1)[0]:
+                self.shown += _ESCAPES.sub("", os.read(self.handle, 65536).decode("utf-8", "replace"))
+        return self.shown
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self.handle, keys.encode())
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Terminal]:
+    """The demo on a terminal, which has shown everything; the last test ends it as a person does."""
+    with open_folder() as folder, on_terminal(folder, "demo") as terminal:
+        terminal.read_until("Ctrl-C ends it.")
+        yield terminal
+
+
+def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_change(
+    demo: Terminal,
+) -> None:
+    (data_dir,) = demo.temporary.iterdir()
+    with open_runtime(Settings(data_dir=data_dir)) as runtime:
+        made = ask(runtime.owner(), "SELECT id::text, clinic_id::text FROM care.signals")
+        assert made
+        for number in (1, 2):
+            for signal in made:
+                again = afterglow_here("replay", signal["id"], "--data-dir", str(data_dir))
+                assert (again.returncode, again.stderr) == (0, "")
+                assert again.stdout.startswith(f"same: signal {signal['id']}, raised ")
+            if number == 1:
+                change_policy(runtime, signal["clinic_id"])
 
 
 def change_policy(runtime: Runtime, clinic_id: str) -> None:
@@ -70,33 +102,30 @@ def change_policy(runtime: Runtime, clinic_id: str) -> None:
         assert changed.json()["rule"].startswith("gain-lost 2.0, consider_at=0.9")
 
 
-def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:
-    with open_folder() as folder, on_terminal(folder, "demo") as terminal:
-        shown = terminal.read_until("Ctrl-C ends it.")
-        key = found(r"KEY=(agk_\S+)", shown)
-        url = found(r"(http://127\.0\.0\.1:\d+)/v1/signals$", shown)
-        with httpx2.Client(
-            base_url=url,
-            headers={"authorization": f"Bearer {key}"},
-            trust_env=False,
-            timeout=30,
-            verify=NO_TLS,
-        ) as http:
-            (signal,) = http.get("/v1/signals").json()["items"]
-            closing = {"disposition": found(r'"disposition": "(\w+)"', shown)}
-            closed = http.post(found(r"(/v1/signals/\S+/close)", shown), json=closing)
-            assert closed.status_code == 200
-            assert closed.json()["id"] == signal["id"]
-            assert (
-                "Join Lakeside Ketamine Clinic (demo)" in http.get(found(r"(/care/join/agi_\S+)", shown)).text
-            )
-        terminal.read_until("signal.closed  verified")
-        (data_dir,) = (folder / "tmp").iterdir()
-        assert (data_dir / "demo.log").stat().st_mode & 0o077 == 0
-        terminal.type("\x03\x03")
-        terminal.read_until("Stopped.")
-        assert terminal.process.wait(60) == 0
-        assert list((folder / "tmp").iterdir()) == []
+def test_a_person_can_try_the_printed_lines_see_events_and_end_it(demo: Terminal) -> None:
+    key = found(r"KEY=(agk_\S+)", demo.shown)
+    url = found(r"(http://127\.0\.0\.1:\d+)/v1/signals$", demo.shown)
+    with httpx2.Client(
+        base_url=url,
+        headers={"authorization": f"Bearer {key}"},
+        trust_env=False,
+        timeout=30,
+        verify=NO_TLS,
+    ) as http:
+        (signal,) = http.get("/v1/signals").json()["items"]
+        closing = {"disposition": found(r'"disposition": "(\w+)"', demo.shown)}
+        closed = http.post(found(r"(/v1/signals/\S+/close)", demo.shown), json=closing)
+        assert closed.status_code == 200
+        assert closed.json()["id"] == signal["id"]
+        joining = http.get(found(r"(/care/join/agi_\S+)", demo.shown)).text
+        assert "Join Lakeside Ketamine Clinic (demo)" in joining
+    demo.read_until("signal.closed  verified")
+    (data_dir,) = demo.temporary.iterdir()
+    assert (data_dir / "demo.log").stat().st_mode & 0o077 == 0
+    demo.type("\x03\x03")
+    demo.read_until("Stopped.")
+    assert demo.process.wait(60) == 0
+    assert list(demo.temporary.iterdir()) == []
 
 
 def found(pattern: str, text: str) -> str:
@@ -104,28 +133,6 @@ def found(pattern: str, text: str) -> str:
     match = re.search(pattern, text, re.MULTILINE)
     assert match is not None, f"{pattern} is not in:\n{text}"
     return match[1]
-
-
-@dataclass
-class Terminal:
-    """A process on a separate terminal, and what it showed."""
-
-    process: subprocess.Popen[bytes]
-    handle: int
-    shown: str = ""
-
-    def read_until(self, text: str) -> str:
-        """Read until this was shown; gives everything so far, without colours."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while text not in self.shown:
-            assert time.monotonic() < deadline, self.shown
-            if select.select([self.handle], [], [], 1)[0]:
-                self.shown += _ESCAPES.sub("", os.read(self.handle, 65536).decode("utf-8", "replace"))
-        return self.shown
-
-    def type(self, keys: str) -> None:
-        """Press keys."""
-        os.write(self.handle, keys.encode())
 
 
 @contextmanager
@@ -146,7 +153,7 @@ def on_terminal(folder: Path, *arguments: str) -> Iterator[Terminal]:
     )
     os.close(far_end)
     try:
-        yield Terminal(process, handle)
+        yield Terminal(process, handle, folder / "tmp")
     finally:
         if process.poll() is None:
             process.terminate()

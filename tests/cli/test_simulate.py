@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.cli.command_line import afterglow
+from tests.cli.command_line import afterglow, afterglow_here
 from tests.cli.test_demo import on_terminal
 
 pytestmark = pytest.mark.processes
@@ -46,7 +46,7 @@ def test_json_page_and_charts_are_written(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_simulated_is_refused(arguments: tuple[str, str], said: str) -> None:
-    ended = afterglow("simulate", *arguments)
+    ended = afterglow_here("simulate", *arguments)
     assert ended.returncode == 2
     assert said in ended.stderr
 

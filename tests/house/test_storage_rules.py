@@ -164,7 +164,11 @@ def joins_without_clinic(source: Source) -> list[str]:
 
     def names_clinic(text: str, seen: frozenset[str] = frozenset()) -> bool:
         called = {name for name in re.findall(r"(\w+)\(", text) if name in bodies} - seen
-        return "clinic_id" in text or any(names_clinic(bodies[one], seen | called) for one in called)
+        return (
+            "clinic_id" in text
+            or "work.owns(" in text
+            or any(names_clinic(bodies[one], seen | called) for one in called)
+        )
 
     found = []
     for function in source.functions():
@@ -177,7 +181,8 @@ def joins_without_clinic(source: Source) -> list[str]:
             if node.func.attr not in {"join", "outerjoin"} or of_text:
                 continue
             joined, *condition = (ast.unparse(one) for one in node.args)
-            beside = f"{joined}.clinic_id" in inside or f"{joined}.c.clinic_id" in inside
+            ways = (f"{joined}.clinic_id", f"{joined}.c.clinic_id", f"work.owns({joined})")
+            beside = any(way in inside for way in ways)
             made = re.findall(rf"^[ (\w,]*\b{re.escape(joined)}\b[\w, )]* = (.+)$", inside, re.MULTILINE)
             if not beside and not any(names_clinic(one) for one in (*condition, *made)):
                 found.append(source.at(node))

@@ -20,7 +20,7 @@ def test_all_comes_back_from_a_backup_and_what_was_pending_is_delivered(receiver
     now = datetime.now(UTC)
     with temporary_data_dir() as data_dir:
         archive = data_dir.parent / "everything.backup"
-        with running_dev(data_dir, AFTERGLOW_RETRY_SPEEDUP="20") as dev:
+        with running_dev(data_dir, "serve", AFTERGLOW_RETRY_SPEEDUP="20") as dev:
             clinic = dev.clinic()
             endpoint = clinic.add_endpoint(receiver.url)
             receiver.secret = endpoint["secret"]
@@ -49,7 +49,7 @@ def test_all_comes_back_from_a_backup_and_what_was_pending_is_delivered(receiver
         run_command("restore", "--from", str(archive), environment=environment_for(data_dir))
 
         with (
-            running_dev(data_dir, AFTERGLOW_RETRY_SPEEDUP="20") as dev,
+            running_dev(data_dir, "serve", AFTERGLOW_RETRY_SPEEDUP="20") as dev,
             httpx2.Client(
                 base_url=dev.url, headers={"authorization": f"Bearer {clinic.key}"}, timeout=30, verify=NO_TLS
             ) as http,
@@ -75,7 +75,7 @@ def test_all_comes_back_from_a_backup_and_what_was_pending_is_delivered(receiver
 
 
 def test_a_backup_is_not_restored_over_what_is_there() -> None:
-    with temporary_data_dir() as data_dir, running_dev(data_dir) as dev:
+    with temporary_data_dir() as data_dir, running_dev(data_dir, "serve --no-worker") as dev:
         archive = data_dir.parent / "everything.backup"
         dev.command("backup", "--to", str(archive))
         refused = ""

@@ -16,6 +16,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
@@ -46,6 +47,12 @@ MIGRATE = (
     "import sys; from app.storage.engine.migrating import migrate; "
     "migrate(sys.argv[1], application_role=sys.argv[2])"
 )
+
+
+def test_revisions_are_one_line_and_their_files_are_named_by_them() -> None:
+    down_from_the_newest = [one.revision for one in ScriptDirectory(migrations_folder()).walk_revisions()]
+    assert down_from_the_newest[::-1] == migrating._revisions()
+    assert down_from_the_newest[0] == migrating.newest_revision()
 
 
 @pytest.fixture

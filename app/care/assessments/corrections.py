@@ -29,10 +29,10 @@ from app.care.monitoring.corrections import (
     keep_version,
 )
 from app.care.patients.plausibility import refuse_before_birth, refuse_impossible_time
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing_for_update
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.storage import assessments, patient_states, record_versions
+from app.storage import assessments, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
@@ -68,8 +68,7 @@ async def amend_assessment(
             cannot be kept like this.
         NeedsConfirmationError: it is likely another form that is on record; nobody has confirmed it.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored = await _entered_by_clinic(work, patient_id, assessment_id, version=version)
     scale = await assessments.find_scale(work, stored.scale)
     if scale is None:
@@ -111,8 +110,7 @@ async def void_assessment(
         EnteredInErrorError: it counts as entered in error already.
         ChangedMeanwhileError: the version is not the current one.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored = await _entered_by_clinic(work, patient_id, assessment_id, version=version)
     before = await believed_now(work, patient_id)
     await _keep_version(work, patient, stored, Correction.VOIDED, reason)
@@ -135,8 +133,7 @@ async def restore_assessment(
         AssessmentExistsError: another form of this scale is kept at this very time by now.
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     last = await record_versions.latest(work, patient_id, RecordKind.ASSESSMENT, assessment_id)
     if last is None or last.correction != Correction.VOIDED:
         stands = await assessments.find(work, patient_id, assessment_id)

@@ -70,9 +70,16 @@ async def list_of_patient(
     return [replace(one, status=status) for one, (_, status) in zip(meant, page, strict=True)]
 
 
-async def latest_of(work: Work, patient: PatientRecord, *, limit: int) -> list[Assessment]:
-    """List the forms that a patient completed last, latest first."""
-    return await meaning_of(work, patient, await assessments.latest(work, patient.id, limit=limit))
+async def latest_of(
+    work: Work, patient: PatientRecord, *, limit: int, until: datetime | None = None
+) -> list[Assessment]:
+    """List the forms that a patient completed last, latest first; with ``until`` also as many completed by then."""
+    stored = await assessments.latest(work, patient.id, limit=limit)
+    if until is not None:
+        listed = {one.id for one in stored}
+        earlier = await assessments.latest(work, patient.id, limit=limit, until=until)
+        stored += [one for one in earlier if one.id not in listed]
+    return await meaning_of(work, patient, stored)
 
 
 async def list_scales(work: Work) -> list[Scale]:

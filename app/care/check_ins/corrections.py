@@ -31,7 +31,7 @@ from app.care.monitoring.corrections import (
 )
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.plausibility import refuse_before_birth
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing, existing_for_update
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -227,8 +227,7 @@ async def restore_check_in(
 
 async def _imported(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn:
     """An imported check-in, or what stands in its place since it was corrected."""
-    await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    await existing_for_update(work, patient_id)
     stored = await current_check_in(work, patient_id, check_in_id)
     if stored is None:
         raise NotFoundError

@@ -12,7 +12,7 @@ from app.care.alerts.signals.episodes import close_by_withdrawal
 from app.care.monitoring import commands as monitoring
 from app.care.patients.consent_status import ConsentStatus, consent_status_of
 from app.care.patients.own_vault import vault_of
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing, existing_for_update
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -119,8 +119,7 @@ async def withdraw(work: Work, patient_id: UUID, *, reason: str | None) -> Conse
 
 async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientRecord, ConsentStatus]:
     """Lock the patient, then look where they stand: answers and reports on their way take turns."""
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     status = await consent_status_of(work, patient_id)
     if status is None:
         raise NotFoundError

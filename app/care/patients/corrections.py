@@ -200,10 +200,16 @@ async def list_changes(work: Work, patient_id: UUID) -> list[ShownChange]:
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    patient = await existing(work, patient_id)
+    shown = await changes_of(work, await existing(work, patient_id))
+    work.record_access("patient_changes", patient_id=patient_id)
+    return shown
+
+
+async def changes_of(work: Work, patient: PatientRecord) -> list[ShownChange]:
+    """Open what staff changed about who a patient is, newest first."""
     own = vault_of(work.vault, work.clinic_id, patient)
     shown = []
-    for one in await patient_changes.of_patient(work, patient_id):
+    for one in await patient_changes.of_patient(work, patient.id):
         facts = json.loads(own.open(one.facts_sealed, row_id=one.id, **_CELL)) if one.facts_sealed else {}
         shown.append(
             ShownChange(
@@ -216,7 +222,6 @@ async def list_changes(work: Work, patient_id: UUID) -> list[ShownChange]:
                 before=facts.get("before"),
             )
         )
-    work.record_access("patient_changes", patient_id=patient_id)
     return shown
 
 

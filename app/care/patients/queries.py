@@ -13,7 +13,7 @@ from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
 from app.context import Work
 from app.foundation.vault import Vault
-from app.storage import patients
+from app.storage import patient_states, patients
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 
@@ -88,6 +88,17 @@ async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
     if record.archived_at is not None:
         await refuse_merged(work, patient_id)
     return record
+
+
+async def existing_for_update(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
+    """Find a patient, and take the patient's turn: nobody else writes for the patient until the transaction ends.
+
+    Raises:
+        NotFoundError, PatientErasedError, PatientMergedError: as of `existing`.
+    """
+    found = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    return found
 
 
 async def existing_even_merged(work: UnitOfWork, patient_id: UUID) -> PatientRecord:

@@ -370,11 +370,6 @@ def read_registration(sent: Mapping[str, object]) -> Registration:
     return read_as(PatientRegistration, sent).registration()
 
 
-def read_details_change(sent: Mapping[str, object]) -> DetailsChange:
-    """Read what to change of a patient's zone, language and e-mail."""
-    return read_as(PatientChange, sent).change()
-
-
 def read_reminders(sent: Mapping[str, object]) -> ChoicesChange:
     """Read how one wants to be asked: what it changes."""
     return read_as(ReminderChange, sent).applied_to

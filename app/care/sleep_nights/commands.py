@@ -8,7 +8,7 @@ from uuid import UUID
 from app.care.patients.consent_status import ConsentStatus, ConsentWithdrawnError, consent_status_of
 from app.care.patients.corrections import refuse_archived
 from app.care.patients.plausibility import Unlikely, ask_about
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing_for_update
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import patient_states, sleep_nights
@@ -77,8 +77,7 @@ async def switch_import(work: Work, patient_id: UUID, *, on: bool) -> None:
         NotFoundError: the clinic has no such patient.
         ConsentWithdrawnError: nothing is taken after the patient withdrew consent.
     """
-    await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    await existing_for_update(work, patient_id)
     if on == (await sleep_nights.import_since(work, patient_id) is not None):
         return
     if on and await consent_status_of(work, patient_id) is ConsentStatus.WITHDRAWN:
@@ -100,8 +99,7 @@ async def keep(work: Work, night: SleepNight, *, confirm: tuple[str, ...]) -> tu
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
     patient_id = night.patient_id
-    await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    await existing_for_update(work, patient_id)
     kept = await sleep_nights.find(work, patient_id, night.id)
     if kept is not None:
         if _said(kept) != _said(night):

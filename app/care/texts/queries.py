@@ -36,8 +36,10 @@ async def list_texts(work: Work, patient_id: UUID) -> list[PatientText]:
     return await texts_of(work, patient, limit=_MOST)
 
 
-async def texts_of(work: Work, patient: PatientRecord, *, limit: int) -> list[PatientText]:
-    """Open the latest of what a patient texted."""
+async def texts_of(
+    work: Work, patient: PatientRecord, *, limit: int, until: datetime | None = None
+) -> list[PatientText]:
+    """Open the latest of what a patient texted; with ``until`` of what had come by then."""
     own = vault_of(work.vault, work.clinic_id, patient)
     return [
         PatientText(
@@ -46,5 +48,5 @@ async def texts_of(work: Work, patient: PatientRecord, *, limit: int) -> list[Pa
             text=own.open(one.text_sealed, row_id=one.id, **CELL),
             word=one.word,
         )
-        for one in await received_texts.latest_of(work, patient.id, limit=limit)
+        for one in await received_texts.latest_of(work, patient.id, limit=limit, until=until)
     ]

@@ -10,14 +10,14 @@ from app.access.clinics.queries import clinic_in
 from app.care.alerts import bookings
 from app.care.monitoring import effects
 from app.care.patients.plausibility import Unlikely, ask_about
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing, existing_for_update
 from app.care.treatment.commands import EnteredInfusion, GivenInfusion, enter_infusion
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import InfusionPhase, Route
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import appointments, patient_states
+from app.storage import appointments
 from app.storage.appointments import MOST_PLANNED, Appointment, AppointmentKind, AppointmentState
 from app.storage.patients import PatientRecord
 from app.web.headers import ChangedMeanwhileError
@@ -113,8 +113,7 @@ async def plan(work: Work, patient_id: UUID, planned: PlannedAppointment) -> App
         VisitIsNoInfusionError: it cannot be planned.
         NeedsConfirmationError: it is likely planned already, and nobody has confirmed it.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     others = await appointments.planned_of_patient(work, patient_id)
     if len(others) >= MOST_PLANNED:
         raise TooManyAppointmentsError
@@ -232,8 +231,7 @@ async def confirm_given(
 async def _open(
     work: Work, patient_id: UUID, appointment_id: UUID, *, version: int | None
 ) -> tuple[PatientRecord, Appointment]:
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     every = await appointments.of_patient(work, patient_id)
     one = next((other for other in every if other.id == appointment_id), None)
     if one is None:

@@ -12,12 +12,12 @@ from uuid import UUID
 from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
 from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing, existing_for_update
 from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
-from app.storage import circumstances, patient_states, record_versions
+from app.storage import circumstances, record_versions
 from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
@@ -119,8 +119,7 @@ async def enter_circumstance(work: Work, patient_id: UUID, given: GivenCircumsta
         CircumstanceValueElsewhereError, BeforeBirthError: it cannot be.
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     await _possible(work, patient, given, await circumstances.of_patient(work, patient_id))
     stored = _stored(work, patient, given, new_id(), version=1)
     await circumstances.add(work, patient_id, stored)
@@ -146,8 +145,7 @@ async def amend_circumstance(
         ChangedMeanwhileError: the version is not the current one.
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it; and all that entering raises.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored, others = await _find(work, patient_id, circumstance_id, version=version)
     before = _known(work, patient, stored)
     values = {name: getattr(stored, name) for name in ("kind", "since", "until", *VALUES)}
@@ -170,8 +168,7 @@ async def void_circumstance(
         EnteredInErrorError: it counts as entered in error already.
         ChangedMeanwhileError: the version is not the current one.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored, _ = await _find(work, patient_id, circumstance_id, version=version)
     await _keep(work, patient, stored, Correction.VOIDED, reason)
     await circumstances.take_away(work, stored.id)
@@ -190,8 +187,7 @@ async def restore_circumstance(
         NotEnteredInErrorError: it does not count as entered in error.
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     last = await record_versions.latest(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
     if last is None or last.correction != Correction.VOIDED:
         await _find(work, patient_id, circumstance_id, version=None)

@@ -17,7 +17,7 @@ from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing, existing_for_update
 from app.care.treatment.plausibility import Remark, refuse_infusion, remarks_on, unlikely_in
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
 from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session
@@ -329,8 +329,7 @@ async def book_booster(work: Work, patient_id: UUID, *, on: date | None) -> None
         NotFoundError: the clinic has no such patient.
         BookingInPastError: the day has passed.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     if on is None:
         await bookings.clear(work, patient_id)
     else:

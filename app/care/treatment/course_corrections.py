@@ -15,7 +15,7 @@ from app.care.monitoring.corrections import (
     keep_version,
 )
 from app.care.patients.plausibility import Unlikely, refuse_before_birth
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing, existing_for_update
 from app.care.treatment.commands import let_course_begin, refuse_not_made, refuse_window
 from app.care.treatment.course_entry import CourseExistsError, ask_about_course
 from app.care.treatment.plausibility import NotTakenOnError, refuse_impossible
@@ -25,7 +25,7 @@ from app.clinical.course import Infusion, infusions_of_course
 from app.clinical.history import ChosenReference
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.storage import chosen_references, courses, infusions, patient_states, record_versions
+from app.storage import chosen_references, courses, infusions, record_versions
 from app.storage.chosen_references import StoredReference
 from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
@@ -64,8 +64,7 @@ async def amend_course(
         CourseDayInFutureError, CourseDayBeforeStartError, BeforeBirthError, InductionEndsBeforeInfusionError,
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored, others = await _course(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
     if "taken_on_at" in changes:
@@ -105,8 +104,7 @@ async def void_course(
         EnteredInErrorError: it counts as entered in error already.
         ChangedMeanwhileError: the version is not the current one.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored, _ = await _course(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
     await _keep_version(work, patient, stored, Correction.VOIDED, reason)
@@ -128,8 +126,7 @@ async def restore_course(
         CourseExistsError: another one starts on this day by now.
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     last = await record_versions.latest(work, patient_id, RecordKind.COURSE, course_id)
     if last is None or last.correction != Correction.VOIDED:
         await _course(work, patient_id, course_id, version=None)
@@ -269,8 +266,7 @@ async def amend_reference(
         ReferenceWindowError: the window is none, or not over yet.
         ReferenceNotMadeError: its days make no reference.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored, holds = await _chosen(work, patient_id, choice_id, version=version)
     days = {"from_day": stored.from_day, "to_day": stored.to_day} | dict(changes)
     new = ChosenReference(**days, set_at=stored.set_at)
@@ -309,8 +305,7 @@ async def void_reference(
         NotFoundError: the patient has no such reference.
         EnteredInErrorError: it counts as entered in error already.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored, _ = await _chosen(work, patient_id, choice_id, version=version)
     before = await believed_now(work, patient_id)
     await _keep_choice(work, patient, stored, Correction.VOIDED, reason)
@@ -328,8 +323,7 @@ async def restore_reference(
         NotFoundError: the patient has no such reference.
         NotEnteredInErrorError: it does not count as entered in error.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     last = await record_versions.latest(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
     if last is None or last.correction != Correction.VOIDED:
         every = await chosen_references.all_of_patient(work, patient_id)

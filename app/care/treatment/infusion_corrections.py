@@ -19,7 +19,7 @@ from app.care.monitoring.corrections import (
     keep_version,
 )
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing_for_update
 from app.care.treatment.commands import (
     InfusionExistsError,
     let_course_begin,
@@ -31,7 +31,7 @@ from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_s
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import courses, infusions, patient_states, record_versions
+from app.storage import courses, infusions, record_versions
 from app.storage.infusions import StoredInfusion
 from app.storage.patient_states import BookedBooster
 from app.storage.patients import PatientRecord
@@ -80,8 +80,7 @@ async def amend_infusion(
         BoosterBeforeInductionError, InductionNeededError: the record would be impossible.
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored = await _infusion(work, patient_id, infusion_id, version=version)
     others = await _others(work, patient_id, infusion_id)
     rule_fields = {one.name for one in fields(Infusion)}
@@ -130,8 +129,7 @@ async def void_infusion(
         ChangedMeanwhileError: the version is not the current one.
         InductionNeededError: boosters of its course would stand without an induction.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     stored = await _infusion(work, patient_id, infusion_id, version=version)
     before = await believed_now(work, patient_id)
     await undo_beside(work, patient_id, stored)
@@ -155,8 +153,7 @@ async def restore_infusion(
         InfusionExistsError, CourseClosedError, BoosterBeforeInductionError: it cannot stand beside the others.
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     last = await record_versions.latest(work, patient_id, RecordKind.INFUSION, infusion_id)
     others = await _others(work, patient_id, infusion_id)
     if last is None or last.correction != Correction.VOIDED:

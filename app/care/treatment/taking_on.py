@@ -19,7 +19,7 @@ from app.care.patients.plausibility import (
     refuse_before_birth,
     refuse_impossible_time,
 )
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing, existing_for_update
 from app.care.treatment.commands import (
     ChosenDays,
     InfusionExistsError,
@@ -213,8 +213,7 @@ async def accept_proposed_reference(work: Work, patient_id: UUID, *, reason: str
         NotFoundError: the clinic has no such patient.
         NothingProposedError: no days are proposed now.
     """
-    await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    await existing_for_update(work, patient_id)
     proposed = await proposed_days(work, patient_id)
     if proposed is None:
         raise NothingProposedError

@@ -13,7 +13,7 @@ from app.care.patients import corrections
 from app.care.patients.consent_status import ConsentStatus, consent_status_of
 from app.care.patients.corrections import ArchivedError, ArchiveReason
 from app.care.patients.own_vault import vault_of
-from app.care.patients.queries import existing
+from app.care.patients.queries import existing_for_update
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -29,7 +29,7 @@ from app.interop.transfer.sealed_file import (
     receipt_key,
     sign_receipt,
 )
-from app.storage import patient_states, patient_transfers
+from app.storage import patient_transfers
 from app.storage.patient_transfers import ConsentForm, Direction, PatientTransfer, TransferState
 from app.storage.patients import PatientRecord
 
@@ -107,8 +107,7 @@ async def start(work: Work, patient_id: UUID, *, to: str, consent: TransferConse
         ArchivedError: the patient is archived.
         TransferStartedError: a transfer is under way.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     if patient.archived_at is not None:
         raise ArchivedError
     if consent is None or await consent_status_of(work, patient_id) is ConsentStatus.WITHDRAWN:
@@ -234,8 +233,7 @@ async def started(work: Work, patient_id: UUID, transfer_id: UUID) -> tuple[Pati
         NotFoundError: the patient has no such transfer.
         TransferOverError: it was confirmed or canceled.
     """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
+    patient = await existing_for_update(work, patient_id)
     transfer = await patient_transfers.find(work, transfer_id)
     if transfer is None or transfer.patient_id != patient_id:
         raise NotFoundError

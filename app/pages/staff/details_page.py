@@ -1,5 +1,6 @@
-"""A patient's zone, language and e-mail; ending a device; noting that consent was withdrawn."""
+"""A patient's zone, language and e-mail; ending a device; consent withdrawn; archived, and in care again."""
 
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -7,19 +8,34 @@ from starlette.responses import Response
 
 from app.care.consent import commands as consent
 from app.care.consent.schemas import read_reason
-from app.care.patients import devices
+from app.care.patients import corrections, devices
 from app.care.patients.commands import change_patient
-from app.care.patients.schemas import read_details_change
+from app.care.patients.schemas import Archive, PatientChange, ReasonMissingError, Unarchive
 from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about, path_of
+from app.pages.staff.alert_forms import filled_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, answer_form, show_form
-from app.pages.staff.new_patient_page import EMAIL, LOCALE, ZONE
+from app.pages.staff.new_patient_page import EMAIL, LOCALE, NUMBER, ZONE
 from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_words import ARCHIVED
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
+from app.web.reading import read_as
 
+_NOTE: Final = Field(
+    name="note",
+    label=say("Note (optional)"),
+    kind="note",
+    wrong=say("At most 1,000 characters, please."),
+)
+_WHY_RENUMBERED: Final = Field(
+    name="reason",
+    label=say("Why the reference changes"),
+    hint=say("Only with another reference. The one before stays on the record."),
+    wrong=say("Please say why the reference changes."),
+)
 router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
 
 
@@ -36,10 +52,16 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
         path=f"{whose.path}/details",
         back=whose.path,
         button=say("Keep these"),
-        fields=(ZONE, LOCALE, EMAIL),
-        values={"time_zone": patient.time_zone, "locale": patient.locale, "email": patient.email or ""},
+        fields=(ZONE, LOCALE, EMAIL, NUMBER, _WHY_RENUMBERED),
+        values={
+            "time_zone": patient.time_zone,
+            "locale": patient.locale,
+            "email": patient.email or "",
+            "external_ref": patient.external_ref,
+        },
         version=patient.version,
         present=(
+            say("Reference: {number}.", number=patient.external_ref),
             say("Time zone: {time_zone}.", time_zone=patient.time_zone),
             say("Language and region: {locale}.", locale=patient.locale),
             say("E-mail: {value1}.", value1=patient.email or "none"),
@@ -93,6 +115,45 @@ async def _withdrawal(context: AppContext, visitor: StaffVisitor, patient_id: UU
     )
 
 
+async def _archiving(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title=say("Archive this patient"),
+        whose=whose.reference,
+        lead=say(
+            "From then on nobody here reads the patient's reports: their devices say so, with crisis help, and "
+            "reminders stop. Open safety events stay open. Everything known stays, and can be read."
+        ),
+        path=f"{whose.path}/archive",
+        back=whose.path,
+        button=say("Archive the patient"),
+        fields=(
+            Field(
+                name="reason",
+                label=say("Why"),
+                kind="radios",
+                choices=tuple(ARCHIVED.items()),
+                wrong=say("Please choose why."),
+            ),
+            _NOTE,
+        ),
+        serious=True,
+    )
+
+
+async def _unarchiving(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title=say("Take this patient into care again"),
+        whose=whose.reference,
+        lead=say("The patient's reports are read and evaluated again, from now on."),
+        path=f"{whose.path}/unarchive",
+        back=whose.path,
+        button=say("Take into care again"),
+        fields=(_NOTE,),
+    )
+
+
 @router.get("/details")
 async def show_details_form(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
     """Show what is known."""
@@ -107,14 +168,24 @@ async def change_details(
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        change = read_details_change(
-            {
-                "time_zone": form["time_zone"].strip(),
-                "locale": form["locale"].strip(),
-                "email": form["email"].strip() or None,
-            }
-        )
-        await change_patient(visitor.work, patient_id, change, version=version_in(form["version"]))
+        sent: dict[str, str | None] = {
+            "time_zone": form["time_zone"].strip(),
+            "locale": form["locale"].strip(),
+            "email": form["email"].strip() or None,
+        }
+        whose, version = await about(context, visitor, patient_id), version_in(form["version"])
+        number = form["external_ref"].strip()
+        if number and number != whose.reference:
+            sent |= {"external_ref": number, "reason": form["reason"].strip() or None}
+            if not sent["reason"]:
+                raise ReasonMissingError("#/reason")
+        body = read_as(PatientChange, sent)
+        if body.external_ref is not None and body.reason is not None:
+            renumbered = await corrections.change_chart_number(
+                visitor.work, patient_id, body.external_ref, reason=body.reason, version=version
+            )
+            version = renumbered.version
+        await change_patient(visitor.work, patient_id, body.change(), version=version)
         return "details"
 
     return await answer_about(context, visitor, patient_id, _details, form, act)
@@ -168,3 +239,45 @@ async def note_withdrawal(
         return "consent"
 
     return await answer_about(context, visitor, patient_id, _withdrawal, form, act)
+
+
+@router.get("/archive")
+async def ask_to_archive(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Say what follows, and ask why."""
+    return show_form(context, visitor, await _archiving(context, visitor, patient_id))
+
+
+@router.post("/archive")
+async def archive_here(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
+) -> Response:
+    """Archive the patient."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        body = read_as(Archive, filled_in(form, "reason", "note"))
+        await corrections.archive(visitor.work, patient_id, body.reason, note=body.note)
+        return "archived"
+
+    return await answer_about(context, visitor, patient_id, _archiving, form, act)
+
+
+@router.get("/unarchive")
+async def ask_to_unarchive(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Say what follows, and ask."""
+    return show_form(context, visitor, await _unarchiving(context, visitor, patient_id))
+
+
+@router.post("/unarchive")
+async def unarchive_here(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
+) -> Response:
+    """Take the patient into care again."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        body = read_as(Unarchive, filled_in(form, "note"))
+        await corrections.unarchive(visitor.work, patient_id, note=body.note)
+        return "unarchived"
+
+    return await answer_about(context, visitor, patient_id, _unarchiving, form, act)

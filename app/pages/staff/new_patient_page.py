@@ -57,6 +57,12 @@ def kept_code(request: Request, work: Work, patient_id: UUID) -> tuple[str, date
     return (code, expires_at) if expires_at > work.now else None
 
 
+NUMBER: Final = Field(
+    name="external_ref",
+    label=say("Reference"),
+    hint=say("Your own number for the patient, never a name."),
+    wrong=say("Please give a reference of at most 200 characters."),
+)
 ZONE: Final = Field(
     name="time_zone",
     label=say("Time zone"),
@@ -117,12 +123,7 @@ async def _asked(visitor: StaffVisitor) -> AskedForm:
         back=LIST,
         button=say("Register"),
         fields=(
-            Field(
-                name="external_ref",
-                label=say("Reference"),
-                hint=say("Your own number for the patient, never a name."),
-                wrong=say("Please give a reference of at most 200 characters."),
-            ),
+            NUMBER,
             ZONE,
             LOCALE,
             EMAIL,

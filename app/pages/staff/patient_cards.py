@@ -10,8 +10,9 @@ from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.tablets import CHECK_IN
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import CAUTIONS, SOURCES
-from app.pages.staff.patient_view import NotedReport, PatientView
+from app.pages.staff.patient_view import PatientView
 from app.pages.staff.patient_words import scores_said
+from app.pages.staff.timeline_records import NotedReport
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, how_long, percent_written, short_day
 from app.pages.staff.worklist_words import CRITERIA, FINDINGS

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -19,7 +20,7 @@ from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised, percent
 from app.clinical.explanation import SAFETY_BANNER, counterfactual_sentence
-from app.clinical.explanation_words import language_of
+from app.clinical.explanation_words import Language, language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.long_exposure import scale_name
 from app.clinical.reference import Reference
@@ -38,6 +39,7 @@ from app.pages.staff.patient_view import PatientView, patient_view
 from app.pages.staff.patient_words import LEVELS, NOTICES
 from app.pages.staff.rendering import render
 from app.pages.staff.session_page import dose_said, session_said
+from app.pages.staff.timeline_records import TimelinePlace
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, counted, how_long, percent_written, short_day
 from app.pages.staff.worklist_page import step_notice
@@ -61,10 +63,10 @@ def values_of(
     """Give everything that the templates show."""
     clock = WallClock(time_zone=view.patient.time_zone, clinic_zone=view.clinic_zone, now=view.now)
     path = f"/care/patients/{view.patient.id}"
+    asked = {"days": str(days) if days else "", "show": group}
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
     pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
     marks = marks_of(view.circumstances, view.trend.first_day, view.trend.last_day)
-    planned = view.taper.planned
     numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
     return {
         "view": view,
@@ -83,7 +85,7 @@ def values_of(
         ),
         "circumstances": list(_circumstances(view, marks, clock)),
         "table": trend_table(view.trend, chart_words(visitor.language)),
-        "ranges": _ranges(path, view, days),
+        "ranges": _ranges(path, view, asked),
         "responses": list(_responses(view)),
         "planned": [(one, appointment_said(one, clock)) for one in view.planned],
         "dose_said": dose_said,
@@ -91,20 +93,44 @@ def values_of(
         "early": list(_early(view)),
         "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
-        "taper": suggestion_sentence(view.taper.suggestion, language_of(visitor.language)),
-        "taper_reasons": reasons_said(view.taper.suggestion, language_of(visitor.language)),
-        "next_by_plan": planned
-        and planned_said(planned, language_of(visitor.language), view.trend.last_day.year),
         "learned": _learned(view, clock),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
-        "entries": entries_of(view, clock, numbered, visitor, group=group),
-        "groups": _groups(path, days, group),
         "chip": _chip(view),
         "say": sentence_of(view),
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
+        **_taper(view, language_of(visitor.language)),
+        **_timeline(view, clock, numbered, visitor, path, asked),
         **cards_of(view, clock, visitor),
+    }
+
+
+def _taper(view: PatientView, language: Language) -> dict[str, Any]:
+    """Say what the taper plan suggests, why, and the next booster by it."""
+    planned = view.taper.planned
+    return {
+        "taper": suggestion_sentence(view.taper.suggestion, language),
+        "taper_reasons": reasons_said(view.taper.suggestion, language),
+        "next_by_plan": planned and planned_said(planned, language, view.trend.last_day.year),
+    }
+
+
+def _timeline(
+    view: PatientView,
+    clock: WallClock,
+    numbered: Mapping[str, int],
+    visitor: StaffVisitor,
+    path: str,
+    asked: dict[str, str],
+) -> dict[str, Any]:
+    """Give a page of the timeline with the ways to its other parts."""
+    entries, older = entries_of(view, clock, numbered, visitor, group=asked["show"])
+    return {
+        "entries": entries,
+        "older": older and _address(path, asked | {"before": older.cursor}),
+        "newest": view.timeline.place and _address(path, asked),
+        "groups": _groups(path, asked),
     }
 
 
@@ -114,24 +140,29 @@ _PHASES_SAID: Final[Mapping[InfusionPhase, str]] = {
 }
 
 
-def _ranges(path: str, view: PatientView, days: int | None) -> list[dict[str, Any]]:
+def _address(path: str, asked: dict[str, str]) -> str:
+    """Give the address of a part of the timeline; the chart keeps its range."""
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{path}?{query}#tl" if query else f"{path}#tl"
+
+
+def _ranges(path: str, view: PatientView, asked: dict[str, str]) -> list[dict[str, Any]]:
     """Offer 30, 90 and 365 days, and the whole course; the usual one is marked when none is asked for."""
     return [
         {
             "title": title,
-            "path": f"{path}?days={length}",
-            "chosen": length == days
-            or (days is None and length == USUAL_SPAN and view.trend.length <= USUAL_SPAN),
+            "path": f"{path}?{urlencode({'days': length} | ({'show': asked['show']} if asked['show'] else {}))}",
+            "chosen": str(length) == asked["days"]
+            or (not asked["days"] and length == USUAL_SPAN and view.trend.length <= USUAL_SPAN),
         }
         for length, title in SPANS
     ]
 
 
-def _groups(path: str, days: int | None, group: str) -> list[dict[str, Any]]:
-    """Offer what the timeline can be narrowed to; the chart keeps its range."""
-    span = f"days={days}&" if days else ""
+def _groups(path: str, asked: dict[str, str]) -> list[dict[str, Any]]:
+    """Offer what the timeline can be narrowed to."""
     return [
-        {"title": title, "path": f"{path}?{span}show={name}#tl", "chosen": name == group}
+        {"title": title, "path": _address(path, asked | {"show": name}), "chosen": name == asked["show"]}
         for name, title in GROUPS.items()
     ]
 
@@ -410,6 +441,7 @@ async def show_patient(
     show: Text = "",
     notice: Text = "",
     entered: Text = "",
+    before: Annotated[str, Query(max_length=120)] = "",
 ) -> Response:
     """Show everything about a patient; a span that is not offered is the usual one."""
     span = next((length for length, _ in SPANS if str(length) == days), None)
@@ -419,6 +451,7 @@ async def show_patient(
         days=span,
         with_audit_log=visitor.signed_in.may(Permission.AUDIT),
         language=visitor.language,
+        place=TimelinePlace.of(before),
     )
     return render(
         context,

@@ -13,14 +13,14 @@ from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out, scal
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of
-from app.pages.staff.patient_view import NotedReport, PatientView
-from app.pages.staff.patient_words import BANDS, scores_said
+from app.pages.staff.patient_view import PatientView
+from app.pages.staff.patient_words import ARCHIVED, BANDS, scores_said
+from app.pages.staff.timeline_records import NotedReport, TimelinePlace, page_of
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, day_written, short_day
 from app.pages.staff.worklist_words import FINDING_OUTCOMES
 from app.storage.sleep_nights import SleepNight
 
-_MOST: Final = 50
 _ALERTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "signal": (say("Signal"), "sig", "warn"),
     "safety_event": (say("Safety event"), "saf", "now"),
@@ -85,8 +85,11 @@ def entries_of(
     visitor: StaffVisitor,
     *,
     group: str = "",
-) -> list[dict[str, Any]]:
-    """Give the latest entries of a group, newest first, each with the patient's or the team's own words."""
+) -> tuple[list[dict[str, Any]], TimelinePlace | None]:
+    """Give the entries of a group from the wanted place on, newest first, and where older ones begin.
+
+    Each has the patient's or the team's own words.
+    """
     correctable = visitor.may(Permission.TREATMENT_RECORD)
     groups = {
         "reports": (*_reports(view, numbered, visitor), *_texts(view, visitor)),
@@ -99,12 +102,14 @@ def entries_of(
         ),
         "scales": _scales(view, correctable),
         "signals": _steps(view),
-        "corrections": _corrections(view),
+        "corrections": (*_corrections(view), *_renamed(view)),
     }
     made = [entry for name, entries in groups.items() if group in ("", name) for entry in entries]
     made.sort(key=lambda one: one[0], reverse=True)
+    ends = [at for name, at in view.timeline.ends.items() if group in ("", name)]
+    shown, older = page_of(made, view.timeline.place, max(ends, default=None))
     zones, this_year = (view.clinic_zone, view.patient.time_zone), clock.today.year
-    return [_written(at, zones, this_year, entry) for at, entry in made[:_MOST]]
+    return [_written(at, zones, this_year, entry) for at, entry in shown], older
 
 
 def _written(at: datetime, zones: tuple[str, str], this_year: int, entry: dict[str, Any]) -> dict[str, Any]:
@@ -134,9 +139,8 @@ def _reports(
     """The reports with what a phone measured of the same day's night; other nights stand alone."""
     unread = {str(one.source_id): one for one in view.findings if one.code == "note"}
     handles = visitor.may(Permission.SIGNALS_HANDLE)
-    noted = {one.stored.check_in.id for one in view.notes}
     nights = _nights_by_day(view)
-    for one in (*view.notes, *(one for one in view.reports if one.stored.check_in.id not in noted)):
+    for one in view.timeline.reports:
         report = one.stored.check_in
         number, waiting = numbered.get(report.id), unread.get(report.id)
         asks = say("asks to talk about a booster") if report.asks_about_booster else ""
@@ -176,7 +180,7 @@ def _reported(one: NotedReport, asks: str, slept: str) -> dict[str, Any]:
 
 def _nights_by_day(view: PatientView) -> dict[date, list[SleepNight]]:
     by_day: dict[date, list[SleepNight]] = {}
-    for one in view.nights:
+    for one in view.timeline.nights:
         by_day.setdefault(one.night, []).append(one)
     return by_day
 
@@ -190,7 +194,7 @@ def nights_said(nights: Sequence[SleepNight]) -> str:
 def _texts(view: PatientView, visitor: StaffVisitor) -> Iterator[tuple[datetime, dict[str, Any]]]:
     unread = {one.source_id: one for one in view.findings if one.code == "note"}
     handles = visitor.may(Permission.SIGNALS_HANDLE)
-    for one in view.texts:
+    for one in view.timeline.texts:
         waiting = unread.get(one.id)
         if one.word is not None:
             said = say("ended text messages") if one.word == "stop" else say("wants text messages again")
@@ -305,8 +309,30 @@ def _corrections(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]
         )
 
 
+def _renamed(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """What was changed about who the patient is, and whether the patient is in care here."""
+    titles = {
+        "chart_number": say("Chart number changed"),
+        "archived": say("Archived"),
+        "unarchived": say("In care again"),
+    }
+    for one in view.changes:
+        yield (
+            one.at,
+            {
+                "kind": "",
+                "icon": "form",
+                "title": titles[one.kind],
+                "was": one.before or "",
+                "rest": ARCHIVED[one.reason] if one.reason else "",
+                "quote": one.note or "",
+                "small": by_whom("staff" if one.by in view.names else "api_key", one.by, dict(view.names)),
+            },
+        )
+
+
 def _scales(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
-    for one in view.forms:
+    for one in view.timeline.forms:
         if one.stored.scale == LONG_EXPOSURE.key:
             yield one.taken_at, _long_exposure(one)
             continue
@@ -344,12 +370,10 @@ def _long_exposure(one: Assessment) -> dict[str, Any]:
 
 
 def _steps(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
-    for one in view.steps:
+    for one in view.timeline.steps:
         step = one.step
         verb = step.action.partition(".")[2]
         noun, kind, icon = _ALERTS[step.alert_kind]
-        if step.alert_kind == "finding" and verb in {"raised", "ended", "acknowledged"}:
-            continue
         outcomes = {"signal": DISPOSITIONS, "safety_event": OUTCOMES}.get(step.alert_kind, FINDING_OUTCOMES)
         outcome = step.disposition or ""
         said = _OUTREACH.get(outcome, outcome) if verb == "reached_out" else outcomes.get(outcome, outcome)

@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from app.access.audit.queries import done_to_patient
 from app.access.clinics.ehr_links import ehr_link
-from app.care.alerts.history import OpenedStep, names_in
-from app.care.alerts.life_cycle import words_in
+from app.care.alerts.history import names_in
+from app.care.alerts.safety_events.intake import SafetySource
 from app.care.assessments.queries import Assessment
-from app.care.assessments.queries import latest_of as latest_forms
-from app.care.check_ins.queries import open_note
 from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
@@ -20,6 +18,7 @@ from app.care.monitoring.queries import EvaluationView, beside_of, view_of
 from app.care.monitoring.timelines import timeline_now
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_status import ConsentStatus
+from app.care.patients.corrections import ShownChange, changes_of
 from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
@@ -48,9 +47,15 @@ from app.clinical.protocol import Protocol
 from app.clinical.state.timeline import Timeline
 from app.clinical.taper import PlannedDate
 from app.context import Work
+from app.pages.staff.timeline_records import (
+    NotedReport,
+    TimelinePlace,
+    TimelineRecords,
+    noted,
+    timeline_records,
+)
 from app.pages.staff.wall_clock import UTC_ZONE, zone_of_clinic
 from app.storage import (
-    alert_steps,
     appointments,
     check_ins,
     chosen_references,
@@ -60,22 +65,20 @@ from app.storage import (
     patient_states,
     safety_events,
     signals,
-    sleep_nights,
     staff_members,
 )
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert
 from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
-from app.storage.check_ins import StoredCheckIn
 from app.storage.chosen_references import StoredReference
+from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
-from app.storage.sleep_nights import SleepNight
 from app.storage.staff_members import StaffMember
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
@@ -84,19 +87,7 @@ BEFORE_COURSE: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
 _MOST_LINES: Final = 20
-_MOST_NIGHTS: Final = 30
 _MOST_NOTES: Final = 40
-_MOST_REPORTS: Final = 14
-_MOST_STEPS: Final = 60
-_STEPS_SINCE: Final = timedelta(days=400)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotedReport:
-    """One of the patient's reports, with its note opened."""
-
-    stored: StoredCheckIn
-    note: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +99,15 @@ class PatientView:
         evaluation: None after consent was withdrawn: nothing is evaluated then.
         findings: what else about the patient nobody has closed.
         notes: the patient's reports with a note, the latest first.
-        reports: the latest reports, with or without one.
-        texts: the latest text messages.
+        timeline: what the timeline shows from the wanted place on.
+        texts: the latest text messages, or those on the timeline where no open event is about one.
         corrections: what staff corrected, the latest first.
+        changes: chart numbers before, archived and in care again, the latest first.
         references: those that clinicians chose, the latest first.
         voided: the infusions that were entered in error.
         sources: the reports that safety events came with.
-        steps: what was done to signals, safety events and findings, the latest first.
         given: the infusions, the latest first.
         circumstances: what else changed, the latest first.
-        nights: those that the patient's phone measured, the latest first.
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
         clinic: the clinic's name.
@@ -149,15 +139,14 @@ class PatientView:
     staff: Sequence[StaffMember]
     findings: Sequence[Finding]
     notes: Sequence[NotedReport]
-    reports: Sequence[NotedReport]
+    timeline: TimelineRecords
     texts: Sequence[PatientText]
     corrections: Sequence[KnownCorrection]
+    changes: Sequence[ShownChange]
     voided: Sequence[StoredInfusion]
     sources: Mapping[UUID, NotedReport]
-    steps: Sequence[OpenedStep]
     given: Sequence[StoredInfusion]
     circumstances: Sequence[KnownCircumstance]
-    nights: Sequence[SleepNight]
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
     clinic: str
@@ -177,7 +166,13 @@ class PatientView:
 
 
 async def patient_view(
-    work: Work, patient_id: UUID, *, days: int | None, with_audit_log: bool, language: str
+    work: Work,
+    patient_id: UUID,
+    *,
+    days: int | None,
+    with_audit_log: bool,
+    language: str,
+    place: TimelinePlace | None = None,
 ) -> PatientView:
     """Read everything about a patient; one line on the audit log says so.
 
@@ -187,6 +182,7 @@ async def patient_view(
         days: how far the trend goes back; None: since a month before the course, at most three months.
         with_audit_log: whether the reader may read the audit log.
         language: what the evaluation is explained in.
+        place: from where on the timeline is wanted; None: from the latest.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -198,46 +194,62 @@ async def patient_view(
     patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol, factors)
     open_events, shown, found = await _open_alerts(work, patient_id)
-    steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
+    records, forms = await timeline_records(work, record, place)
+    renamed = await changes_of(work, record)
+    corrected, steps = await corrections_in(work, record), [one.step for one in records.steps]
+    members = _members(steps, [*open_events, *shown, *found], corrected, renamed)
     trend, changed = await _trend(work, record, evaluation, protocol, _span(course, days, snapshot, now))
     return PatientView(
         now=now,
         patient=patient,
-        devices=await devices_in(work, record),
         signals=shown,
         events=open_events,
         findings=found,
         notes=await _latest_notes(work, patient_id),
-        reports=await _latest_reports(work, patient_id),
-        texts=await texts_of(work, record, limit=_MOST_NOTES),
+        timeline=records,
+        texts=await _texts(work, record, records, open_events),
         corrections=corrected,
-        voided=await voided_infusions(work, patient_id),
+        changes=renamed,
         sources=await _sources(work, patient_id, open_events),
-        steps=[_opened(work, record, one) for one in steps],
-        given=await infusions.stored_infusions(work, patient_id),
         circumstances=changed,
-        nights=await sleep_nights.shown(work, patient_id, limit=_MOST_NIGHTS),
-        merged=await merged_here(work, record.id),
-        names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
-        clinic=profile.name if profile else "",
-        clinic_zone=zone_of_clinic(profile.time_zone if profile else UTC_ZONE, patient.time_zone),
-        ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
+        names=await names_in(work, work.vault, members),
+        **_of_clinic(profile, patient),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
         trend=trend,
         course=course,
-        references=await chosen_references.all_of_patient(work, patient_id),
-        forms=await latest_forms(work, record, limit=_MOST_FORMS),
+        forms=forms[:_MOST_FORMS],
         interval=interval,
         taper=taper,
         learned=learned,
         factors=factors,
-        booked_for=await _booked_for(work, patient_id),
-        planned=await appointments.planned_of_patient(work, patient_id),
-        reminders=await _reminders(work, record),
+        **await _on_record(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_audit_log else (),
         staff=await staff_members.all_of_clinic(work) if with_audit_log else (),
     )
+
+
+async def _on_record(work: Work, record: PatientRecord) -> dict[str, Any]:
+    """What stands about the patient as it was entered."""
+    return {
+        "devices": await devices_in(work, record),
+        "given": await infusions.stored_infusions(work, record.id),
+        "voided": await voided_infusions(work, record.id),
+        "merged": await merged_here(work, record.id),
+        "references": await chosen_references.all_of_patient(work, record.id),
+        "booked_for": await _booked_for(work, record.id),
+        "planned": await appointments.planned_of_patient(work, record.id),
+        "reminders": await _reminders(work, record),
+    }
+
+
+def _of_clinic(profile: ClinicProfile | None, patient: Patient) -> dict[str, Any]:
+    """What of the clinic stands on the page."""
+    return {
+        "clinic": profile.name if profile else "",
+        "clinic_zone": zone_of_clinic(profile.time_zone if profile else UTC_ZONE, patient.time_zone),
+        "ehr_link": ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
+    }
 
 
 def _shown(
@@ -258,10 +270,13 @@ def _shown(
 
 
 def _members(
-    steps: Sequence[AlertStep], alerts: Sequence[Alert], corrections: Sequence[KnownCorrection]
+    steps: Sequence[AlertStep],
+    alerts: Sequence[Alert],
+    corrections: Sequence[KnownCorrection],
+    changes: Sequence[ShownChange],
 ) -> set[UUID | None]:
     """Who took a step about the patient, takes care of something, or corrected something."""
-    acted = {one.actor_id for one in steps} | {one.by_id for one in corrections}
+    acted = {one.actor_id for one in steps} | {one.by_id for one in corrections} | {one.by for one in changes}
     return acted | {one.assignee_id for one in alerts}
 
 
@@ -278,18 +293,7 @@ async def _booked_for(work: Work, patient_id: UUID) -> date | None:
 
 
 async def _latest_notes(work: Work, patient_id: UUID) -> list[NotedReport]:
-    return [_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)]
-
-
-async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
-    latest = await check_ins.latest_first(
-        work, patient_id, after=None, limit=_MOST_REPORTS, with_errors=False
-    )
-    return [_noted(work, one) for one in latest]
-
-
-async def _latest_steps(work: Work, patient_id: UUID) -> list[AlertStep]:
-    return await alert_steps.of_patient(work, patient_id, since=work.now - _STEPS_SINCE, limit=_MOST_STEPS)
+    return [noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)]
 
 
 async def _open_alerts(work: Work, patient_id: UUID) -> tuple[list[SafetyEvent], list[Signal], list[Finding]]:
@@ -303,23 +307,23 @@ async def _open_alerts(work: Work, patient_id: UUID) -> tuple[list[SafetyEvent],
     )
 
 
+async def _texts(
+    work: Work, record: PatientRecord, records: TimelineRecords, events: Sequence[SafetyEvent]
+) -> Sequence[PatientText]:
+    """The latest text messages, in case one of them is what an open event is about."""
+    if records.place is None or not any(one.source == SafetySource.TEXT_MESSAGE for one in events):
+        return records.texts
+    return await texts_of(work, record, limit=_MOST_NOTES)
+
+
 async def _sources(work: Work, patient_id: UUID, events: Sequence[SafetyEvent]) -> dict[UUID, NotedReport]:
     found = await check_ins.find_all(work, patient_id, [one.source_id for one in events])
-    return {each: _noted(work, one) for each, one in found.items()}
+    return {each: noted(work, one) for each, one in found.items()}
 
 
 async def _reminders(work: Work, record: PatientRecord) -> ReminderChoices:
     own = vault_of(work.vault, work.clinic_id, record)
     return choices_of(own, await plan_of(work, record.id))
-
-
-def _noted(work: Work, stored: StoredCheckIn) -> NotedReport:
-    return NotedReport(stored=stored, note=open_note(work.vault, work.clinic_id, stored))
-
-
-def _opened(work: Work, record: PatientRecord, step: AlertStep) -> OpenedStep:
-    own = work.vault.of_patient(record.wrapped_key, clinic_id=work.clinic_id, patient_id=record.id)
-    return OpenedStep(step=step, words=words_in(own, step))
 
 
 async def _maintenance(

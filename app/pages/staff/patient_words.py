@@ -146,6 +146,8 @@ NOTICES: Final[Mapping[str, str]] = {
     "consent": say(
         "The withdrawal is noted. Nothing is taken or evaluated any more; statements of self-harm are."
     ),
+    "archived": say("The patient is archived. Nobody reads their reports here any more."),
+    "unarchived": say("The patient is in care again. Their reports are read from now on."),
     "link-sent": say("A sign-in link is on its way to the patient's e-mail. It works once, within a day."),
     "link-not-sent": say(
         "No mail could be sent: there is no address, or no mail server is set up. Please use a code."

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection as PsycopgConnection
 from psycopg.rows import namedtuple_row
-from sqlalchemy import CursorResult, Executable, UpdateBase, insert
+from sqlalchemy import ColumnElement, CursorResult, Executable, UpdateBase, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -20,7 +20,7 @@ from app.foundation.ids import new_id
 from app.storage.engine.audit import StoredEvent, audit_values
 from app.storage.engine.connection_budget import ConnectionBudget, Ticket
 from app.storage.engine.jobs import QUEUE, Job, queue_jobs
-from app.storage.engine.rows import CARE
+from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.tenant_proof import UNSEEN, TenantProof
 
 # What workers listen to. PostgreSQL notifies each of them once a transaction, however much it wrote.
@@ -110,6 +110,13 @@ class UnitOfWork:
         if self._clinic_id is None:
             raise TenantMissingError(TenantMissingError.__doc__)
         return self._clinic_id
+
+    def owns(self, row: type[TenantRow]) -> ColumnElement[bool]:
+        """Say that a table's row is of this transaction's clinic: a second lock beside row-level security.
+
+        It holds on a connection that row-level security does not bind (docs/decisions/0016); plans do not need it.
+        """
+        return row.clinic_id == self.clinic_id
 
     @property
     def now(self) -> datetime:

@@ -127,10 +127,10 @@ def test_a_given_induction_infusion_that_was_none_is_planned_again(
     ],
 )
 def test_what_cannot_be_planned_is_refused_by_name(
-    one_clinic: ClinicClient, patient: str, entry: dict[str, Any], code: str | None, pointer: str
+    one_clinic: ClinicClient, unchanged: str, entry: dict[str, Any], code: str | None, pointer: str
 ) -> None:
-    assert_problem(plan(one_clinic, patient, **entry), 422, code=code, pointer=pointer)
-    assert states(one_clinic, patient) == {}
+    assert_problem(plan(one_clinic, unchanged, **entry), 422, code=code, pointer=pointer)
+    assert states(one_clinic, unchanged) == {}
 
 
 def test_the_same_is_not_planned_twice_and_an_earlier_booster_comes_first(

@@ -115,23 +115,23 @@ def test_nothing_that_else_changed_decides(service: Service, one_clinic: ClinicC
     ],
 )
 def test_what_cannot_be_is_refused_by_name(
-    one_clinic: ClinicClient, patient: str, entry: dict[str, object], code: str, pointer: str
+    one_clinic: ClinicClient, unchanged: str, entry: dict[str, object], code: str, pointer: str
 ) -> None:
-    reply = enter(one_clinic, patient, **entry)
+    reply = enter(one_clinic, unchanged, **entry)
     problem = reply.json()
     assert reply.status_code == 422
     found = [(problem["type"].rpartition("/")[2], problem.get("pointer"))]
     found += [(one["code"], one["pointer"]) for one in problem.get("errors", [])]
     assert (code, pointer) in found, problem
-    assert listed(one_clinic, patient) == []
+    assert listed(one_clinic, unchanged) == []
 
 
 @pytest.mark.parametrize("weight", [19.9, 401, "80", float("1e9")])
 def test_an_impossible_weight_is_refused_also_when_confirmed(
-    one_clinic: ClinicClient, patient: str, weight: object
+    one_clinic: ClinicClient, unchanged: str, weight: object
 ) -> None:
     entry = {"kind": "weight", "since": "2026-03-02", "weight_kg": weight, "confirm": ["unusual_weight"]}
-    assert enter(one_clinic, patient, **entry).status_code == 422
+    assert enter(one_clinic, unchanged, **entry).status_code == 422
 
 
 def test_what_is_unlikely_is_asked_about_and_kept_when_confirmed(

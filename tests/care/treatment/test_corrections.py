@@ -242,10 +242,10 @@ def test_what_is_usual_is_not_asked_about(
     ],
 )
 def test_what_is_impossible_is_refused_also_when_confirmed(
-    one_clinic: ClinicClient, patient: str, given: dict[str, Any]
+    one_clinic: ClinicClient, unchanged: str, given: dict[str, Any]
 ) -> None:
     sent = {"given_at": (NOW - timedelta(hours=1)).isoformat(), "phase": "booster"} | CONFIRMED | given
-    assert_problem(on(one_clinic, patient, "infusions", sent), 422, code="invalid-request")
+    assert_problem(on(one_clinic, unchanged, "infusions", sent), 422, code="invalid-request")
 
 
 @pytest.mark.parametrize("what", ["infusions", "assessments", "courses"])

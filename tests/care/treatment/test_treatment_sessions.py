@@ -122,11 +122,11 @@ def test_a_session_decides_nothing(one_clinic: ClinicClient, patient: str) -> No
     ],
 )
 def test_a_session_that_cannot_have_been_is_refused_by_name_and_nothing_is_kept(
-    one_clinic: ClinicClient, patient: str, session: object, code: str | None, pointer: str | None
+    one_clinic: ClinicClient, unchanged: str, session: object, code: str | None, pointer: str | None
 ) -> None:
-    before = one_clinic.http.get(f"/v1/patients/{patient}/infusions").json()
-    assert_problem(give(one_clinic, patient, session=session), 422, code=code, pointer=pointer)
-    assert one_clinic.http.get(f"/v1/patients/{patient}/infusions").json() == before
+    before = one_clinic.http.get(f"/v1/patients/{unchanged}/infusions").json()
+    assert_problem(give(one_clinic, unchanged, session=session), 422, code=code, pointer=pointer)
+    assert one_clinic.http.get(f"/v1/patients/{unchanged}/infusions").json() == before
 
 
 def test_a_site_belongs_to_an_injection(one_clinic: ClinicClient, patient: str) -> None:

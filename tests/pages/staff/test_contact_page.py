@@ -1,6 +1,7 @@
 """Staff reach a person: name and telephone on a separate page, and a link to the chart in the clinic's EHR."""
 
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -111,3 +112,28 @@ def test_how_to_reach_a_person_is_in_no_event_mail_or_log(
     assert CANARY_WORD not in said
     assert "555 047110" not in said
     nurse.close()
+
+
+def test_a_chart_number_is_changed_with_its_reason_and_the_one_before_stays_on_the_timeline(
+    clinician: CareBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    path, taken = f"/care/patients/{patient}/details", one_clinic.patient("P-TAKEN")
+    before = one_clinic.http.get(f"/v1/patients/{patient}").json()["external_ref"]
+    assert taken
+    same = {"time_zone": "Europe/Berlin", "locale": "en-US"}
+    for typed, said in (
+        ({"external_ref": "P-77"}, "Another chart number needs a reason."),
+        ({"external_ref": "P-TAKEN", "reason": "Merged charts"}, "patient with this chart number"),
+        (
+            {"external_ref": "x" * 201, "reason": "Merged"},
+            "Please give a reference of at most 200 characters.",
+        ),
+    ):
+        status, page = send(clinician, path, **same, **typed)
+        assert status in {409, 422}, page
+        assert said in page
+    assert send(clinician, path, **same, external_ref="P-77", reason="The EHR renumbered")[0] == 303
+    assert one_clinic.http.get(f"/v1/patients/{patient}").json()["external_ref"] == "P-77"
+    page = unescape(clinician.get(f"/care/patients/{patient}?show=corrections").text).partition('id="tl"')[2]
+    assert f'<b>Chart number changed</b> <span class="was">{before}</span>' in page
+    assert "The EHR renumbered" in page

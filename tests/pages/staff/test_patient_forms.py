@@ -325,6 +325,29 @@ def test_a_reference_is_chosen_with_a_reason(
     assert one_clinic.evaluation(patient)["reference"]["chosen"] is True
 
 
+def test_a_patient_is_archived_and_taken_into_care_again_and_both_stand_on_the_timeline(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    status, page = send(clinician, path_of(patient, "archive"), note="Moved away")
+    assert (status, "Please choose why." in page, "Moved away" in page) == (422, True, True)
+    why = {"reason": "care_ended", "note": "Moved away"}
+    assert send(clinician, path_of(patient, "archive"), **why) == (
+        303,
+        f"{path_of(patient)}?notice=archived",
+    )
+    assert one_clinic.http.get(f"/v1/patients/{patient}").json()["archived"]["reason"] == "care_ended"
+    page = clinician.get(path_of(patient)).text
+    assert "<dt>Archived</dt><dd>Care ended, Nov 3, 2026" in page
+    assert f'href="{path_of(patient, "archive")}"' not in page
+    assert send(clinician, path_of(patient, "archive"), **why)[0] == 409, "it was done before"
+
+    assert send(clinician, path_of(patient, "unarchive"), note="Came back")[0] == 303
+    assert one_clinic.http.get(f"/v1/patients/{patient}").json()["archived"] is None
+    timeline = unescape(clinician.get(f"{path_of(patient)}?show=corrections").text).partition('id="tl"')[2]
+    for said in ("<b>Archived</b> Care ended", "Moved away", "<b>In care again</b>", "Came back"):
+        assert said in timeline, said
+
+
 def test_a_device_is_ended_and_a_withdrawal_noted_after_one_more_question(
     as_role: ROLES, one_clinic: ClinicClient, phone: str
 ) -> None:
@@ -408,6 +431,7 @@ OFFERED = {
     "details": "PATIENTS_EDIT",
     "code": "PATIENTS_EDIT",
     "consent": "PATIENTS_EDIT",
+    "archive": "PATIENTS_EDIT",
 }
 MAY = {
     StaffRole.OWNER: {"TREATMENT_RECORD", "TREATMENT_DECIDE", "PATIENTS_EDIT", "AUDIT"},

@@ -12,6 +12,7 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from app.pages.staff.visitor import SESSION
+from app.web.schemas import write_cursor
 from tests.support.browser import LARGEST_PAGE, PlainBrowser
 from tests.support.care_browser import CareBrowser, fading
 from tests.support.databases import DatabaseUrls
@@ -64,6 +65,40 @@ def test_years_of_care_take_as_many_statements_as_weeks(quiet: Service) -> None:
         made[patient] = len(noted)
     assert made[weeks] == made[years]
     assert made[weeks] < 50
+
+
+def test_the_timeline_goes_on_to_the_first_entry_by_links_that_keep_the_address(quiet: Service) -> None:
+    one_clinic = clinic_client(quiet)
+    owner = PlainBrowser(quiet.url)
+    owner.cookies[f"__Host-{SESSION}"] = signed_in(quiet, one_clinic.clinic_id, StaffRole.OWNER)
+    patient = treated(one_clinic, NOW, days_since=120, level=lambda _day: (8, 8, 8))
+    for number in range(3):
+        form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=60 * number)).isoformat(), "total": 8}
+        assert one_clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).is_success
+    path, made, times, pages = f"/care/patients/{patient}?days=365", [], [], 0
+    while path:
+        with statements(quiet) as noted:
+            page = unescape(owner.get(path).text)
+        made.append(len(noted))
+        listed = page.partition('<ol class="timeline">')[2].partition("</ol>")[0]
+        times += re.findall(r'<time datetime="([^"]+)"', listed)
+        pages += 1
+        assert page.count("<li", page.index('<ol class="timeline">')) >= 1
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        path = older[1].partition("#")[0] if older else ""
+        assert not path or "days=365" in path
+
+    items = one_clinic.http.get(f"/v1/patients/{patient}/check-ins?limit=200").json()["items"]
+    assert pages == 3
+    # Each report, six infusions, three forms and the course, once.
+    assert len(times) == len(items) + 6 + 3 + 1, times
+    assert times == sorted(times, key=datetime.fromisoformat, reverse=True)
+    assert max(made) < 50
+    treatment = owner.get(f"/care/patients/{patient}?show=treatment").text
+    assert treatment.count("<time datetime") == 7
+    assert 'rel="next"' not in treatment
+    for wrong in ("nonsense", write_cursor("2026-11-03 x"), write_cursor("9999-12-31T00:00:00+00:00 1")):
+        assert "the latest 50" in owner.get(f"/care/patients/{patient}?before={wrong}").text
 
 
 def test_the_chart_begins_a_month_before_the_course_and_never_further_back_than_three_months_unasked(
