@@ -27,7 +27,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint lint-types lint-sources lint-documents audit bench bench-versions bench-large bench-chart format openapi docs docs-pictures docs-site release generated-clients translations accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint lint-types lint-sources lint-documents audit bench bench-versions bench-large bench-chart format openapi docs pictures docs-site release generated-clients translations accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -43,8 +43,9 @@ test-fast: RUNNERS = 2
 test-fast: lint ## checks, all tests that need no database, and a few of each other file: two minutes, for the edit loop
 	@$(PYTEST) -m core --hypothesis-profile=fast $(ARGS)
 
-test-long: install ## properties with forty times as many examples, at random, and every journey at its full length: nightly
+test-long: install ## properties with forty times as many examples, at random, every journey at its full length, every page pictured: nightly
 	@$(PYTEST) --hypothesis-profile=long -m "not (browser or measurement) and (journey or not processes)" $(ARGS)
+	@$(MAKE) --no-print-directory pictures
 
 test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL that serves (Debian's postgresql-15)
 	@test -x $(POSTGRES_15)/postgres || { echo "PostgreSQL 15 is not in $(POSTGRES_15): apt-get install postgresql-15"; exit 1; }
@@ -129,10 +130,10 @@ generated-clients: install ## Kotlin and Swift clients of the patient API, in bu
 translations: install ## bring the catalogues in app/locale up to what the program says
 	@$(RUN) python -m tests.support.catalogues
 
-docs-pictures: install ## take the pictures of the pages that the site shows, in build/screenshots
-	@AFTERGLOW_TEST_PICTURES=1 $(PYTEST) $(PICTURED:%=tests/browser/test_%.py) -k "axe or small_phone"
+pictures: install ## look at every page in both languages, sizes and color schemes, with axe; pictures in build/screenshots
+	@AFTERGLOW_TEST_PICTURES=1 $(PYTEST) $(PICTURED:%=tests/browser/test_%.py) -k "every_page or small_phone" $(ARGS)
 
-docs-site: docs-pictures ## build the documentation as a site in build/site; a link that leads nowhere fails
+docs-site: pictures ## build the documentation as a site in build/site; a link that leads nowhere fails
 	@NO_MKDOCS_2_WARNING=1 $(UV) tool run --from mkdocs==1.6.1 --with mkdocs-material==9.8.1 mkdocs build
 
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts

@@ -18,7 +18,7 @@ _TAKEN = Path("build/screenshots")
 
 
 def on_files(files: Any, *, config: Any) -> Any:
-    """Let ``pictures/`` be what the browser tests took (``make docs-pictures``)."""
+    """Let ``pictures/`` be what the browser tests took (``make pictures``)."""
     taken = Path(config["docs_dir"]).parent / _TAKEN
     for path in sorted(taken.rglob("*.png")):
         name = f"pictures/{path.relative_to(taken).as_posix()}"

@@ -117,14 +117,9 @@ def violations_on(shown: Page, *, colors: bool = True) -> list[dict[str, Any]]:
 LARGEST_PAGE, LARGEST_WITH_ITS_FILES, MOST_SHIFTED = 40_000, 55_000, 0.01
 # The least size of what is touched, by the width that a window has: at 200 % a phone of 390 pixels is one of 195, and
 # a desk of 1280 is one of 640.
+NARROW: Final[ViewportSize] = {"width": 320, "height": 640}
 TOUCHED: Final = {320: 44, 195: 24, 640: 44}
-_SHIFTED = """() => new Promise((done) => {
-    let far = 0;
-    const add = (all) => { for (const one of all.getEntries()) if (!one.hadRecentInput) far += one.value; };
-    new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});
-    requestAnimationFrame(() => setTimeout(() => done(far), 0));
-})"""
-_LOOKS: Final = (Path(__file__).parent / "looks.js").read_text("utf-8")
+LOOKS: Final = (Path(__file__).parent / "looks.js").read_text("utf-8")
 
 
 @dataclass
@@ -149,49 +144,48 @@ class Seen:
 
 
 def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: bool) -> None:
-    """Look at a page at each width and in both color schemes; it is not loaded again.
+    """Look at a page on a phone; ``thoroughly`` also at a desk, in the other color scheme. It is not loaded again.
 
-    Sizes and weight do not differ by language: they are looked at where it is ``thoroughly``.
+    It is 320 pixels wide when it comes here and when it goes, and the next page begins in the scheme that this one
+    ended in. Where pictures are wanted, each size has both schemes.
     """
-    shown.evaluate(_LOOKS)
     said = shown.evaluate("looks.said()")
     seen.languages[name], seen.words[name] = said["language"], said["words"]
     seen.scripts[name], seen.help_in_sight[name] = said["scripts"], said["helpInSight"]
-    if thoroughly:
-        seen.weights[name] = len(gzip.compress(said["html"].encode()))
-        seen.loaded[name] = len(said["html"].encode()) + said["files"]
-        seen.shifts[name] = shown.evaluate(_SHIFTED)
-    for width in TOUCHED if thoroughly else (320,):
+    seen.weights[name] = len(gzip.compress(said["html"].encode()))
+    seen.loaded[name] = len(said["html"].encode()) + said["files"]
+    seen.shifts[name], seen.places[name, NARROW["width"]] = said["shifted"], said["places"]
+    _hear_axe(seen, shown, (name, "phone", said["scheme"]), colors=thoroughly)
+    if not thoroughly:
+        return
+    for width in sorted(TOUCHED.keys() - {NARROW["width"]}):
         shown.set_viewport_size({"width": width, "height": 640})
         seen.places[name, width] = shown.evaluate("looks.places()")
-    for size, viewport in (("phone", PHONE), ("desk", DESKTOP)):
-        shown.set_viewport_size(viewport)
-        for scheme in _SCHEMES if thoroughly or os.environ.get(PICTURES_WANTED) else _SCHEMES[:1]:
-            # Without motion: a color that is still on its way from the other scheme is nobody's to read.
-            shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            for what, has_against in _axe_on(seen, shown, scheme, colors=thoroughly):
-                seen.violations.append((name, size, scheme, what, has_against))
-            take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
-    shown.set_viewport_size(PHONE)
+    shown.set_viewport_size(DESKTOP)
+    other = _SCHEMES[said["scheme"] == "light"]
+    # Without motion: a color that is still on its way from the other scheme is nobody's to read.
+    shown.emulate_media(color_scheme=other, reduced_motion="reduce")
+    _hear_axe(seen, shown, (name, "desk", other))
+    if os.environ.get(PICTURES_WANTED):
+        for size, viewport in (("phone", PHONE), ("desk", DESKTOP)):
+            shown.set_viewport_size(viewport)
+            for scheme in _SCHEMES:
+                shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                _hear_axe(seen, shown, (name, size, scheme))
+                take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
+    shown.set_viewport_size(NARROW)
 
 
-def _axe_on(seen: Seen, shown: Page, scheme: str, *, colors: bool) -> list[Any]:
-    """Give what axe has against a page, of what none of the pages before had in just this way."""
-    found: list[Any] = []
-    if scheme == "light" and (structure := shown.evaluate("looks.structure()")) not in seen.structures:
-        seen.structures.add(structure)
-        found += _axe(shown, "looks.lookAtStructure()")
-    if colors and (fresh := shown.evaluate("(known) => looks.colorsLeft(known)", list(seen.colors))):
-        found += _axe(shown, "looks.lookAtColors(known)", list(seen.colors))
-        seen.colors.update(fresh)
-    return found
-
-
-def _axe(shown: Page, call: str, known: list[str] | None = None) -> list[Any]:
-    """Run axe in the page; it stays there."""
-    if shown.evaluate("typeof axe") == "undefined":
+def _hear_axe(seen: Seen, shown: Page, where: tuple[str, ...], *, colors: bool = True) -> None:
+    """Note what axe has against a page, of what none of the pages before had in just this way."""
+    asked = {"structures": list(seen.structures), "colors": list(seen.colors) if colors else None}
+    found = shown.evaluate("(known) => looks.axe(known)", asked)
+    if found is None:
         shown.evaluate(AXE_SCRIPT)
-    return list(shown.evaluate(f"(known) => {call}", known))
+        found = shown.evaluate("(known) => looks.axe(known)", asked)
+    seen.structures.update(found["structures"])
+    seen.colors.update(found["colors"])
+    seen.violations += [(*where, *violation) for violation in found["violations"]]
 
 
 def take_picture(shown: Page, path: Path, *, full_page: bool = False) -> None:
