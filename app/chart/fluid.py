@@ -9,6 +9,7 @@ here, with the rule's own time constant, to lead the eye. It decides nothing.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from math import exp
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,8 @@ _LONGEST_GAP: Final = 7
 _FEWEST_FOR_A_LINE: Final = 3
 _TICKS: Final = 6
 _EVERY_INFUSION_UP_TO: Final = 120
+# Infusions that are closer than this share of the days have numbers that run together on a phone.
+_CLOSE: Final = 0.04
 _LEVELS: Final = {
     Level.STEADY: ("stable", 3),
     Level.WATCH: ("watch", 6),
@@ -215,10 +218,15 @@ def _shade(points: Sequence[tuple[float, float]], reference: float) -> str:
     return f"M{points[0][0]:g} {reference:.1f}L{edge}L{points[-1][0]:g} {reference:.1f}Z"
 
 
-def _infusions(trend: Trend, place: _Places, words: ChartWords) -> Iterator[tuple[str, str]]:
-    """Each infusion with its label; where many lie close, only boosters are named."""
+def _infusions(trend: Trend, place: _Places, words: ChartWords) -> Iterator[tuple[str, str, bool]]:
+    """Each infusion with its label, and whether a narrow picture has no room for it between its neighbors' labels.
+
+    Where many lie close, only boosters are named.
+    """
     boosters = inductions = 0
-    for one in trend.infusions:
+    days = [one.day for one in trend.infusions]
+    close = [trend.length * _CLOSE > (after - before).days for before, after in pairwise(days)]
+    for at, one in enumerate(trend.infusions):
         if one.phase is InfusionPhase.BOOSTER:
             boosters += 1
             named = words.booster.format(number=boosters)
@@ -226,7 +234,7 @@ def _infusions(trend: Trend, place: _Places, words: ChartWords) -> Iterator[tupl
         else:
             inductions += 1
             word = "" if trend.length > _EVERY_INFUSION_UP_TO else str(inductions)
-        yield place.middle(one.day), word
+        yield place.middle(one.day), word, all(close[at - 1 : at + 1]) and 0 < at < len(close)
 
 
 def _levels(spans: Sequence[LevelSpan], place: _Places) -> Iterator[tuple[str, str, str, int]]:

@@ -76,7 +76,7 @@
     return {
       wide,
       beyond: wide <= innerWidth ? [] : [...document.querySelectorAll('body *')]
-        .filter((one) => box(one).right > innerWidth && !one.closest('.scroll, .wide-table'))
+        .filter((one) => box(one).right > innerWidth && !one.closest('.scroll, .wide-table, .bar nav'))
         .map((one) => one.outerHTML.slice(0, 120)),
       targets: sizes(`button, .btn, .button, summary, nav a, footer a, .scale label, .lines a, .numbers a, main h3 a,
         .audit-log a, main select, main input:not([type=hidden], [type=checkbox], [type=radio])`),
