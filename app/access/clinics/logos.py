@@ -44,7 +44,9 @@ async def put_logo(work: Work, picture: bytes) -> None:
         raise LogoTooLargeError(_PICTURE)
     # Decoding a picture takes a moment: in a thread, so that nobody else waits for it.
     png = await asyncio.to_thread(written_again, picture)
-    digest = hashlib.sha256(png).hexdigest()[:32]
+    # Its size is a part of its name: so a page has room for it before it has come.
+    wide, high = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
+    digest = f"{hashlib.sha256(png).hexdigest()[:32]}-{wide}x{high}"
     await clinic_logos.put(work, png=png, digest=digest, now=work.real_now)
     work.audit("clinic.changed", "clinic", work.clinic_id)
 
