@@ -58,9 +58,9 @@ from tests.support.staff import invited, token_of
 
 PICTURES: Final = Path(__file__).parents[2] / "build" / "screenshots"
 LOCALES: Final = {"en": "en-US", "es": "es-US"}
-# Small words that no Spanish page has.
+# Small words that no Spanish page has, where a Spanish date has August.
 _ENGLISH: Final = re.compile(
-    r"[^\n]*\b(?:the|and|of|with|is|not|for|by|your|ago|since|until)\b[^\n]*", re.IGNORECASE
+    r"[^\n]*\b(?:the|and|of|with|is|not|for|by|your|(?<!\d )ago|since|until)\b[^\n]*", re.IGNORECASE
 )
 THOROUGHLY: Final = {
     language: language == "en" or bool(os.environ.get(PICTURES_WANTED)) for language in LOCALES
@@ -128,13 +128,10 @@ def add_patients(clinic: ClinicClient, service: Service, ids: dict[str, str]) ->
     )
     agree(clinic, answering, service.url)
     send_a_night(clinic.enrol(answering, service.url))
-    tablet = new_patient(clinic)
-    agree(clinic, tablet, service.url)
     reports = clinic.http.get(f"/v1/patients/{ids['patient_id']}/check-ins").json()["items"]
     ids |= {
         "faded_id": faded,
         "answering_id": answering,
-        "tablet_id": tablet,
         "new_id": new_patient(clinic),
         "report_id": next(one["id"] for one in reports if one["id"] != ids["check_in_id"]),
     }
@@ -172,8 +169,11 @@ def walk(
     folder = PICTURES / language
     folder.mkdir(parents=True, exist_ok=True)
     joining = invited(client, StaffRole.OWNER)
+    tablet = new_patient(client, locale=LOCALES[language])
+    agree(client, tablet, service.url)
     ids.update(
         language=language,
+        tablet_id=tablet,
         invitation=token_of(joining),
         email=joining["email"],
         contact_test=contact_test(service, client.clinic_id),
@@ -231,6 +231,7 @@ def window_of(
         return
     with open_page(browser, viewport=NARROW, **options) as page:
         page.set_default_timeout(15_000)
+        page.goto(f"{service.url}/p/help?lang={ids['language']}")
         if who is Who.PATIENT:
             sign_in(page, service, clinic, ids["answering_id"])
             page.locator("form[data-id]").wait_for()
@@ -301,7 +302,7 @@ def test_what_is_touched_is_large_enough(english: Seen) -> None:
 def test_the_pages_need_nothing_that_their_policy_refuses_and_run_our_own_scripts_alone(
     both: dict[str, Seen],
 ) -> None:
-    refused = ("401", "403", "404", "409", "410", "422")
+    refused = ("401", "403", "404", "409", "410", "422", "503")
     for seen in both.values():
         assert [one for one in seen.said if not any(status in one for status in refused)] == []
         scripts = {source for sources in seen.scripts.values() for source in sources}

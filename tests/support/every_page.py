@@ -220,7 +220,7 @@ SIGNING_IN: Final = (
         ),
     ),
     Place("sign-in elsewhere that failed", "/care/sign-in/callback", Who.ANYBODY),
-    Place("sign-in with a service that is unknown", "/care/sign-in/with/{clinic_id}", Who.ANYBODY),
+    Place("sign-in with a service that does not answer", "/care/sign-in/with/{clinic_id}", Who.ANYBODY),
     Place("launch that failed", "/care/launch/{clinic_id}", Who.ANYBODY),
     Place("contact test", "/care/contact-test/{contact_test}", Who.ANYBODY),
     Place(

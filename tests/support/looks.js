@@ -91,12 +91,12 @@
     requestAnimationFrame(() => setTimeout(() => done(far), 0));
   });
 
-  // What the page says, without what was kept in English and says so.
+  // What the page says, without what was kept in English and says so, or was written by someone.
   const said = async () => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), words = [];
     while (texts.nextNode()) {
       const {data, parentElement: one} = texts.currentNode;
-      if (data.trim() && one.checkVisibility() && !one.closest('main [lang=en], .languages, script')) words.push(data.trim());
+      if (data.trim() && one.checkVisibility() && !one.closest('main [lang=en], .quote, .languages, script')) words.push(data.trim());
     }
     return {
       language: document.documentElement.lang,

@@ -117,6 +117,20 @@ def test_the_chart_begins_a_month_before_the_course_and_never_further_back_than_
     assert rows[0] == rows[3] == rows[4] == 92, "what is not offered is the usual span"
 
 
+def test_on_a_phone_numbers_of_close_infusions_do_not_run_together(
+    clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
+    patient = treated(one_clinic, NOW, days_since=10, level=lambda _day: (8, 8, 8))
+    named = {
+        days: re.findall(
+            r'class="infword(?: (between))?"[^>]*>(\d)<', read(clinician, patient, f"?days={days}")
+        )
+        for days in (30, 90)
+    }
+    assert named[90] == [("", "1"), *(("between", str(number)) for number in range(2, 6)), ("", "6")]
+    assert {between for between, _ in named[30]} == {""}
+
+
 def test_it_says_where_the_patient_stands_why_and_what_would_have_changed_it(
     service: Service, clinician: PlainBrowser, one_clinic: ClinicClient
 ) -> None:
