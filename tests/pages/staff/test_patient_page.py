@@ -295,7 +295,8 @@ def test_the_timeline_goes_on_behind_more_reports_of_a_day_than_stand_on_a_page(
     phone = clinic.enrol(patient, service.url)
     for number in range(110):
         assert phone.check_in(NOW - timedelta(minutes=10 * number)).status_code == 201
-    shown, query = [], "?show=reports"
+    shown: list[int] = []
+    query = "?show=reports"
     while query and len(shown) < 5:
         timeline = read(CareBrowser(service, clinic.clinic_id), patient, query).partition('id="tl"')[2]
         shown.append(timeline.count("<time datetime"))
