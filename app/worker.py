@@ -82,6 +82,7 @@ class Worker:
         # When each clinic's whole audit log was last looked through.
         self._looked_through: dict[UUID, datetime] = {}
         self._partitions_made: datetime | None = None
+        self._moves_lines = False
         self._log = structlog.get_logger()
 
     def stop(self) -> None:
@@ -267,10 +268,12 @@ class Worker:
             self._partitions_made = now
             async with self._context.work(None) as work:
                 await audit_log.make_partitions_ahead(work)
-            moved = 1
-            while moved and not self._stopping.is_set():
-                async with self._context.work(None) as work:
-                    moved = await audit_log.move_default_lines(work)
+            self._moves_lines = True
+        if self._moves_lines:
+            # Some a sweep, for what is due elsewhere must not wait for all; what fails is tried again in an hour.
+            self._moves_lines = False
+            async with self._context.work(None) as work:
+                self._moves_lines = await audit_log.move_default_lines(work) > 0
 
     async def _rescue(self) -> None:
         jobs = self._jobs

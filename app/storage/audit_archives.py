@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain, count
 from typing import Any, Final
 from uuid import UUID
 
@@ -97,9 +98,15 @@ class AuditArchive(TenantRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogMonth:
-    """A partition of the audit log: its lines' ids are from the first on, and before the end."""
+    """A partition of the audit log: its lines' ids are from the first on, and before the end.
+
+    Attributes:
+        name: of its file.
+        partition: what the log calls it, where that is another name.
+    """
 
     name: str
+    partition: str | None = None
     first_id: UUID
     end_id: UUID
 
@@ -111,11 +118,15 @@ class LogMonth:
     @property
     def table(self) -> sql.Identifier:
         """Its table."""
-        return sql.Identifier(PARTITIONS, _PREFIX + self.name)
+        return sql.Identifier(PARTITIONS, _PREFIX + (self.partition or self.name))
 
 
 class LogInUseError(OperatorError):
     """Someone reads or writes the audit log for longer than two seconds; nothing was changed: try it again."""
+
+
+class ArchivingElsewhereError(OperatorError):
+    """Another command archives or restores months of the audit log; nothing was changed: try it when that is done."""
 
 
 class LinesCameMeanwhileError(OperatorError):
@@ -134,13 +145,33 @@ async def of_clinic(work: UnitOfWork) -> list[AuditArchive]:
     return [AuditArchive(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
+@contextmanager
+def alone(owner_url: str) -> Iterator[None]:
+    """Keep other commands that archive or restore months off until the block is done.
+
+    Raises:
+        ArchivingElsewhereError: one is at it.
+    """
+    with psycopg.connect(_plain(owner_url), autocommit=True) as connection:
+        if connection.execute("SELECT pg_try_advisory_lock(7032021)").fetchone() != (True,):
+            raise ArchivingElsewhereError(ArchivingElsewhereError.__doc__)
+        yield
+
+
 def months_before(owner_url: str, moment: datetime) -> list[LogMonth]:
-    """List the months that were over at a moment, oldest first."""
+    """List the months that were over at a moment, oldest first, each under a name that no file has."""
+    found = []
     with _owner(owner_url) as connection:
-        found = [
-            LogMonth(name=name.removeprefix(_PREFIX), first_id=first_id or UUID(int=0), end_id=end_id)
-            for name, first_id, end_id in connection.execute(_MONTHS)
-        ]
+        # An imported installation brought files of its own months, which are called so, too.
+        taken = {row[0] for row in connection.execute("SELECT DISTINCT name FROM care.audit_archives")}
+        for table, first_id, end_id in connection.execute(_MONTHS):
+            partition = table.removeprefix(_PREFIX)
+            names = chain([partition], (f"{partition}_{number}" for number in count(2)))
+            name = next(one for one in names if one not in taken)
+            taken.add(name)
+            found.append(
+                LogMonth(name=name, partition=partition, first_id=first_id or UUID(int=0), end_id=end_id)
+            )
     # The newest one stays: where it ends, the next ones are made.
     return [one for one in found[:-1] if one.ends_at <= moment]
 
@@ -194,9 +225,10 @@ def take_out(
         if there != (count,):
             raise LinesCameMeanwhileError(LinesCameMeanwhileError.__doc__)
         _insert(connection, sql.Identifier(CARE, AuditArchive.__tablename__), rows)
+        _insert(connection, sql.Identifier(CARE, StoredEvent.__tablename__), audit_lines)
+        # Last: from here on nobody writes or reads the log, however many clinics have lines in the month.
         connection.execute(sql.SQL("ALTER TABLE care.audit_events DETACH PARTITION {}").format(month.table))
         connection.execute(sql.SQL("DROP TABLE {}").format(month.table))
-        _insert(connection, sql.Identifier(CARE, StoredEvent.__tablename__), audit_lines)
     return []
 
 
@@ -303,10 +335,13 @@ def archived_in(owner_url: str, sha256: bytes) -> dict[UUID, AuditArchive]:
 
 @contextmanager
 def _owner(owner_url: str) -> Iterator[psycopg.Connection[Any]]:
-    plain = make_url(owner_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain) as connection:
+    with psycopg.connect(_plain(owner_url)) as connection:
         connection.execute(_TIMEOUTS)
         try:
             yield connection
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             raise LogInUseError(LogInUseError.__doc__) from None
+
+
+def _plain(owner_url: str) -> str:
+    return make_url(owner_url).set(drivername="postgresql").render_as_string(hide_password=False)

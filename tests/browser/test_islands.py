@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.access.clinics.permissions import StaffRole
+from app.pages.staff import worklist_page
 from tests.support.browser import DESKTOP, PHONE
 from tests.support.care_browser import care_page, fading
 from tests.support.people import ClinicClient
@@ -160,3 +161,80 @@ def test_a_row_opens_beside_the_list_on_a_desk_and_the_address_leads_back_to_it(
     with desk.expect_navigation():
         who.click()
     assert "/care/signals/" in desk.url
+
+
+def test_with_the_pane_open_a_key_leaves_the_focus_in_its_row(desk: Page) -> None:
+    who = desk.locator(".row:has([data-key=e]) > .who").first
+    row = desk.locator(f"#{who.locator('xpath=..').get_attribute('id')}")
+    who.press("Enter")
+    expect(desk.locator("#pane svg.chart")).to_be_visible()
+    row.locator(".who").focus()
+    desk.keyboard.press("e")
+    expect(desk.locator(".notice.toast")).to_contain_text("Acknowledged.")
+    expect(row.locator(".who")).to_be_focused()
+    desk.get_by_role("button", name="Undo").click()
+    expect(row.locator("[data-key=e]")).to_have_count(1)
+
+
+def test_what_is_being_written_in_the_pane_outlives_escape_and_a_step_on_another_row(desk: Page) -> None:
+    written = desk.locator("#pane #reason")
+    desk.locator(".lane.decide .row > .who").first.press("Enter")
+    desk.locator("#pane summary", has_text="Snooze").click()
+    written.fill("on holiday")
+    desk.keyboard.press("Escape")
+    expect(written).to_be_visible()
+    other = desk.locator(".row:not([aria-current]):has([data-key=e])").first
+    other.locator(".who").focus()
+    desk.keyboard.press("e")
+    expect(desk.locator(".notice.toast")).to_contain_text("Acknowledged.")
+    expect(written).to_have_value("on holiday")
+    desk.get_by_role("button", name="Undo").click()
+    expect(desk.locator(".notice.toast")).to_contain_text("Taken back.")
+    expect(written).to_have_value("on holiday")
+
+
+def test_a_row_that_still_waits_beyond_those_shown_is_never_shown_as_done(
+    desk: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklist_page, "A_LANE", 1)
+    desk.reload()
+    desk.locator(".row button[data-key=e]").click()
+    expect(desk.locator(".notice")).to_contain_text("Acknowledged.")
+    expect(desk.locator(".row.gone")).to_have_count(0)
+    desk.get_by_role("button", name="Undo").click()
+    expect(desk.locator(".notice")).to_contain_text("Taken back.")
+
+
+def test_the_row_that_was_opened_last_is_the_one_in_the_pane(desk: Page) -> None:
+    rows = desk.locator(".row > .who")
+    first, last = (one.inner_text().split()[0] for one in (rows.first, rows.last))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    desk.route(f"**{rows.first.get_attribute('href')}", hold)
+    rows.first.press("Enter")
+    rows.last.press("Enter")
+    heading = desk.locator("#pane h2 a").first
+    expect(heading).to_have_text(last)
+    with desk.expect_response(f"**{rows.first.get_attribute('href')}"):
+        held[0].continue_()
+    desk.wait_for_function("new Promise((done) => setTimeout(() => done(true), 300))")
+    expect(heading).to_have_text(last)
+    assert first != last
+
+
+def test_what_came_meanwhile_is_on_the_list_after_the_next_step(
+    desk: Page, service: Service, one_clinic: ClinicClient, signals: list[dict[str, str]]
+) -> None:
+    now, shown = desk.locator(".lane.now"), desk.locator(".lane.decide .row")
+    expect(now.locator(".empty")).to_be_visible()
+    before = shown.evaluate_all("(all) => all.map((one) => one.id)")
+    phone = one_clinic.enrol(signals[0]["patient_id"], service.url)
+    assert phone.check_in(NOW, (3, 3, 3), self_harm_thoughts=True).is_success
+    desk.locator(".row button[data-key=e]").first.click()
+    expect(now.locator(".count")).to_have_text("1")
+    expect(now.locator(".row")).to_contain_text("Q-0")
+    expect(now.locator(".empty")).to_have_count(0)
+    assert shown.evaluate_all("(all) => all.map((one) => one.id)") == before

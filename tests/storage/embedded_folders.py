@@ -29,7 +29,8 @@ _SUPERVISE = """
 import os, sys
 from pathlib import Path
 from app.storage.engine.binaries import Binaries
-from app.storage.engine.embedded import child, connect_or_start
+from app.storage.engine.embedded import child
+from app.storage.engine.embedded.supervisor import connect_or_start
 
 data_dir, folder, major, uid, python, become = sys.argv[1:]
 if uid != "-":

@@ -340,6 +340,21 @@ def test_archiving_that_is_killed_leaves_the_month_or_its_verified_file(
     assert log.with_files() == set()
 
 
+def test_others_use_the_log_until_all_but_the_detaching_is_done(log: Log) -> None:
+    words = [str(PROGRAM), "audit", "archive", "--before", BEFORE, "--to", str(log.folder)]
+    waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(log.database.superuser_url) as other:
+        # Holds up the lines that say what was archived: they go into this month.
+        other.execute(f"LOCK TABLE partitions.audit_events_{months_on(0):%Y_%m} IN SHARE MODE")
+        process = subprocess.Popen(words, env=plain_environment(log.environment), stderr=subprocess.PIPE)
+        assert wait_until(lambda: bool(ask(log.database.superuser_url, waits)), 30)
+        with psycopg.connect(log.database.owner_url, options="-c lock_timeout=500") as reader:
+            assert reader.execute("SELECT count(*) FROM care.audit_events").fetchone()
+        said = process.communicate()[1]
+    assert b"for longer than two seconds" in said
+    assert log.months() == NAMES
+
+
 def test_another_installation_takes_the_log_with_its_gaps_and_reads_the_same_files(
     log: Log, cluster: Cluster
 ) -> None:
@@ -375,3 +390,59 @@ def test_the_version_before_is_not_gone_back_to_while_months_lie_in_files(log: L
     for name in NAMES:
         log.done("restore", "--from", str(audit_months.file_of(log.folder, name)))
     migrate(log.database.owner_url, application_role=APPLICATION_ROLE, to="0086")
+
+
+def test_a_file_with_other_lines_is_never_replaced_and_one_command_archives_at_a_time(
+    log: Log, cluster: Cluster
+) -> None:
+    first = audit_months.file_of(log.folder, NAMES[0])
+    with psycopg.connect(log.database.owner_url) as other:
+        other.execute("SELECT pg_advisory_lock(7032021)")
+        for words in (
+            ["archive", "--before", BEFORE, "--to", str(log.folder)],
+            ["restore", "--from", str(first)],
+        ):
+            assert "Another command archives or restores" in log.run(*words).stderr
+    log.archive()
+    content = {one: one.read_bytes() for one in log.folder.iterdir()}
+
+    async def written(context: AppContext) -> bytes:
+        return b"".join([line async for line in archive_of_installation(context)])
+
+    archived = with_context(log.database, written)
+
+    async def imported(context: AppContext) -> None:
+        async for one in import_installation(context, lambda: BytesIO(archived)):
+            add_lines(elsewhere, one.clinic_id, -8)
+            await seal_clinic(context.database, context.vault, one.clinic_id, whole=True)
+
+    with cluster.database() as elsewhere, cluster.database() as strange:
+        for one in (elsewhere, strange):
+            leave_until(one, months_on(-6))
+            make_ahead(one)
+        # Its months are called as those that lie in the files it goes on with.
+        with_context(elsewhere, imported)
+        there = Log(elsewhere, log.folder, log.clinics)
+        done = there.archive()
+        assert [(one["name"], one["lines"]) for one in done] == [
+            (f"{NAMES[0]}_2", 6),
+            (f"{NAMES[1]}_2", 0),
+            (f"{NAMES[2]}_2", 0),
+        ]
+        assert there.faults() == there.with_files() == set()
+        assert log.with_files() == set()
+
+        async def opened(context: AppContext) -> UUID:
+            clinic_id = (await opened_clinic(context)).clinic_id
+            add_lines(strange, clinic_id, -8)
+            return clinic_id
+
+        # Another installation into the same folder.
+        clinic_id = with_context(strange, opened)
+        ended = Log(strange, log.folder, [clinic_id]).run(
+            "archive", "--before", BEFORE, "--to", str(log.folder)
+        )
+        assert ended.returncode == 1
+        assert "has a file of this name with other lines" in ended.stderr
+        assert NAMES[0] in names(strange)
+    assert {one: one.read_bytes() for one in content} == content

@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from app.cli.doctor_database import _partitions
 from app.context import AppContext
 from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
+from app.storage import audit_log
 from app.storage.engine import migrating
 from app.storage.engine.database import Database
 from app.storage.engine.migrating import (
@@ -213,6 +215,37 @@ def test_a_sweep_makes_what_is_missing_and_until_then_it_is_pointed_out(database
     assert "1 lines in the default one" in missing
     assert "has partitions" in made
     assert set(taken) <= set(names(database))
+
+
+def test_sweeps_move_some_lines_each_and_give_way_before_a_check_in_does(database: DatabaseUrls) -> None:
+    leave_until(database, months_on(-1))
+    fill(database, months_on(-1) + timedelta(days=3), 11_000)
+    month, copied = f"{months_on(-1):%Y_%m}", list[int]()
+
+    async def swept() -> None:
+        context = AppContext(
+            database=Database(database.application_url),
+            vault=Vault(KEY),
+            clock=SettableClock(datetime.now(UTC)),
+            public_url="https://afterglow.test",
+        )
+        try:
+            worker = Worker(context)
+            for _ in range(4):
+                assert await worker.sweep()
+                staged = f"SELECT count(*) AS lines FROM partitions.audit_events_{month}"  # noqa: S608 - the test's own
+                exchanged = month in names(database)
+                (found,) = ask(database.superuser_url, staged if exchanged else f"{staged}_staged")
+                copied.append(found["lines"])
+            async with context.database.work(None) as work:
+                await audit_log.move_default_lines(work)
+                assert (await work.execute(text("SHOW statement_timeout"))).scalar_one() == "4s"
+        finally:
+            await context.database.close()
+
+    asyncio.run(swept())
+    assert copied == [5000, 10_000, 11_000, 11_000]
+    assert month in names(database)
 
 
 def test_the_application_reaches_no_partition_but_by_the_table(database: DatabaseUrls) -> None:

@@ -198,6 +198,8 @@ async def verified_within(
 ) -> AsyncIterator[tuple[Seal, list[StoredEvent]]]:
     """Give the seals of events with ids from the first on and before the end, each with these events, verified.
 
+    Those that lie in a file already, as of an imported installation, are left out.
+
     Raises:
         AuditLogFaultyError: something does not fit.
     """
@@ -208,9 +210,9 @@ async def verified_within(
             before = head_of(await audit_log.seal_before(work, seal.sequence))
         if faults_of(vault, clinic_id, before, seal, events, months):
             raise AuditLogFaultyError(AuditLogFaultyError.__doc__)
-        mine = [events[one] for one in seal.sealed if first_id <= one < end_id]
+        mine = [one for one in seal.sealed if first_id <= one < end_id]
         if mine:
-            yield seal, mine
+            yield seal, [events[one] for one in mine if one in events]
 
 
 async def sealed_events(

@@ -9,7 +9,7 @@ from app.care.patients.reminding import change_choices, choices_of, plan_of
 from app.context import AppContext, Work
 from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
 from app.outbox import Channel
-from app.storage import outgoing_messages, reminders
+from app.storage import outgoing_messages, patient_merges, reminders
 
 
 async def write_days(work: Work, days: set[date]) -> tuple[date, ...]:
@@ -33,6 +33,9 @@ async def unsubscribe(context: AppContext, token: str) -> None:
             patient_id = message.patient_id if message else None
         if patient_id is None:
             raise UnsubscribeLinkNotValidError
+        # Mails to a duplicate reach whoever it was merged into.
+        while merged := await patient_merges.holding(work, patient_id):
+            patient_id = merged.into_id
         patient = await existing(work, patient_id)
         plan = await plan_of(work, patient.id, lock=True)
         own = vault_of(context.vault, link.clinic_id, patient)

@@ -50,6 +50,10 @@ class ReadBackError(OperatorError):
     """What was read back from the file is not what was written; the month was left as it is."""
 
 
+class FileInTheWayError(OperatorError):
+    """The folder has a file of this name with other lines; it and the month stay as they are: name another folder."""
+
+
 class NoMonthInFileError(OperatorError):
     """This file holds no archived month of this installation, or was changed: `afterglow audit verify` names them."""
 
@@ -115,15 +119,17 @@ async def archive_months(
 
     Raises:
         MonthTooYoungError: nothing was done.
-        AuditLogFaultyError, ReadBackError, LogInUseError, LinesCameMeanwhileError: of the month that this is about
-            nothing was taken out; those before it are archived.
+        ArchivingElsewhereError: same.
+        AuditLogFaultyError, ReadBackError, LogInUseError, LinesCameMeanwhileError, FileInTheWayError: of the month
+            that this is about nothing was taken out; those before it are archived.
     """
     if before > context.clock.now() - _YOUNGEST:
         raise MonthTooYoungError(MonthTooYoungError.__doc__)
-    return [
-        await _archive_month(context, owner_url, keyset, month, file_of(folder, month.name))
-        for month in audit_archives.months_before(owner_url, before)
-    ]
+    with audit_archives.alone(owner_url):
+        return [
+            await _archive_month(context, owner_url, keyset, month, file_of(folder, month.name))
+            for month in audit_archives.months_before(owner_url, before)
+        ]
 
 
 async def _archive_month(
@@ -132,6 +138,7 @@ async def _archive_month(
     counts = audit_archives.clinics_in(owner_url, month)
     reasons, sha256 = audit_archives.needed(owner_url, month), ""
     if not reasons:
+        _refuse_to_replace(file, keyset, month.name, set(counts))
         for clinic_id in counts:
             await seal_clinic(context.database, context.vault, clinic_id, whole=True)
         parts = await _write_file(context, keyset, month, list(counts), file)
@@ -149,6 +156,18 @@ async def _archive_month(
         sha256=sha256,
         kept_for=tuple(reasons),
     )
+
+
+def _refuse_to_replace(file: Path, keyset: Keyset, name: str, clinics: set[UUID]) -> None:
+    """Replace only what an archiving that was broken off, or a restored month, left: its lines are in the log."""
+    if not file.exists():
+        return
+    try:
+        is_left_over = {clinic_id for clinic_id, _ in _clinics_in(file, keyset, name)} <= clinics
+    except _UNREADABLE:
+        is_left_over = False
+    if not is_left_over:
+        raise FileInTheWayError(FileInTheWayError.__doc__)
 
 
 def _remove(file: Path) -> None:
@@ -194,9 +213,9 @@ async def _write_clinic(context: AppContext, writer: _Writer, month: LogMonth, c
     async for seal, events in verified_within(database, vault, clinic_id, month.first_id, month.end_id):
         for line in lines_of_seal(archive, seal, events):
             writer.write(line)
-        places = [seal.first_sequence + seal.sealed.index(one.id) for one in events]
         part.lines += len(events)
-        part.first_sequence = part.first_sequence or places[0]
+        if events and not part.first_sequence:
+            part.first_sequence = seal.first_sequence + seal.sealed.index(events[0].id)
         # Seals after it do not count, should a line of that time come late.
         part.last_sequence = seal.sequence
         part.seals.update(seal_content(seal))
@@ -240,8 +259,13 @@ def restore_month(context: AppContext, owner_url: str, keyset: Keyset, file: Pat
 
     Raises:
         NoMonthInFileError: nothing that is kept of an archived month fits the file.
-        LogInUseError, NotRestorableError: nothing was changed.
+        ArchivingElsewhereError, LogInUseError, NotRestorableError: nothing was changed.
     """
+    with audit_archives.alone(owner_url):
+        return _restore_month(context, owner_url, keyset, file)
+
+
+def _restore_month(context: AppContext, owner_url: str, keyset: Keyset, file: Path) -> tuple[str, int]:
     archives = audit_archives.archived_in(owner_url, _sha256(file)) if file.is_file() else {}
     if not archives:
         raise NoMonthInFileError(NoMonthInFileError.__doc__)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from app.foundation.translations import say
 from app.notifications.transport.retry_after import LONGEST_RETRY_AFTER
 
 # The wait before each attempt: the first goes at once, the last about three days later.
@@ -61,13 +62,19 @@ class AttemptError(StrEnum):
 
 
 _SENTENCES: Final = {
-    AttemptError.TIMEOUT: "No complete answer came within 15 seconds.",
-    AttemptError.CONNECTION_FAILED: "No connection could be made, it broke off, or the answer was not HTTP.",
-    AttemptError.TLS_FAILED: "The certificate could not be verified for this name, or TLS not be agreed on.",
-    AttemptError.ADDRESS_REFUSED: "The address, and every one that its name stands for now, must be public HTTPS.",
-    AttemptError.REDIRECT_REFUSED: "The answer was a redirect (3xx); none is followed.",
-    AttemptError.GONE: "The answer was 410; the endpoint is disabled.",
-    AttemptError.HTTP_STATUS: "The answer was an error status.",
+    AttemptError.TIMEOUT: say("No complete answer came within 15 seconds."),
+    AttemptError.CONNECTION_FAILED: say(
+        "No connection could be made, it broke off, or the answer was not HTTP."
+    ),
+    AttemptError.TLS_FAILED: say(
+        "The certificate could not be verified for this name, or TLS not be agreed on."
+    ),
+    AttemptError.ADDRESS_REFUSED: say(
+        "The address, and every one that its name stands for now, must be public HTTPS."
+    ),
+    AttemptError.REDIRECT_REFUSED: say("The answer was a redirect (3xx); none is followed."),
+    AttemptError.GONE: say("The answer was 410; the endpoint is disabled."),
+    AttemptError.HTTP_STATUS: say("The answer was an error status."),
 }
 
 

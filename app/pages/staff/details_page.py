@@ -64,7 +64,7 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
             say("Reference: {number}.", number=patient.external_ref),
             say("Time zone: {time_zone}.", time_zone=patient.time_zone),
             say("Language and region: {locale}.", locale=patient.locale),
-            say("E-mail: {value1}.", value1=patient.email or "none"),
+            say("E-mail: {value1}.", value1=patient.email or say("none")),
         ),
     )
 

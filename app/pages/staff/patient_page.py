@@ -32,6 +32,7 @@ from app.pages.staff import patient_words
 from app.pages.staff.about_patient import MayRead
 from app.pages.staff.appointment_page import appointment_said
 from app.pages.staff.circumstance_page import days_said, marks_of, said
+from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import cards_of
 from app.pages.staff.patient_timeline import GROUPS, entries_of
@@ -88,6 +89,7 @@ def values_of(
         "ranges": _ranges(path, view, asked),
         "responses": list(_responses(view)),
         "planned": [(one, appointment_said(one, clock)) for one in view.planned],
+        "routes": ROUTES,
         "dose_said": dose_said,
         "session_said": session_said,
         "early": list(_early(view)),

@@ -13,6 +13,7 @@ from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out, scal
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of
+from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.patient_view import PatientView
 from app.pages.staff.patient_words import ARCHIVED, BANDS, scores_said
 from app.pages.staff.timeline_records import NotedReport, TimelinePlace, page_of
@@ -228,7 +229,7 @@ def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime,
 
 def _dose(one: Infusion) -> str:
     dose = f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else ""
-    return " ".join(filter(None, (dose, one.route.value.upper() if one.route else "")))
+    return joined(filter(None, (dose, ROUTES[one.route] if one.route else "")))
 
 
 def _record(view: PatientView) -> str:
@@ -315,6 +316,8 @@ def _renamed(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
         "chart_number": say("Chart number changed"),
         "archived": say("Archived"),
         "unarchived": say("In care again"),
+        "merged": say("A duplicate was merged into this patient"),
+        "unmerged": say("The merge of a duplicate was taken back"),
     }
     for one in view.changes:
         yield (

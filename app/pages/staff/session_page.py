@@ -80,7 +80,7 @@ def _parts(session: Session, clock: WallClock) -> Iterator[str]:
         if vitals is not None:
             yield joined((_vitals_said(vitals), words), " ")
     if session.dissociation is not None:
-        yield say("Dissociation: {value}", value=session.dissociation.value)
+        yield say("Dissociation: {value}", value=DISSOCIATIONS[session.dissociation])
     if session.side_effects:
         yield joined(SIDE_EFFECTS[one] for one in session.side_effects)
     if session.four_hour_score is not None:

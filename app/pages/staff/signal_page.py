@@ -358,7 +358,7 @@ def _why(found: SignalDossier, language: str) -> dict[str, Any]:
     answer = answer_from_json(found.view.signal.latest)
     if answer is None:
         said = sentences_of(found.view.signal.explanation)
-        return {"why_language": "en", "sentences": said, "against": "", "would_have": ""}
+        return {"why_language": "en", "sentences": said, "against": None, "would_have": None}
     beside = Beside(cautions=tuple(Caution(name) for name in found.view.cautions))
     parts = {
         one.code: one.text for one in explanation_parts(answer, beside=beside, locale=language) if one.text

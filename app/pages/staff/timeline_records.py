@@ -88,7 +88,7 @@ async def timeline_records(
     """Read what lies behind a place, of the latest without one; and the latest forms, wherever the place is."""
     until = place.at if place else None
     most = ON_A_PAGE + 1 + (place.shown if place else 0)
-    reports = await _reports(work, patient.id, until, most + _MORE_BESIDE)
+    reports, end_of_reports = await _reports(work, patient.id, until, most)
     forms = await latest_forms(work, patient, limit=most, until=until)
     behind = [one for one in forms if until is None or one.taken_at <= until]
     texts = await texts_of(work, patient, limit=most, until=until)
@@ -98,7 +98,7 @@ async def timeline_records(
     own = vault_of(work.vault, work.clinic_id, patient)
     ends = {
         "reports": [
-            *_end([one.stored.check_in.recorded_at for one in reports], most + _MORE_BESIDE),
+            *end_of_reports,
             *_end([one.received_at for one in texts], most),
             *_end_of_nights(nights, most + _MORE_BESIDE),
         ],
@@ -137,10 +137,24 @@ def noted(work: Work, stored: StoredCheckIn) -> NotedReport:
     return NotedReport(stored=stored, note=open_note(work.vault, work.clinic_id, stored))
 
 
-async def _reports(work: Work, patient_id: UUID, until: datetime | None, limit: int) -> list[NotedReport]:
-    after = None if until is None else (until + _BESIDE, _LAST_ID)
-    found = await check_ins.latest_first(work, patient_id, after=after, limit=limit, with_errors=False)
-    return [noted(work, one) for one in found]
+async def _reports(
+    work: Work, patient_id: UUID, until: datetime | None, most: int
+) -> tuple[list[NotedReport], list[datetime]]:
+    """Read the reports behind a place with those that a night may stand beside, and where they end."""
+
+    async def read(after: datetime | None, limit: int) -> list[StoredCheckIn]:
+        place = None if after is None else (after, _LAST_ID)
+        return await check_ins.latest_first(work, patient_id, after=place, limit=limit, with_errors=False)
+
+    limit = most + _MORE_BESIDE
+    found = await read(until and until + _BESIDE, limit)
+    beside = [one for one in found if until is not None and one.check_in.recorded_at > until]
+    if len(found) == limit and len(beside) > _MORE_BESIDE:
+        # So many within a day and a half would leave too few behind the place, or none at all.
+        found = await read(until, most)
+        end = _end([one.check_in.recorded_at for one in found], most)
+        return [noted(work, one) for one in (*beside[-_MORE_BESIDE:], *found)], end
+    return [noted(work, one) for one in found], _end([one.check_in.recorded_at for one in found], limit)
 
 
 def _end(moments: Sequence[datetime], limit: int) -> list[datetime]:

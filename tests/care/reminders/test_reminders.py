@@ -250,6 +250,20 @@ def test_a_mails_own_button_stops_mails_and_nothing_else(evening: Evening) -> No
         assert_problem(evening.clinic.http.post(wrong), 404, code="unsubscribe-link-not-valid")
 
 
+def test_a_duplicates_mails_own_button_stops_mails_to_whom_it_was_merged_into(evening: Evening) -> None:
+    duplicate = evening.patient()
+    evening.look()
+    (letter,) = evening.send()
+    stays = evening.patient()
+    merging = {"into": stays, "reason": "Registered twice"}
+    merged = evening.clinic.http.post(f"/v1/patients/{duplicate}/merge", json=merging)
+    assert merged.is_success, merged.text
+    path = letter.message["list-unsubscribe"].strip("<>").removeprefix("https://afterglow.test")
+    reply = evening.clinic.http.post(path, headers={"authorization": ""})
+    assert reply.status_code == 204, reply.text
+    assert state(evening, stays)["channels"] == ["push", "gateway"]
+
+
 def test_a_mails_own_button_works_when_the_mail_is_no_longer_kept(
     evening: Evening, own_database: DatabaseUrls
 ) -> None:

@@ -46,6 +46,14 @@ def test_both_are_shown_before_a_merge_is_confirmed_with_a_reason_and_it_can_be_
     assert send(clinician, back, reason="Two people") == (303, f"{page_of_stays}?notice=unmerged")
     assert one_clinic.http.get(f"/v1/patients/{goes}").status_code == 200
     assert back not in clinician.get(page_of_stays).text
+    timeline = clinician.get(f"{page_of_stays}?show=corrections").text.partition('id="tl"')[2]
+    for said in (
+        "The merge of a duplicate was taken back",
+        "Two people",
+        "A duplicate was merged into this patient",
+        "Registered twice",
+    ):
+        assert said in timeline, said
 
 
 def test_nobody_and_the_patient_themselves_are_no_patient_to_merge_into(

@@ -227,13 +227,13 @@ def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they
         assert f"{one:%b} {one.day} {clock}{after}" in timeline()
 
 
-def enter_everything(clinic: ClinicClient, patient: str) -> None:
+def enter_everything(clinic: ClinicClient, patient: str, *, route: str = "intranasal") -> None:
     """Two boosters, the last with its session; a form, a therapy that began, a precaution."""
     path = f"/v1/patients/{patient}"
     session = {"side_effects": ["nausea"], "dissociation": "mild"}
     for ago, more in ((80, {}), (40, {"session": session})):
         given = {"given_at": (NOW - timedelta(days=ago)).isoformat(), "phase": "booster", "dose_mg": 84.0}
-        sent = given | {"route": "intranasal"} | CONFIRMED | more
+        sent = given | {"route": route} | CONFIRMED | more
         assert clinic.http.post(f"{path}/infusions", json=sent).status_code == 201
     form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=3)).isoformat(), "total": 17}
     assert clinic.http.post(f"{path}/assessments", json=form).status_code == 201
@@ -283,6 +283,39 @@ def test_a_clinicians_ten_questions_are_answered_without_leaving_the_page(
     assert {question: said for question, said in missing.items() if said} == {}
     year = CareBrowser(service, clinic.clinic_id).get(f"/care/patients/{patient}?days=365").content
     assert len(gzip.compress(year)) < LARGEST_PAGE
+
+
+def test_in_spanish_routes_and_how_a_session_went_are_said_in_spanish(
+    service: Service, clinic: ClinicClient
+) -> None:
+    patient = treated(clinic, NOW, days_since=120, level=lambda _: (8, 8, 7))
+    enter_everything(clinic, patient, route="subcutaneous")
+
+    page = " ".join(
+        re.sub(
+            r"<[^>]+>", " ", read(CareBrowser(service, clinic.clinic_id), patient, "?lang=es&show=treatment")
+        ).split()
+    )
+
+    assert "Disociación: Leve" in page
+    assert page.count("Subcutánea") == 4, "in the course and in the timeline"
+    assert not re.search(r"\bmild\b|subcutaneous", page, re.IGNORECASE)
+
+
+def test_the_timeline_goes_on_behind_more_reports_of_a_day_than_stand_on_a_page(
+    service: Service, clinic: ClinicClient
+) -> None:
+    patient = clinic.patient()
+    phone = clinic.enrol(patient, service.url)
+    for number in range(110):
+        assert phone.check_in(NOW - timedelta(minutes=10 * number)).status_code == 201
+    shown: list[int] = []
+    query = "?show=reports"
+    while query and len(shown) < 5:
+        timeline = read(CareBrowser(service, clinic.clinic_id), patient, query).partition('id="tl"')[2]
+        shown.append(timeline.count("<time datetime"))
+        query = next(iter(re.findall(r'rel="next" href="[^"?]*([^"#]+)', timeline)), "")
+    assert shown == [50, 50, 10]
 
 
 def test_in_spanish_the_timeline_and_the_cards_say_no_step_score_or_band_in_english(

@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -317,6 +318,21 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
     assert "Disabled." not in owner.get(page).text
     assert owner.submit(page, f"{page}/remove").status_code == 303
     assert fresh.http.get("/v1/webhook-endpoints").json()["items"] == []
+
+
+def test_why_an_attempt_failed_is_said_in_the_readers_language(
+    owner: CareBrowser, fresh: ClinicClient
+) -> None:
+    with running_receiver() as receiver:
+        page = f"{SETTINGS}/webhooks/{fresh.add_endpoint(receiver.url)['id']}"
+    assert owner.submit(page, f"{page}/test").status_code == 303
+    deadline, shown = time.monotonic() + 20, ""
+    while "Todos los intentos" not in shown and time.monotonic() < deadline:
+        time.sleep(0.2)
+        shown = owner.get(f"{page}?lang=es").text
+    owner.get(f"{page}?lang=en")
+    assert "No se pudo establecer una conexión" in shown
+    assert "No connection could be made" not in shown
 
 
 def test_a_notice_channel_is_added_and_removed_on_a_page(owner: CareBrowser, fresh: ClinicClient) -> None:

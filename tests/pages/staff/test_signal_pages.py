@@ -119,6 +119,22 @@ def test_evidence_against_a_signal_is_said_apart_in_both_languages_and_so_is_why
     assert not re.search(r"\d (?:AM|PM)\b|\b(?:Mood|energy|sleep|days|Nov|Sep) ", spanish)
 
 
+def test_an_answer_that_cannot_be_read_any_more_is_shown_in_its_stored_words_and_nothing_is_denied(
+    clinic: ClinicClient, kim: CareBrowser, shared_database: DatabaseUrls
+) -> None:
+    signal = against(clinic)
+    with psycopg.connect(shared_database.superuser_url) as connection:
+        connection.execute(
+            "UPDATE care.signals SET latest = latest - 'steady_on' WHERE id = %s", [signal["id"]]
+        )
+
+    page = words(kim.get(path_of(signal)).text)
+
+    assert "against: PHQ-9 11 on Oct 31" in page
+    assert "Evidence against None." not in page
+    assert "Nothing was noted." not in page
+
+
 def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they_differ(
     service: Service, clinic: ClinicClient, kim: CareBrowser, receiver: Receiver
 ) -> None:

@@ -292,6 +292,7 @@ async def _one(
         deliveries=deliveries,
         states=_STATES,
         no_answers=_NO_ANSWERS,
+        sentences={one: one.sentence for one in AttemptError},
         state=state,
         bars=_bars(await queries.deliveries_by_day(visitor.work, endpoint_id, days=_BARS)),
         older=f"{HERE}/{endpoint_id}?state={state}&after={older}" if older else "",

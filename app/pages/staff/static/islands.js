@@ -71,17 +71,20 @@ if (ending) {
   begin();
 }
 // 7 Today: a step is sent, and its row, the counts and the notice with Undo take the answer's place for the old ones; no row moves.
+// What came meanwhile follows below the rows of its lane.
 const lanes = document.querySelector("[data-lanes]");
 const parsed = async (reply) => (reply.ok ? new DOMParser().parseFromString(await reply.text(), "text/html") : null);
 const step = async (form, button) => {
   const path = button.getAttribute("formaction") ?? form.getAttribute("action"), id = `row-${path.split("/").at(-2)}`;
   const fields = new URLSearchParams(new FormData(form, button));
   button.disabled = true;
-  const answer = await fetch(path, { method: "POST", body: fields }).then(parsed).catch(() => null);
+  const reply = await fetch(path, { method: "POST", body: fields }).catch(() => null), answer = reply && (await parsed(reply).catch(() => null));
   const now = answer?.querySelector("[data-lanes]"), row = document.getElementById(id);
   // Signed out, or nobody answers: the browser sends the form itself, and its page says so.
   if (!now) { button.disabled = false; delete form.dataset.inPlace; form.requestSubmit(button); return; }
-  const after = now.querySelector(`[id="${id}"]`), said = now.querySelector(".notice[role]");
+  const after = now.querySelector(`[id="${id}"]`), said = now.querySelector(".notice[role]"), made = [...now.querySelectorAll(".lane")], old = [...lanes.querySelectorAll(".lane")];
+  // More wait there than are shown, maybe this one too: the page says how it stands.
+  if (row && !after && (now.querySelector("[rel=next]") || made[old.indexOf(row.closest(".lane"))]?.querySelector("header a"))) return location.assign(reply.url);
   if (row && after) row.replaceWith(after);
   // Nothing waits there any more: it keeps its place until the page is opened again.
   else if (row) {
@@ -92,14 +95,21 @@ const step = async (form, button) => {
     const old = lanes.querySelectorAll(part), made = now.querySelectorAll(part);
     if (old.length === made.length) old.forEach((one, k) => one.replaceWith(made[k]));
   }
+  made.forEach((lane, k) => {
+    const came = [...lane.querySelectorAll(".row")].filter((one) => !document.getElementById(one.id)), list = old[k]?.querySelector(".rows");
+    if (list) list.append(...came);
+    else if (came.length) old[k]?.querySelector(".empty").replaceWith(lane.querySelector(".rows"));
+  });
   lanes.querySelector(".notice[role]")?.remove();
   if (said) { said.classList.add("toast"); lanes.append(said); undoable(said.parentElement); }
-  const shown = document.getElementById(id);
-  (shown?.querySelector(".acts :is(a, button:enabled)") ?? shown?.querySelector(".who") ?? lanes).focus({ preventScroll: true });
-  if (shown && !pane.hidden) look(shown);
+  const shown = document.getElementById(id), next = shown?.querySelector(".acts :is(a, button:enabled)");
+  // Beside the open pane, and in a row that is done, there is no next step to see.
+  (next?.checkVisibility({ checkVisibilityCSS: true }) ? next : (shown?.querySelector(".who") ?? lanes)).focus({ preventScroll: true });
+  if (shown && !pane.hidden && !typed()) look(shown);
 };
 document.addEventListener("submit", (event) => {
-  if (!lanes || event.target.dataset.inPlace === undefined || !event.submitter) return;
+  // Of a later page of a lane the answer, its first page, says nothing.
+  if (!lanes || event.target.dataset.inPlace === undefined || !event.submitter || new URL(location).searchParams.has("after")) return;
   event.preventDefault();
   step(event.target, event.submitter);
 });
@@ -111,9 +121,14 @@ const address = (id) => {
   if (id) at.searchParams.set("open", id);
   history.replaceState(null, "", at);
 };
+const typed = () => [...pane.querySelectorAll("textarea, input")].some((one) => one.type !== "range" && (one.value !== one.defaultValue || one.checked !== one.defaultChecked));
 const marked = () => lanes.querySelector(".row[aria-current]");
+let wanted = null;
 const look = async (row) => {
+  wanted = row;
   const who = row?.querySelector(".who"), page = who && (await fetch(who.href).then(parsed).catch(() => null)), parts = page ? [...page.querySelectorAll(".sticky .say, .side > *, .mainly > :first-child")] : [];
+  // Another row was opened, or the pane closed, while this one was on its way.
+  if (wanted !== row) return;
   if (who && !page?.querySelector(".mainly figure")) return location.assign(who.href);
   if (!who) return;
   marked()?.removeAttribute("aria-current");
@@ -126,6 +141,7 @@ const look = async (row) => {
   address(row.id.slice(4));
 };
 const shut = () => {
+  wanted = null;
   const who = marked()?.querySelector(".who");
   marked()?.removeAttribute("aria-current");
   pane.hidden = true;
@@ -142,7 +158,7 @@ if (pane) {
     pane.querySelector("h2 a").focus();
   });
   pane.querySelector("header button").addEventListener("click", shut);
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !pane.hidden) shut(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !pane.hidden && !typed()) shut(); });
   const asked = new URL(location).searchParams.get("open");
   if (asked && wide.matches) look(document.getElementById(`row-${asked}`));
 }
