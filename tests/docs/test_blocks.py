@@ -98,10 +98,11 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 def test_every_picture_is_taken_by_a_browser_test() -> None:
-    taken = "".join(one.read_text() for one in (ROOT / "tests/browser").glob("test_*.py"))
+    sources = [ROOT / "tests/support/every_page.py", *(ROOT / "tests/browser").glob("test_*.py")]
+    taken = "".join(one.read_text() for one in sources)
     for page, text in pages().items():
         for name in re.findall(
-            r"\]\((?:\.\./)*pictures/[\w/-]+?/([\w -]+?)(?:-(?:phone|desktop)-\w+)?\.png\)", text
+            r"\]\((?:\.\./)*pictures/[\w/-]+?/([\w -]+?)(?:-(?:phone|desk)-\w+)?\.png\)", text
         ):
             assert re.search(rf'"{name}[".]', taken), f"{page}: {name}"
 
