@@ -177,10 +177,12 @@ def install(data_dir: Path) -> None:
 
 
 def _start(folder: Path) -> None:
+    # Asked before the environment is an operator's, which does not name them.
+    named = programs()
     with pytest.MonkeyPatch.context() as here:
         for name in os.environ.keys() - environment_for(folder).keys():
             here.delenv(name)
-        with open_runtime(settings_of(folder, postgres_bin=programs())):
+        with open_runtime(settings_of(folder, postgres_bin=named)):
             pass
 
 
