@@ -176,11 +176,11 @@ def let_the_worker_look(shared_database: DatabaseUrls, service: Service, both: N
     The one that runs may be at a patient just then, whom this one passes by: so until nobody waits.
     """
     deadline = time.monotonic() + 30
-    service.run(service.worker.sweep())
+    service.sweep()
     while still_to_look_at(shared_database, both):
         assert time.monotonic() < deadline, "the worker does not come by"
         time.sleep(0.1)
-        service.run(service.worker.sweep())
+        service.sweep()
 
 
 def still_to_look_at(shared_database: DatabaseUrls, both: Neighbours) -> int:

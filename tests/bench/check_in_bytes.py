@@ -101,7 +101,7 @@ def wal_by_relation(database: psycopg.Connection, began: str, ended: str) -> dic
 
 def _seal(place: DatabaseUrls) -> None:
     with running_service(place.application_url, now=datetime.now(UTC), work=False) as service:
-        service.run(service.worker.sweep(), within=600)
+        service.sweep(within=600)
 
 
 async def _each_once(port: int, request: Callable[[int], bytes], count: int) -> int:

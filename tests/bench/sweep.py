@@ -39,7 +39,7 @@ def main() -> None:
     ):
         service.run(open_clinics(service.context, options.clinics), within=3600)
         # The first seals what making the clinics wrote.
-        service.run(service.worker.sweep(), within=600)
+        service.sweep(within=600)
         # Once an hour each clinic's whole log is looked through, of twenty in each sweep.
         hourly = [
             seconds_of(service, service.worker.sweep()) for _ in range(min(options.clinics, 1_000) // 20 + 1)

@@ -154,7 +154,7 @@ def test_signed_in_with_a_second_factor_a_signal_is_seen_snoozed_returns_and_is_
         acknowledges_and_snoozes(nurse, own)
         service.clock.move_to(NOW + timedelta(days=3))
         # The sweep would come by itself, perhaps between a page and its form.
-        service.run(service.worker.sweep())
+        service.sweep()
         closes_it_when_it_is_back(nurse, service, member, own)
     (stored,) = clinic.signals(signal["patient_id"])
     assert (stored["state"], stored["note"]) == ("closed", "the patient wants to wait")

@@ -110,7 +110,7 @@ def dead_worker(options: Options) -> Figures:
             )
             said += reply.status_code == 201
         seen = scene.clinic.http.get("/health/safety").status_code == 503
-        scene.service.run(scene.service.worker.sweep())
+        scene.service.sweep()
         with running_service(
             scene.place.application_url,
             clock=_moved_by(scene.service.clock.now() - began),

@@ -40,7 +40,7 @@ def test_two_workers_notify_of_each_cause_once_and_of_a_burst_as_one(
         for service in (one, other):
             service.clock.move_to(later)
         for service in (one, other):
-            service.run(service.worker.sweep())
+            service.sweep()
         assert wait_until(lambda: waiting(own_database) == 0, 30)
 
         sent = texts(team)

@@ -42,7 +42,7 @@ def clinic_with_receiver(service: Service, receiver: Receiver) -> ClinicClient:
 
 
 def sweep_and_send(service: Service, clinic: ClinicClient) -> None:
-    service.run(service.worker.sweep())
+    service.sweep()
     service.run(deliver_all(service.context, UUID(clinic.clinic_id)))
 
 

@@ -52,7 +52,7 @@ def test_a_snoozed_signal_is_closed_too_and_does_not_come_back(
 
     clinic.http.post(f"/v1/patients/{phone.patient_id}/consent/withdraw", json={})
     service.clock.move_to(until + timedelta(hours=1))
-    service.run(service.worker.sweep())
+    service.sweep()
 
     assert clinic.signals(phone.patient_id, "open") == []
 

@@ -73,7 +73,7 @@ def signal(clinic: ClinicClient, signal_id: str) -> dict[str, Any]:
 def sweep_at(service: Service, clinic: ClinicClient, since: timedelta) -> dict[str, int]:
     """Look at the clock so long after the beginning; gives how many notices of each escalation there are."""
     service.clock.move_to(NOW + since)
-    service.run(service.worker.sweep())
+    service.sweep()
     endpoint = clinic.http.get("/v1/webhook-endpoints").json()["items"][0]["id"]
     sent = clinic.http.get(f"/v1/webhook-endpoints/{endpoint}/deliveries?limit=200").json()["items"]
     types = [one["type"] for one in sent]

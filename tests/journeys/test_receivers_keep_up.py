@@ -200,7 +200,7 @@ class Quarter:
         if day % 6 == 0:
             self.merge()
         if day % 2:
-            self.service.run(self.service.worker.sweep(), within=120)
+            self.service.sweep(within=120)
             self.work_off()
 
     def report(self, patient: str, day: int) -> None:

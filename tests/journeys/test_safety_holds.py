@@ -122,7 +122,7 @@ def test_it_is_notified_once_and_escalated_on_time_whatever_else_is_wrong(
     assert event_counts(clinic) == {"safety.reported": 1}
     for minutes, escalated in ((29, 0), (30, 1), (31, 1)):
         unsteady.clock.move_to(NOW + timedelta(minutes=minutes))
-        unsteady.run(unsteady.worker.sweep())
+        unsteady.sweep()
         assert event_counts(clinic).get("safety.unacknowledged", 0) == escalated
 
 

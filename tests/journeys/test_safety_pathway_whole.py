@@ -47,7 +47,7 @@ class Runtime:
     def look_at(self, since: timedelta) -> None:
         """Let the worker look at the clock so long after the beginning."""
         self.service.clock.move_to(NOW + since)
-        self.service.run(self.service.worker.sweep())
+        self.service.sweep()
 
 
 @pytest.fixture

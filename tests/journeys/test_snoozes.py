@@ -19,10 +19,10 @@ def test_a_snoozed_signal_is_open_again_when_its_time_is_over(service: Service, 
     clinic.http.post(f"/v1/signals/{signal['id']}/snooze", json={"until": until.isoformat()})
 
     service.clock.move_to(until - timedelta(minutes=1))
-    service.run(service.worker.sweep())
+    service.sweep()
     before = clinic.http.get(f"/v1/signals/{signal['id']}").json()["state"]
     service.clock.move_to(until + timedelta(minutes=1))
-    service.run(service.worker.sweep())
+    service.sweep()
 
     assert before == "snoozed"
     assert clinic.http.get(f"/v1/signals/{signal['id']}").json()["state"] == "open"
@@ -35,7 +35,7 @@ def test_an_acknowledged_signal_comes_back_acknowledged(service: Service, clinic
     clinic.http.post(f"/v1/signals/{signal['id']}/snooze", json={"until": until.isoformat()})
 
     service.clock.move_to(until)
-    service.run(service.worker.sweep())
+    service.sweep()
 
     assert clinic.http.get(f"/v1/signals/{signal['id']}").json()["state"] == "acknowledged"
 

@@ -88,7 +88,7 @@ def test_an_escalation_that_fails_keeps_no_other_clinics_event_waiting(
         )
 
     quiet_service.clock.move_to(NOW + timedelta(hours=30))
-    quiet_service.run(quiet_service.worker.sweep())
+    quiet_service.sweep()
 
     assert (escalations(broken), escalations(next_one)) == (0, 1)
 
@@ -116,7 +116,7 @@ def test_a_clinic_whose_deliveries_cannot_be_looked_at_keeps_no_other_clinic_wai
 
     quiet_service.clock.move_to(NOW + timedelta(hours=30))
     with only_this_clinic_may_not(own_database, "UPDATE ON care.deliveries", broken):
-        quiet_service.run(quiet_service.worker.sweep())
+        quiet_service.sweep()
 
     assert (escalations(broken), escalations(next_one)) == (1, 1), "what is safety's goes first"
 
@@ -125,13 +125,13 @@ def test_an_audit_log_that_cannot_be_sealed_keeps_no_other_clinics_open_and_is_s
     quiet_service: Service, own_database: DatabaseUrls, broken: ClinicClient, next_one: ClinicClient
 ) -> None:
     with only_this_clinic_may_not(own_database, "INSERT ON care.audit_seals", broken):
-        quiet_service.run(quiet_service.worker.sweep())
+        quiet_service.sweep()
 
     assert audit_log_of(quiet_service, broken).sealed == 0
     assert audit_log_of(quiet_service, next_one).unsealed == 0
     assert audit_log_of(quiet_service, next_one).sealed > 0
 
-    quiet_service.run(quiet_service.worker.sweep())
+    quiet_service.sweep()
     assert audit_log_of(quiet_service, broken).unsealed == 0
 
 

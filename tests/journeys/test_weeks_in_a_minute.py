@@ -106,7 +106,7 @@ def test_a_disclosure_is_not_escalated_by_a_moved_clock(service: Service, moving
     now = advance(moving, days=1)
     assert phone.check_in(now, self_harm_thoughts=True).status_code == 201
     advance(moving, days=3)
-    service.run(service.worker.sweep())
+    service.sweep()
     (event,) = moving.http.get("/v1/safety-events", params={"state": "open"}).json()["items"]
     assert (event["state"], event["escalated_at"]) == ("open", None)
     assert datetime.fromisoformat(event["received_at"]) == NOW

@@ -165,7 +165,7 @@ def test_two_sealers_at_once_make_one_chain(quiet_service: Service, clinic_id: U
 def test_the_workers_sweep_seals_every_clinic(quiet_service: Service, clinic_id: UUID) -> None:
     happen(quiet_service, clinic_id, 3)
     other = quiet_service.new_clinic("Other").clinic_id
-    quiet_service.run(quiet_service.worker.sweep())
+    quiet_service.sweep()
     for one in (clinic_id, other):
         assert verified(quiet_service, one).unsealed == 0
         assert verified(quiet_service, one).sealed > 0

@@ -48,6 +48,15 @@ class Service:
         """Run something on the service's own loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(within)
 
+    def sweep(self, *, within: float = 60) -> None:
+        """Let the worker sweep now: while a sweep of its own is under way, this one waits for its turn."""
+
+        async def whole() -> None:
+            while not await self.worker.sweep():  # noqa: ASYNC110 - the other sweep says to nobody when it ends
+                await asyncio.sleep(0.01)
+
+        self.run(whole(), within=within)
+
     def new_clinic(self, name: str = "Clinic") -> OpenedClinic:
         """Open a clinic as the operator does."""
         return self.run(opened_clinic(self.context, name=name))

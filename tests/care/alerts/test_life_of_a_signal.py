@@ -188,7 +188,7 @@ def test_after_reopening_it_escalates_anew(
     clinic.http.post(f"{path}/reopen", json={"reason": "closed by mistake"})
 
     service.clock.move_to(NOW + timedelta(hours=24, minutes=1))
-    service.run(service.worker.sweep())
+    service.sweep()
 
     assert clinic.http.get(path).json()["escalated_at"] == "2026-11-04T18:01:00Z"
     assert [one["action"] for one in history(clinic, signal)][-1] == "signal.escalated"

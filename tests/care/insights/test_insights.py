@@ -103,7 +103,7 @@ def record_story(service: Service, clinic: ClinicClient) -> None:
     for hours, name, act, disposition in acts:
         service.clock.move_to(FADED + hours * HOUR)
         if act == "sweep":
-            service.run(service.worker.sweep())
+            service.sweep()
         elif act == "booster":
             booster(clinic, patients[name], service.clock.now())
         else:
@@ -127,7 +127,7 @@ def report_safety(service: Service, clinic: ClinicClient, patient: str) -> None:
             service.clock.move_to(at + seen_after)
             clinic.http.post(f"/v1/safety-events/{event}/acknowledge")
     service.clock.move_to(datetime(2026, 10, 21, 5, tzinfo=UTC))
-    service.run(service.worker.sweep())
+    service.sweep()
 
 
 def treated(clinic: ClinicClient, *, last: datetime = BEGUN) -> str:

@@ -193,7 +193,7 @@ def test_a_signal_is_acknowledged_snoozed_returns_is_closed_and_reopened_by_plai
 
     service.clock.move_to(NOW + timedelta(days=3))
     # A worker's note of it is a change too: whoever closes meanwhile would be asked to look again.
-    service.run(service.worker.sweep())
+    service.sweep()
     back = until_noted(kim.come_back(), path_of(signal), "Came back from its snooze")
     assert "Acknowledged 3 days ago" in back
 

@@ -264,7 +264,7 @@ def test_silence_no_reference_and_a_review_that_is_due_are_rows(
         assert clinic.enrol(patient, service.url).check_in(NOW, (5, 5, 5)).is_success
     for hours in range(0, 30, 6):
         service.clock.move_to(NOW + timedelta(hours=hours))
-        service.run(service.worker.sweep())
+        service.sweep()
 
     text = text_of(nurse.come_back())
 
