@@ -1,5 +1,6 @@
 """The words of an explanation, in English and Spanish: templates whose numbers come from reasons alone."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,7 @@ _CAUTIONS_ES: Final[Mapping[Caution, str]] = {
 }
 _TO: Final = "\N{EN DASH}"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
+_POINT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Language:
 
     def say(self, name: str, /, **facts: object) -> str:
         """A template with its numbers."""
-        return self.templates[name].format(**facts)
+        return self._numbers(self.templates[name].format(**facts))
 
     def has(self, name: str) -> bool:
         """Whether there is such a template."""
@@ -45,7 +47,10 @@ class Language:
     def count(self, number: float, noun: str) -> str:
         """A count with its noun: "1 day", "3 days"."""
         one, many = self.nouns[noun]
-        return f"{number:g} {one if number == 1 else many}"
+        return f"{self._numbers(f'{number:g}')} {one if number == 1 else many}"
+
+    def _numbers(self, text: str) -> str:
+        return text if self.code == "en" else _POINT.sub(",", text)
 
     def listed(self, parts: Sequence[str]) -> str:
         """Words in a row: "24, 31 and 29"."""

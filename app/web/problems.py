@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from string import Formatter
 from typing import Any, Final
 
 import structlog
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
+from app.foundation.translations import Words
 from app.storage.engine.health import database_is_away
 from app.web.reasons import OTHERWISE, REASONS
 
@@ -231,12 +233,16 @@ def _code(error: Mapping[str, Any]) -> str:
     return cause.code if isinstance(cause, RefusalError) else str(error["type"])
 
 
-def _reason(error: Mapping[str, Any]) -> str:
+def _reason(error: Mapping[str, Any]) -> Words:
     cause = (error.get("ctx") or {}).get("error")
     if isinstance(cause, RefusalError):
         return cause.message()
-    template = REASONS.get(str(error["type"]), OTHERWISE)
-    try:
-        return template.format_map(error.get("ctx") or {})
-    except KeyError:
-        return OTHERWISE
+    template, facts = REASONS.get(str(error["type"]), OTHERWISE), error.get("ctx") or {}
+    places = {name for _, name, _, _ in Formatter().parse(template) if name}
+    if not places <= facts.keys():
+        return Words(OTHERWISE)
+    return Words(template, **{name: _plain(facts[name]) for name in places})
+
+
+def _plain(fact: object) -> object:
+    return fact if isinstance(fact, int | float) else str(fact)

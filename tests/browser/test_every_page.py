@@ -6,13 +6,16 @@ work, on a phone. `make pictures` walks all of it in both languages, sizes and s
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode, urljoin
 from uuid import UUID
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -22,6 +25,7 @@ from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
 from app.storage import contact_tests
 from app.storage.contact_tests import ContactTest
+from tests.support.bracketed import Listener, SeenForm, bracketed_catalogues, forms_on
 from tests.support.browser import (
     LARGEST_PAGE,
     LARGEST_WITH_ITS_FILES,
@@ -30,6 +34,7 @@ from tests.support.browser import (
     NARROW,
     PICTURES_WANTED,
     TOUCHED,
+    PlainBrowser,
     Seen,
     agree,
     link_for,
@@ -38,7 +43,8 @@ from tests.support.browser import (
     open_page,
     sign_in,
 )
-from tests.support.care_browser import care_page, fading
+from tests.support.care_browser import SESSION, care_page, fading
+from tests.support.catalogues import TRANSLATED
 from tests.support.every_page import (
     EVERY,
     FRONT,
@@ -48,13 +54,14 @@ from tests.support.every_page import (
     TABLET,
     TODAY,
     Clinic,
+    Place,
     Who,
 )
 from tests.support.lively import lively_clinic, send_a_night
 from tests.support.people import ClinicClient, treated
 from tests.support.receiver import running_receiver
 from tests.support.service import NOW, Service
-from tests.support.staff import invited, token_of
+from tests.support.staff import invited, signed_in, token_of
 
 PICTURES: Final = Path(__file__).parents[2] / "build" / "screenshots"
 LOCALES: Final = {"en": "en-US", "es": "es-US"}
@@ -307,3 +314,77 @@ def test_the_pages_need_nothing_that_their_policy_refuses_and_run_our_own_script
         assert [one for one in seen.said if not any(status in one for status in refused)] == []
         scripts = {source for sources in seen.scripts.values() for source in sources}
         assert [one for one in scripts if not one.startswith(("/care/static/", "/p/static/"))] == []
+
+
+# What stays as it is in every language: names, and words of the standards that a field is about.
+_OWN: Final = (r"Afterglow", r"Riverbend Clinic", r"(Kim|Robin|Alex) Example", r"P-[0-9a-f]{8}", r"P-\d")
+_BY_HTTP: Final = {Who.OWNER, Who.COORDINATOR, Who.ANYBODY, Who.JOINING}
+_ID: Final = re.compile(r"[0-9a-f-]{36}|[0-9a-f]{64}")
+
+
+def _pages_of(
+    browser: PlainBrowser, places: Sequence[Place], ids: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Open pages, then send each of their forms twice: empty, and with nonsense in every field."""
+    forms = dict[object, SeenForm]()
+    for place in places:
+        address = (place.address or "").format(**ids)
+        if not address:
+            continue
+        text = _followed(browser, browser.get(address))
+        yield place.name, text
+        for form in forms_on(text):
+            path = urljoin(address, form.action)
+            if form.typed or form.file:
+                forms.setdefault((_ID.sub("", path), *form.typed), replace(form, action=path))
+    for form in forms.values():
+        for typed in ("", "?"):
+            fields = form.hidden | dict.fromkeys(form.typed, typed)
+            if form.method == "get":
+                reply = browser.get(f"{form.action}?{urlencode(fields)}")
+            elif form.file:
+                reply = browser.upload(form.action, fields, (form.file, "x.csv", typed.encode()))
+            else:
+                reply = browser.post(form.action, fields)
+            yield f"{form.action} with {typed!r}", _followed(browser, reply)
+
+
+def _followed(browser: PlainBrowser, reply: httpx2.Response) -> str:
+    while reply.status_code in {302, 303} and reply.headers["location"].startswith("/"):
+        reply = browser.get(reply.headers["location"])
+    return reply.text
+
+
+def test_all_that_a_page_says_is_in_its_readers_catalogue(
+    shared_service: Service, lively: tuple[ClinicClient, dict[str, str]]
+) -> None:
+    client, ids = lively
+    listener, left = Listener(_OWN), dict[str, str]()
+    joining = invited(client, StaffRole.OWNER)
+    ids |= {
+        "language": "es",
+        "invitation": token_of(joining),
+        "email": joining["email"],
+        "contact_test": contact_test(shared_service, client.clinic_id),
+        "new_link": link_for(client, new_patient(client)),
+    }
+    with bracketed_catalogues():
+        for who in (Who.OWNER, Who.COORDINATOR, Who.ANYBODY):
+            browser = PlainBrowser(shared_service.url, "es")
+            if who in _ROLES:
+                browser.cookies[SESSION] = signed_in(shared_service, client.clinic_id, _ROLES[who])
+            places = [one for one in EVERY if one not in FRONT and one.who is who]
+            for name, text in _pages_of(browser, places, ids):
+                for said in listener.english_on(text, "es"):
+                    left.setdefault(said, f"{who.value}: {name}")
+            browser.http.close()
+        for language in TRANSLATED:
+            browser = PlainBrowser(shared_service.url, language)
+            browser.sign_in(client, ids["answering_id"])
+            places = [one for one in OF_PATIENTS if one.who is Who.PATIENT]
+            for name, text in _pages_of(browser, places, ids | {"language": language}):
+                for said in listener.english_on(text, language):
+                    left.setdefault(said, f"patient, {language}: {name}")
+            browser.http.close()
+    import json; Path("/tmp/left.json").write_text(json.dumps(left, indent=0, ensure_ascii=False))
+    assert left == {}

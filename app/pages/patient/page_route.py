@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
 from uuid import UUID
@@ -47,6 +48,9 @@ def render(
     **values: object,
 ) -> PageAnswer:
     """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
+    at = "/tablet" if visitor.is_on_tablet else here
+    # What was sent to another address is opened again at its own.
+    again = visitor if visitor.address.partition("?")[0] == at else replace(visitor, address=at)
     text = (
         TEMPLATES[visitor.language]
         .get_template(template)
@@ -60,7 +64,8 @@ def render(
             files=FILES.paths,
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
             who="" if visitor.is_on_tablet else who(context.vault, visitor),
-            here="/tablet" if visitor.is_on_tablet else here,
+            here=at,
+            address_in=again.address_in,
             on_tablet=visitor.is_on_tablet,
             help_first=help_first,
             hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),

@@ -20,7 +20,7 @@ from app.notifications.messages.crisis_lines import NATIONAL_HELP
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, form_token, new_anchor, read_form
-from app.web.pages.page_visitor import PageVisitor
+from app.web.pages.page_visitor import PageVisitor, address_of
 from app.web.pages.wording import language_for
 
 SESSION, ANCHOR, LANGUAGE, PLACE = (
@@ -137,6 +137,7 @@ def visitor_without_look_up(
         language=language,
         switched_to=switched_to,
         new_anchor=not anchor,
+        address=address_of(request),
         country=country,
         new_country=caller is not None and (country or "") != kept,
         token=form_token(context.vault, session if caller else made),

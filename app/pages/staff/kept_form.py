@@ -21,6 +21,7 @@ from app.access.clinics.staff_sessions import member_of_ended
 from app.context import AppContext
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.foundation.vault import CannotOpenError, Vault
+from app.pages.staff.field_names import field_name
 from app.pages.staff.visitor import SESSION
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import TOKEN_FIELD, Form, FormExpiredError, read_form, refuse_foreign, refuse_forged
@@ -55,7 +56,7 @@ class KeptForm:
     def _written(self) -> Iterator[tuple[str, str]]:
         for name, text in self.fields.items():
             if name not in _NOT_TYPED and text.strip():
-                yield name.replace("_", " ").capitalize(), text
+                yield field_name(name), text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from app.clinical.number_notes import NumberNotes
 from app.clinical.protocol import Protocol
 from app.clinical.protocol_versions import numbers_of
-from app.foundation.translations import say
+from app.foundation.translations import Words, capitalized, joined, number_written, say
 from app.web.pages.forms import Form
 
 # What raises a signal or holds it back comes first; all else is folded away.
@@ -44,7 +44,7 @@ class NumberField:
     @property
     def changed(self) -> bool:
         """Whether something else was typed than what is active."""
-        return self.typed != self.present
+        return self.typed.replace(",", ".") != self.present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +70,9 @@ def fields_of(present: Protocol, typed: Mapping[str, str], mistakes: Mapping[str
         NumberField(
             name=one.name,
             title=title_of(one.name),
-            unit=one.unit,
+            unit=Words(one.unit),
             bounds=_bounds(one),
-            reason=one.reason,
+            reason=capitalized(Words(one.reason)),
             present=written(one.value),
             typed=typed.get(one.name, written(one.value)),
             mistake=mistakes.get(one.name, ""),
@@ -102,21 +102,22 @@ def numbers_in(form: Form, *, present: Protocol, base: Protocol) -> tuple[dict[s
 def differences(before: Protocol, after: Protocol) -> Sequence[Difference]:
     """Say what would change."""
     return [
-        Difference(title=title_of(one.name), unit=one.unit, before=written(one.value), after=written(new))
+        Difference(
+            title=title_of(one.name), unit=Words(one.unit), before=written(one.value), after=written(new)
+        )
         for one in numbers_of(before)
         if (new := getattr(after, one.name)) != one.value
     ]
 
 
-def title_of(name: str) -> str:
+def title_of(name: str) -> Words:
     """Give a number's name in words."""
-    return name.replace("_", " ").capitalize()
+    return Words(name.replace("_", " ").capitalize())
 
 
-def written(value: float) -> str:
-    """Write a number as it is typed."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+def written(value: float) -> Words:
+    """Write a number as it is typed: with a point, or as the reader's language has it."""
+    return number_written(value) if float(f"{value:g}") == value else number_written(value, "")
 
 
 def _number(text: str) -> float:
@@ -129,5 +130,5 @@ def _number(text: str) -> float:
 
 def _bounds(notes: NumberNotes) -> str:
     if notes.choices:
-        return " or ".join(str(one) for one in notes.choices)
+        return joined((str(one) for one in notes.choices), say(" or "))
     return say("{written} to {value2}", written=written(notes.lowest), value2=written(notes.highest))

@@ -10,7 +10,7 @@ from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.check_ins import zone_of
 from app.clinical.course import TEMPLATES, Infusion, InfusionPhase
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out, scale_name
-from app.foundation.translations import joined, say
+from app.foundation.translations import joined, number_written, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of
 from app.pages.staff.infusion_page import ROUTES
@@ -228,7 +228,7 @@ def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime,
 
 
 def _dose(one: Infusion) -> str:
-    dose = f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else ""
+    dose = say("{dose:g} mg/kg", dose=one.dose_mg_per_kg) if one.dose_mg_per_kg else ""
     return joined(filter(None, (dose, ROUTES[one.route] if one.route else "")))
 
 
@@ -345,7 +345,7 @@ def _scales(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, di
             {
                 "kind": "",
                 "icon": "form",
-                "title": f"{scale_name(one.stored.scale)}: {one.score.total:g}",
+                "title": joined((scale_name(one.stored.scale), number_written(one.score.total)), ": "),
                 "rest": band,
                 "small": say("By the patient")
                 if one.stored.entered_by == "patient"

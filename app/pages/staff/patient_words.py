@@ -12,7 +12,7 @@ from app.clinical.profiles import Caution, Profile
 from app.clinical.review import NotKnown, ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.scales import Band
 from app.foundation.audit import ActorKind
-from app.foundation.translations import capitalized, joined, say
+from app.foundation.translations import capitalized, joined, number_written, say
 from app.pages.staff.alert_words import CAUTIONS as CAUTION_WORDS
 
 LEVELS: Final[Mapping[str, str]] = {
@@ -159,7 +159,7 @@ def scores_said(report: CheckIn) -> list[str]:
     """Say what a check-in's scales were answered with, one after the other."""
     values = (report.mood, report.energy, report.sleep_quality)
     return [
-        joined((DOMAINS_SAID[domain], f"{value:g}"), " ")
+        joined((DOMAINS_SAID[domain], number_written(value)), " ")
         for domain, value in zip(DOMAINS, values, strict=True)
         if value is not None
     ]

@@ -191,7 +191,9 @@ async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUI
             "total": f"{stored.total:g}",
         },
         version=stored.version,
-        present=(f"{name} {stored.total:g}, {clock.plain(stored.taken_at)}.",),
+        present=(
+            say("{name} {total:g}, {at}.", name=name, total=stored.total, at=clock.plain(stored.taken_at)),
+        ),
     )
 
 

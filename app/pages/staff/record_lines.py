@@ -12,7 +12,7 @@ from app.care.treatment import circumstances, queries
 from app.clinical.course import TEMPLATES, Course
 from app.clinical.long_exposure import scale_name
 from app.context import Work
-from app.foundation.translations import Words, joined, say
+from app.foundation.translations import Words, joined, number_written, say
 from app.pages.staff.about_patient import AboutPatient
 from app.pages.staff.circumstance_page import days_said, said
 from app.pages.staff.patient_words import INFUSIONS, scores_said
@@ -102,7 +102,7 @@ async def _forms(work: Work, whose: AboutPatient) -> list[RecordLine]:
             one.stored.id,
             joined(
                 (
-                    f"{scale_name(one.stored.scale)} {one.stored.total:g}",
+                    joined((scale_name(one.stored.scale), number_written(one.stored.total)), " "),
                     whose.clock.plain(one.stored.taken_at),
                 )
             ),

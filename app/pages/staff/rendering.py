@@ -42,6 +42,7 @@ def render(
             language=visitor.language,
             direction=direction(visitor.language),
             languages=STAFF_LANGUAGES,
+            address_in=visitor.address_in,
             files=FILES.paths,
             here=here,
             name=_name(context, visitor),
@@ -68,7 +69,7 @@ def render_dead_link(context: AppContext, visitor: StaffVisitor, error: RefusalE
         here="",
         status=status_of(error),
         title=say("This link does not work"),
-        sentence=str(error),
+        sentence=error.message(),
     )
 
 

@@ -208,7 +208,7 @@ def _hours(hours: float) -> str:
     if hours < 1:
         return say("{value1:.0f} min", value1=hours * _MINUTES_AN_HOUR)
     return (
-        f"{hours:.1f} h"
+        say("{hours:.1f} h", hours=hours)
         if hours < 2 * _HOURS_A_DAY
         else say("{value1:.1f} days", value1=hours / _HOURS_A_DAY)
     )
@@ -246,7 +246,7 @@ async def show_reports(
         found = await _read_period(visitor, first, end)
         typed = {"first": found.period.first.isoformat(), "end": found.period.end.isoformat()}
     except PeriodRefusedError as error:
-        mistake = str(error)
+        mistake = error.message()
     return render(
         context,
         visitor,

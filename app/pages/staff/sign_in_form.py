@@ -33,7 +33,7 @@ def sign_in_form(
         email=email,
         out=out,
         passkey=passkeys.challenge_to_sign_in(context),
-        mistake="" if error is None else str(error),
+        mistake="" if error is None else error.message(),
     )
     if error is not None and error.retry_after_seconds is not None:
         answer.headers["retry-after"] = str(error.retry_after_seconds)

@@ -23,7 +23,7 @@ from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, form_token, new_anchor, read_upload, refuse_foreign
 from app.web.pages.page_route import read_form_to_keep
-from app.web.pages.page_visitor import PageVisitor
+from app.web.pages.page_visitor import PageVisitor, address_of
 from app.web.pages.wording import language_for
 
 SESSION: Final = "afterglow-staff"
@@ -161,6 +161,7 @@ def visitor_without_look_up(
         frames=_frames_in(request, context, caller),
         anchor=made,
         new_anchor=not anchor,
+        address=address_of(request),
         token=form_token(context.vault, session if caller else made),
     )
 

@@ -22,7 +22,7 @@ from app.care.patients.queries import chart_numbers_of
 from app.clinical.protocol import Protocol
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.foundation.translations import say
+from app.foundation.translations import number_written, say, with_decimal_sign, written
 from app.pages.staff.numbers_form import differences, fields_of, numbers_in
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
@@ -111,12 +111,21 @@ def _row(title: str, now: int, instead: int) -> Row:
 
 
 def _rate(counts: RuleCounts) -> str:
-    return say("none watched") if counts.per_patient_year is None else f"{counts.per_patient_year:.1f}"
+    return (
+        say("none watched")
+        if counts.per_patient_year is None
+        else number_written(counts.per_patient_year, ".1f")
+    )
 
 
 def _signed(difference: float, *, digits: int = 0) -> str:
     text = f"{difference:+.{digits}f}"
-    return say("the same") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    signed = text.replace("-", "\N{MINUS SIGN}")
+    return (
+        say("the same")
+        if float(text) == 0
+        else written(signed, lambda language: with_decimal_sign(signed, language))
+    )
 
 
 WHAT_IF: Final = "/care/what-if"
@@ -313,7 +322,7 @@ async def set_numbers(
     except ChangedMeanwhileError:
         mistake, status = _OTHERS_SET, 412
     except (PolicyInPastError, PolicyRefusedError) as error:
-        mistake = str(error)
+        mistake = error.message()
     except (ValueError, OverflowError):
         pass
     else:
@@ -341,7 +350,7 @@ def _mistakes(error: RefusalError) -> dict[str, str]:
     for one in error.findings:
         name = str(one["pointer"]).removeprefix("#/numbers").removeprefix("/")
         found[name or "consider_at"] = _sentence(one)
-    return found or {error.pointer or "consider_at": str(error)}
+    return found or {error.pointer or "consider_at": error.message()}
 
 
 def _sentence(finding: Any) -> str:  # noqa: ANN401 - a mapping of a refusal's own
@@ -352,7 +361,7 @@ def _sentence(finding: Any) -> str:  # noqa: ANN401 - a mapping of a refusal's o
             value2=finding["lowest"],
             value3=finding["highest"],
         )
-    return str(finding["detail"])
+    return finding["detail"]
 
 
 def _typed(form: Form) -> dict[str, str]:
