@@ -1,9 +1,9 @@
 """The words of an explanation, in English and Spanish: templates whose numbers come from reasons alone."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from string import Formatter
 from typing import Final
 
 from app.clinical.english_formats import MONTHS, day_in, days_from_to, ordinal, percent
@@ -24,7 +24,17 @@ _CAUTIONS_ES: Final[Mapping[Caution, str]] = {
 }
 _TO: Final = "\N{EN DASH}"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
-_POINT: Final = re.compile(r"(?<=\d)\.(?=\d)")
+
+
+class _Commas(Formatter):
+    """Fills in numbers as Spanish writes them."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return text.replace(".", ",") if isinstance(value, float) else text
+
+
+_WITH_COMMAS: Final = _Commas()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,10 @@ class Language:
 
     def say(self, name: str, /, **facts: object) -> str:
         """A template with its numbers."""
-        return self._numbers(self.templates[name].format(**facts))
+        floats = any(isinstance(fact, float) for fact in facts.values())
+        if self.code == "en" or not floats:
+            return self.templates[name].format(**facts)
+        return _WITH_COMMAS.vformat(self.templates[name], (), facts)
 
     def has(self, name: str) -> bool:
         """Whether there is such a template."""
@@ -47,10 +60,11 @@ class Language:
     def count(self, number: float, noun: str) -> str:
         """A count with its noun: "1 day", "3 days"."""
         one, many = self.nouns[noun]
-        return f"{self._numbers(f'{number:g}')} {one if number == 1 else many}"
+        return f"{self.number(number)} {one if number == 1 else many}"
 
-    def _numbers(self, text: str) -> str:
-        return text if self.code == "en" else _POINT.sub(",", text)
+    def number(self, number: float, form: str = "g") -> str:
+        """A number: "7.5" or "7,5"."""
+        return format(number, form) if self.code == "en" else format(number, form).replace(".", ",")
 
     def listed(self, parts: Sequence[str]) -> str:
         """Words in a row: "24, 31 and 29"."""

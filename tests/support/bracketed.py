@@ -10,11 +10,15 @@ from typing import Any, Final
 
 from babel import Locale
 
+from app.care.assessments.questionnaires import WORDINGS
 from app.chart.wording import chart_words
 from app.clinical import explanation_words
-from app.foundation.translations import LANGUAGES, catalogue
+from app.foundation.translations import catalogue
+from app.notifications.messages.consent_text import consent_text
+from app.notifications.messages.crisis_lines import NATIONAL_HELP
 from app.pages.patient.page_route import TEMPLATES as FOR_PATIENTS
 from app.pages.staff.rendering import TEMPLATES as FOR_STAFF
+from app.web.pages.wording import countries_in
 from tests.support.catalogues import TRANSLATED
 
 _OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}", "\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
@@ -80,6 +84,8 @@ def _of_calendars(language: str) -> Iterator[str]:
         for widths in tables.values():
             for names in widths.values():
                 yield from names.values()
+    if language == "es":
+        yield from explanation_words._MONTHS_ES  # noqa: SLF001 - the table that stands beside the templates
 
 
 @dataclass
@@ -154,30 +160,37 @@ def forms_on(text: str) -> list[SeenForm]:
     return _read(text).forms
 
 
+def _shipped(language: str) -> Iterator[str]:
+    """The texts that a language has elsewhere than in its catalogue: whole ones, by their authors or by CLDR."""
+    consent = consent_text(language)
+    yield from (consent.title, *consent.paragraphs, consent.accept)
+    for wordings in WORDINGS.values():
+        if one := wordings.get(language):
+            yield from (one.title, one.instructions, *one.items, *one.answers, one.copyright)
+    yield from (line.name for line in NATIONAL_HELP.values())
+    yield from countries_in(language).values()
+
+
 class Listener:
     """Finds in pages what is not in brackets, and is neither a date nor of the clinic's own words."""
 
-    def __init__(self, own: Iterable[str]) -> None:
-        self._own = re.compile("|".join(rf"(?<!\w){one}(?!\w)" for one in own))
-        self._calendars = {
-            language: {
-                word.casefold()
-                for text in _of_calendars(language)
-                for word in _SAID.findall(text.replace(".", " "))
-            }
-            for language in LANGUAGES
-        }
+    def __init__(self, language: str, own: Iterable[str]) -> None:
+        shipped = sorted({" ".join(one.split()) for one in _shipped(language)}, key=len, reverse=True)
+        known = [*(re.escape(one) for one in shipped), *own]
+        self._own = re.compile("|".join(rf"(?<!\w)(?:{one})(?!\w)" for one in known))
+        calendar = " ".join(_of_calendars(language)).replace(".", " ")
+        self._calendar = {word.casefold() for word in _SAID.findall(calendar)}
 
-    def english_on(self, text: str, language: str) -> list[str]:
+    def english_on(self, text: str) -> list[str]:
         """List what a page says in no catalogue's words, each with the words that were found."""
         said = _read(text).said
-        return list(dict.fromkeys(chain.from_iterable(self._in(one, language) for one in said)))
+        return list(dict.fromkeys(chain.from_iterable(self._in(one) for one in said)))
 
-    def _in(self, said: str, language: str) -> Iterator[str]:
+    def _in(self, said: str) -> Iterator[str]:
         left = said
         while (inner := _IN_BRACKETS.sub(" ", left)) != left:
             left = inner
         left = self._own.sub(" ", left)
-        words = [one for one in _SAID.findall(left) if one.casefold() not in self._calendars[language]]
+        words = [one for one in _SAID.findall(left) if one.casefold() not in self._calendar]
         if words:
             yield f"{' '.join(words)}  [{said[:90]}]"

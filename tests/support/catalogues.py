@@ -35,12 +35,7 @@ FOR_PATIENTS: Final = (
 # What developers read, of an API whose names are English.
 FOR_DEVELOPERS: Final = "app/pages/front"
 # What refuses only programs and whoever runs commands, in English.
-FOR_PROGRAMS: Final = (
-    "app/cli",
-    "app/interop/fhir",
-    "app/interop/ehr/cds_hooks",
-    "app/interop/smart/backend",
-)
+FOR_PROGRAMS: Final = ("app/cli", "app/interop/fhir", "app/interop/ehr/cds_hooks")
 _IMPORTED: Final = re.compile(r"translations import [^\n]*\bsay\b")
 _NO_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != SOURCE_LANGUAGE)

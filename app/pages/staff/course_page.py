@@ -15,7 +15,7 @@ from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_words import PHASES
+from app.pages.staff.patient_words import PHASES, PROTOCOLS
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage.protocol_templates import OwnTemplate
 from app.web.dependencies import ContextNeeded
@@ -59,7 +59,7 @@ def template_choices(own: Sequence[OwnTemplate]) -> Choices:
         )
         for one in own
     }
-    return (*described.items(), *((code, one.name) for code, one in TEMPLATES.items()))
+    return (*described.items(), *PROTOCOLS.items())
 
 
 def template_in(form: Form) -> dict[str, str]:

@@ -99,6 +99,7 @@ _NAMES: Final[Mapping[str, Words]] = {
     "limits/signal_hours": say("Acknowledge a signal within"),
     "limits/urgent_safety_minutes": say("Acknowledge an urgent safety event within"),
     "scale": say("Scale"),
+    "scales": say("Scales"),
     "scopes": say("Scopes"),
     "score_scale": say("Score after 4 hours: scale"),
     "score_total": say("Score after 4 hours: total"),
@@ -125,6 +126,15 @@ _NAMES: Final[Mapping[str, Words]] = {
     "url": say("Address"),
     "weight_kg": say("Weight in kg"),
     "which": say("Which"),
+    "after_diastolic": say("Diastolic pressure after"),
+    "after_pulse": say("Pulse after"),
+    "after_systolic": say("Systolic pressure after"),
+    "before_diastolic": say("Diastolic pressure before"),
+    "before_pulse": say("Pulse before"),
+    "before_systolic": say("Systolic pressure before"),
+    "peak_diastolic": say("Diastolic pressure at the peak"),
+    "peak_pulse": say("Pulse at the peak"),
+    "peak_systolic": say("Systolic pressure at the peak"),
 }
 _ITEM: Final = re.compile(r"item_(\d{1,3})")
 
@@ -133,4 +143,7 @@ def field_name(name: str) -> Words:
     """Give a field's name; one that has none here, such as a box of a list, as it is sent."""
     if (item := _ITEM.fullmatch(name)) is not None:
         return say("Item {number}", number=item[1])
-    return _NAMES.get(name) or Words(name.replace("/", " ").replace("_", " ").capitalize())
+    # Of what stands within a list only the list is named: its key may be what someone typed.
+    return (
+        _NAMES.get(name) or _NAMES.get(name.partition("/")[0]) or Words(name.replace("_", " ").capitalize())
+    )

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access.clinics.permissions import Permission
-from app.care.assessments.questionnaires import all_questionnaires
+from app.care.assessments.questionnaires import all_questionnaires, worded
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.tablets import CHECK_IN
 from app.foundation.translations import joined, say
@@ -35,7 +35,9 @@ def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> dict[str, str]:
     if not agreed or not visitor.may(Permission.TREATMENT_RECORD):
         return {}
     asked = all_questionnaires(locale=view.patient.locale, long_exposure=False)
-    return {CHECK_IN: say("Check-in")} | {one.scale.key: one.wording.title for one in asked}
+    return {CHECK_IN: say("Check-in")} | {
+        one.scale.key: worded(one.scale.key, lambda wording: wording.title) for one in asked
+    }
 
 
 def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from app.clinical.answer import Evaluation
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
-from app.clinical.explanation import SAFETY_BANNER, counterfactual_sentence
+from app.clinical.explanation import counterfactual_sentence
 from app.clinical.explanation_words import Language, language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.long_exposure import scale_name
@@ -88,7 +88,7 @@ def values_of(
         "clock_written": clock_written,
         "words": patient_words,
         "answer": None if view.evaluation is None else _answer(view.evaluation, clock, visitor.language),
-        "safety_banner": SAFETY_BANNER,
+        "safety_banner": say("A safety report is open: see to it first."),
         "picture": draw_fluid(
             view.trend, view.protocol, chart_words(visitor.language), pins=pins, marks=marks
         ),

@@ -36,6 +36,14 @@ BANDS: Final[Mapping[Band, str]] = {
     Band.SEVERE: say("severe"),
     Band.VERY_SEVERE: say("very severe"),
 }
+PROTOCOLS: Final[Mapping[str, str]] = {
+    "standard": say("Standard"),
+    "mild_to_moderate": say("Mild to moderate"),
+    "severe_or_chronic": say("Severe or chronic"),
+    "twice_weekly": say("Twice weekly for 4 weeks"),
+    "own": say("The clinic's own"),
+}
+"""The protocols of the field, by their codes in `clinical/course.py`."""
 MODES: Final = {"test": say("Test"), "live": say("Live")}
 ARCHIVED: Final[Mapping[str, str]] = {
     "care_ended": say("Care ended"),

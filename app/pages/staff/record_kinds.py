@@ -18,7 +18,6 @@ from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.care.treatment.maintenance_schemas import ReferenceAmendment
 from app.clinical.check_ins import calendar_day
-from app.clinical.course import TEMPLATES
 from app.clinical.domains import DOMAINS, REPORTED_NUMBERS
 from app.clinical.long_exposure import scale_name
 from app.context import Work
@@ -35,7 +34,7 @@ from app.pages.staff.circumstance_page import (
     said,
 )
 from app.pages.staff.infusion_page import INFUSION_FIELDS, ROUTES, infusion_in
-from app.pages.staff.patient_words import INFUSIONS
+from app.pages.staff.patient_words import INFUSIONS, PROTOCOLS
 from app.pages.staff.record_lines import MOST, REPORTS, course_said, days_of, line_of
 from app.pages.staff.reference_page import WINDOW_FIELDS
 from app.pages.staff.visitor import StaffVisitor
@@ -211,7 +210,7 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
                 name="protocol",
                 label=say("Template"),
                 kind="choice",
-                choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
+                choices=tuple(PROTOCOLS.items()),
             ),
             Field(
                 name="planned_infusions",

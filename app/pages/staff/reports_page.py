@@ -17,6 +17,7 @@ from app.care.insights.queries import read_insights
 from app.care.insights.routes import table_answer
 from app.clinical.long_exposure import scale_name
 from app.foundation.translations import say
+from app.pages.staff.alert_words import DISPOSITIONS
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.settings.settings_page import initials
@@ -28,6 +29,12 @@ from app.web.dependencies import ContextNeeded
 SMALL_BELOW: Final = 20
 NOTHING: Final = say("none yet")
 NO_VALUE: Final = "\N{EN DASH}"
+_CRITERIA: Final = {
+    "gain_lost": say("Gain lost"),
+    "scale_relapse": say("Scale relapse"),
+    "one_domain": say("One domain"),
+    "patient_asks": say("Patient asks"),
+}
 _GROUPS: Final = {
     "induction": say("After induction"),
     "booster": say("After a booster"),
@@ -374,7 +381,7 @@ def _duration(one: BenefitNumbers | BenefitGroup) -> dict[str, str]:
 
 
 def _plain(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return DISPOSITIONS.get(name) or _CRITERIA.get(name) or name.replace("_", " ").capitalize()
 
 
 def _counts(counts: Mapping[str, int]) -> list[Count]:

@@ -248,7 +248,7 @@ async def _found(visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | 
         "patients": [
             {
                 "id": one.patient_id,
-                "name": names.get(one.patient_id, "erased"),
+                "name": names.get(one.patient_id, say("erased")),
                 "now": one.now_on,
                 "instead": one.instead_on,
                 "differs": one.now_on != one.instead_on,

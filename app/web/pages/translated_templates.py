@@ -17,7 +17,7 @@ from jinja2 import Environment, nodes
 # Gives the translation of an English message, or None; the line says where it stands.
 LookUp = Callable[[str, int], str | None]
 
-_READ_ATTRIBUTES: Final = frozenset({"aria-label", "title", "alt", "placeholder", "data-l"})
+_READ_ATTRIBUTES: Final = frozenset({"aria-label", "title", "alt", "placeholder", "data-l", "label"})
 _CODE: Final = frozenset({"script", "style", "code", "pre", "kbd"})
 _LETTER: Final = re.compile(r"[^\W\d_]{2}")
 _ENTITY: Final = re.compile(r"&#?\w+;")

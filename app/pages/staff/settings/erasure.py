@@ -87,6 +87,6 @@ async def _page(
         "settings_erasure.html",
         here=HERE,
         error=error,
-        requests=[(one, names.get(one.patient_id, "erased")) for one in reversed(found)],
+        requests=[(one, names.get(one.patient_id, say("erased"))) for one in reversed(found)],
         done=_DONE.get(done, ""),
     )
