@@ -105,9 +105,8 @@ from app.pages.staff.settings.index import SETTINGS_ROUTERS
 from app.web import health
 from app.web.cross_origin import CrossOrigin, Origins, Preflights
 from app.web.document import PROBLEMS, Audience, DescribedApi, operations_of
-from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
+from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules, RequestLimits
 from app.web.problems import install_problem_handlers
-from app.web.request_limits import RequestLimits
 from app.web.route_table import RouteTable
 
 _DESCRIPTION = """Afterglow notifies a ketamine clinic when a patient's benefit is fading.

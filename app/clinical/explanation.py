@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised
 from app.clinical.explanation_numbers import PartCode, numbers_of
 from app.clinical.explanation_words import ENGLISH, Language, language_of
-from app.clinical.headline import Beside, finding_sentences, headline_sentences, steady_without_infusion
+from app.clinical.headline import (
+    Beside,
+    finding_sentences,
+    headline_sentences,
+    sentences_against,
+    steady_without_infusion,
+)
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.long_exposure import scale_name
 from app.clinical.profiles import Caution

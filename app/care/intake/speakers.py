@@ -13,8 +13,7 @@ from uuid import UUID
 from starlette.datastructures import Headers
 
 from app.access.clinics import staff_sessions
-from app.access.clinics.permissions import Permission, scope_may
-from app.access.clinics.smart_scopes import scopes_allow
+from app.access.clinics.permissions import Permission, scope_may, scopes_allow
 from app.care.patients.chart_numbers import index_of
 from app.care.patients.tablets import session_in
 from app.context import Work

@@ -29,14 +29,14 @@ from app.foundation.errors import NotFoundError
 from app.foundation.text import InvisibleCharacterError
 from app.foundation.translations import LANGUAGES, Words, say
 from app.foundation.zones import PseudoTimeZoneError, UnknownTimeZoneError, choosable_zones, read_zone
-from app.notifications.messages.push_subscriptions import (
+from app.notifications.messages.web_push import (
     PushAddressRefusedError,
     PushKeysNotUsableError,
     WebPushAddress,
+    public_push_key,
     subscribe,
     unsubscribe,
 )
-from app.notifications.messages.web_push import public_push_key
 from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
