@@ -18,9 +18,7 @@ from app.access.clinics.idempotency_middleware import IdempotentPosts
 from app.access.clinics.test_clock import learn_now_and_then
 from app.access.staff import routes as staff
 from app.care.alerts import escalation
-from app.care.alerts.findings import routes as findings
-from app.care.alerts.safety_events import routes as safety_events
-from app.care.alerts.signals import routes as signals
+from app.care.alerts import routes as alerts
 from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
 from app.care.check_ins.middleware import ShortWay
@@ -142,9 +140,9 @@ _ROUTERS: Final = (
     check_ins.import_router,
     evaluations.router,
     monitoring.router,
-    signals.router,
-    safety_events.router,
-    findings.router,
+    alerts.signals,
+    alerts.safety_events,
+    alerts.findings,
     worklist.router,
     webhooks.router,
     stream.router,

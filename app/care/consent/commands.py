@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.signals.episodes import close_by_withdrawal
+from app.care.alerts.signal_episodes import close_by_withdrawal
 from app.care.monitoring import commands as monitoring
 from app.care.patients.consent_status import ConsentStatus, consent_status_of
 from app.care.patients.own_vault import vault_of

@@ -11,9 +11,8 @@ from uuid import UUID
 from babel.languages import get_official_languages
 
 from app.access.clinics.crisis import clinic_help
-from app.care.alerts.findings.commands import raise_finding
-from app.care.alerts.findings.life import FindingCode
-from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, report
+from app.care.alerts.finding_commands import FindingCode, raise_finding
+from app.care.alerts.safety_reports import SafetyReport, SafetySource, report
 from app.care.disclosures.detector import disclosures_in
 from app.care.disclosures.names import is_statement, squeezed
 from app.care.patients.crisis import help_for_patient

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
-from app.care.alerts.safety_events.life import SAFETY_EVENT
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
 from app.care.patients.chart_numbers import index_of
 from app.care.patients.commands import PatientExistsError
 from app.clinical.profiles import Caution

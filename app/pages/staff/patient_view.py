@@ -8,8 +8,8 @@ from uuid import UUID
 
 from app.access.audit.queries import done_to_patient
 from app.access.clinics.ehr_links import ehr_link
-from app.care.alerts.history import names_in
-from app.care.alerts.safety_events.intake import SafetySource
+from app.care.alerts.queries import names_in
+from app.care.alerts.safety_reports import SafetySource
 from app.care.assessments.queries import Assessment
 from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
