@@ -45,7 +45,7 @@ from app.interop.ehr import routes as ehr
 from app.interop.fhir import routes as fhir
 from app.interop.fhir.outcome import outcome_response
 from app.interop.transfer import routes as transfers
-from app.notifications.dispatch.stand_in import StandIn
+from app.notifications.dispatcher import StandIn
 from app.notifications.stream import routes as stream
 from app.notifications.webhooks import routes as webhooks
 from app.pages.front import front_page

@@ -33,7 +33,7 @@ from app.foundation.logs import where
 from app.imports.commands import WORK_ON_IMPORT, work_on
 from app.interop.ehr.reading import READ_EHR, read_ehr
 from app.interop.transfer import commands as transfers
-from app.notifications.dispatch.dispatcher import Dispatcher
+from app.notifications.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
 from app.notifications.stream.queries import keep_stream
 from app.notifications.transport.addresses import AllowedNetworks

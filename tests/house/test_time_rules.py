@@ -19,7 +19,7 @@ ALLOWED: Final = {
     "app/web/health.py": "when this process tried last whether the database takes what is written",
     "app/web/edge.py": "measures how long an answer took, and a minute of the caller's, in this process",
     "app/notifications/webhooks/delivering.py": "measures how long an attempt took",
-    "app/notifications/dispatch/dispatcher.py": "a worker's own turns and heartbeats, in this process",
+    "app/notifications/dispatcher.py": "a worker's own turns and heartbeats, in this process",
     "app/storage/engine/embedded/supervisor.py": "waits for a process of this machine",
     "app/storage/engine/embedded/predecessor.py": "waits for a process of this machine",
 }

@@ -16,8 +16,8 @@ from app.care.merging.copying import copy_record, return_reports, void_copies
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import CorrectionEffects, believed_now, follow_correction
 from app.care.patients.corrections import ArchivedError, ArchiveReason, keep_change
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing, existing_even_merged
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.episodes import Disposition
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind

@@ -18,8 +18,8 @@ from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.queries import findings_before
 from app.care.monitoring.timelines import replayed, timeline_now
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.answer import Evaluation
 from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level

@@ -16,8 +16,8 @@ from app.care.alerts.safety_reports import SafetyReport, SafetySource, report
 from app.care.disclosures.detector import disclosures_in
 from app.care.disclosures.names import is_statement, squeezed
 from app.care.patients.crisis import help_for_patient
-from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import index_of_number
+from app.care.patients.sealed_fields import vault_of
 from app.care.patients.sms_numbers import start, stop
 from app.clinical.check_ins import check_in_day
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency

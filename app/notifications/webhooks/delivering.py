@@ -32,8 +32,8 @@ from app.notifications.transport.guarded_transport import (
     ReceiverTimeoutError,
     ReceiverTlsError,
     ReceiverUnreachableError,
+    read_retry_after,
 )
-from app.notifications.transport.retry_after import read_retry_after
 from app.notifications.webhooks.endpoints import Format, open_secrets, open_url
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.fhir_format import MEDIA_TYPE, notification_of

@@ -11,7 +11,7 @@ from app.care.alerts.queries import OpenedStep
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.texts.queries import PatientText, texts_of
 from app.context import Work
 from app.storage import alert_steps, check_ins, sleep_nights

@@ -7,7 +7,7 @@ transaction that wrote something has committed. Each lane is sent by one task at
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +21,8 @@ from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.notifications.messages.handing_over import channels_set_up
 from app.notifications.messages.sending import Post, send_due
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver_due
 from app.storage import due_work, heartbeats
 from app.storage.due_work import Lane
@@ -258,6 +260,66 @@ class Dispatcher:
     async def _say_ended(self) -> None:
         if not self._does:
             return
+        with suppress(Exception):  # the database may be away; the heartbeat ends by itself
+            async with self._context.work(None) as work:
+                await heartbeats.end(work, self._id)
+
+
+_STAND_IN_LOOKS_EVERY_SECONDS: Final = 5.0
+
+
+class StandIn:
+    """The process that answers says that it lives, and looks every few seconds whether a worker does.
+
+    While none does, it sends what is urgent and nothing else.
+
+    ``escalate`` does, first, what is due by the clock: what nobody acknowledged in time.
+    """
+
+    def __init__(self, context: AppContext, *, escalate: Callable[[], Awaitable[None]]) -> None:
+        self._context = context
+        self._escalate = escalate
+        self._log = structlog.get_logger()
+        self._stands_in = False
+        self._id = new_id()
+
+    async def run(self) -> None:
+        """Stand in until cancelled."""
+        allowed = AllowedNetworks.parse(self._context.webhook_allow)
+        async with guarded_client(allowed=allowed, http_allowed=True) as client:
+            dispatcher = Dispatcher(
+                Outbox(context=self._context, client=client),
+                Post(context=self._context, client=client),
+                does=(),
+                only_urgent=True,
+            )
+            try:
+                while True:
+                    await self._look(dispatcher)
+                    await asyncio.sleep(_STAND_IN_LOOKS_EVERY_SECONDS)
+            finally:
+                with suppress(asyncio.CancelledError):
+                    await dispatcher.finish()
+                await self._say_ended()
+
+    async def _look(self, dispatcher: Dispatcher) -> None:
+        try:
+            async with self._context.work(None) as work:
+                needed = not await heartbeats.a_worker_lives(work)
+                await heartbeats.beat(work, self._id, does=[Duty.ANSWERS])
+            if needed != self._stands_in:
+                self._stands_in = needed
+                if needed:
+                    self._log.warning("stand_in.begins")
+                else:
+                    self._log.info("stand_in.ends")
+            if needed:
+                await self._escalate()
+                await dispatcher.look()
+        except Exception as error:  # noqa: BLE001 - the next look comes anyway, and must
+            self._log.warning("stand_in.failed", error_type=type(error).__name__, error_at=where(error))
+
+    async def _say_ended(self) -> None:
         with suppress(Exception):  # the database may be away; the heartbeat ends by itself
             async with self._context.work(None) as work:
                 await heartbeats.end(work, self._id)
