@@ -370,14 +370,6 @@ def _small_print(evaluation: Evaluation, language: Language) -> Iterator[str]:
         yield language.say("review")
 
 
-def in_one_sentence(explanation: str) -> str:
-    """What an explanation rests on: its own first sentence after the headline."""
-    said = explanation
-    for headline in HEADLINES.values():
-        said = explanation.partition(f"{headline} ")[2] or said
-    return sentences_of(said)[0]
-
-
 def sentences_of(explanation: str) -> list[str]:
     """The sentences of an explanation, as it was written."""
     return _SENTENCES_END.split(explanation.strip())
