@@ -44,6 +44,7 @@ from tests.storage.test_partitions import (
     leave_until,
     make_ahead,
     months_on,
+    move,
     names,
     places,
     take_away,
@@ -283,12 +284,6 @@ def test_a_month_comes_back_as_it_was_and_can_be_archived_again(log: Log) -> Non
     assert log.faults() == set()
     assert [one["lines"] for one in log.archive()] == [6, 7, 6]
     assert log.with_files() == set()
-
-
-def move(database: DatabaseUrls) -> int:
-    with psycopg.connect(database.application_url) as connection:
-        found = connection.execute("SELECT care.move_default_lines()").fetchone()
-    return int(found[0]) if found else 0
 
 
 def test_a_file_with_lines_of_another_installation_is_to_be_kept_when_its_month_is_back(log: Log) -> None:
