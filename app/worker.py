@@ -265,9 +265,9 @@ class Worker:
         now = self._context.clock.now()
         if self._partitions_made is None or now - self._partitions_made >= _MAKE_PARTITIONS_EVERY:
             self._partitions_made = now
+            self._moves_lines = True
             async with self._context.work(None) as work:
                 await audit_log.make_partitions_ahead(work)
-            self._moves_lines = True
         if self._moves_lines:
             # Some a sweep, for what is due elsewhere must not wait for all; what fails is tried again in an hour.
             self._moves_lines = False
