@@ -255,7 +255,7 @@ class Worker:
         computed = 1
         while computed:
             async with self._context.work(clinic_id) as work:
-                computed = await compute_keys(work, work.vault)
+                computed = await compute_keys(work)
         await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=True)
         async with self._context.work(clinic_id) as work:
             await keep_stream(work)

@@ -53,7 +53,7 @@ def seed(
     async def seeded(context: AppContext) -> None:
         async with context.work(clinic, actor=OPERATOR) as work:
             try:
-                mode = (await clinic_in(work, work.vault)).mode
+                mode = (await clinic_in(work)).mode
             except NotFoundError:
                 raise UnknownClinicError(UnknownClinicError.__doc__) from None
         if mode != "test":

@@ -131,7 +131,7 @@ async def corrections_of(work: Work, patient_id: UUID) -> list[KnownCorrection]:
 
 async def corrections_in(work: Work, patient: PatientRecord) -> list[KnownCorrection]:
     """List them within a read that is on the audit log already."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return [
         KnownCorrection(
             kind=one.kind,
@@ -159,7 +159,7 @@ async def keep_version(
     """Keep a version that is being replaced; its reason is sealed with the patient's own key."""
     version_id, sealed = new_id(), None
     if reason:
-        own = vault_of(work.vault, work.clinic_id, patient)
+        own = vault_of(work, patient)
         sealed = own.seal(reason, row_id=version_id, **REASON_CELL)
     await record_versions.keep(
         work, patient.id, replaced, correction, version_id=version_id, reason_sealed=sealed

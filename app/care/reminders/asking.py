@@ -208,7 +208,7 @@ async def _ask(work: Work, subject: _Subject, found: Look) -> bool:
             subject_id=reminder.id,
             not_after=found.helps_until,
         )
-        await queue_message(work, work.vault, message, now=work.real_now)
+        await queue_message(work, message, now=work.real_now)
     return True
 
 

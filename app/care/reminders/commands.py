@@ -38,7 +38,7 @@ async def unsubscribe(context: AppContext, token: str) -> None:
             patient_id = merged.into_id
         patient = await existing(work, patient_id)
         plan = await plan_of(work, patient.id, lock=True)
-        own = vault_of(context.vault, link.clinic_id, patient)
+        own = vault_of(work, patient)
         choices = choices_of(own, plan)
         others = tuple(one for one in choices.channels if one is not Channel.EMAIL)
         await change_choices(

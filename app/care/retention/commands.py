@@ -46,7 +46,7 @@ async def place_hold(work: Work, *, patient_id: UUID | None, reason: str) -> Hol
     if patient_id is None:
         sealed = work.vault.seal(reason, clinic_id=work.clinic_id, row_id=hold_id, **REASON_CELL)
     else:
-        own = vault_of(work.vault, work.clinic_id, await existing(work, patient_id))
+        own = vault_of(work, await existing(work, patient_id))
         sealed = own.seal(reason, row_id=hold_id, **REASON_CELL)
     await retention.add_hold(
         work,

@@ -200,7 +200,7 @@ async def _take(
     since = work.real_now - ANSWERED_WITHIN
     if disclosed is None and await received_texts.count_since(work, patient.id, since=since) > MOST_ANSWERED:
         return None
-    help_now = await help_for_patient(work, work.vault, patient.id)
+    help_now = await help_for_patient(work, patient.id)
     return not_read(help_now, is_kept=True, mode=patient.mode)
 
 
@@ -221,7 +221,7 @@ async def _holder_of(work: Work, number: str) -> PatientRecord | None:
 
 async def _keep(work: Work, patient: PatientRecord, received_id: UUID, text: str, word: Word | None) -> bool:
     """Keep what was written; says whether it is new."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     received = ReceivedText(
         id=received_id,
         patient_id=patient.id,
@@ -293,11 +293,11 @@ async def _answer_who_is_not_read(
     if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED and disclosed is None:
         return None
     if patient is not None:
-        help_now = await help_for_patient(work, work.vault, patient.id)
+        help_now = await help_for_patient(work, patient.id)
     else:
         country = country_of_number(number)
         spoken = get_official_languages(country) if country else ()
-        own = await clinic_help(work, work.vault)
+        own = await clinic_help(work)
         where = help_country(chosen=country, clinic=own.country)
         help_now = crisis_help(spoken[0] if spoken else SOURCE_LANGUAGE, country=where, clinic=own)
     return not_read(help_now, is_kept=False, mode=clinic.mode)

@@ -253,7 +253,7 @@ def _unlikely(given: GivenCircumstance, others: Sequence[Circumstance]) -> list[
 def _stored(
     work: Work, patient: PatientRecord, given: GivenCircumstance, circumstance_id: UUID, *, version: int
 ) -> Circumstance:
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return Circumstance(
         id=circumstance_id,
         kind=given.kind,
@@ -272,7 +272,7 @@ def _known(
 ) -> KnownCircumstance:
     sealed, detail = stored.detail_sealed, None
     if sealed is not None:
-        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
+        detail = vault_of(work, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
     return KnownCircumstance(stored=stored, detail=detail, status=status)
 
 

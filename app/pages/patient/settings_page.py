@@ -140,7 +140,7 @@ async def _gets_pushes(visitor: Visitor) -> bool:
 
 async def _has_email(visitor: Visitor) -> bool:
     patient = await existing(visitor.work, visitor.signed_in.patient_id)
-    return email_of(visitor.work.vault, visitor.work.clinic_id, patient) is not None
+    return email_of(visitor.work, patient) is not None
 
 
 def _shown(device: devices.EnrolledDevice, visitor: Visitor, wall: tzinfo) -> dict[str, object]:

@@ -58,7 +58,7 @@ async def _active(visitor: StaffVisitor) -> list[staff_members.StaffMember]:
 async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(visitor, patient_id)
     team, active = await care_teams.read_care_team(visitor.work, patient_id), await _active(visitor)
-    names = await names_in(visitor.work, visitor.work.vault, [one.id for one in active])
+    names = await names_in(visitor.work, [one.id for one in active])
     assigned = {one.member_id: one.duty.value for one in team.members}
     said = [f"{names.get(member, 'Someone')}: {DUTIES[duty]}." for member, duty in assigned.items()]
     return AskedForm(

@@ -236,7 +236,7 @@ class Count:
 async def show_reports(visitor: MayReadReports, first: str = "", end: str = "") -> Response:
     """Show what alerts were worth and how patients fared; for a period that cannot be counted, the reason."""
     work = visitor.work
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     tomorrow = clinic.today(work.now) + timedelta(days=1)
     typed, found, mistake = {"first": first, "end": end}, None, ""
     try:

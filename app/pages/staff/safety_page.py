@@ -125,7 +125,7 @@ async def _dossier(work: Work, event_id: UUID) -> EventDossier:
         event=event,
         whose=await alert_patient(work, event.patient_id),
         notifications=tuple(sent),
-        names=await names_in(work, work.vault, [event.acknowledged_by, event.closed_by]),
+        names=await names_in(work, [event.acknowledged_by, event.closed_by]),
     )
 
 

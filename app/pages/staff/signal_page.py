@@ -271,7 +271,7 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
         booked=await patient_states.booked_booster(work, whose.id),
         history=tuple(history),
         notifications=tuple(await notices.about(work, whose.id, subject="signal_id", subject_id=signal_id)),
-        names=await names_in(work, work.vault, [one.step.actor_id for one in history]),
+        names=await names_in(work, [one.step.actor_id for one in history]),
         longest_snooze_days=(await active_protocol(work)).snooze_longest_days,
         later_signal=latest.id if latest and latest.id != signal_id else None,
         open_event=events[0].id if events else None,

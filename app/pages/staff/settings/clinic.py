@@ -140,7 +140,7 @@ async def _page(
     typed: Form | None = None,
     error: RefusalError | None = None,
 ) -> Response:
-    kept = fields_of(await clinic_in(visitor.work, visitor.work.vault))
+    kept = fields_of(await clinic_in(visitor.work))
     # After a refusal the version is that of the page as it was: someone else's change is still in the way.
     values = kept if typed is None else {name: typed[name] for name in kept}
     return await settings_page(

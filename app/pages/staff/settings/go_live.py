@@ -175,7 +175,7 @@ async def _advice(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
 
 
 async def _page(visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    clinic = await clinic_in(visitor.work)
     steps = await _steps(visitor, clinic)
     return await settings_page(
         visitor,

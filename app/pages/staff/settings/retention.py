@@ -113,7 +113,7 @@ async def _page(
     rules = await queries.read_rules(visitor.work)
     holds = await queries.list_holds(visitor.work)
     numbers = await chart_numbers_of(visitor.work, [one.patient_id for one in holds if one.patient_id])
-    names = await names_in(visitor.work, visitor.work.vault, [one.placed_by for one in holds])
+    names = await names_in(visitor.work, [one.placed_by for one in holds])
     values = {name: getattr(rules, name) or "" for name, _, _ in _MONTHS} | {"patient": "", "reason": ""}
     return await settings_page(
         visitor,

@@ -158,7 +158,7 @@ async def settings_page(
     visitor: StaffVisitor, template: str, *, here: str, error: RefusalError | None = None, **values: object
 ) -> Response:
     """Make a settings page; ``error``: why what was sent is shown again, on top and at its fields."""
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    clinic = await clinic_in(visitor.work)
     return render(
         visitor,
         template,

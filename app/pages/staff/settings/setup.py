@@ -35,7 +35,7 @@ _ASKED: Final[Mapping[str, tuple[str, ...]]] = {
 @router.get("")
 async def show_setup(visitor: MayChange) -> Response:
     """Go on where setting up stopped."""
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    clinic = await clinic_in(visitor.work)
     return await _page(visitor, _next_step(clinic))
 
 
@@ -73,7 +73,7 @@ async def _page(
 ) -> Response:
     if step not in STEPS:
         raise NotFoundError
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    clinic = await clinic_in(visitor.work)
     kept = fields_of(clinic)
     names = list(STEPS)
     return await settings_page(
