@@ -43,9 +43,9 @@ _DAY_APART: Final = timedelta(days=1)
 class CheckInRow(TenantRow):
     """One report. The phone chose its id, so it is unique for one patient, never alone.
 
-    Ids are mostly of their moment, so the primary key has them before the patient: what is new in a clinic lies together.
-    The patient is found by the state, which the statement that adds a report holds: the patient's row stays as it is.
-    A number in the sync is given in the patient's turn, and found, like the days, by one index of both.
+    Ids are mostly of their moment, so the primary key has them before the patient: what is new in a clinic lies
+    together. It refers to the patient's state, which the statement that adds a report has just written, so the
+    patient's row stays as it is. A number in the sync is given in the patient's turn; one index serves it and days.
     """
 
     __tablename__ = "check_ins"

@@ -56,4 +56,6 @@ def downgrade() -> None:
     )
     op.execute("DROP INDEX care.ix_check_ins_day_sync")
     op.execute("CREATE INDEX ix_check_ins_day ON care.check_ins (clinic_id, patient_id, check_in_day)")
-    op.execute("CREATE UNIQUE INDEX uq_check_ins_sync ON care.check_ins (clinic_id, patient_id, sync_sequence)")
+    op.execute(
+        "CREATE UNIQUE INDEX uq_check_ins_sync ON care.check_ins (clinic_id, patient_id, sync_sequence)"
+    )

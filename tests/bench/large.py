@@ -2,10 +2,9 @@
 
 ``ARGS="--clinics 10 --patients 1000"`` (a clinic) makes it smaller. Both databases are on one server and take turns.
 The first clinic's first two patients are treated and judged by the service itself, one who fades and one who is
-steady; the others' rows are copies of theirs, by ``INSERT … SELECT`` (one in 25 fades and waits for something), with ids
-of each row's time and keys that open, written clinic after clinic and
-in the order of time; the clinics are opened as an operator opens them. Of three days each check-in has its line in
-the audit log, which the worker's sweep seals.
+steady; the others' rows are copies of theirs, by ``INSERT … SELECT`` (one in 25 fades and waits for something), with
+ids of each row's time and keys that open, written clinic after clinic and in the order of time; clinics are opened
+as an operator opens them. Of three days each check-in has its line in the audit log, which the worker's sweep seals.
 Bytes of WAL are those after a checkpoint, each patient once, in random order: the dearest there are.
 """
 

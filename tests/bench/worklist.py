@@ -169,9 +169,7 @@ def fill(
         later = {"next_look_at": "%(tomorrow)s"} if table == "reminder_plans" else {}
         waits = len(made) if steady is None else waiting
         for past, whose in ((first, made[:waits]), (steady, made[waits:])):
-            _copy(
-                connection, table, values | {"first": past, "patients": whose}, order=order, changed=later
-            )
+            _copy(connection, table, values | {"first": past, "patients": whose}, order=order, changed=later)
     # The first patient's own is one of them.
     signals = waiting - waiting // 2
     for changed, whose in (({}, made[: max(0, signals - (from_clinic is None))]), (_CLOSED, made)):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE
 from app.storage.engine.rows import CARE, FRONT_DESK, JOBS
@@ -144,13 +145,13 @@ def test_the_rules_state_stays_in_its_row_and_the_checkpoints_leave_it_first(
               FROM (SELECT string_agg(uuid_send(gen_random_uuid()), '') AS made FROM generate_series(1, 75)) AS bytes
             """
         )
-        apart = "SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = 'kept'::regclass"
-        (name,) = connection.execute(apart).fetchone() or ("",)
-        values = connection.execute(f"SELECT count(DISTINCT chunk_id) FROM {name}".encode())
-        assert values.fetchone() == (1,)
+        found = "SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = 'kept'::regclass"
+        (name,) = connection.execute(found).fetchone() or ("",)
+        schema, _, table = name.partition(".")
+        apart = SQL("SELECT count(DISTINCT chunk_id) FROM {}").format(Identifier(schema, table))
+        assert connection.execute(apart).fetchone() == (1,)
         connection.execute("UPDATE kept SET packed_state = packed_state || '\\x00'")
-        values = connection.execute(f"SELECT count(DISTINCT chunk_id) FROM {name}".encode())
-        assert values.fetchone() == (1,)
+        assert connection.execute(apart).fetchone() == (1,)
         connection.rollback()
 
 
