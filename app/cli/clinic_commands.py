@@ -12,9 +12,8 @@ from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.access.clinics.permissions import Scope
 from app.access.clinics.queries import clinic_in, read_clinic
 from app.access.clinics.schemas import ClinicReply, KeyReply
-from app.cli.in_context import in_clinic, in_context
 from app.cli.options import AsJson, Command, DataDir, Guard, print_json, settings_of
-from app.cli.runtime import Runtime, open_runtime
+from app.cli.runtime import Runtime, in_clinic, in_context, open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError

@@ -6,8 +6,8 @@ from uuid import UUID
 import typer
 
 from app.access.clinics.queries import clinic_in
-from app.cli.in_context import in_clinic
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.foundation.errors import NotFoundError, OperatorError
 from app.notifications.webhooks import commands

@@ -11,8 +11,8 @@ from app.access.clinics.queries import clinic_in
 from app.care.retention import commands, queries
 from app.care.retention.queries import Hold, RetentionRules
 from app.care.retention.schemas import RetentionEntry
-from app.cli.in_context import in_clinic
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.foundation.errors import NotFoundError, OperatorError
 

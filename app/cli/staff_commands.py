@@ -13,8 +13,8 @@ from app.access.staff.joining import Invited
 from app.access.staff.members import Member
 from app.access.staff.queries import id_of_address, list_members
 from app.access.staff.schemas import MemberReply
-from app.cli.in_context import in_clinic
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.web.schemas import EmailAddress, Name
 

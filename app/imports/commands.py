@@ -19,8 +19,8 @@ from app.access.clinics.policy import active_protocol
 from app.access.clinics.queries import clinic_in
 from app.care.assessments.queries import list_scales
 from app.care.consent.erasure import erase_unasked
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.commands import PatientExistsError
+from app.care.patients.sealed_fields import chart_number_index
 from app.clinical.protocol import Protocol
 from app.clinical.scales import Scale
 from app.context import AppContext, Work
@@ -232,7 +232,7 @@ async def _check(context: AppContext, clinic_id: UUID, one: Import) -> None:
 
 
 async def _line_if_there(work: Work, one: Newcomer) -> int | None:
-    index = index_of(work.vault, work.clinic_id, one.registration.external_ref)
+    index = chart_number_index(work.vault, work.clinic_id, one.registration.external_ref)
     return None if await patients.find_by_chart_number(work, index) is None else one.line
 
 

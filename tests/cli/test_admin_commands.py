@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.access.resealing import RESEAL
-from app.cli.in_context import in_clinic
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.notifications.webhooks.endpoints import seal_url
 from app.storage import endpoints, patients

@@ -15,7 +15,7 @@ from PIL import Image
 from app.access.audit.archived_months import mac_of_month
 from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.reminders.schemas import PushSubscriptionEntry
 from app.context import Work
 from app.foundation.audit import OPERATOR

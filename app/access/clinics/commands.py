@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -124,8 +125,12 @@ async def go_live(work: Work) -> Clinic:
     return await _with_attention(work)
 
 
-async def close_clinic(work: Work) -> None:
+async def close_clinic(work: Work, *, closed_at: datetime | None = None) -> None:
     """Close a clinic: its keys and its staff's sessions end, nothing is done in it any more, and its data stays.
+
+    Args:
+        work: of the clinic.
+        closed_at: when it was closed in the installation that it comes from; None: it is closed now.
 
     Raises:
         NotFoundError: there is none.
@@ -139,7 +144,7 @@ async def close_clinic(work: Work) -> None:
             await api_keys.revoke(work, key.id, now=work.real_now)
             work.audit("api_key.revoked", "api_key", key.id)
     await staff_sessions.end_all_of_clinic(work)
-    await clinics.close(work)
+    await clinics.close(work, at=closed_at or work.real_now)
     work.audit("clinic.closed", "clinic", work.clinic_id)
 
 

@@ -140,11 +140,6 @@ async def waiting_limits(work: UnitOfWork) -> WaitingLimits:
     return _limits(await _profile(work))
 
 
-async def crisis_phone(work: UnitOfWork, vault: Vault) -> str | None:
-    """Give the clinic's own number for a crisis, if it gave one."""
-    return (await clinic_in(work, vault)).crisis_phone
-
-
 def open_crisis_phone(vault: Vault, clinic_id: UUID, sealed: bytes | None) -> str | None:
     """Open the clinic's own number, if it gave one."""
     return (

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.signals.episodes import close_by_withdrawal
+from app.care.alerts.signal_episodes import close_by_withdrawal
 from app.care.monitoring import commands as monitoring
 from app.care.patients.consent_status import ConsentStatus, consent_status_of
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing, existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
+from app.care.alerts.safety_reports import SafetyReport, SafetySource, is_late_entry, report
 from app.care.intake.speakers import Sender, patient_named, sender_of
 from app.care.patients.crisis import help_for_patient
 from app.clinical.safety import SafetyTrigger, Urgency

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.findings.commands import end_findings
-from app.care.alerts.findings.life import FindingCode
-from app.care.alerts.safety_events.queries import refuse_open_events
-from app.care.alerts.signals import commands as signal_commands
+from app.care.alerts import signal_commands
+from app.care.alerts.finding_commands import FindingCode, end_findings
+from app.care.alerts.queries import refuse_open_events
 from app.care.merging.copying import copy_record, return_reports, void_copies
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import CorrectionEffects, believed_now, follow_correction
 from app.care.patients.corrections import ArchivedError, ArchiveReason, keep_change
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing, existing_even_merged
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.episodes import Disposition
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind

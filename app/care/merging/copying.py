@@ -13,7 +13,7 @@ from app.care.check_ins.commands import mark_superseded
 from app.care.check_ins.queries import current_check_in, version_of
 from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import snapshot_of
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.treatment.circumstances import DETAIL_CELL, KnownCircumstance, circumstances_of
 from app.care.treatment.infusion_corrections import undo_beside
 from app.care.treatment.sessions import NOTE_CELL

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.corrections import read_contact_facts
 from app.care.patients.queries import Patient, existing, patient_of
+from app.care.patients.sealed_fields import chart_number_index
 from app.context import Work
 from app.storage import assessments, check_ins, courses, devices, infusions, patient_merges, patients
 
@@ -29,7 +29,7 @@ class MergeFacts:
 
 async def find_by_chart_number(work: Work, number: str) -> UUID | None:
     """Find whose chart number this is, as people read it."""
-    return await patients.find_by_chart_number(work, index_of(work.vault, work.clinic_id, number))
+    return await patients.find_by_chart_number(work, chart_number_index(work.vault, work.clinic_id, number))
 
 
 async def merged_here(work: Work, patient_id: UUID) -> list[tuple[UUID, str]]:

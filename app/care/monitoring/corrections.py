@@ -11,15 +11,15 @@ from typing import Final, Self
 from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
-from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
-from app.care.alerts.signals.episodes import close_by_infusion
+from app.care.alerts.signal_commands import mark_if_not_supported, reopen_if_closed_in_error
+from app.care.alerts.signal_episodes import close_by_infusion
 from app.care.monitoring import effects
 from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.queries import findings_before
 from app.care.monitoring.timelines import replayed, timeline_now
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.answer import Evaluation
 from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level

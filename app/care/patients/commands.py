@@ -5,11 +5,16 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of, open_chart_number, seal_chart_number
-from app.care.patients.contact import email_of, seal_email
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ChoicesChange, change_choices, choices_of, plan_of
+from app.care.patients.sealed_fields import (
+    chart_number_index,
+    email_of,
+    open_chart_number,
+    seal_chart_number,
+    seal_email,
+    vault_of,
+)
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -110,7 +115,7 @@ async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
     for one in waiting:
         own = vault_of(vault, work.clinic_id, one)
         number = open_chart_number(own, one.id, one.external_ref_sealed)
-        index = index_of(vault, work.clinic_id, number)
+        index = chart_number_index(vault, work.clinic_id, number)
         holder = await patients.holder_of_key(work, index.key)
         await patients.set_key(work, one.id, index.key if holder is None else index.exactly)
     return len(waiting)
@@ -141,7 +146,7 @@ async def register(work: Work, registration: Registration) -> Patient:
         PatientExistsError: the reference is taken.
     """
     patient_id = new_id()
-    index = index_of(work.vault, work.clinic_id, registration.external_ref)
+    index = chart_number_index(work.vault, work.clinic_id, registration.external_ref)
     # Whoever was registered before chart numbers had keys is found, too.
     await compute_keys(work, work.vault)
     if await patients.find_by_chart_number(work, index) is not None:

@@ -7,11 +7,10 @@ from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of, open_chart_number, seal_chart_number
 from app.care.patients.commands import PatientExistsError, compute_keys
 from app.care.patients.crisis import help_for_patient
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
+from app.care.patients.sealed_fields import chart_number_index, open_chart_number, seal_chart_number, vault_of
 from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
@@ -132,7 +131,7 @@ async def change_chart_number(
     before = await existing(work, patient_id)
     own = vault_of(work.vault, work.clinic_id, before)
     old = open_chart_number(own, patient_id, before.external_ref_sealed)
-    index = index_of(work.vault, work.clinic_id, number)
+    index = chart_number_index(work.vault, work.clinic_id, number)
     await compute_keys(work, work.vault)
     holder = await patients.find_by_chart_number(work, index)
     if holder not in {None, patient_id}:

@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients.access import PatientCaller
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.contact import email_of
 from app.care.patients.corrections import ArchivedError
 from app.care.patients.devices import OpenedBrowser, device_actor, open_browser
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import email_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id

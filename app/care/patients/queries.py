@@ -6,11 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
-from app.care.patients.chart_numbers import index_of, open_chart_number
 from app.care.patients.consent_status import ConsentStatus, consent_status_from
-from app.care.patients.contact import email_of
-from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.sealed_fields import chart_number_index, email_of, open_chart_number, vault_of
 from app.context import Work
 from app.foundation.vault import Vault
 from app.storage import patient_states, patients
@@ -151,5 +149,5 @@ async def chart_numbers_of(work: Work, patient_ids: Iterable[UUID]) -> dict[UUID
 
 async def id_of_chart_number(work: Work, number: str) -> UUID | None:
     """Find the patient with this chart number."""
-    index = index_of(work.vault, work.clinic_id, number)
+    index = chart_number_index(work.vault, work.clinic_id, number)
     return await patients.find_by_chart_number(work, index)

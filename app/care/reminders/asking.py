@@ -14,8 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from app.care.alerts.findings.commands import end_findings, raise_finding
-from app.care.alerts.findings.life import FindingCode
+from app.care.alerts.finding_commands import FindingCode, end_findings, raise_finding
 from app.care.monitoring.commands import evaluate_by_time
 from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of

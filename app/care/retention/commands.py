@@ -6,8 +6,8 @@ from uuid import UUID
 import structlog
 
 from app.care.consent.erasure import erase_unasked
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.care.retention.queries import (
     REASON_CELL,
     Hold,

@@ -10,9 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
-from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError

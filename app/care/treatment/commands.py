@@ -15,9 +15,9 @@ from app.care.monitoring import commands as monitoring
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
-from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
 from app.care.patients.queries import existing, existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.care.treatment.plausibility import Remark, refuse_infusion, remarks_on, unlikely_in
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
 from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, refuse_skipped
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.course import Route
 from app.clinical.scales import STANDARD_SCALES
 from app.context import Work

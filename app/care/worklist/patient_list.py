@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from app.care.alerts.history import names_in
+from app.care.alerts.queries import names_in
 from app.care.patients.queries import Patient, patient_of
 from app.care.worklist.queries import RecentLoss, patients_with, recent_losses
 from app.clinical.check_ins import check_in_day

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.interop.archive.archive_file import ArchiveHead, ArchiveWriter
 from app.interop.archive.audit_log import lines_of_audit_log

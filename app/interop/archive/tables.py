@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
-from app.care.patients.chart_numbers import open_chart_number
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import open_chart_number, vault_of
 from app.context import Work
 from app.foundation.csv_tables import table_of
 from app.foundation.errors import NotFoundError

@@ -12,8 +12,8 @@ from uuid import UUID
 from app.care.patients import corrections
 from app.care.patients.consent_status import ConsentStatus, consent_status_of
 from app.care.patients.corrections import ArchivedError, ArchiveReason
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind

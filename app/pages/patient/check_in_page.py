@@ -30,17 +30,29 @@ from app.pages.patient.check_in_form import (
     says_self_harm,
 )
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
-from app.pages.patient.history_page import can_still_be_corrected, moment_of_added, own_report
-from app.pages.patient.opened_form import FAULT, OUTCOME, OpenedForm, open_form, read_opened
+from app.pages.patient.history_page import (
+    ShownTrend,
+    can_still_be_corrected,
+    moment_of_added,
+    own_report,
+    trend_after_sending,
+)
+from app.pages.patient.opened_form import (
+    FAULT,
+    NOT_READABLE,
+    OUTCOME,
+    OpenedForm,
+    open_form,
+    read_opened,
+    why_not_kept,
+)
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import (
     OfferedQuestionnaire,
     due_questionnaires,
     questionnaires_for_everyone,
 )
-from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.sign_in_form import sign_in_page
-from app.pages.patient.trend import ShownTrend, trend_after_sending
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import ContextNeeded

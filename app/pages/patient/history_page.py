@@ -1,26 +1,35 @@
-"""The patient's own history: day by day, each check-in to look at, to correct and to take back; days to add."""
+"""The patient's own history: the trend, and day by day each check-in to correct and to take back; days to add."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from app.care.check_ins.commands import withdraw
 from app.care.check_ins.queries import current_check_in, list_of_patient, open_note
 from app.care.check_ins.sources import MOST_DAYS_BACK
+from app.care.monitoring.trend import Days, trend_of_patient
 from app.care.sleep_nights.queries import list_nights
+from app.chart.description import trend_table
+from app.chart.drawing import draw_trend
+from app.chart.layout import Width
+from app.chart.trend import Reader
+from app.chart.wording import chart_words
 from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
+from app.foundation.logs import where
 from app.foundation.translations import say
 from app.pages.patient.check_in_form import SCORES, answers_beside_scores
 from app.pages.patient.nights_page import measured
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
-from app.pages.patient.trend import RANGES, own_trend
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.storage.check_ins import StoredCheckIn
 from app.storage.sleep_nights import SleepNight
@@ -28,6 +37,67 @@ from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import OwnFormOnly
 from app.web.pages.wording import write_day, write_short_day
 from app.web.schemas import read_counter
+
+# Two weeks after sending; what the history offers.
+TWO_WEEKS: Final = 14
+RANGES: Final = (TWO_WEEKS, 30, 90)
+# Fewer make no line.
+_FEWEST: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTrend:
+    """A trend in a picture and in words.
+
+    Attributes:
+        days: how many days it covers.
+        with_table: whether the same numbers follow as a table.
+        check_in_days: on how many of them there was a check-in.
+        picture: empty while there are too few for a line.
+    """
+
+    days: int
+    with_table: bool
+    check_in_days: int
+    picture: Markup
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+async def own_trend(visitor: Visitor, days: int, *, with_table: bool = True) -> ShownTrend:
+    """Draw the signed-in patient's last days; without the table where the page lists the same days."""
+    caller = visitor.signed_in
+    first = check_in_day(visitor.work.now, caller.time_zone) - timedelta(days=days - 1)
+    trend = await trend_of_patient(
+        visitor.work,
+        caller.patient_id,
+        Days(first=first, last=first + timedelta(days=days - 1)),
+        reader=Reader.PATIENT,
+    )
+    words = chart_words(visitor.language)
+    table = trend_table(trend, words)
+    drawn = len(trend.days) >= _FEWEST
+    return ShownTrend(
+        days=days,
+        with_table=with_table,
+        check_in_days=len(trend.days),
+        picture=Markup(draw_trend(trend, words, width=Width.COMPACT) if drawn else ""),  # noqa: S704 - made by our own template, which escapes
+        caption=table.caption,
+        columns=table.columns,
+        rows=table.rows,
+    )
+
+
+async def trend_after_sending(visitor: Visitor) -> ShownTrend | None:
+    """Draw two weeks for the thank-you page; what is kept is kept, also when they cannot be drawn."""
+    try:
+        return await own_trend(visitor, TWO_WEEKS)
+    except Exception as error:  # noqa: BLE001 - nobody should read "could not be kept" for want of a picture
+        structlog.get_logger().error("trend.failed", error_type=type(error).__name__, error_at=where(error))
+        await visitor.work.start_over()
+        return None
+
 
 HISTORY: Final = "/p/history"
 _USUAL: Final = 30

@@ -22,9 +22,16 @@ from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.logs import where
 from app.foundation.translations import say
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
-from app.pages.patient.opened_form import FAULT, OUTCOME, OpenedForm, open_form, read_opened
+from app.pages.patient.opened_form import (
+    FAULT,
+    NOT_READABLE,
+    OUTCOME,
+    OpenedForm,
+    open_form,
+    read_opened,
+    why_not_kept,
+)
 from app.pages.patient.page_route import PatientPageRoute, render
-from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
 from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PageAnswer

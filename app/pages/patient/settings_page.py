@@ -13,10 +13,10 @@ from app.care.consent import erasure
 from app.care.patients import devices, sms_numbers
 from app.care.patients.commands import DetailsChange, change_patient
 from app.care.patients.consent_status import ConsentStatus
-from app.care.patients.contact import email_of
 from app.care.patients.queries import existing, reminders_of
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.schemas import read_reminders
+from app.care.patients.sealed_fields import email_of
 from app.care.patients.sms_numbers import (
     NoTextMessagesError,
     SmsCodeNotValidError,
@@ -29,14 +29,14 @@ from app.foundation.errors import NotFoundError
 from app.foundation.text import InvisibleCharacterError
 from app.foundation.translations import LANGUAGES, Words, say
 from app.foundation.zones import PseudoTimeZoneError, UnknownTimeZoneError, choosable_zones, read_zone
-from app.notifications.messages.push_subscriptions import (
+from app.notifications.messages.web_push import (
     PushAddressRefusedError,
     PushKeysNotUsableError,
     WebPushAddress,
+    public_push_key,
     subscribe,
     unsubscribe,
 )
-from app.notifications.messages.web_push import public_push_key
 from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires

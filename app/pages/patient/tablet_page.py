@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.care.alerts.safety_events.intake import AT_FRONT_DESK
+from app.care.alerts.safety_reports import AT_FRONT_DESK
 from app.care.assessments.questionnaires import questionnaire
 from app.care.intake.hearing import report_disclosures
 from app.care.patients import devices

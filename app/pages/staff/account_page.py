@@ -20,9 +20,9 @@ from app.care.patients.enrolment import qr_svg
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
-from app.pages.staff.kept_form import own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
+from app.pages.staff.sign_in_form import own_path
 from app.pages.staff.sign_in_page import ACCOUNT
 from app.pages.staff.team_page import ROLE_NAMES
 from app.pages.staff.visitor import OwnAccount, StaffVisitor, read_own_form

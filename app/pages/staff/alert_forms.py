@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.care.patients.chart_numbers import open_chart_number
+from app.care.patients.sealed_fields import open_chart_number
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.pages.staff.visitor import StaffVisitor, read_own_form

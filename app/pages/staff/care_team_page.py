@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.staff.members import ACTIVE
-from app.care.alerts.history import names_in
+from app.care.alerts.queries import names_in
 from app.care.patients import care_teams
 from app.context import AppContext
 from app.foundation.translations import say

@@ -11,9 +11,17 @@ from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.translations import say
-from app.pages.staff.kept_form import SIGN_IN, START, KeptForm, Onward, keep_form, without_secrets
 from app.pages.staff.rendering import FILES, render
-from app.pages.staff.sign_in_form import kept_page, sign_in_form
+from app.pages.staff.sign_in_form import (
+    SIGN_IN,
+    START,
+    KeptForm,
+    Onward,
+    keep_form,
+    kept_page,
+    sign_in_form,
+    without_secrets,
+)
 from app.pages.staff.visitor import visitor_without_look_up
 from app.web.pages.forms import Form, FormExpiredError
 from app.web.pages.page_route import PageRoute, failure_of

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from app.access.audit.queries import done_to_patient
 from app.access.clinics.ehr_links import ehr_link
-from app.care.alerts.history import names_in
-from app.care.alerts.safety_events.intake import SafetySource
+from app.care.alerts.queries import names_in
+from app.care.alerts.safety_reports import SafetySource
 from app.care.assessments.queries import Assessment
 from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
@@ -20,9 +20,9 @@ from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.corrections import ShownChange, changes_of
 from app.care.patients.devices import EnrolledDevice, devices_in
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.texts.queries import PatientText, texts_of
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.history import names_in
-from app.care.alerts.safety_events import commands
-from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.alerts.safety_events.schemas import SafetyClosing
+from app.care.alerts import safety_event_commands
+from app.care.alerts.queries import names_in
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
+from app.care.alerts.schemas import SafetyClosing
 from app.clinical.check_ins import zone_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
@@ -107,7 +107,7 @@ async def close_event_here(
             whose = await alert_patient(visitor.work, event.patient_id)
             sent["contact_made_at"] = _with_offset(sent["contact_made_at"], whose.time_zone)
         body = read_as(SafetyClosing, sent)
-        await commands.close(
+        await safety_event_commands.close(
             visitor.work,
             event_id,
             outcome=body.outcome,

@@ -16,10 +16,17 @@ from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenKind
 from app.foundation.translations import say
-from app.pages.staff.kept_form import SIGN_IN, Onward, onward_of, open_kept, own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.sign_in_form import kept_page, sign_in_form
+from app.pages.staff.sign_in_form import (
+    SIGN_IN,
+    Onward,
+    kept_page,
+    onward_of,
+    open_kept,
+    own_path,
+    sign_in_form,
+)
 from app.pages.staff.visitor import SESSION, AnyStaff, OwnAccount, StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.cookies import Cookies

@@ -11,11 +11,10 @@ from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.access.clinics.policy import active_protocol
-from app.care.alerts.history import OpenedStep, history_of, names_in
-from app.care.alerts.signals import commands
-from app.care.alerts.signals.life import SIGNAL, episode_of, moment_of
-from app.care.alerts.signals.queries import SignalView, views_of
-from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
+from app.care.alerts import signal_commands
+from app.care.alerts.queries import OpenedStep, SignalView, history_of, names_in, views_of
+from app.care.alerts.schemas import Reopening, SignalClosing, Snooze
+from app.care.alerts.signal_commands import SIGNAL, episode_of, moment_of
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import percent
@@ -214,8 +213,8 @@ async def snooze_here(
     async def change() -> None:
         version, body = version_of(form), read_as(Snooze, filled_in(form, "until", "reason"))
         if not body.reason:
-            raise commands.SnoozeReasonMissingError("#/reason")
-        await commands.snooze(
+            raise signal_commands.SnoozeReasonMissingError("#/reason")
+        await signal_commands.snooze(
             visitor.work,
             signal_id,
             until=await moment_of(visitor.work, signal_id, body.until),
@@ -231,7 +230,7 @@ async def end_snooze_here(
     signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
 ) -> Response:
     """Bring it back now."""
-    return await _STEPS.plain(context, visitor, signal_id, "end-snooze", request, commands.end_snooze)
+    return await _STEPS.plain(context, visitor, signal_id, "end-snooze", request, signal_commands.end_snooze)
 
 
 @router.post("/{signal_id}/close")
@@ -247,7 +246,7 @@ async def close_here(
         if form["disposition"] == Disposition.BOOSTER_BOOKED:
             fields.append("booster_booked_for")
         body = read_as(SignalClosing, filled_in(form, *fields))
-        await commands.close(
+        await signal_commands.close(
             visitor.work,
             signal_id,
             disposition=Disposition(body.disposition),
@@ -268,7 +267,7 @@ async def reopen_here(
 
     async def change() -> None:
         version, body = version_of(form), read_as(Reopening, filled_in(form, "reason"))
-        await commands.reopen(visitor.work, signal_id, reason=body.reason, version=version)
+        await signal_commands.reopen(visitor.work, signal_id, reason=body.reason, version=version)
 
     return await _STEPS.done(context, visitor, signal_id, "reopen", form, change)
 

@@ -9,9 +9,8 @@ from starlette.responses import RedirectResponse, Response
 from app.foundation.errors import RefusalError
 from app.interop.smart import single_sign_on
 from app.interop.smart.linked_patients import patient_in_launch
-from app.pages.staff.kept_form import Onward, own_path
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.sign_in_form import sign_in_form
+from app.pages.staff.sign_in_form import Onward, own_path, sign_in_form
 from app.pages.staff.sign_in_page import device_of, signed_in_answer
 from app.pages.staff.visitor import HANDED_OVER, AnyStaff, is_framed, keep_frames
 from app.web.dependencies import ContextNeeded, address_of

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from uuid import UUID
 
-from app.care.alerts.history import OpenedStep
 from app.care.alerts.life_cycle import words_in
+from app.care.alerts.queries import OpenedStep
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.texts.queries import PatientText, texts_of
 from app.context import Work
 from app.storage import alert_steps, check_ins, sleep_nights

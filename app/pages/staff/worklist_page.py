@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.findings import commands as findings
-from app.care.alerts.findings.commands import FindingOutcome
+from app.care.alerts import finding_commands
+from app.care.alerts.finding_commands import FindingOutcome
 from app.care.alerts.life_cycle import OutreachChannel, OutreachOutcome
 from app.care.patients.reaching import PatientNotReachedError
 from app.care.worklist import commands
@@ -171,7 +171,9 @@ async def read_row(item_id: UUID, request: Request, context: ContextNeeded, visi
     """Close a finding because someone has read it."""
 
     async def change(work: Work, form: Form) -> object:
-        return await findings.close(work, item_id, outcome=FindingOutcome.SEEN, version=version_of(form))
+        return await finding_commands.close(
+            work, item_id, outcome=FindingOutcome.SEEN, version=version_of(form)
+        )
 
     return await _changed(request, context, visitor, item_id, "read", change)
 
@@ -181,7 +183,7 @@ async def reopen_row(item_id: UUID, request: Request, context: ContextNeeded, vi
     """Put a finding back on the list."""
 
     async def change(work: Work, form: Form) -> object:
-        return await findings.reopen(work, item_id, version=version_of(form))
+        return await finding_commands.reopen(work, item_id, version=version_of(form))
 
     return await _changed(request, context, visitor, item_id, "reopen", change)
 

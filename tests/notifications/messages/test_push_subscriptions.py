@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay
 from app.foundation.vault import Vault
-from app.notifications.messages.push_subscriptions import AppAddress, NoGatewayError, subscribe
 from app.notifications.messages.sending import Post, send_message
-from app.notifications.messages.web_push import public_push_key
+from app.notifications.messages.web_push import AppAddress, NoGatewayError, public_push_key, subscribe
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.transport.signing import new_secret

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.history import names_in
+from app.care.alerts.queries import names_in
 from app.care.patients.queries import chart_numbers_of, id_of_chart_number
 from app.care.retention import commands, queries
 from app.care.retention.schemas import LegalHoldEntry, RetentionEntry

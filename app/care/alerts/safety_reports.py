@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import waiting_limits
-from app.care.alerts.safety_events.life import SAFETY_EVENT
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
 from app.care.patients.care_teams import notify_care_team, notify_front_desk
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait
