@@ -1,15 +1,15 @@
 """A check-in writes fewer pages: two indexes for three, no lock of the patient's row, the rule's state in its row.
 
-Revision ID: 0090
-Revises: 0089
+Revision ID: 0091
+Revises: 0090
 """
 
 from alembic import op
 
 from app.storage.engine.migration_steps import constrain_while_used, index_while_used
 
-revision = "0090"
-down_revision = "0089"
+revision = "0091"
+down_revision = "0090"
 branch_labels = None
 depends_on = None
 
