@@ -16,11 +16,11 @@ from app.clinical.errors import ClinicalError
 from app.clinical.protocol_versions import numbers_of
 from app.foundation.errors import RefusalError
 from app.foundation.translations import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE, STAFF_LANGUAGES
-from app.pages.staff.numbers_form import title_of
+from app.pages.staff.what_if_page import title_of
 from app.studies.row_problems import RowFault, Said
 from app.web.pages.templates import template_environment
 from app.web.pages.translated_templates import template_messages
-from app.web.reasons import OTHERWISE, REASONS
+from app.web.problems import OTHERWISE, REASONS
 
 APP: Final = Path("app")
 # What patients read; the rest is for staff.
@@ -73,7 +73,7 @@ def said_to_staff() -> Iterator[tuple[str, str]]:
             yield refusal.message(), file
     for error in _refusals(ClinicalError):
         yield str(error()), "app/clinical/errors.py"
-    yield from ((sentence, "app/web/reasons.py") for sentence in (*REASONS.values(), OTHERWISE))
+    yield from ((sentence, "app/web/problems.py") for sentence in (*REASONS.values(), OTHERWISE))
     for number in numbers_of():
         if number.lowest < number.highest:
             yield from (

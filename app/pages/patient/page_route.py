@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 from uuid import UUID
@@ -37,7 +37,6 @@ VERSION: Final = hashlib.sha256(
 
 
 def render(
-    context: AppContext,
     visitor: Visitor,
     template: str,
     *,
@@ -49,8 +48,6 @@ def render(
 ) -> PageAnswer:
     """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
     at = "/tablet" if visitor.is_on_tablet else here
-    # What was sent to another address is opened again at its own.
-    again = visitor if visitor.address.partition("?")[0] == at else replace(visitor, address=at)
     text = (
         TEMPLATES[visitor.language]
         .get_template(template)
@@ -63,9 +60,9 @@ def render(
             clinic_logo=(visitor.caller.clinic_logo or "") if visitor.caller else "",
             files=FILES.paths,
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
-            who="" if visitor.is_on_tablet else who(context.vault, visitor),
+            who="" if visitor.is_on_tablet else who(visitor.context.vault, visitor),
             here=at,
-            address_in=again.address_in,
+            address_in=partial(visitor.address_in, at=at),
             on_tablet=visitor.is_on_tablet,
             help_first=help_first,
             hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),
@@ -75,7 +72,7 @@ def render(
     answer = PageAnswer(text, status)
     # On every page: after sending, a script puts one page in the place of another under the first one's policy.
     answer.allow_style(STYLE_SOURCE)
-    visitor.keep_cookies(context, answer)
+    visitor.keep_cookies(answer)
     return answer
 
 
@@ -137,13 +134,7 @@ def failure_page(request: Request, context: AppContext, error: Exception) -> Res
     visitor, failure = visitor_without_look_up(request, context), failure_of(error)
     title, sentence = _FAILURES[failure.words]
     answer = render(
-        context,
-        visitor,
-        "message.html",
-        here="/p/",
-        status=failure.status,
-        title=title,
-        sentence=sentence,
+        visitor, "message.html", here="/p/", status=failure.status, title=title, sentence=sentence
     )
     answer.headers.update(failure.headers)
     return answer

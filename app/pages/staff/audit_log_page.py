@@ -21,7 +21,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import UTC_ZONE, moment_in, moment_to_the_second
-from app.web.dependencies import ContextNeeded
 from app.web.schemas import PAGE_SIZE, write_cursor
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
@@ -79,7 +78,6 @@ class Line:
 
 @router.get("/audit-log")
 async def show_audit_log(
-    context: ContextNeeded,
     visitor: MayReadAuditLog,
     actor: str = "",
     patient: str = "",
@@ -102,7 +100,6 @@ async def show_audit_log(
     following = place_after(found, PAGE_SIZE)
     older = {**asked.fields(), "after": write_cursor(following)} if following else None
     return render(
-        context,
         visitor,
         "audit_log.html",
         here=AUDIT_LOG,

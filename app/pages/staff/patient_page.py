@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
@@ -54,7 +54,6 @@ from app.pages.staff.wall_clock import (
 from app.pages.staff.worklist_page import step_notice
 from app.pages.staff.worklist_words import initials
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
-from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
@@ -452,8 +451,6 @@ Text = Annotated[str, Query(max_length=40)]
 @router.get("/{patient_id}")
 async def show_patient(
     patient_id: UUID,
-    request: Request,
-    context: ContextNeeded,
     visitor: MayRead,
     days: Text = "",
     show: Text = "",
@@ -472,12 +469,11 @@ async def show_patient(
         place=TimelinePlace.of(before),
     )
     return render(
-        context,
         visitor,
         "patient.html",
         here="/care/patients",
         notice=NOTICES.get(notice, ""),
         undo=_undo(view, visitor, entered),
-        step_notice=step_notice(request.query_params),
+        step_notice=step_notice(visitor.request.query_params),
         **values_of(view, visitor, days=span, group=show if show in GROUPS else ""),
     )

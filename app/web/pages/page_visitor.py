@@ -1,6 +1,6 @@
 """Who looks at a page: one browser with one request, signed in or not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -13,37 +13,37 @@ from app.web.pages.page_route import NotSignedInError
 Caller = TypeVar("Caller")
 
 
-def address_of(request: Request) -> str:
-    """Give a page's path and query without a language; of a form that was sent, where it was sent."""
-    query = [one for one in request.query_params.multi_items() if one[0] != "lang"]
-    return f"{request.url.path}?{urlencode(query)}" if query else request.url.path
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageVisitor(Generic[Caller]):
     """One browser with one request.
 
     Attributes:
+        request: what the browser asked for.
+        context: what this process has.
         caller: who is signed in, or None while nobody is.
         session: the session cookie as sent; it may have ended.
         anchor: what forms of a browser that is not signed in are bound to.
         new_anchor: whether the browser has yet to be given its anchor.
         token: what this browser's forms carry.
-        address: path and query of this page without a language, for the links to the others.
         opened: this request's transaction, for who is signed in; read it as `work`.
     """
 
+    request: Request = field(repr=False)
+    context: AppContext = field(repr=False)
     caller: Caller | None
     session: str
     anchor: str
     new_anchor: bool
     token: str
-    address: str = ""
     opened: Work | None = None
 
-    def address_in(self, language: str) -> str:
-        """Give this page's address in another language."""
-        return f"{self.address}{'&' if '?' in self.address else '?'}lang={language}"
+    def address_in(self, language: str, *, at: str = "") -> str:
+        """Give the page's address in another language: as it was asked for, with its query, or ``at`` its own path."""
+        path = self.request.url.path
+        if at and at != path:
+            return f"{at}?{urlencode({'lang': language})}"
+        query = [one for one in self.request.query_params.multi_items() if one[0] != "lang"]
+        return f"{path}?{urlencode([*query, ('lang', language)])}"
 
     @property
     def work(self) -> Work:
@@ -67,10 +67,10 @@ class PageVisitor(Generic[Caller]):
             raise NotSignedInError
         return self.caller
 
-    def refuse_forged(self, context: AppContext, form: Form) -> None:
+    def refuse_forged(self, form: Form) -> None:
         """Refuse a form that was not made for this browser.
 
         Raises:
             FormExpiredError: its token is of another browser, or none.
         """
-        refuse_forged(context.vault, form["form_token"], (self.session, self.anchor))
+        refuse_forged(self.context.vault, form["form_token"], (self.session, self.anchor))
