@@ -1,7 +1,7 @@
 """The words of an explanation, in English and Spanish: templates whose numbers come from reasons alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from string import Formatter
 from typing import Final
@@ -45,11 +45,12 @@ class Language:
     templates: Mapping[str, str]
     nouns: Mapping[str, tuple[str, str]]
     last_comma: str
+    decimal_comma: bool = False
 
     def say(self, name: str, /, **facts: object) -> str:
         """A template with its numbers."""
         floats = any(isinstance(fact, float) for fact in facts.values())
-        if self.code == "en" or not floats:
+        if not (self.decimal_comma and floats):
             return self.templates[name].format(**facts)
         return _WITH_COMMAS.vformat(self.templates[name], (), facts)
 
@@ -64,7 +65,8 @@ class Language:
 
     def number(self, number: float, form: str = "g") -> str:
         """A number: "7.5" or "7,5"."""
-        return format(number, form) if self.code == "en" else format(number, form).replace(".", ",")
+        text = format(number, form)
+        return text.replace(".", ",") if self.decimal_comma else text
 
     def listed(self, parts: Sequence[str]) -> str:
         """Words in a row: "24, 31 and 29"."""
@@ -279,6 +281,7 @@ ENGLISH: Final = Language(
 
 SPANISH: Final = Language(
     code="es",
+    decimal_comma=True,
     nouns={
         "day": ("día", "días"),
         "check-in day": ("día con registro", "días con registro"),
@@ -460,8 +463,15 @@ SPANISH: Final = Language(
 )
 
 LANGUAGES: Final[Mapping[str, Language]] = {"en": ENGLISH, "es": SPANISH}
+_WITH_POINT: Final = replace(SPANISH, decimal_comma=False)
+# Where Spanish is written with a decimal point, by CLDR: Latin America as a whole, and these.
+_POINT_IN: Final = frozenset(
+    {"419", "BR", "BZ", "CU", "DO", "GT", "HN", "MX", "NI", "PA", "PE", "PR", "SV", "US"}
+)
 
 
 def language_of(locale: str) -> Language:
     """The language of a locale; English where there is no other."""
-    return LANGUAGES.get(locale.replace("_", "-").split("-")[0].lower(), ENGLISH)
+    language, _, region = locale.replace("_", "-").partition("-")
+    found = LANGUAGES.get(language.lower(), ENGLISH)
+    return _WITH_POINT if found is SPANISH and region.upper() in _POINT_IN else found

@@ -177,7 +177,7 @@ class RefusedRows:
 def _sentence(error: ValidationError | RefusalError) -> Words:
     if isinstance(error, RefusalError):
         return error.message()
-    said = []
+    said: list[Words] = []
     for one in validation_errors(error.errors(), skip=0):
         name = one["pointer"].rpartition("/")[2].removeprefix("#")
         said.append(Words("{column}: {reason}", column=name, reason=one["detail"]) if name else one["detail"])

@@ -47,7 +47,7 @@ def _all_translations() -> Iterator[dict[Any, Any]]:
         *(catalogue(language) for language in TRANSLATED),
         explanation_words.SPANISH.templates,
         explanation_words.SPANISH.nouns,
-        explanation_words._CAUTIONS_ES,  # noqa: SLF001 - the table that stands beside the templates
+        explanation_words._CAUTIONS_ES,
     ):
         assert isinstance(found, dict)
         yield found
@@ -85,7 +85,7 @@ def _of_calendars(language: str) -> Iterator[str]:
             for names in widths.values():
                 yield from names.values()
     if language == "es":
-        yield from explanation_words._MONTHS_ES  # noqa: SLF001 - the table that stands beside the templates
+        yield from explanation_words._MONTHS_ES
 
 
 @dataclass

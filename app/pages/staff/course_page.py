@@ -135,7 +135,11 @@ async def _change(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
                 value1=PHASES[view.phase],
                 value2=planned or say("not stated"),
             ),
-            *(f"{_DAYS[name][0]} {whose.clock.day(day)}." for name, day in days.items() if day),
+            *(
+                say("{what} {day}.", what=_DAYS[name][0], day=whose.clock.day(day))
+                for name, day in days.items()
+                if day
+            ),
         ),
     )
 

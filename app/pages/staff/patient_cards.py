@@ -1,6 +1,6 @@
 """What is open about a patient, as cards beside the chart: safety events, the signal, findings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +29,7 @@ def cards_of(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> dict
     }
 
 
-def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> dict[str, str]:
+def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> Mapping[str, str]:
     """Give what a patient can answer on the clinic's tablet, by its name; nothing before they agreed."""
     agreed = view.patient.consent is ConsentStatus.GIVEN and view.patient.archived is None
     if not agreed or not visitor.may(Permission.TREATMENT_RECORD):

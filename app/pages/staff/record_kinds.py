@@ -152,7 +152,7 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
         | {name: f"{dose:g}" if dose is not None else "" for name, dose in doses.items()},
         version=stored.version,
         present=(
-            f"{INFUSIONS[infusion.phase]}, {given_at}.",
+            say("{what}, {day}.", what=INFUSIONS[infusion.phase], day=given_at),
             say("Route: {value1}.", value1=ROUTES[infusion.route] if infusion.route else say("not stated")),
         ),
     )
@@ -258,7 +258,7 @@ async def _circumstance(visitor: StaffVisitor, whose: AboutPatient, record_id: U
         fields=CIRCUMSTANCE_FIELDS,
         values=circumstance_values(known),
         version=known.stored.version,
-        present=(f"{said(known)}, {days_said(known, whose.clock)}.",),
+        present=(say("{what}, {day}.", what=said(known), day=days_said(known, whose.clock)),),
     )
 
 

@@ -22,7 +22,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.settings.settings_page import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import counted, day_written, moment_in, short_day
+from app.pages.staff.wall_clock import counted, day_written, moment_in, share_written, short_day
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
@@ -176,7 +176,7 @@ def _share(
 ) -> Figure:
     return Figure(
         title=title,
-        value=NOTHING if share.share is None else f"{share.share:.0%}",
+        value=NOTHING if share.share is None else share_written(share.share),
         rests_on=say(
             "{count} of {value2}{also}", count=share.count, value2=counted(share.of, noun), also=also
         ),
@@ -363,7 +363,11 @@ def _scale(one: ScaleNumbers) -> tuple[str, int, str, str]:
 
 
 def _with_percent(share: Share) -> str:
-    return NO_VALUE if share.share is None else f"{share.count} ({share.share:.0%})"
+    return (
+        NO_VALUE
+        if share.share is None
+        else say("{count} ({share})", count=share.count, share=share_written(share.share))
+    )
 
 
 def _duration(one: BenefitNumbers | BenefitGroup) -> dict[str, str]:

@@ -485,7 +485,8 @@ def _sentence(finding: Any) -> str:  # noqa: ANN401 - a mapping of a refusal's o
             value2=finding["lowest"],
             value3=finding["highest"],
         )
-    return finding["detail"]
+    said: str = finding["detail"]
+    return said
 
 
 def _typed(form: Form) -> dict[str, str]:

@@ -259,7 +259,7 @@ def test_a_hundred_thousand_rows_are_checked_imported_and_undone_and_the_bad_row
     path = uploaded(owner, patients_file(patients), check_ins=content)
     page = checked(owner, path, patient="0", started_on="1")
     found = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert f"Row {ROWS // 2 + 2} Check-ins Left out mood: A number is expected." in found, found
+    assert f"Row {ROWS // 2 + 2} Past check-ins Left out mood: A number is expected." in found, found
     assert listed(one_clinic) == []
 
     assert owner.submit(path, f"{path}/confirm", {"which": "all"}).status_code == 303
