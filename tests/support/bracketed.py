@@ -26,7 +26,7 @@ _IN_BRACKETS: Final = re.compile(f"{_OPEN}[^{_OPEN}{_CLOSE}]*{_CLOSE}")
 _PLACE: Final = re.compile(r"({[^{}]*})")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 # A word, or a number with a decimal point.
-_SAID: Final = re.compile(r"[^\W\d_]{2,}(?:['’-][^\W\d_]+)*|(?<![\w.])\d+\.\d+(?![\w.])")
+_SAID: Final = re.compile(r"[^\W\d_]{2,}(?:['-][^\W\d_]+)*|(?<![\w.])\d+\.\d+(?![\w.])")
 _READ: Final = ("aria-label", "title", "alt", "placeholder", "data-l", "label")
 _EMPTY: Final = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr"})
 # Code is read by programs, and what names its own language is in that one.

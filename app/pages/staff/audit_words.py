@@ -70,7 +70,7 @@ _NOUNS: Final[Mapping[str, Words]] = {
     "observations": say("Observations"),
     "patient": say("Patient"),
     "patient_changes": say("Changes to the patient"),
-    "patient_page": say("Patient’s page"),
+    "patient_page": say("Page of the patient"),
     "patients": say("Patients"),
     "policy": say("Rule settings"),
     "protocol_template": say("Protocol template"),

@@ -38,7 +38,7 @@ class PageVisitor(Generic[Caller]):
     opened: Work | None = None
 
     def address_in(self, language: str, *, at: str = "") -> str:
-        """Give the page's address in another language: as it was asked for, with its query, or ``at`` its own path."""
+        """Give the page's address in a language: as it was asked for, with its query, or else ``at`` this path."""
         path = self.request.url.path
         if at and at != path:
             return f"{at}?{urlencode({'lang': language})}"
