@@ -166,7 +166,7 @@ def test_patients_are_checked_shown_as_the_last_quarter_imported_and_the_import_
     spanish = owner.get(f"{path}?lang=es").text
     assert "sleep_hours se redondeó a cuartos de hora" in spanish
     assert "mood: Se espera un número." in spanish
-    assert "omitida" in owner.get(f"{path}/rows.csv").text
+    assert "omitido" in owner.get(f"{path}/rows.csv").text
     owner.get(f"{path}?lang=en")
     assert "Import the 1 ready patients" in page
     assert "Import all 3, without the rows left out" in page
