@@ -47,7 +47,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
         lead=_lead(scale),
         path=f"{whose.path}/assessment/{scale.key}",
         back=whose.path,
-        button=say("Keep this form"),
+        button=say("Save the form"),
         fields=(
             Field(
                 name="on",

@@ -45,7 +45,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         ),
         path=f"{whose.path}/booster",
         back=whose.path,
-        button=say("Keep this"),
+        button=say("Save"),
         fields=(
             Field(
                 name="on",

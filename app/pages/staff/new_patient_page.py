@@ -59,9 +59,9 @@ def kept_code(request: Request, work: Work, patient_id: UUID) -> tuple[str, date
 
 NUMBER: Final = Field(
     name="external_ref",
-    label=say("Reference"),
+    label=say("Chart number"),
     hint=say("Your own number for the patient, never a name."),
-    wrong=say("Please give a reference of at most 200 characters."),
+    wrong=say("Please give a chart number of at most 200 characters."),
 )
 ZONE: Final = Field(
     name="time_zone",
@@ -118,7 +118,7 @@ async def _asked(visitor: StaffVisitor) -> AskedForm:
         course = (replace(_COURSE, choices=(("", say("None yet")), *template_choices(own))), *_COURSE_DAYS)
     return AskedForm(
         title=say("Register a patient"),
-        whose=say("the patients"),
+        whose=say("Patients"),
         path=f"{LIST}/new",
         back=LIST,
         button=say("Register"),
