@@ -406,6 +406,7 @@ NO_PAGE: Final = {
     "/care/patients/find": "what the search field suggests",
     "/care/settings/clinic/logo/{digest}": "a picture",
     "/p/logo/{digest}": "a picture",
+    "/tablet/logo/{digest}": "a picture",
     "/p/export": "a copy to download",
     "/p/": "leads on to the form or to signing in",
     "/tablet/used": "an answer to the tablet's script",

@@ -78,6 +78,7 @@ async def ask_to_take_back(check_in_id: UUID, context: ContextNeeded, visitor: S
         ),
         lead=say("It no longer counts. Your care team can see that there was one."),
         action=f"{HISTORY}/{check_in_id}/take-back",
+        yes=say("Take back"),
     )
 
 

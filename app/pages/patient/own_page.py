@@ -62,12 +62,13 @@ async def ask_whether_sure(request: Request, context: ContextNeeded, visitor: Si
     about = request.query_params.get("about", "")
     questions = {
         "consent": (
-            say("Do you want to take your consent back?"),
+            say("Do you want to withdraw your consent?"),
             say(
-                "You can take your consent back at any time, and need to give no reason. From then on no "
+                "You can withdraw your consent at any time, and need to give no reason. From then on no "
                 "answers are taken, and nothing is compared. Your treatment goes on as before."
             ),
             "/p/withdraw",
+            say("Withdraw consent"),
         ),
         "erasure": (
             say("Do you want to ask for everything to be erased?"),
@@ -76,12 +77,15 @@ async def ask_whether_sure(request: Request, context: ContextNeeded, visitor: Si
                 "keep its own medical record."
             ),
             "/p/erasure",
+            say("Ask for my data to be erased"),
         ),
     }
     if about not in questions:
         raise NotFoundError
-    question, lead, action = questions[about]
-    return render(context, visitor, "sure.html", here=SETTINGS, question=question, lead=lead, action=action)
+    question, lead, action, yes = questions[about]
+    return render(
+        context, visitor, "sure.html", here=SETTINGS, question=question, lead=lead, action=action, yes=yes
+    )
 
 
 @router.post("/withdraw", dependencies=[OwnFormOnly])
