@@ -158,7 +158,9 @@ def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: boo
     for address, _size in said["files"]:
         if address not in seen.packed:
             seen.packed[address] = len(gzip.compress(shown.request.get(address).body()))
-    seen.weights[name] = len(gzip.compress(html)) + sum(seen.packed[address] for address, _size in said["files"])
+    seen.weights[name] = len(gzip.compress(html)) + sum(
+        seen.packed[address] for address, _size in said["files"]
+    )
     seen.loaded[name] = len(html) + sum(size for _address, size in said["files"])
     seen.shifts[name], seen.places[name, NARROW["width"]] = said["shifted"], said["places"]
     _hear_axe(seen, shown, (name, "phone", said["scheme"]), colors=thoroughly)

@@ -72,7 +72,9 @@ def title_of(event: SafetyEvent) -> str:
 
 def answered(event: SafetyEvent, clock: WallClock) -> str:
     """Say where a safety event was answered, and when."""
-    return say("Answered in {source}, {when}.", source=SOURCES[event.source], when=clock.short(event.received_at))
+    return say(
+        "Answered in {source}, {when}.", source=SOURCES[event.source], when=clock.short(event.received_at)
+    )
 
 
 def said_with(view: PatientView, source_id: UUID) -> dict[str, str]:
