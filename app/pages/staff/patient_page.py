@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
@@ -45,7 +45,6 @@ from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, counted, how_long, percent_written, short_day
 from app.pages.staff.worklist_page import step_notice
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
-from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
@@ -260,7 +259,7 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
 
 
 def _outcome_path(view: PatientView, visitor: StaffVisitor) -> str:
-    """Where a safety event's outcome is recorded before anyone acknowledged it; nothing where that is the main action."""
+    """Where a safety event's outcome is recorded before anyone acknowledged it; else it is the main action."""
     waiting = view.events and view.events[0].acknowledged_at is None
     if not waiting or not visitor.may(Permission.SAFETY_CLOSE):
         return ""
@@ -444,8 +443,6 @@ Text = Annotated[str, Query(max_length=40)]
 @router.get("/{patient_id}")
 async def show_patient(
     patient_id: UUID,
-    request: Request,
-    context: ContextNeeded,
     visitor: MayRead,
     days: Text = "",
     show: Text = "",
@@ -464,12 +461,11 @@ async def show_patient(
         place=TimelinePlace.of(before),
     )
     return render(
-        context,
         visitor,
         "patient.html",
         here="/care/patients",
         notice=NOTICES.get(notice, ""),
         undo=_undo(view, visitor, entered),
-        step_notice=step_notice(request.query_params),
+        step_notice=step_notice(visitor.request.query_params),
         **values_of(view, visitor, days=span, group=show if show in GROUPS else ""),
     )
