@@ -54,8 +54,8 @@ from app.clinical.state.patient_state import (
     proposed_now,
     settled,
 )
-from app.clinical.state.stretches import current_stretch
 from app.clinical.state.timeline import (
+    current_stretch,
     replay,
 )
 

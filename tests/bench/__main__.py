@@ -137,9 +137,11 @@ def plans(cluster: Cluster, place: DatabaseUrls, tokens: list[str]) -> list[str]
                 asyncio.run(run_load(one.port, 1, 2.0, request))
                 counted.start()
                 outcome = asyncio.run(run_load(one.port, 1, 2.0, request))
-                ratio = counted.plans / counted.count
+                ratio, planned = counted.plans / counted.count, list(counted.planned)
         connection.execute(f"ALTER DATABASE {name} RESET ALL".encode())
-    print(f"{len(outcome.latencies)} check-ins: {counted.count} calls of the database, {counted.plans} plans")
+    print(f"{len(outcome.latencies)} check-ins: {counted.count} calls of the database, {len(planned)} plans")
+    for place_of_plan in planned:
+        print(f"  planned: {place_of_plan.splitlines()[-1]}")
     return judged([Goal("plans ÷ calls of check-ins", ratio, most=MOST_PLANS)])
 
 

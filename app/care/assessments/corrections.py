@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from app.care.alerts.findings.commands import end_findings
-from app.care.alerts.findings.life import FindingCode
+from app.care.alerts.finding_commands import FindingCode, end_findings
 from app.care.assessments.commands import (
     Form,
     ask_about_double,

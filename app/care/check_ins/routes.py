@@ -81,7 +81,7 @@ async def put_check_in(
     (outcome,) = recorded.items
     if isinstance(outcome, NobodyReadsReportsError):
         async with context.work(token.clinic_id) as work:
-            raise outcome.with_help(await help_for_patient(work, context.vault, recorded.patient_id))
+            raise outcome.with_help(await help_for_patient(work, recorded.patient_id))
     if isinstance(outcome, RefusalError):
         raise outcome
     help_now = await _help(context, token.clinic_id, recorded.patient_id) if body.self_harm_thoughts else None
@@ -253,4 +253,4 @@ def _kept_flags(read: list[CheckInDraft | dict[str, Any]], recorded: Recorded) -
 
 async def _help(context: AppContext, clinic_id: UUID, patient_id: UUID) -> CrisisHelpReply:
     async with context.work(clinic_id) as work:
-        return CrisisHelpReply.of(await help_for_patient(work, context.vault, patient_id))
+        return CrisisHelpReply.of(await help_for_patient(work, patient_id))

@@ -14,7 +14,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope
 
-from app.care.alerts.safety_events.intake import MADE_NOW, SafetySource
+from app.care.alerts.safety_reports import MADE_NOW, SafetySource
 from app.care.disclosures.bodies import MOST_BYTES
 from app.care.disclosures.detector import (
     Disclosure,

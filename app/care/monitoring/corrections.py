@@ -11,15 +11,15 @@ from typing import Final, Self
 from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
-from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
-from app.care.alerts.signals.episodes import close_by_infusion
+from app.care.alerts.signal_commands import mark_if_not_supported, reopen_if_closed_in_error
+from app.care.alerts.signal_episodes import close_by_infusion
 from app.care.monitoring import effects
 from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.queries import findings_before
 from app.care.monitoring.timelines import replayed, timeline_now
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.answer import Evaluation
 from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level
@@ -131,7 +131,7 @@ async def corrections_of(work: Work, patient_id: UUID) -> list[KnownCorrection]:
 
 async def corrections_in(work: Work, patient: PatientRecord) -> list[KnownCorrection]:
     """List them within a read that is on the audit log already."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return [
         KnownCorrection(
             kind=one.kind,
@@ -159,7 +159,7 @@ async def keep_version(
     """Keep a version that is being replaced; its reason is sealed with the patient's own key."""
     version_id, sealed = new_id(), None
     if reason:
-        own = vault_of(work.vault, work.clinic_id, patient)
+        own = vault_of(work, patient)
         sealed = own.seal(reason, row_id=version_id, **REASON_CELL)
     await record_versions.keep(
         work, patient.id, replaced, correction, version_id=version_id, reason_sealed=sealed

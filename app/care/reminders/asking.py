@@ -14,8 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from app.care.alerts.findings.commands import end_findings, raise_finding
-from app.care.alerts.findings.life import FindingCode
+from app.care.alerts.finding_commands import FindingCode, end_findings, raise_finding
 from app.care.monitoring.commands import evaluate_by_time
 from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of
@@ -209,7 +208,7 @@ async def _ask(work: Work, subject: _Subject, found: Look) -> bool:
             subject_id=reminder.id,
             not_after=found.helps_until,
         )
-        await queue_message(work, work.vault, message, now=work.real_now)
+        await queue_message(work, message, now=work.real_now)
     return True
 
 

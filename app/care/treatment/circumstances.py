@@ -10,9 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
-from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
@@ -253,7 +253,7 @@ def _unlikely(given: GivenCircumstance, others: Sequence[Circumstance]) -> list[
 def _stored(
     work: Work, patient: PatientRecord, given: GivenCircumstance, circumstance_id: UUID, *, version: int
 ) -> Circumstance:
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return Circumstance(
         id=circumstance_id,
         kind=given.kind,
@@ -272,7 +272,7 @@ def _known(
 ) -> KnownCircumstance:
     sealed, detail = stored.detail_sealed, None
     if sealed is not None:
-        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
+        detail = vault_of(work, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
     return KnownCircumstance(stored=stored, detail=detail, status=status)
 
 

@@ -9,7 +9,6 @@ from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.notifications.webhooks import commands, notice_channels, queries
-from app.notifications.webhooks.event_schemas import OutgoingEvent
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.queries import undelivered
 from app.notifications.webhooks.schemas import (
@@ -25,6 +24,7 @@ from app.notifications.webhooks.schemas import (
     NoticeChannelList,
     NoticeChannelReply,
     NoticeTestReply,
+    OutgoingEvent,
     RecoveredReply,
     RecoverEntry,
     TestSentReply,

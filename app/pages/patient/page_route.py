@@ -36,7 +36,6 @@ VERSION: Final = hashlib.sha256(
 
 
 def render(
-    context: AppContext,
     visitor: Visitor,
     template: str,
     *,
@@ -59,7 +58,7 @@ def render(
             clinic_logo=(visitor.caller.clinic_logo or "") if visitor.caller else "",
             files=FILES.paths,
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
-            who="" if visitor.is_on_tablet else who(context.vault, visitor),
+            who="" if visitor.is_on_tablet else who(visitor.context.vault, visitor),
             here="/tablet" if visitor.is_on_tablet else here,
             on_tablet=visitor.is_on_tablet,
             help_first=help_first,
@@ -70,7 +69,7 @@ def render(
     answer = PageAnswer(text, status)
     # On every page: after sending, a script puts one page in the place of another under the first one's policy.
     answer.allow_style(STYLE_SOURCE)
-    visitor.keep_cookies(context, answer)
+    visitor.keep_cookies(answer)
     return answer
 
 
@@ -132,13 +131,7 @@ def failure_page(request: Request, context: AppContext, error: Exception) -> Res
     visitor, failure = visitor_without_look_up(request, context), failure_of(error)
     title, sentence = _FAILURES[failure.words]
     answer = render(
-        context,
-        visitor,
-        "message.html",
-        here="/p/",
-        status=failure.status,
-        title=title,
-        sentence=sentence,
+        visitor, "message.html", here="/p/", status=failure.status, title=title, sentence=sentence
     )
     answer.headers.update(failure.headers)
     return answer

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.alerts.safety_events.commands import SafetyOutcome
+from app.care.alerts.safety_event_commands import SafetyOutcome
 from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
 from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution

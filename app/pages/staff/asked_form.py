@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
-from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.translations import say
 from app.pages.staff.about_patient import path_of
@@ -104,7 +103,6 @@ class Wrong:
 
 
 def show_form(
-    context: AppContext,
     visitor: StaffVisitor,
     asked: AskedForm,
     *,
@@ -119,7 +117,6 @@ def show_form(
         # What was opened stays what the change is based on.
         version = read_counter(form["version"])
     return render(
-        context,
         visitor,
         "patient_form.html",
         here="",
@@ -134,7 +131,6 @@ def show_form(
 
 
 async def answer_form(
-    context: AppContext,
     visitor: StaffVisitor,
     ask: Callable[[], Awaitable[AskedForm]],
     form: Form,
@@ -157,7 +153,7 @@ async def answer_form(
         if isinstance(error, NeedsConfirmationError):
             asked = replace(asked, fields=(*asked.fields, _confirmation(error)))
         wrong = wrong_with(asked, error)
-        return show_form(context, visitor, asked, form=form, wrong=wrong, event_id=event_id)
+        return show_form(visitor, asked, form=form, wrong=wrong, event_id=event_id)
     return RedirectResponse(f"{back}?notice={notice}", 303)
 
 
@@ -167,22 +163,14 @@ def confirmed_in(form: Form) -> list[str]:
 
 
 async def answer_about(
-    context: AppContext,
     visitor: StaffVisitor,
     patient_id: UUID,
-    ask: Callable[[AppContext, StaffVisitor, UUID], Awaitable[AskedForm]],
+    ask: Callable[[StaffVisitor, UUID], Awaitable[AskedForm]],
     form: Form,
     act: Callable[[], Awaitable[str]],
 ) -> Response:
     """Do what a form about a patient asks for and go to the patient's page, or show it again."""
-    return await answer_form(
-        context,
-        visitor,
-        lambda: ask(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_form(visitor, lambda: ask(visitor, patient_id), form, act, back=path_of(patient_id))
 
 
 def _confirmation(error: NeedsConfirmationError) -> Field:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
@@ -46,7 +46,6 @@ from app.pages.staff.wall_clock import WallClock, clock_written, counted, how_lo
 from app.pages.staff.worklist_page import step_notice
 from app.pages.staff.worklist_words import initials
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
-from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
@@ -436,8 +435,6 @@ Text = Annotated[str, Query(max_length=40)]
 @router.get("/{patient_id}")
 async def show_patient(
     patient_id: UUID,
-    request: Request,
-    context: ContextNeeded,
     visitor: MayRead,
     days: Text = "",
     show: Text = "",
@@ -456,12 +453,11 @@ async def show_patient(
         place=TimelinePlace.of(before),
     )
     return render(
-        context,
         visitor,
         "patient.html",
         here="/care/patients",
         notice=NOTICES.get(notice, ""),
         undo=_undo(view, visitor, entered),
-        step_notice=step_notice(request.query_params),
+        step_notice=step_notice(visitor.request.query_params),
         **values_of(view, visitor, days=span, group=show if show in GROUPS else ""),
     )

@@ -6,7 +6,6 @@ from typing import Final
 from app.access.clinics.permissions import Permission
 from app.access.clinics.staff_sessions import IDLE
 from app.chart.drawing import STYLE_SOURCE
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import STAFF_LANGUAGES, direction, say
 from app.pages.staff.visitor import StaffVisitor
@@ -23,13 +22,7 @@ FILES: Final = StaticFiles("/care/static/", [SHARED_FILES, _HERE / "static"])
 
 
 def render(
-    context: AppContext,
-    visitor: StaffVisitor,
-    template: str,
-    *,
-    here: str,
-    status: int = 200,
-    **values: object,
+    visitor: StaffVisitor, template: str, *, here: str, status: int = 200, **values: object
 ) -> PageAnswer:
     """Make a page; ``here`` is its own path, so that the menu can say where one is.
 
@@ -44,7 +37,7 @@ def render(
             languages=STAFF_LANGUAGES,
             files=FILES.paths,
             here=here,
-            name=_name(context, visitor),
+            name=_name(visitor),
             may=lambda permission: visitor.may(Permission[permission]),
             idle=int(IDLE.total_seconds()),
             hidden={TOKEN_FIELD: visitor.token},
@@ -55,14 +48,13 @@ def render(
     answer.allow_style(STYLE_SOURCE)
     if visitor.frames:
         answer.allow_frames(visitor.frames)
-    visitor.keep_cookies(context, answer)
+    visitor.keep_cookies(answer)
     return answer
 
 
-def render_dead_link(context: AppContext, visitor: StaffVisitor, error: RefusalError) -> PageAnswer:
+def render_dead_link(visitor: StaffVisitor, error: RefusalError) -> PageAnswer:
     """Make the page of a link that was sent to someone and opens nothing any more."""
     return render(
-        context,
         visitor,
         "message.html",
         here="",
@@ -72,11 +64,11 @@ def render_dead_link(context: AppContext, visitor: StaffVisitor, error: RefusalE
     )
 
 
-def _name(context: AppContext, visitor: StaffVisitor) -> str:
+def _name(visitor: StaffVisitor) -> str:
     """Give the signed-in member's name, or an empty text."""
     if visitor.caller is None or visitor.caller.member is None:
         return ""
-    return context.vault.open(
+    return visitor.context.vault.open(
         visitor.caller.member.name_sealed,
         table="staff_members",
         column="name",

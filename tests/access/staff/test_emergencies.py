@@ -286,7 +286,15 @@ def test_a_page_about_an_opened_patient_offers_what_is_open(service: Service, cl
     token = signed_in(service, clinic.clinic_id, StaffRole.COORDINATOR)
     caller = service.run(find_caller(service.context, token, TokenKind.STAFF_SESSION))
     plain = StaffVisitor(
-        caller=caller, session="", anchor="", new_anchor=False, token="", language="en", switched_to=""
+        request=Request({"type": "http"}),
+        context=service.context,
+        caller=caller,
+        session="",
+        anchor="",
+        new_anchor=False,
+        token="",
+        language="en",
+        switched_to="",
     )
 
     for permission, who in PERMISSIONS_MATRIX.items():

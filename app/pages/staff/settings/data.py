@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from app.access.clinics.permissions import Permission
@@ -15,7 +15,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage.usage import usage
-from app.web.dependencies import ContextNeeded
 from app.web.spooled import read_through, written
 
 HERE: Final = f"{SETTINGS}/data"
@@ -44,7 +43,7 @@ _COUNTED_DAYS: Final = timedelta(days=30)
 
 
 @router.get("")
-async def show_data(context: ContextNeeded, visitor: MayTakeAlong) -> Response:
+async def show_data(visitor: MayTakeAlong) -> Response:
     """Show how much there is, and the way to take it along."""
     found = await usage(visitor.work, since=visitor.work.now - _COUNTED_DAYS)
     figures = (
@@ -54,15 +53,13 @@ async def show_data(context: ContextNeeded, visitor: MayTakeAlong) -> Response:
         (say("Messages"), found.messages, say("by e-mail, push or text in the last 30 days")),
         (say("Deliveries"), found.deliveries, say("to your systems in the last 30 days")),
     )
-    return await settings_page(
-        context, visitor, "settings_data.html", here=HERE, figures=figures, tables=TITLES
-    )
+    return await settings_page(visitor, "settings_data.html", here=HERE, figures=figures, tables=TITLES)
 
 
 @router.post("/archive")
-async def download_archive(request: Request, context: ContextNeeded, visitor: MayTakeAlong) -> Response:
+async def download_archive(visitor: MayTakeAlong) -> Response:
     """Give the clinic's archive, all of it as it is at this moment; the audit log says who took it."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await visitor.work.start_over(snapshot=True)
     visitor.work.record_access("archive", patient_id=None)
     name = f"afterglow-{visitor.work.now:%Y-%m-%d}.ndjson"
@@ -70,9 +67,9 @@ async def download_archive(request: Request, context: ContextNeeded, visitor: Ma
 
 
 @router.post("/table")
-async def download_table(request: Request, context: ContextNeeded, visitor: MayTakeAlong) -> Response:
+async def download_table(visitor: MayTakeAlong) -> Response:
     """Give one kind of record as a table for a spreadsheet; the audit log says who took it."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     table = table_named(form["table"])
     await visitor.work.start_over(snapshot=True)
     visitor.work.record_access(f"table_{table.name}", patient_id=None)

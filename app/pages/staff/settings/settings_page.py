@@ -10,7 +10,6 @@ from starlette.responses import Response
 from app.access.clinics.commands import missing_to_go_live
 from app.access.clinics.permissions import Permission
 from app.access.clinics.queries import Clinic, clinic_in
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.asked_form import mistakes_of, sentence_of
@@ -156,18 +155,11 @@ def initials(name: str) -> str:
 
 
 async def settings_page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    template: str,
-    *,
-    here: str,
-    error: RefusalError | None = None,
-    **values: object,
+    visitor: StaffVisitor, template: str, *, here: str, error: RefusalError | None = None, **values: object
 ) -> Response:
     """Make a settings page; ``error``: why what was sent is shown again, on top and at its fields."""
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    clinic = await clinic_in(visitor.work)
     return render(
-        context,
         visitor,
         template,
         here=SETTINGS,
