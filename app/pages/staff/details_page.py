@@ -171,9 +171,9 @@ async def change_details(patient_id: UUID, visitor: MayEdit) -> Response:
         }
         whose, version = await about(visitor, patient_id), version_in(form["version"])
         number = form["external_ref"].strip()
-        if number and number != whose.reference:
+        if number != whose.reference:
             sent |= {"external_ref": number, "reason": form["reason"].strip() or None}
-            if not sent["reason"]:
+            if number and not sent["reason"]:
                 raise ReasonMissingError("#/reason")
         body = read_as(PatientChange, sent)
         if body.external_ref is not None and body.reason is not None:

@@ -128,6 +128,7 @@ def test_a_chart_number_is_changed_with_its_reason_and_the_one_before_stays_on_t
             {"external_ref": "x" * 201, "reason": "Merged"},
             "Please give a reference of at most 200 characters.",
         ),
+        ({"external_ref": " "}, "Please give a reference of at most 200 characters."),
     ):
         status, page = send(clinician, path, **same, **typed)
         assert status in {409, 422}, page
