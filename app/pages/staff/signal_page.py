@@ -325,7 +325,7 @@ async def _page(
         **_basis(found, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
-    return render(visitor, "signal.html", here="", status=status, **values)
+    return render(visitor, "signal.html", here="/care/patients", status=status, **values)
 
 
 _STEPS: Final = AlertSteps(path="/care/signals", show=_page)

@@ -29,7 +29,6 @@ from app.pages.staff.worklist_rows import row_of
 from app.pages.staff.worklist_words import (
     ATTENTION,
     LANES,
-    initials,
 )
 from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
 from app.web.pages.forms import Form
@@ -97,11 +96,10 @@ async def show_today(visitor: MayRead) -> Response:
         visitor,
         "today.html",
         here=HERE,
-        clinic=found.status.clinic,
-        initials=initials,
         test_mode=found.status.mode == "test",
         troubles=_troubles(found.status, visitor.work),
         today_said=_said(found.status.today),
+        place=found.status.time_zone.partition("/")[2].replace("_", " "),
         strip=_strip(found.planned),
         planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),
