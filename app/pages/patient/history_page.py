@@ -144,6 +144,7 @@ async def ask_to_take_back(check_in_id: UUID, visitor: SignedInVisitor) -> Respo
         ),
         lead=say("It no longer counts. Your care team can see that there was one."),
         action=f"{HISTORY}/{check_in_id}/take-back",
+        yes=say("Take back"),
     )
 
 

@@ -43,6 +43,7 @@ def render(
     here: str,
     status: int = 200,
     help_first: bool = False,
+    with_logo: bool = True,
     hidden: Mapping[str, str] | None = None,
     **values: object,
 ) -> PageAnswer:
@@ -57,7 +58,7 @@ def render(
             languages=LANGUAGES,
             crisis=visitor.crisis,
             clinic_name=visitor.caller.clinic_name if visitor.caller else "",
-            clinic_logo=(visitor.caller.clinic_logo or "") if visitor.caller else "",
+            clinic_logo=_logo(visitor) if with_logo else "",
             files=FILES.paths,
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
             who="" if visitor.is_on_tablet else who(visitor.context.vault, visitor),
@@ -74,6 +75,13 @@ def render(
     answer.allow_style(STYLE_SOURCE)
     visitor.keep_cookies(answer)
     return answer
+
+
+def _logo(visitor: Visitor) -> str:
+    """Give the address of the clinic's logo, with its size; an empty text where there is none."""
+    if visitor.caller is None or not visitor.caller.clinic_logo:
+        return ""
+    return f"{'/tablet' if visitor.is_on_tablet else '/p'}/logo/{visitor.caller.clinic_logo}"
 
 
 def who(vault: Vault, visitor: Visitor) -> str:

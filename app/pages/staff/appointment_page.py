@@ -112,7 +112,7 @@ async def show_appointments(patient_id: UUID, visitor: MayRecord, notice: str = 
     return render(
         visitor,
         "patient_appointments.html",
-        here="",
+        here="/care/patients",
         whose=whose,
         rows=rows,
         path=_path(patient_id),

@@ -68,6 +68,7 @@ class AskedForm:
         back: where one goes without sending it, and afterwards.
         within: where in what the API reads the fields stand, such as ``taken_on/``.
         version: of what is changed; None where nothing can conflict.
+        calls: whom to call, in words, with the number as it is written and as it is dialed.
         shown: what is to be seen before one answers, in sentences.
         present: what is the case now, in sentences, for someone whose entries came too late.
     """
@@ -82,6 +83,7 @@ class AskedForm:
     within: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     version: int | None = None
+    calls: Sequence[tuple[str, str, str]] = ()
     shown: Sequence[str] = ()
     present: Sequence[str] = ()
     small_print: str = ""
@@ -120,7 +122,7 @@ def show_form(
     return render(
         visitor,
         "patient_form.html",
-        here="",
+        here="/care/patients",
         status=wrong.status if wrong else 200,
         asked=asked,
         values=form if form is not None else Form(asked.values),

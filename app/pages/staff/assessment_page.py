@@ -43,7 +43,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
         lead=_lead(scale),
         path=f"{whose.path}/assessment/{scale.key}",
         back=whose.path,
-        button=say("Keep this form"),
+        button=say("Save the form"),
         fields=(
             Field(
                 name="on",
@@ -137,7 +137,7 @@ async def choose_scale(patient_id: UUID, visitor: MayRecord) -> Response:
     whose = await about(visitor, patient_id)
     scales = await queries.list_scales(visitor.work)
     named = [(one, said(one)) for one in scales]
-    return render(visitor, "patient_scale_choice.html", here="", whose=whose, scales=named)
+    return render(visitor, "patient_scale_choice.html", here="/care/patients", whose=whose, scales=named)
 
 
 @router.get("/{scale_key}")

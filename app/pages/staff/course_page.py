@@ -115,10 +115,10 @@ async def _change(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     return AskedForm(
         title=say("Change the course"),
         whose=whose.reference,
-        lead=say("An empty day is taken back."),
+        lead=say("Leave a day empty to remove it."),
         path=f"{whose.path}/course",
         back=whose.path,
-        button=say("Keep this"),
+        button=say("Save"),
         fields=(
             _PLANNED,
             *(

@@ -33,7 +33,7 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         lead=say("They are shown with every decision and decide nothing."),
         path=f"{whose.path}/factors",
         back=whose.path,
-        button=say("Keep these"),
+        button=say("Save"),
         fields=(
             Field(
                 name="profile",

@@ -52,7 +52,6 @@ from app.pages.staff.wall_clock import (
     short_day,
 )
 from app.pages.staff.worklist_page import step_notice
-from app.pages.staff.worklist_words import initials
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
 
 NOTHING: Final = "\N{EN DASH}"
@@ -78,8 +77,6 @@ def values_of(
     numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
     return {
         "view": view,
-        "clinic": view.clinic,
-        "initials": initials,
         "patient": view.patient,
         "path": path,
         "back": path,
@@ -109,6 +106,9 @@ def values_of(
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
+        # While a safety event is open, these stand beside it in the place of what treats.
+        "call_path": f"{path}/contact" if view.events and visitor.may(Permission.PATIENTS_CONTACT) else "",
+        "outcome_path": _outcome_path(view, visitor),
         **_taper(view, language_of(visitor.language)),
         **_timeline(view, clock, numbered, visitor, path, asked),
         **cards_of(view, clock, visitor),
@@ -264,6 +264,14 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
         "tone": "primary",
         "link": True,
     }
+
+
+def _outcome_path(view: PatientView, visitor: StaffVisitor) -> str:
+    """Where a safety event's outcome is recorded before anyone acknowledged it; else it is the main action."""
+    waiting = view.events and view.events[0].acknowledged_at is None
+    if not waiting or not visitor.may(Permission.SAFETY_CLOSE):
+        return ""
+    return f"/care/safety-events/{view.events[0].id}#outcome"
 
 
 def _answer(view: EvaluationView, clock: WallClock, language: str) -> dict[str, Any]:

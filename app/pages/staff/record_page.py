@@ -39,7 +39,7 @@ async def show_record(patient_id: UUID, visitor: MayRecord, notice: str = "", af
     return render(
         visitor,
         "patient_record.html",
-        here="",
+        here="/care/patients",
         whose=whose,
         rows=rows,
         older=f"{_path(patient_id)}?after={older}" if older else "",

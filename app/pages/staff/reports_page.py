@@ -20,7 +20,6 @@ from app.foundation.translations import say
 from app.pages.staff.alert_words import DISPOSITIONS
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.settings.settings_page import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import counted, day_written, moment_in, share_written, short_day
 
@@ -256,8 +255,6 @@ async def show_reports(visitor: MayReadReports, first: str = "", end: str = "") 
         "reports.html",
         here=REPORTS,
         status=422 if mistake else 200,
-        clinic=clinic.name,
-        initials=initials,
         presets=_presets(tomorrow, "" if mistake else f"first={typed['first']}&end={typed['end']}"),
         typed=typed,
         mistake=mistake,

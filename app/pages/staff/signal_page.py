@@ -20,13 +20,11 @@ from app.clinical.domains import DOMAINS, Domain
 from app.clinical.episodes import Disposition, EpisodeState, reopened
 from app.clinical.explanation import explanation_parts, sentences_of
 from app.clinical.explanation_numbers import PartCode
-from app.clinical.headline import Beside
 from app.clinical.long_exposure import scale_name
-from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
 from app.context import Work
 from app.foundation.errors import RefusalError
-from app.foundation.translations import capitalized, joined, number_written, say
+from app.foundation.translations import Words, capitalized, joined, number_written, say
 from app.pages.staff.alert_forms import (
     AlertPatient,
     AlertSteps,
@@ -326,7 +324,7 @@ async def _page(
         **_basis(found, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
-    return render(visitor, "signal.html", here="", status=status, **values)
+    return render(visitor, "signal.html", here="/care/patients", status=status, **values)
 
 
 _STEPS: Final = AlertSteps(path="/care/signals", show=_page)
@@ -341,17 +339,30 @@ def _why(found: SignalDossier, language: str) -> dict[str, Any]:
     if answer is None:
         said = sentences_of(found.view.signal.explanation)
         return {"why_language": "en", "sentences": said, "against": None, "would_have": None}
-    beside = Beside(cautions=tuple(Caution(name) for name in found.view.cautions))
-    parts = {
-        one.code: one.text for one in explanation_parts(answer, beside=beside, locale=language) if one.text
-    }
+    parts = {one.code: one.text for one in explanation_parts(answer, locale=language) if one.text}
     apart = (PartCode.AGAINST, PartCode.WOULD_CHANGE)
+    said = [text for code, text in parts.items() if code not in apart]
     return {
         "why_language": language,
-        "sentences": [text for code, text in parts.items() if code not in apart],
+        "sentences": [*said, *_precautions(found.view)],
         "against": parts.get(PartCode.AGAINST, ""),
         "would_have": parts.get(PartCode.WOULD_CHANGE, ""),
     }
+
+
+def _precautions(view: SignalView) -> list[Words]:
+    """Say which precautions were active when it was raised, as the answer is of then, and which are now."""
+    then, now = (
+        joined(CAUTIONS.get(one, one) for one in sorted(names))
+        for names in (view.signal.known["cautions"], view.cautions)
+    )
+    if then == now:
+        both = say("Active precautions, when it was raised and now: {named}.", named=now)
+        return [both] if now else []
+    none = say("none")
+    return [
+        say("Active precautions when it was raised: {then}; now: {now}.", then=then or none, now=now or none)
+    ]
 
 
 def _basis(found: SignalDossier, clock: WallClock) -> dict[str, Any]:

@@ -260,7 +260,7 @@ async def _page(
     return render(
         visitor,
         "transfer.html",
-        here="",
+        here="/care/patients",
         whose=whose,
         notice=notice,
         passphrase=passphrase,
