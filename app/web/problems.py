@@ -176,7 +176,7 @@ def refusal_document(error: RefusalError, *, request_id: str | None = None) -> d
     return document | error.extensions
 
 
-def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, str]]:
+def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, Any]]:
     """Say Pydantic's findings as pointer, code and reason; ``skip`` leading parts of the place are not said."""
     return [
         {"pointer": _pointer(_place(error), skip), "code": _code(error), "detail": _reason(error)}
