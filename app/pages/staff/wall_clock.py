@@ -36,7 +36,7 @@ def moment_in(at: datetime, time_zone: str) -> Words:
 
 
 def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> Words:
-    """Write a time and how long ago it was: "Nov 3, 7:00 PM (2 hours ago)", with the year where it is not this one."""
+    """Write a time and how long ago it was: "Nov 3, 7:00 PM (2 hours ago)", with the year unless it is this one."""
     there, here = (one.astimezone(zone_of(time_zone)) for one in (at, now))
     moment = moment_in(at, time_zone)
     if there.year == here.year:
