@@ -28,6 +28,7 @@ from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import (
     OWNER_ROLE,
     Loss,
+    check_known,
     check_schema,
     losses,
     newest_revision,
@@ -100,10 +101,12 @@ def upgrade_command(
     with open_runtime(settings, bring_up_to_date=False) as runtime:
         before = revision_of(runtime.owner())
         typer.echo(f"The tables are at {before or 'nothing'}; this version's are {newest_revision()}.")
+        check_known(before)
         if before != newest_revision():
             if not while_running and _connected(runtime):
                 raise StillRunningError(StillRunningError.__doc__)
             if before is not None:
+                to.mkdir(parents=True, exist_ok=True)
                 typer.echo(f"Backup {_written(settings, runtime, to, plain=False)}.")
         runtime.bring_up_to_date()
         runtime.check()
