@@ -94,7 +94,7 @@ _MEANINGS: Final = (
 # Of the role that connects: may more than row-level security allows, owns the tables, may use them; who else may.
 _RIGHTS: Final = """
     SELECT r.rolname, r.rolsuper OR r.rolbypassrls, coalesce(pg_has_role(c.relowner, 'MEMBER'), false),
-           coalesce(has_table_privilege(c.oid, 'SELECT'), true),
+           coalesce(has_table_privilege(c.oid, 'SELECT'), true) OR to_regnamespace('care') IS NULL,
            (SELECT string_agg(DISTINCT a.grantee::regrole::text, ', ') FROM aclexplode(c.relacl) AS a
              WHERE a.privilege_type = 'SELECT' AND a.grantee NOT IN (0, c.relowner))
       FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.schema_version')
