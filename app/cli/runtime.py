@@ -77,6 +77,17 @@ class Runtime:
             self.supervisor.start()
         return True
 
+    @property
+    def owner_address(self) -> str:
+        """Give the owner's URL, whether or not the database answers there.
+
+        Raises:
+            OwnerUrlMissingError: nobody said it.
+        """
+        if self.owner_url is None:
+            raise OwnerUrlMissingError(OwnerUrlMissingError.__doc__)
+        return self.owner_url
+
     def owner(self) -> str:
         """Give the owner's URL, once it is known to lead to the owner.
 
@@ -84,10 +95,8 @@ class Runtime:
             OwnerUrlMissingError: nobody said it.
             DatabaseRefusesError: it cannot be reached, or is not the owner's.
         """
-        if self.owner_url is None:
-            raise OwnerUrlMissingError(OwnerUrlMissingError.__doc__)
-        check_owner(self.owner_url, application_role=self.application_role)
-        return self.owner_url
+        check_owner(self.owner_address, application_role=self.application_role)
+        return self.owner_address
 
     @property
     def application_role(self) -> str:
