@@ -94,7 +94,7 @@ def list_clinics(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         rows = []
         for clinic_id, state in known:
             async with context.work(clinic_id, actor=OPERATOR) as work:
-                clinic = await clinic_in(work, work.vault)
+                clinic = await clinic_in(work)
                 work.record_access("clinic", patient_id=None)
             rows.append({"id": clinic_id, "name": clinic.name, "mode": clinic.mode, "state": state})
         return rows
@@ -128,7 +128,7 @@ def rename_clinic(
     """Give a clinic another name."""
 
     async def renamed(work: Work) -> str:
-        version = (await clinic_in(work, work.vault)).version
+        version = (await clinic_in(work)).version
         return (await commands.change_clinic(work, {"name": name}, version=version)).name
 
     said = in_clinic(data_dir, clinic, renamed)
@@ -147,7 +147,7 @@ def list_keys(clinic: Clinic, as_json: AsJson = False, data_dir: DataDir = None)
     """List a clinic's API keys, also the revoked; never a secret."""
 
     async def listed(work: Work) -> list[dict[str, Any]]:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         work.record_access("api_keys", patient_id=None)
         return [KeyReply.of(key).model_dump(mode="json") for key in await keys.list_keys(work)]
 
@@ -166,7 +166,7 @@ def make_key(
     """Make an API key and print its secret, this once."""
 
     async def made(work: Work) -> keys.NewKey:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await keys.make_key(work, name=name, scopes=scope, own_scopes=frozenset(Scope))
 
     new = in_clinic(data_dir, clinic, made)
@@ -183,7 +183,7 @@ def revoke_key(
     """Let an API key open nothing any more."""
 
     async def revoked(work: Work) -> None:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         await keys.revoke_key(work, key)
 
     in_clinic(data_dir, clinic, revoked)

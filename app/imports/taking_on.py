@@ -75,7 +75,7 @@ class Importing:
         """Register the patient with the course, unless that was done before."""
         registration = one.registration.registration()
         async with self.context.work(self.clinic_id, actor=self.actor) as work:
-            index = chart_number_index(work.vault, work.clinic_id, registration.external_ref)
+            index = chart_number_index(work, registration.external_ref)
             patient_id = await patients.find_by_chart_number(work, index)
             if patient_id is not None:
                 await self._refuse_others(work, patient_id)

@@ -34,7 +34,7 @@ def test_an_operator_holds_deliveries_and_releases_them() -> None:
                 work,
                 Endpoint(
                     id=UUID(endpoint),
-                    url_sealed=seal_url(work.vault, work.clinic_id, UUID(endpoint), "https://a.example/in"),
+                    url_sealed=seal_url(work, UUID(endpoint), "https://a.example/in"),
                     secret_sealed=b"",
                     events=None,
                     state="enabled",

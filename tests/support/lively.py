@@ -252,11 +252,11 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
     )
     async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
         assert await reminders.add(work, reminder)
-        await queue_message(work, vault, message, now=now)
+        await queue_message(work, message, now=now)
         work.audit("message.queued", "patient", UUID(patient))
         record = await patients.find(work, UUID(patient))
         assert record is not None
-        own = vault_of(vault, work.clinic_id, record)
+        own = vault_of(work, record)
         sealed = own.seal("a text", row_id=reminder.id, table="received_texts", column="text_sealed")
         texted = ReceivedText(
             id=reminder.id, patient_id=UUID(patient), word=None, text_sealed=sealed, received_at=now

@@ -77,7 +77,7 @@ async def change_clinic(work: Work, changes: Mapping[str, Any], *, version: int)
         SuccessorNotTestedError: a live clinic's contact gives way to an address that has not answered a test.
     """
     limits = dict(changes.get("limits") or {})
-    before = await clinic_in(work, work.vault)
+    before = await clinic_in(work)
     after = replace(before, **{name: value for name, value in changes.items() if name != "limits"})
     missing = missing_contacts(after.contacts) if before.mode == "live" else []
     if missing:
@@ -108,7 +108,7 @@ async def go_live(work: Work) -> Clinic:
         ChangedMeanwhileError: someone changed the clinic at this very moment.
         ClockMovedError: patients are registered here whose time a test clock has moved.
     """
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     if clinic.mode != "live":
         missing = await missing_to_go_live(work, clinic)
         if await test_clock.was_moved_over_patients(work):
@@ -136,7 +136,7 @@ async def close_clinic(work: Work, *, closed_at: datetime | None = None) -> None
         NotFoundError: there is none.
         ClinicInUseError: a patient's device still works.
     """
-    await clinic_in(work, work.vault)
+    await clinic_in(work)
     if await devices.count_working(work):
         raise ClinicInUseError
     for key in await api_keys.all_of_clinic(work, lock=True):
@@ -181,7 +181,7 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
 
 
 async def _with_attention(work: Work) -> Clinic:
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     return clinic.needing(await attention_of(work, mode=clinic.mode))
 
 

@@ -82,7 +82,6 @@ class FindingLife(LifeCycle[Finding]):
         del alert, limits
         await notify_contacts(
             work,
-            work.vault,
             [Role.SECOND],
             Wording.SIGNAL_UNACKNOWLEDGED,
             link=worklist_link(work.public_url),
@@ -269,7 +268,6 @@ async def _notify(work: Work, finding: Finding, *, mode: str) -> None:
         # Neither a system nor a channel of the clinic hears of it: a person does.
         await notify_contacts(
             work,
-            work.vault,
             [Role.SAFETY],
             Wording.LOOK_AT_WORKLIST,
             link=worklist_link(work.public_url),

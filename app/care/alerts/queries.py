@@ -12,19 +12,10 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.explanation import with_safety_first
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.vault import Vault
-from app.storage import (
-    alert_steps,
-    care_plans,
-    patients,
-    safety_events,
-    schedules,
-    staff_members,
-)
+from app.storage import alert_steps, care_plans, patients, safety_events, schedules, staff_members
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert, AlertT
 from app.storage.care_plans import PlanKind
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.signals import Signal
 
 
@@ -87,14 +78,14 @@ async def history_of(work: Work, alert: Alert) -> list[OpenedStep]:
     ]
 
 
-async def names_in(work: UnitOfWork, vault: Vault, ids: Collection[UUID | None]) -> dict[UUID, str]:
+async def names_in(work: Work, ids: Collection[UUID | None]) -> dict[UUID, str]:
     """Give the names of those of these ids who are members of the staff; keys have none."""
     wanted = {one for one in ids if one is not None}
     if not wanted:
         return {}
     sealed = await staff_members.names_of(work, wanted)
     return {
-        staff_id: vault.open(
+        staff_id: work.vault.open(
             cell, table="staff_members", column="name", clinic_id=work.clinic_id, row_id=staff_id
         )
         for staff_id, cell in sealed.items()

@@ -93,7 +93,6 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
             await self.announce(work, EventType.SAFETY_UNACKNOWLEDGED, alert)
         await notify_contacts(
             work,
-            work.vault,
             [Role.SECOND] if count == 1 else BOTH,
             Wording.SAFETY_UNACKNOWLEDGED,
             link=about.url,

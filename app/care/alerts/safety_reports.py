@@ -162,7 +162,6 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
     # A person, at once, whatever becomes of the clinic's systems; the second one when the limit has passed.
     await notify_contacts(
         work,
-        work.vault,
         [Role.SAFETY],
         Wording.SAFETY_UNACKNOWLEDGED,
         link=about.url,

@@ -100,7 +100,6 @@ class SignalLife(LifeCycle[Signal]):
         await self.announce(work, EventType.SIGNAL_ESCALATED, alert)
         await notify_contacts(
             work,
-            work.vault,
             [Role.SECOND],
             Wording.SIGNAL_UNACKNOWLEDGED,
             link=about.url,

@@ -242,7 +242,7 @@ async def _kept(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> 
             raise AssessmentConflictError("#/id")
         return same_id, False
     if new.entered_by == "patient":
-        await refuse_archived(work, work.vault, new.patient_id)
+        await refuse_archived(work, new.patient_id)
         if await consent_status_of(work, new.patient_id) is ConsentStatus.WITHDRAWN:
             raise ConsentWithdrawnError
     else:

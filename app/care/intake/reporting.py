@@ -86,7 +86,7 @@ async def report_pending(context: AppContext, pending: Pending) -> Outcome:
                 if events or not pending.reports:
                     return replace(help_alone_in(pending.language), event_ids=tuple(events), for_staff=True)
                 continue
-            help_now = await help_for_patient(work, context.vault, sender.patient.id)
+            help_now = await help_for_patient(work, sender.patient.id)
         return Outcome(crisis_help=_as_reply(help_now), event_ids=tuple(events))
     return help_alone_in(pending.language)
 

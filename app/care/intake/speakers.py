@@ -99,7 +99,7 @@ async def _id_of(work: Work, name: str) -> UUID | None:
     try:
         return UUID(name)
     except ValueError:
-        return await patients.find_by_chart_number(work, chart_number_index(work.vault, work.clinic_id, name))
+        return await patients.find_by_chart_number(work, chart_number_index(work, name))
 
 
 def _from_cookies(header: str) -> Iterator[str]:

@@ -165,7 +165,7 @@ async def _close_signal(work: Work, patient_id: UUID) -> UUID | None:
 
 
 async def _move_devices(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
-    own, other = (vault_of(work.vault, work.clinic_id, one) for one in (giver, taker))
+    own, other = (vault_of(work, one) for one in (giver, taker))
     moved = await devices.of_patient(work, giver.id)
     for one in moved:
         name = own.open(one.name_sealed, row_id=one.id, **_DEVICE_CELL)
@@ -178,7 +178,7 @@ async def _move_devices(work: Work, giver: PatientRecord, taker: PatientRecord) 
 async def _move_back(
     work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord
 ) -> None:
-    own, other = (vault_of(work.vault, work.clinic_id, one) for one in (target, duplicate))
+    own, other = (vault_of(work, one) for one in (target, duplicate))
     for one in await devices.of_patient(work, target.id):
         if one.id in merged.copied.devices:
             name = own.open(one.name_sealed, row_id=one.id, **_DEVICE_CELL)

@@ -118,7 +118,7 @@ def _resealed(
 ) -> bytes | None:
     if sealed is None:
         return None
-    own, other = (vault_of(work.vault, work.clinic_id, one) for one in (giver, taker))
+    own, other = (vault_of(work, one) for one in (giver, taker))
     return other.seal(own.open(sealed, row_id=was, **cell), row_id=now, **cell)
 
 

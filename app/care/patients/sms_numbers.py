@@ -70,7 +70,7 @@ async def send_code(work: Work, patient_id: UUID) -> None:
     if patient.archived_reason in SENT_NOTHING:
         raise ArchivedError
     plan = await plan_of(work, patient_id, lock=True)
-    number = sms_number_of(vault_of(work.vault, work.clinic_id, patient), plan)
+    number = sms_number_of(vault_of(work, patient), plan)
     if number is None:
         raise SmsNumberMissingError
     if work.context.gateway is None:
@@ -108,7 +108,7 @@ async def _send(work: Work, plan: ReminderPlan, number: str, code: str, *, local
         patient_id=plan.patient_id,
         not_after=plan.sms_code_expires_at,
     )
-    await queue_message(work, work.vault, message, now=work.real_now)
+    await queue_message(work, message, now=work.real_now)
 
 
 async def confirm(work: Work, patient_id: UUID, code: str) -> None:

@@ -54,7 +54,7 @@ async def read_state(work: Work, patient_id: UUID) -> ReminderState:
     devices = subscriptions.get(patient_id, ())
     reached_by, _ = way_to(work, patient, plan, devices)
     return ReminderState(
-        choices=choices_of(vault_of(work.vault, work.clinic_id, patient), plan),
+        choices=choices_of(vault_of(work, patient), plan),
         reached_by=reached_by,
         overdue=schedule.overdue,
         next_due_on=schedule.next_due_on,

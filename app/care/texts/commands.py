@@ -27,14 +27,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, Words, language_of, say
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help, help_country
 from app.notifications.transport.signing import is_signed
-from app.storage import (
-    clinics,
-    patient_merges,
-    patient_states,
-    patients,
-    received_texts,
-    reminder_plans,
-)
+from app.storage import clinics, patient_merges, patient_states, patients, received_texts, reminder_plans
 from app.storage import login_throttle as failed_tries
 from app.storage.patients import PatientRecord
 from app.storage.received_texts import ReceivedText
@@ -200,7 +193,7 @@ async def _take(
     since = work.real_now - ANSWERED_WITHIN
     if disclosed is None and await received_texts.count_since(work, patient.id, since=since) > MOST_ANSWERED:
         return None
-    help_now = await help_for_patient(work, work.vault, patient.id)
+    help_now = await help_for_patient(work, patient.id)
     return not_read(help_now, is_kept=True, mode=patient.mode)
 
 
@@ -221,7 +214,7 @@ async def _holder_of(work: Work, number: str) -> PatientRecord | None:
 
 async def _keep(work: Work, patient: PatientRecord, received_id: UUID, text: str, word: Word | None) -> bool:
     """Keep what was written; says whether it is new."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     received = ReceivedText(
         id=received_id,
         patient_id=patient.id,
@@ -293,11 +286,11 @@ async def _answer_who_is_not_read(
     if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED and disclosed is None:
         return None
     if patient is not None:
-        help_now = await help_for_patient(work, work.vault, patient.id)
+        help_now = await help_for_patient(work, patient.id)
     else:
         country = country_of_number(number)
         spoken = get_official_languages(country) if country else ()
-        own = await clinic_help(work, work.vault)
+        own = await clinic_help(work)
         where = help_country(chosen=country, clinic=own.country)
         help_now = crisis_help(spoken[0] if spoken else SOURCE_LANGUAGE, country=where, clinic=own)
     return not_read(help_now, is_kept=False, mode=clinic.mode)

@@ -40,7 +40,7 @@ async def texts_of(
     work: Work, patient: PatientRecord, *, limit: int, until: datetime | None = None
 ) -> list[PatientText]:
     """Open the latest of what a patient texted; with ``until`` of what had come by then."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return [
         PatientText(
             id=one.id,

@@ -383,9 +383,7 @@ async def choose_reference(
     patient, choice_id = await existing(work, patient_id), new_id()
     choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
     refuse_window(work, patient, choice, within=within)
-    sealed = vault_of(work.vault, work.clinic_id, patient).seal(
-        chosen.reason, row_id=choice_id, **_REASON_CELL
-    )
+    sealed = vault_of(work, patient).seal(chosen.reason, row_id=choice_id, **_REASON_CELL)
     await patient_states.lock(work, patient_id)
     await chosen_references.add(
         work, choice_id, patient_id, choice, reason_sealed=sealed, set_by=work.actor.id
@@ -398,7 +396,7 @@ async def choose_reference(
 
 def chosen_days(work: Work, patient: PatientRecord, stored: StoredReference) -> ChosenDays:
     """Give a choice that is kept, with its reason in words."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     reason = own.open(stored.reason_sealed, row_id=stored.id, **_REASON_CELL)
     return ChosenDays(from_day=stored.from_day, to_day=stored.to_day, reason=reason)
 

@@ -73,12 +73,12 @@ async def _page(work: Work, ids: Sequence[UUID], *, member: UUID, has_more: bool
     facts = {one.patient_id: one for one in await schedules.plan_facts_of(work, ids)}
     losses = await recent_losses(work, {one.id: one.time_zone for one in records.values()})
     beside = await patient_lists.beside(work, ids)
-    names = await names_in(work, work.vault, {one.member_id for one in beside.values()})
+    names = await names_in(work, {one.member_id for one in beside.values()})
     work.record_access("patients", patient_id=None)
     shown = []
     for patient_id in ids:
         patient, fact, more = (
-            patient_of(work.vault, work.clinic_id, records[patient_id]),
+            patient_of(work, records[patient_id]),
             facts[patient_id],
             beside[patient_id],
         )

@@ -188,7 +188,7 @@ async def clinic_status(work: Work) -> ClinicStatus:
 
 async def _items(work: Work, rows: Sequence[ListedItem]) -> list[WorklistItem]:
     members = {one.assignee_id for one in rows} | {one.acknowledged_by for one in rows}
-    names = await names_in(work, work.vault, members)
+    names = await names_in(work, members)
     return [
         WorklistItem(
             row=one,

@@ -199,7 +199,7 @@ async def _add_patient(work: Work, one: _OnePatient, *, external_ref: str | None
         return own.seal(text, table=table.sealed_as, column=column, row_id=row_id)
 
     number = external_ref or str(first.values.get("external_ref"))
-    index = chart_number_index(work.vault, work.clinic_id, number)
+    index = chart_number_index(work, number)
     if await patients.find_by_chart_number(work, index) is not None:
         raise PatientExistsError("#/external_ref")
     first.values["external_ref"] = number

@@ -69,7 +69,7 @@ async def patients_of(work: Work) -> AsyncIterator[PatientRecord]:
 
 def opens_of_patient(work: Work, patient: PatientRecord) -> Opener:
     """Open a patient's cells with the patient's own key."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
 
     def opened(sealed: bytes, table: ArchivedTable, column: str, row_id: UUID) -> str:
         return own.open(sealed, table=table.sealed_as, column=column, row_id=row_id)

@@ -48,7 +48,7 @@ async def lines_of_table(work: Work, table: ArchivedTable) -> AsyncIterator[byte
     columns = columns_of(table)
     yield _written([columns])
     async for patient in patients_of(work):
-        own = vault_of(work.vault, work.clinic_id, patient)
+        own = vault_of(work, patient)
         number = open_chart_number(own, patient.id, patient.external_ref_sealed)
         opened = opens_of_patient(work, patient)
         found = await archived_tables.rows_of_patient(work, table, patient.id)

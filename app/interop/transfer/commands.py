@@ -119,7 +119,7 @@ async def start(work: Work, patient_id: UUID, *, to: str, consent: TransferConse
     ):
         raise TransferStartedError
     transfer_id, passphrase, salt = new_id(), new_passphrase(), new_salt()
-    key, own = derive_key(passphrase, salt), vault_of(work.vault, work.clinic_id, patient)
+    key, own = derive_key(passphrase, salt), vault_of(work, patient)
     transfer = PatientTransfer(
         id=transfer_id,
         patient_id=patient_id,

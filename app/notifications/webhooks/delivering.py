@@ -228,7 +228,7 @@ def _message(work: Work, delivery: Delivery, endpoint: Endpoint) -> OutgoingMess
     body = notification_of(delivery, base_url=f"{work.public_url}/fhir") if fhir else delivery.body
     return OutgoingMessage(
         media_type=MEDIA_TYPE if fhir else "application/json",
-        url=open_url(work.vault, work.clinic_id, endpoint),
+        url=open_url(work, endpoint),
         webhook_id=str(delivery.notification_id),
         body=body.encode(),
         secrets=open_secrets(work.vault, work.clinic_id, endpoint, now=work.real_now),

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
@@ -22,7 +22,6 @@ from app.chart.layout import Width
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
 from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
-from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.logs import where
 from app.foundation.translations import say
@@ -33,7 +32,6 @@ from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.storage.check_ins import StoredCheckIn
 from app.storage.sleep_nights import SleepNight
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import OwnFormOnly
 from app.web.pages.wording import write_day, write_short_day
 from app.web.schemas import read_counter
@@ -112,34 +110,32 @@ router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=
 
 
 @router.get("/history")
-async def show_history(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def show_history(visitor: SignedInVisitor) -> Response:
     """Show the own trend and every check-in of the last weeks, the latest first."""
-    asked = read_counter(request.query_params.get("days", ""))
+    asked = read_counter(visitor.request.query_params.get("days", ""))
     days = asked if asked in RANGES else _USUAL
     trend = await own_trend(visitor, days, with_table=days > _MOST)
     reported = await _reported(visitor)
     nights = await list_nights(visitor.work, visitor.signed_in.patient_id, before=None, limit=_MOST_NIGHTS)
     return render(
-        context,
         visitor,
         "history.html",
         here=HISTORY,
-        notice=say("Your check-in was taken back.") if "taken-back" in request.query_params else "",
+        notice=say("Your check-in was taken back.") if "taken-back" in visitor.request.query_params else "",
         trend=trend,
         ranges=RANGES,
         columns=list(SCORES.values()),
-        days=list(_days(context, visitor, reported, nights)),
+        days=list(_days(visitor, reported, nights)),
         missing=[] if visitor.signed_in.archived else list(_missing(visitor, reported)),
         questionnaires=await offered_questionnaires(visitor),
     )
 
 
 @router.get("/history/{check_in_id}/take-back")
-async def ask_to_take_back(check_in_id: UUID, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def ask_to_take_back(check_in_id: UUID, visitor: SignedInVisitor) -> Response:
     """Ask once more before a check-in is taken back."""
     stored = await own_report(visitor, check_in_id)
     return render(
-        context,
         visitor,
         "sure.html",
         here=HISTORY,
@@ -148,15 +144,14 @@ async def ask_to_take_back(check_in_id: UUID, context: ContextNeeded, visitor: S
         ),
         lead=say("It no longer counts. Your care team can see that there was one."),
         action=f"{HISTORY}/{check_in_id}/take-back",
+        yes=say("Take back"),
     )
 
 
 @router.post("/history/{check_in_id}/take-back", dependencies=[OwnFormOnly])
-async def take_back(
-    request: Request, check_in_id: UUID, context: ContextNeeded, visitor: SignedInVisitor
-) -> Response:
+async def take_back(check_in_id: UUID, visitor: SignedInVisitor) -> Response:
     """Take a check-in back: it no longer counts, and stays marked on the record."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await own_report(visitor, check_in_id)
     await withdraw(visitor.work, visitor.signed_in.patient_id, check_in_id)
     return RedirectResponse(f"{HISTORY}?taken-back", 303)
@@ -199,7 +194,7 @@ async def _reported(visitor: Visitor) -> Sequence[StoredCheckIn]:
 
 
 def _days(
-    context: AppContext, visitor: Visitor, reported: Sequence[StoredCheckIn], nights: Sequence[SleepNight]
+    visitor: Visitor, reported: Sequence[StoredCheckIn], nights: Sequence[SleepNight]
 ) -> Iterator[dict[str, Any]]:
     language, caller = visitor.language, visitor.signed_in
     for stored in reported:
@@ -211,7 +206,7 @@ def _days(
             "day": write_short_day(stored.check_in_day, language),
             "answers": [(title, _plain(getattr(sent, name))) for name, title in SCORES.items()],
             "others": [*answers_beside_scores(sent), *beside],
-            "note": open_note(context.vault, caller.clinic_id, stored),
+            "note": open_note(visitor.context.vault, caller.clinic_id, stored),
             "own": stored.input_mode != _IMPORTED,
             "correctable": can_still_be_corrected(stored, visitor.work.now) and not caller.archived,
         }

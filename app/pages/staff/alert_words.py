@@ -173,9 +173,9 @@ def _state(one: SentNotification, clock: WallClock) -> str:
         return joined((words, clock.plain(one.delivered_at)), " ")
     if one.state == "pending" and one.attempts_made and one.next_attempt_at:
         return say(
-            "{words}, tried {attempts_made} times, next {how_long}",
+            "{words}, {count} so far, next {how_long}",
             words=words,
-            attempts_made=one.attempts_made,
+            count=counted(one.attempts_made, "attempt"),
             how_long=how_long(one.next_attempt_at, clock.now),
         )
     return words

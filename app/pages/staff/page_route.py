@@ -64,7 +64,7 @@ class CarePageRoute(PageRoute):
             return RedirectResponse(f"{self.sign_in}?next={quote(request.url.path, safe='/')}", 303)
         if draft := await keep_form(request, context):
             visitor = visitor_without_look_up(request, context)
-            return sign_in_form(context, visitor, Onward(draft=draft), status=401)
+            return sign_in_form(visitor, Onward(draft=draft), status=401)
         return RedirectResponse(f"{self.sign_in}?next={quote(START, safe='/')}", 303)
 
     async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
@@ -74,7 +74,6 @@ class CarePageRoute(PageRoute):
         if isinstance(error, FormExpiredError):
             visitor = visitor_without_look_up(request, context)
             return kept_page(
-                context,
                 visitor,
                 kept,
                 title=say("This page was open for a long time"),
@@ -97,7 +96,6 @@ def failure_page(
     if failure.words == "again" and isinstance(error, RefusalError):
         title, sentence = _SAID_BY_ITSELF.get(error.kind, title), str(error)
     answer = render(
-        context,
         visitor,
         "message.html",
         here="",

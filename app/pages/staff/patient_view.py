@@ -86,7 +86,7 @@ OPEN_EVENTS: Final = ["open", "acknowledged"]
 BEFORE_COURSE: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
-_MOST_LINES: Final = 20
+_MOST_LINES: Final = 6
 _MOST_NOTES: Final = 40
 
 
@@ -191,7 +191,7 @@ async def patient_view(
     now, record, profile = work.now, await existing(work, patient_id), await clinics.profile(work)
     snapshot, factors = await snapshot_of(work, patient_id, now=now), await factors_of(work, patient_id)
     timeline, evaluation, protocol = await _evaluated(work, snapshot)
-    patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
+    patient, course = patient_of(work, record), await course_of(work, record)
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol, factors)
     open_events, shown, found = await _open_alerts(work, patient_id)
     records, forms = await timeline_records(work, record, place)
@@ -212,7 +212,7 @@ async def patient_view(
         changes=renamed,
         sources=await _sources(work, patient_id, open_events),
         circumstances=changed,
-        names=await names_in(work, work.vault, members),
+        names=await names_in(work, members),
         **_of_clinic(profile, patient),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
@@ -322,7 +322,7 @@ async def _sources(work: Work, patient_id: UUID, events: Sequence[SafetyEvent]) 
 
 
 async def _reminders(work: Work, record: PatientRecord) -> ReminderChoices:
-    own = vault_of(work.vault, work.clinic_id, record)
+    own = vault_of(work, record)
     return choices_of(own, await plan_of(work, record.id))
 
 

@@ -129,7 +129,6 @@ def open_kept(vault: Vault, draft: str, caller: ClinicCaller, *, now: datetime) 
 
 
 def sign_in_form(
-    context: AppContext,
     visitor: StaffVisitor,
     onward: Onward,
     *,
@@ -140,7 +139,6 @@ def sign_in_form(
 ) -> Response:
     """Show the form, with what is wrong in it; a form that was kept goes along."""
     answer = render(
-        context,
         visitor,
         "sign_in.html",
         here=SIGN_IN,
@@ -148,7 +146,7 @@ def sign_in_form(
         onward=onward,
         email=email,
         out=out,
-        passkey=passkeys.challenge_to_sign_in(context),
+        passkey=passkeys.challenge_to_sign_in(visitor.context),
         mistake="" if error is None else str(error),
     )
     if error is not None and error.retry_after_seconds is not None:
@@ -157,15 +155,9 @@ def sign_in_form(
 
 
 def kept_page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    kept: KeptForm,
-    *,
-    title: str,
-    sentence: str,
-    status: int = 200,
+    visitor: StaffVisitor, kept: KeptForm, *, title: str, sentence: str, status: int = 200
 ) -> PageAnswer:
     """Show what was typed, with one button that sends it as it was."""
     return render(
-        context, visitor, "kept_form.html", here="", status=status, kept=kept, title=title, sentence=sentence
+        visitor, "kept_form.html", here="", status=status, kept=kept, title=title, sentence=sentence
     )

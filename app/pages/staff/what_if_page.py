@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
@@ -38,7 +38,6 @@ from app.studies.what_if_jobs import (
     last_try,
     read_try,
 )
-from app.web.dependencies import ContextNeeded
 from app.web.headers import ChangedMeanwhileError, version_in
 from app.web.pages.forms import Form
 
@@ -253,7 +252,6 @@ def protocol_now(context: AppContext, view: PolicyView) -> Protocol:
 
 
 async def form_page(
-    context: AppContext,
     visitor: StaffVisitor,
     *,
     typed: Mapping[str, str] | None = None,
@@ -264,9 +262,8 @@ async def form_page(
     view = await read_policy(visitor.work)
     last = await last_try(visitor.work)
     typed, mistakes = typed or {}, mistakes or {}
-    fields = fields_of(protocol_now(context, view), typed, mistakes)
+    fields = fields_of(protocol_now(visitor.context, view), typed, mistakes)
     return render(
-        context,
         visitor,
         "what_if.html",
         here=WHAT_IF,
@@ -277,18 +274,17 @@ async def form_page(
         mistakes=mistakes,
         notice=notice,
         last=None if last is None else {"id": last.id, "at": moment_in(last.asked_at, UTC_ZONE)},
-        coming=_coming(view, context.clock.now()),
+        coming=_coming(view, visitor.context.clock.now()),
     )
 
 
-async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID) -> Response:
+async def try_page(visitor: StaffVisitor, what_if_id: UUID) -> Response:
     """Show the outcome of a run, or that it is being worked out."""
     tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
-    now = protocol_now(context, view)
-    instead = protocol_with(context.protocol, tried.stored.numbers)
+    now = protocol_now(visitor.context, view)
+    instead = protocol_with(visitor.context.protocol, tried.stored.numbers)
     return render(
-        context,
         visitor,
         "what_if_tried.html",
         here=WHAT_IF,
@@ -301,7 +297,6 @@ async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID)
 
 
 async def confirm_page(
-    context: AppContext,
     visitor: StaffVisitor,
     what_if_id: UUID,
     *,
@@ -312,17 +307,16 @@ async def confirm_page(
     """Show what would be activated beside what holds, once more, with the version it is based on."""
     tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
-    now = protocol_now(context, view)
+    now = protocol_now(visitor.context, view)
     return render(
-        context,
         visitor,
         "what_if_activate.html",
         here=WHAT_IF,
         status=status,
         tried=tried.stored,
         version=view.latest,
-        differences=differences(now, protocol_with(context.protocol, tried.stored.numbers)),
-        coming=_coming(view, context.clock.now()),
+        differences=differences(now, protocol_with(visitor.context.protocol, tried.stored.numbers)),
+        coming=_coming(view, visitor.context.clock.now()),
         typed=typed or {},
         mistake=mistake,
     )
@@ -383,22 +377,24 @@ _NO_TIME = say("A day and a time are written out; without a day the numbers hold
 
 
 @router.get("/what-if")
-async def show_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
+async def show_numbers(visitor: MayTry) -> Response:
     """Show the numbers that a clinic may try."""
     notice = (
         say("The numbers are kept, and hold from the time you chose.")
-        if "kept" in request.query_params
+        if "kept" in visitor.request.query_params
         else ""
     )
-    return await form_page(context, visitor, notice=notice)
+    return await form_page(visitor, notice=notice)
 
 
 @router.post("/what-if")
-async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
+async def try_numbers(visitor: MayTry) -> Response:
     """Have the numbers tried; the page of the try says when it is done."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     view = await read_policy(visitor.work)
-    numbers, wrong = numbers_in(form, present=protocol_now(context, view), base=context.protocol)
+    numbers, wrong = numbers_in(
+        form, present=protocol_now(visitor.context, view), base=visitor.context.protocol
+    )
     try:
         first, last = (_day(form[name]) for name in ("first", "last"))
         if not wrong:
@@ -408,27 +404,25 @@ async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry)
     except (PolicyRefusedError, NothingDiffersError, TryPeriodRefusedError) as error:
         mistakes = _mistakes(error)
     await visitor.work.start_over(snapshot=True)
-    return await form_page(context, visitor, typed=_typed(form), mistakes=mistakes)
+    return await form_page(visitor, typed=_typed(form), mistakes=mistakes)
 
 
 @router.get("/what-if/{what_if_id}")
-async def show_try(what_if_id: UUID, context: ContextNeeded, visitor: MayTry) -> Response:
+async def show_try(what_if_id: UUID, visitor: MayTry) -> Response:
     """Show its outcome."""
-    return await try_page(context, visitor, what_if_id)
+    return await try_page(visitor, what_if_id)
 
 
 @router.get("/what-if/{what_if_id}/activate")
-async def confirm_numbers(what_if_id: UUID, context: ContextNeeded, visitor: MaySetNumbers) -> Response:
+async def confirm_numbers(what_if_id: UUID, visitor: MaySetNumbers) -> Response:
     """Ask once more before anything changes."""
-    return await confirm_page(context, visitor, what_if_id)
+    return await confirm_page(visitor, what_if_id)
 
 
 @router.post("/what-if/{what_if_id}/activate")
-async def set_numbers(
-    what_if_id: UUID, request: Request, context: ContextNeeded, visitor: MaySetNumbers
-) -> Response:
+async def set_numbers(what_if_id: UUID, visitor: MaySetNumbers) -> Response:
     """Activate the tried numbers, unless someone set others meanwhile."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     mistake: str = _NO_TIME
     status = 422
     try:
@@ -442,9 +436,7 @@ async def set_numbers(
     else:
         return RedirectResponse(f"{WHAT_IF}?kept", 303)
     await visitor.work.start_over(snapshot=True)
-    return await confirm_page(
-        context, visitor, what_if_id, typed=_typed(form), mistake=mistake, status=status
-    )
+    return await confirm_page(visitor, what_if_id, typed=_typed(form), mistake=mistake, status=status)
 
 
 async def _set(visitor: StaffVisitor, what_if_id: UUID, form: Form) -> None:

@@ -82,7 +82,7 @@ def push(
             not_after=now + timedelta(hours=3),
         )
         async with context.work(clinic_id) as work:
-            message_id = await queue_message(work, context.vault, message, now=now)
+            message_id = await queue_message(work, message, now=now)
             work.audit("message.queued", "clinic", clinic_id)
         allowed = AllowedNetworks.parse("127.0.0.0/8")
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
