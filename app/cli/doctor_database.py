@@ -23,12 +23,7 @@ from app.storage.engine.connecting import (
 )
 from app.storage.engine.database import Database, role_of
 from app.storage.engine.health import failures_named
-from app.storage.engine.migrating import (
-    APPLICATION_ROLE,
-    SchemaBehindError,
-    SchemaNewerError,
-    check_schema,
-)
+from app.storage.engine.migrating import APPLICATION_ROLE, SchemaBehindError, SchemaNewerError, check_schema
 from app.storage.inspection import (
     Inspection,
     inspect,
