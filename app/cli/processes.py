@@ -15,14 +15,7 @@ from typing import Final
 
 from opentelemetry import trace
 
-from app.cli.children import (
-    LISTENER,
-    PARENT,
-    Group,
-    child_environment,
-    metrics_ports,
-    run_until_stopped,
-)
+from app.cli.children import LISTENER, PARENT, Group, child_environment, metrics_ports, run_until_stopped
 from app.cli.metrics import serve_metrics
 from app.cli.runtime import Runtime, open_runtime, spool_dir_of
 from app.foundation.errors import OperatorError
@@ -51,9 +44,7 @@ def set_up_tracing(settings: Settings, *, duty: str) -> None:
     if settings.traces_url is None:
         return
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - an extra
-            OTLPSpanExporter,
-        )
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra

@@ -8,14 +8,7 @@ from typing import Final
 from app.clinical.answer import Evaluation
 from app.clinical.domains import Domain
 from app.clinical.explanation_words import Language
-from app.clinical.findings import (
-    BelowBest,
-    Disagreement,
-    ElevatedDay,
-    Finding,
-    NotHolding,
-    WorseThanBefore,
-)
+from app.clinical.findings import BelowBest, Disagreement, ElevatedDay, Finding, NotHolding, WorseThanBefore
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.long_exposure import scale_name
 from app.clinical.profiles import Caution

@@ -10,13 +10,7 @@ from app.clinical.answer import Answered, DataQuality, Evaluation, Exposure, Las
 from app.clinical.answering import Share
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
 from app.clinical.evaluation import evaluate_history
-from app.clinical.explanation import (
-    SAFETY_BANNER,
-    explain,
-    explanation_parts,
-    headline,
-    with_safety_first,
-)
+from app.clinical.explanation import SAFETY_BANNER, explain, explanation_parts, headline, with_safety_first
 from app.clinical.explanation_words import ENGLISH, SPANISH
 from app.clinical.headline import Beside
 from app.clinical.levels import CriterionName, Level
