@@ -4,8 +4,6 @@ Revision ID: 0092
 Revises: 0091
 """
 
-from alembic import op
-
 from app.storage.engine.migration_steps import rewrite_function
 
 revision = "0092"
