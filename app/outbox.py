@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from app.context import Work
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage import outgoing_messages
@@ -127,14 +128,14 @@ class NewNotice:
     patient_id: UUID | None = None
 
 
-async def queue_message(work: UnitOfWork, vault: Vault, message: NewMessage, *, now: datetime) -> UUID:
+async def queue_message(work: Work, message: NewMessage, *, now: datetime) -> UUID:
     """Have a message sent once this transaction commits; gives its id, which is also its Message-ID."""
     message_id = new_id()
     kept = replace(
         _pending(message_id, message.channel.value, message.wording, now=now),
-        address_sealed=_seal(vault, work.clinic_id, message_id, "address_sealed", message.to),
+        address_sealed=_seal(work.vault, work.clinic_id, message_id, "address_sealed", message.to),
         locale=message.locale,
-        link_sealed=_seal(vault, work.clinic_id, message_id, "link_sealed", message.link),
+        link_sealed=_seal(work.vault, work.clinic_id, message_id, "link_sealed", message.link),
         mode=message.mode,
         patient_id=message.patient_id,
         subject_id=message.subject_id,

@@ -16,16 +16,14 @@ from procrastinate.exceptions import ConnectorException
 from app.access.audit.seals import seal_clinic
 from app.access.clinics.test_clock import learn_now_and_then
 from app.access.resealing import RESEAL, reseal_clinic
-from app.care.alerts import escalation
-from app.care.alerts.safety_events.life import ESCALATE_SAFETY
-from app.care.alerts.signals import commands as signals
-from app.care.alerts.signals.life import ESCALATE_SIGNAL
+from app.care.alerts import escalation, signal_commands
+from app.care.alerts.safety_event_commands import ESCALATE_SAFETY
+from app.care.alerts.signal_commands import ESCALATE_SIGNAL
 from app.care.intake.spool import Spool, replay
 from app.care.monitoring import commands as monitoring
 from app.care.monitoring import corrections
 from app.care.patients.commands import compute_keys
-from app.care.reminders.asking import remind_due
-from app.care.reminders.deciding import StillDue
+from app.care.reminders.asking import StillDue, remind_due
 from app.care.retention.commands import remove_old
 from app.context import AppContext
 from app.foundation.audit import SYSTEM
@@ -34,7 +32,7 @@ from app.foundation.logs import where
 from app.imports.commands import WORK_ON_IMPORT, work_on
 from app.interop.ehr.reading import READ_EHR, read_ehr
 from app.interop.transfer import commands as transfers
-from app.notifications.dispatch.dispatcher import Dispatcher
+from app.notifications.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
 from app.notifications.stream.queries import keep_stream
 from app.notifications.transport.addresses import AllowedNetworks
@@ -230,7 +228,7 @@ class Worker:
             await escalation.escalate_due(self._context, clinic_id)
         async with self._context.work(clinic_id) as work:
             if clinic.signals:
-                await signals.return_from_snooze(work)
+                await signal_commands.return_from_snooze(work)
             if clinic.messages:
                 await cancel_too_late(work)
             if clinic.held:
@@ -256,7 +254,7 @@ class Worker:
         computed = 1
         while computed:
             async with self._context.work(clinic_id) as work:
-                computed = await compute_keys(work, work.vault)
+                computed = await compute_keys(work)
         await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=True)
         async with self._context.work(clinic_id) as work:
             await keep_stream(work)
@@ -266,9 +264,9 @@ class Worker:
         now = self._context.clock.now()
         if self._partitions_made is None or now - self._partitions_made >= _MAKE_PARTITIONS_EVERY:
             self._partitions_made = now
+            self._moves_lines = True
             async with self._context.work(None) as work:
                 await audit_log.make_partitions_ahead(work)
-            self._moves_lines = True
         if self._moves_lines:
             # Some a sweep, for what is due elsewhere must not wait for all; what fails is tried again in an hour.
             self._moves_lines = False

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.chart.description import LINE, Key, describe_trend, legend_of
-from app.chart.layout import LAYOUTS, Layout, Ruler, Width, short, text_width, ticks
+from app.chart.layout import LAYOUTS, Layout, Ruler, Width, buckets_for, short, text_width, ticks
 from app.chart.panels import (
     LEVEL_HEIGHTS,
     Panel,
@@ -23,7 +23,6 @@ from app.chart.panels import (
     panel_of,
     totals_rows,
 )
-from app.chart.thinning import buckets_for
 from app.chart.trend import Reader, Trend
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase

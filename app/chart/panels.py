@@ -7,8 +7,7 @@ from itertools import groupby
 from string import ascii_uppercase
 from typing import Final
 
-from app.chart.layout import Layout, Ruler, Scale, point, short, text_width
-from app.chart.thinning import Mark, marks_of, runs_of
+from app.chart.layout import Layout, Mark, Ruler, Scale, marks_of, point, runs_of, short, text_width
 from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, TotalMark, Trend
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase

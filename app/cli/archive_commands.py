@@ -8,8 +8,8 @@ from uuid import UUID
 
 import typer
 
-from app.cli.in_context import in_context
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_context
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import OperatorError

@@ -25,7 +25,13 @@ from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import Runtime, open_runtime
 from app.context import AppContext
 from app.foundation.errors import OperatorError
-from app.interop.archive.audit_months import MonthArchived, MonthFiles, archive_months, restore_month
+from app.interop.archive.audit_months import (
+    MonthArchived,
+    MonthFiles,
+    MonthRestored,
+    archive_months,
+    restore_month,
+)
 from app.storage import clinics, inspection
 from app.storage.engine.database import Database
 
@@ -156,11 +162,19 @@ def restore_command(
     settings = settings_of(data_dir)
     with open_runtime(settings) as runtime:
         context = runtime.context(settings, pool_size=1)
-        name, lines = restore_month(context, runtime.owner(), runtime.keyset, source)
+        back = restore_month(context, runtime.owner(), runtime.keyset, source)
     if as_json:
-        print_json({"name": name, "lines": lines})
+        print_json(asdict(back))
     else:
-        typer.echo(f"{_month(name)}: {lines} lines are in the audit log again. The file is no longer needed.")
+        typer.echo(f"{_month(back.name)}: {back.lines} lines are in the audit log again. {_file_after(back)}")
+
+
+def _file_after(back: MonthRestored) -> str:
+    needed = "This installation no longer needs the file."
+    if back.other_clinics == 0:
+        return needed
+    whose = f"{back.other_clinics} other clinic{'' if back.other_clinics == 1 else 's'}"
+    return f"{needed} Keep it: lines of {whose} are in it, which another installation may have nowhere else."
 
 
 def _kept(head: str | None, clinic: UUID | None) -> dict[UUID, Head]:

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.options import AsJson, Guard, print_json
-from app.cli.progress import bar, waiting
-from app.cli.study_options import ProtocolFile, numbers_from, said_plainly
+from app.cli.study_options import ProtocolFile, bar, numbers_from, said_plainly, waiting
 from app.studies.processes import results_of
 from app.studies.reports import backtest_json, backtest_text, written_along
 from app.studies.study_files import StudyFiles, custom_scales, opened_study

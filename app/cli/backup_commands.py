@@ -25,14 +25,7 @@ from app.storage.engine import archive
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.database import Database, role_of
 from app.storage.engine.embedded.supervisor import Supervisor
-from app.storage.engine.migrating import (
-    OWNER_ROLE,
-    Loss,
-    check_schema,
-    losses,
-    newest_revision,
-    revision_of,
-)
+from app.storage.engine.migrating import OWNER_ROLE, Loss, check_schema, losses, newest_revision, revision_of
 
 _NAME: Final = "afterglow-{:%Y-%m-%dT%H%M%SZ}.backup"
 _PATTERN: Final = "afterglow-*.backup"

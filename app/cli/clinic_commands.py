@@ -12,9 +12,8 @@ from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.access.clinics.permissions import Scope
 from app.access.clinics.queries import clinic_in, read_clinic
 from app.access.clinics.schemas import ClinicReply, KeyReply
-from app.cli.in_context import in_clinic, in_context
 from app.cli.options import AsJson, Command, DataDir, Guard, print_json, settings_of
-from app.cli.runtime import Runtime, open_runtime
+from app.cli.runtime import Runtime, in_clinic, in_context, open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
@@ -95,7 +94,7 @@ def list_clinics(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         rows = []
         for clinic_id, state in known:
             async with context.work(clinic_id, actor=OPERATOR) as work:
-                clinic = await clinic_in(work, work.vault)
+                clinic = await clinic_in(work)
                 work.record_access("clinic", patient_id=None)
             rows.append({"id": clinic_id, "name": clinic.name, "mode": clinic.mode, "state": state})
         return rows
@@ -129,7 +128,7 @@ def rename_clinic(
     """Give a clinic another name."""
 
     async def renamed(work: Work) -> str:
-        version = (await clinic_in(work, work.vault)).version
+        version = (await clinic_in(work)).version
         return (await commands.change_clinic(work, {"name": name}, version=version)).name
 
     said = in_clinic(data_dir, clinic, renamed)
@@ -148,7 +147,7 @@ def list_keys(clinic: Clinic, as_json: AsJson = False, data_dir: DataDir = None)
     """List a clinic's API keys, also the revoked; never a secret."""
 
     async def listed(work: Work) -> list[dict[str, Any]]:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         work.record_access("api_keys", patient_id=None)
         return [KeyReply.of(key).model_dump(mode="json") for key in await keys.list_keys(work)]
 
@@ -167,7 +166,7 @@ def make_key(
     """Make an API key and print its secret, this once."""
 
     async def made(work: Work) -> keys.NewKey:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await keys.make_key(work, name=name, scopes=scope, own_scopes=frozenset(Scope))
 
     new = in_clinic(data_dir, clinic, made)
@@ -184,7 +183,7 @@ def revoke_key(
     """Let an API key open nothing any more."""
 
     async def revoked(work: Work) -> None:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         await keys.revoke_key(work, key)
 
     in_clinic(data_dir, clinic, revoked)

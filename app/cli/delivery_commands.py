@@ -6,8 +6,8 @@ from uuid import UUID
 import typer
 
 from app.access.clinics.queries import clinic_in
-from app.cli.in_context import in_clinic
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.foundation.errors import NotFoundError, OperatorError
 from app.notifications.webhooks import commands
@@ -34,7 +34,7 @@ def list_deliveries(clinic: Clinic, as_json: AsJson = False, data_dir: DataDir =
     """List a clinic's endpoints, and what is held or was given up at each; never an address."""
 
     async def listed(work: Work) -> list[dict[str, Any]]:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         work.record_access("deliveries", patient_id=None)
         stuck = {one.endpoint_id: one for one in (await undelivered(work)).endpoints}
         return [
@@ -67,7 +67,7 @@ def hold(clinic: Clinic, endpoint: Endpoint, as_json: AsJson = False, data_dir: 
     """Send nothing more to an endpoint, and hold what is due to it; safety events reach the contacts by mail."""
 
     async def held(work: Work) -> EndpointView:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await _existing(commands.disable(work, endpoint))
 
     _say(in_clinic(data_dir, clinic, held), "Held: nothing is sent there.", as_json=as_json)
@@ -77,7 +77,7 @@ def release(clinic: Clinic, endpoint: Endpoint, as_json: AsJson = False, data_di
     """Send to an endpoint again: what was held goes out, safety events first."""
 
     async def released(work: Work) -> EndpointView:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await _existing(commands.enable(work, endpoint))
 
     _say(in_clinic(data_dir, clinic, released), "Released: what was held goes out.", as_json=as_json)

@@ -1,8 +1,13 @@
 """``afterglow demo``: the main job on a synthetic clinic, over real HTTP, with a real receiver."""
 
+import shutil
+import signal
+import socket
 import sys
+import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Annotated, Final
@@ -10,25 +15,110 @@ from typing import IO, Annotated, Final
 import httpx2
 import typer
 
-from app.cli import demo_patients as patients
 from app.cli.children import Group, child_environment
 from app.cli.clinic_commands import open_new_clinic
-from app.cli.demo_clinic import DemoClinic, ServiceRefusedError
-from app.cli.demo_place import (
-    LOG_NAME,
-    WAIT_SECONDS,
-    NotReadyError,
-    await_ready,
-    data_folder,
-    demo_settings,
-    end_on_signals,
-    free_port,
+from app.cli.demo_clinic import (
+    ASKS,
+    FADING,
+    IN_INDUCTION,
+    PATIENTS,
+    DemoClinic,
+    ServiceRefusedError,
+    is_ready,
 )
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
 from app.cli.options import Guard, Port
-from app.cli.runtime import open_runtime
+from app.cli.runtime import KEY_FILE, open_runtime
 from app.foundation.errors import OperatorError
+from app.foundation.vault import load_or_make_key_file
+from app.settings import Settings
+from app.storage.engine.embedded.folders import prepare_data_dir
+
+LOG_NAME: Final = "demo.log"
+WAIT_SECONDS: Final = 60.0
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOPBACK: Final = "127.0.0.0/8"
+
+
+class NotReadyError(RuntimeError):
+    """The service did not become ready within {seconds} seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        """Name the time that was waited."""
+        super().__init__((self.__doc__ or "").format(seconds=round(seconds)))
+
+
+def demo_settings(folder: Path, port: int) -> Settings:
+    """Give settings of the demo's own; nothing of the environment's."""
+    return Settings(
+        database_url=None,
+        owner_url=None,
+        encryption_key=None,
+        data_dir=folder,
+        host="127.0.0.1",
+        port=port,
+        metrics_port=None,
+        public_url="",
+        webhook_allow=_LOOPBACK,
+        retry_speedup=1,
+    )
+
+
+@contextmanager
+def data_folder(named: Path | None) -> Iterator[Path]:
+    """Give the named folder, or one of our own that is removed unless something failed."""
+    folder = named.expanduser().resolve() if named else Path(tempfile.mkdtemp(prefix="afterglow-demo-"))
+    prepare_data_dir(folder)
+    # Made here, so that nobody is asked to back up the key of a synthetic clinic.
+    load_or_make_key_file(folder / KEY_FILE)
+    (folder / LOG_NAME).touch(mode=0o600)
+    try:
+        yield folder
+    except Exception:
+        raise
+    except BaseException:
+        _remove(folder, named)
+        raise
+    _remove(folder, named)
+
+
+def _remove(folder: Path, named: Path | None) -> None:
+    if named is None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def await_ready(url: str) -> None:
+    """Wait until the service says that it is ready.
+
+    Raises:
+        NotReadyError: it does not.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_ready(url):
+        if time.monotonic() > deadline:
+            raise NotReadyError(WAIT_SECONDS)
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """Give a port that nobody uses just now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def end_on_signals() -> None:
+    """Let Ctrl-C, a hang-up and a request to end stop what was started, in peace."""
+    for number in _ENDING:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    # Once only: what was started has to be stopped and removed in peace.
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
 
 _PAUSE_SECONDS: Final = 0.35
 _INTERRUPTED: Final = 130
@@ -114,8 +204,8 @@ def _show(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver, *, hur
     now = datetime.now(UTC)
     _connect(screen, clinic, receiver)
     ids = _bring_along(screen, clinic, now)
-    signal_id = _fade(screen, clinic, receiver, ids[patients.FADING.reference], now, hurried=hurried)
-    _state_harm(screen, clinic, receiver, ids[patients.IN_INDUCTION.reference], now)
+    signal_id = _fade(screen, clinic, receiver, ids[FADING.reference], now, hurried=hurried)
+    _state_harm(screen, clinic, receiver, ids[IN_INDUCTION.reference], now)
     return signal_id
 
 
@@ -130,15 +220,15 @@ def _connect(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver) -> 
 def _bring_along(screen: DemoScreen, clinic: DemoClinic, now: datetime) -> dict[str, str]:
     ids, count = {}, 0
     with screen.waiting("Bringing patients along …"):
-        for story in patients.PATIENTS:
+        for story in PATIENTS:
             ids[story.reference], brought = clinic.bring_along(story, now)
             count += brought
-        phone = clinic.enrol(ids[patients.ASKS.reference])
-        for at, scores in patients.ASKS.sent_by_phone(now):
+        phone = clinic.enrol(ids[ASKS.reference])
+        for at, scores in ASKS.sent_by_phone(now):
             phone.check_in(at, scores, asks_about_booster=True)
     screen.done(f"{len(ids)} patients with {count} past check-ins are imported")
     screen.heading("How the patients are")
-    screen.patients([(story, clinic.evaluation(ids[story.reference])) for story in patients.PATIENTS[:-1]])
+    screen.patients([(story, clinic.evaluation(ids[story.reference])) for story in PATIENTS[:-1]])
     return ids
 
 
@@ -151,7 +241,7 @@ def _fade(
     *,
     hurried: bool,
 ) -> str:
-    story = patients.FADING
+    story = FADING
     screen.heading(f"{story.reference}, {story.where}, now checks in by phone, day by day")
     phone = clinic.enrol(patient_id)
     crossed = None
@@ -176,7 +266,7 @@ def _fade(
 def _state_harm(
     screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver, patient_id: str, now: datetime
 ) -> None:
-    story = patients.IN_INDUCTION
+    story = IN_INDUCTION
     screen.heading(f'{story.reference}, {story.where}, ticks "I am thinking about harming myself"')
     phone = clinic.enrol(patient_id)
     sent = time.monotonic()

@@ -226,7 +226,7 @@ async def _key_fits(context: AppContext) -> Finding:
                 # Past the service, which would record the access: nobody is shown anything here.
                 found = await patients.page(work, after=None, limit=1)
             for record in found:
-                patient_of(context.vault, clinic_id, record)
+                patient_of(work, record)
                 return good("The encryption key opens what is stored")
     except CannotOpenError:
         return wrong(

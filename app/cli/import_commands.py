@@ -7,8 +7,8 @@ from uuid import UUID
 
 import typer
 
-from app.cli.in_context import in_context
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_context
 from app.context import AppContext
 from app.imports.clinic_files import ClinicFiles, Counted, read_files
 from app.imports.taking_on import Importing

@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from app.context import AppContext
-from app.storage import backups, heartbeats, operation_figures, safety_pathway
+from app.storage import backups, heartbeats, operation_figures
 from app.storage.backups import LastBackups
 from app.storage.heartbeats import LivingProcess
-from app.storage.operation_figures import Figure, ServerFigures
-from app.storage.safety_pathway import SafetyPathway
+from app.storage.operation_figures import Figure, SafetyPathway, ServerFigures
 
 LATE_SEALS_SECONDS: Final = 600
 """The sweep seals within seconds; lines that wait this long for their seal show that it does not."""
@@ -43,7 +42,7 @@ async def look(context: AppContext) -> Operation:
             at=work.now,
             server=await operation_figures.server(work),
             processes=await heartbeats.processes(work),
-            safety=await safety_pathway.look(work, now=work.now),
+            safety=await operation_figures.safety_pathway(work, now=work.now),
             waiting=await operation_figures.waiting(work, now=work.now),
             backups=await backups.last(work),
         )

@@ -13,23 +13,48 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
-from app.cli.children import (
-    LISTENER,
-    PARENT,
-    Group,
-    child_environment,
-    metrics_ports,
-    run_until_stopped,
-)
+from opentelemetry import trace
+
+from app.cli.children import LISTENER, PARENT, Group, child_environment, metrics_ports, run_until_stopped
 from app.cli.metrics import serve_metrics
 from app.cli.runtime import Runtime, open_runtime, spool_dir_of
-from app.cli.tracing import set_up_tracing
+from app.foundation.errors import OperatorError
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.storage.engine.connecting import check_room
 from app.storage.engine.database import most_connections
 from app.storage.engine.jobs import JOB_CONNECTIONS
 from app.storage.heartbeats import Duty
+
+
+class TracingNotInstalledError(OperatorError):
+    """AFTERGLOW_TRACES_URL is set, but what sends traces is not installed: pip install 'afterglow[tracing]'."""
+
+
+def set_up_tracing(settings: Settings, *, duty: str) -> None:
+    """Send spans to the collector from now on; OpenTelemetry's own variables choose the share that is kept.
+
+    Args:
+        settings: they say where.
+        duty: what this process does, as the spans say it.
+
+    Raises:
+        TracingNotInstalledError: the extra is missing.
+    """
+    if settings.traces_url is None:
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - an extra
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise TracingNotInstalledError(TracingNotInstalledError.__doc__) from None
+    resource = Resource.create({"service.name": "afterglow", "afterglow.duty": duty})
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.traces_url)))
+    trace.set_tracer_provider(provider)
+
 
 # Beside connections: the database's, the spool's, the log's.
 _OTHER_FILES: Final = 200

@@ -11,8 +11,8 @@ from app.access.clinics.queries import clinic_in
 from app.care.retention import commands, queries
 from app.care.retention.queries import Hold, RetentionRules
 from app.care.retention.schemas import RetentionEntry
-from app.cli.in_context import in_clinic
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.foundation.errors import NotFoundError, OperatorError
 
@@ -40,7 +40,7 @@ def show(clinic: Clinic, as_json: AsJson = False, data_dir: DataDir = None) -> N
     """Show a clinic's rules and its legal holds."""
 
     async def shown(work: Work) -> tuple[RetentionRules, list[Hold]]:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await queries.read_rules(work), await queries.list_holds(work)
 
     rules, holds = in_clinic(data_dir, clinic, shown)
@@ -73,7 +73,7 @@ def set_rules(
         raise MonthsOutOfBoundsError(MonthsOutOfBoundsError.__doc__) from None
 
     async def kept(work: Work) -> RetentionRules:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await commands.write_rules(work, entry.rules())
 
     rules = in_clinic(data_dir, clinic, kept)
@@ -95,7 +95,7 @@ def hold(
     """Place a legal hold: nothing under it is removed by age, and nobody erased."""
 
     async def placed(work: Work) -> Hold:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await commands.place_hold(work, patient_id=patient, reason=reason)
 
     _say(in_clinic(data_dir, clinic, placed), "Placed.", as_json=as_json)
@@ -110,7 +110,7 @@ def lift(
     """Lift a legal hold: ages count again."""
 
     async def lifted(work: Work) -> Hold:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         try:
             return await commands.lift_hold(work, hold_id)
         except NotFoundError:

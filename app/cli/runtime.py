@@ -1,19 +1,25 @@
-"""The runtime that every command stands on: a database, its two roles, the key; found or made."""
+"""The runtime that every command stands on: a database, its two roles, the key; found or made, and used once."""
 
+import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+from uuid import UUID
 
-from app.context import AppContext
+from app.cli.options import settings_of
+from app.context import AppContext, Work
+from app.foundation.audit import OPERATOR
 from app.foundation.clock import SystemClock
 from app.foundation.errors import OperatorError
 from app.foundation.keyset import Keyset, read_keyset
 from app.foundation.relays import read_gateway_relay, read_mail_relay
 from app.foundation.vault import Vault, load_or_make_key_file
 from app.settings import Settings, revealed
+from app.storage import clinics
+from app.storage.clinics import UnknownClinicError
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.connecting import (
     check_key,
@@ -253,3 +259,36 @@ def _keyset(settings: Settings, data_dir: Path) -> Keyset:
     if made:
         sys.stderr.write(f"Made the encryption key {path}: back this up, nothing can be read without it.\n")
     return keyset
+
+
+Found = TypeVar("Found")
+
+
+def in_context(data_dir: Path | None, do: Callable[[AppContext], Awaitable[Found]]) -> Found:
+    """Do something with what a process has, and give its outcome."""
+    settings = settings_of(data_dir)
+
+    async def done(context: AppContext) -> Found:
+        try:
+            return await do(context)
+        finally:
+            await context.database.close()
+
+    with open_runtime(settings) as runtime:
+        return asyncio.run(done(runtime.context(settings)))
+
+
+def in_clinic(data_dir: Path | None, clinic_id: UUID, do: Callable[[Work], Awaitable[Found]]) -> Found:
+    """Do something in one clinic, in one transaction, on the audit log as the operator's doing.
+
+    Raises:
+        UnknownClinicError: there is no such clinic.
+    """
+
+    async def done(context: AppContext) -> Found:
+        async with context.work(clinic_id, actor=OPERATOR) as work:
+            if await clinics.profile(work) is None:
+                raise UnknownClinicError(UnknownClinicError.__doc__)
+            return await do(work)
+
+    return in_context(data_dir, done)

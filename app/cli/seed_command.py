@@ -11,9 +11,9 @@ from app.access.clinics.queries import clinic_in
 from app.care.patients.schemas import PatientRegistration
 from app.care.treatment.course_schemas import CourseEntry
 from app.care.treatment.infusion_schemas import InfusionEntry
-from app.cli.demo_patients import DOMAINS, PATIENTS, PLANNED_INFUSIONS, PatientStory
-from app.cli.in_context import in_context
+from app.cli.demo_clinic import DOMAINS, PATIENTS, PLANNED_INFUSIONS, PatientStory
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_context
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import NotFoundError, OperatorError
@@ -53,7 +53,7 @@ def seed(
     async def seeded(context: AppContext) -> None:
         async with context.work(clinic, actor=OPERATOR) as work:
             try:
-                mode = (await clinic_in(work, work.vault)).mode
+                mode = (await clinic_in(work)).mode
             except NotFoundError:
                 raise UnknownClinicError(UnknownClinicError.__doc__) from None
         if mode != "test":

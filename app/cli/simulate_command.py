@@ -8,8 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from app.cli.options import AsJson, Guard, print_json
-from app.cli.progress import bar
-from app.cli.study_options import ProtocolFile, numbers_from, said_plainly
+from app.cli.study_options import ProtocolFile, bar, numbers_from, said_plainly
 from app.studies.accuracy import (
     CALIBRATION_SEED,
     SEEDS,

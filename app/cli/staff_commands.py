@@ -13,8 +13,8 @@ from app.access.staff.joining import Invited
 from app.access.staff.members import Member
 from app.access.staff.queries import id_of_address, list_members
 from app.access.staff.schemas import MemberReply
-from app.cli.in_context import in_clinic
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.web.schemas import EmailAddress, Name
 
@@ -60,7 +60,7 @@ def list_command(clinic: Clinic, as_json: AsJson = False, data_dir: DataDir = No
     """List a clinic's staff, also the deactivated."""
 
     async def listed(work: Work) -> list[Member]:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         work.record_access("staff", patient_id=None)
         return await list_members(work)
 
@@ -82,7 +82,7 @@ def unlock_command(
     """Let a member sign in again who was locked by wrong attempts, or deactivated."""
 
     async def unlocked(work: Work) -> Member:
-        await clinic_in(work, work.vault)
+        await clinic_in(work)
         return await unlock(work, await id_of_address(work, email))
 
     member = in_clinic(data_dir, clinic, unlocked)

@@ -11,9 +11,8 @@ import typer
 
 from app.care.monitoring.replay import Replayed, replay
 from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
-from app.cli.progress import bar
 from app.cli.runtime import open_runtime
-from app.cli.study_options import said_plainly
+from app.cli.study_options import bar, said_plainly
 from app.storage.engine.database import Database
 from app.studies.stored_patients import patients_of
 from app.studies.study_files import protocol_with

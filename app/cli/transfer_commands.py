@@ -8,8 +8,8 @@ from uuid import UUID
 
 import typer
 
-from app.cli.in_context import in_clinic
 from app.cli.options import AsJson, DataDir, Guard, print_json
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.interop.transfer import commands, queries
 from app.interop.transfer.commands import (

@@ -1,6 +1,5 @@
 """How days, shares, counts and names are written in English prose."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -48,16 +47,6 @@ def ordinal(number: int) -> str:
     if number % 100 in _TEENS:
         return f"{number}th"
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
-
-
-def counted(number: float, noun: str) -> str:
-    """A count with its noun: "1 day", "3 days", "24.5 days"."""
-    return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Words in a row: "24, 31 and 29"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def capitalised(words: str) -> str:

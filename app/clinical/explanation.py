@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised
 from app.clinical.explanation_numbers import PartCode, numbers_of
 from app.clinical.explanation_words import ENGLISH, Language, language_of
-from app.clinical.headline import Beside, finding_sentences, headline_sentences, steady_without_infusion
+from app.clinical.headline import (
+    Beside,
+    finding_sentences,
+    headline_sentences,
+    sentences_against,
+    steady_without_infusion,
+)
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.long_exposure import scale_name
 from app.clinical.profiles import Caution
@@ -363,14 +368,6 @@ def _small_print(evaluation: Evaluation, language: Language) -> Iterator[str]:
     yield language.say("small_print", rule=rule, reference=said, last=last, as_of=as_of)
     if evaluation.level >= Level.WATCH or evaluation.findings:
         yield language.say("review")
-
-
-def in_one_sentence(explanation: str) -> str:
-    """What an explanation rests on: its own first sentence after the headline."""
-    said = explanation
-    for headline in HEADLINES.values():
-        said = explanation.partition(f"{headline} ")[2] or said
-    return sentences_of(said)[0]
 
 
 def sentences_of(explanation: str) -> list[str]:

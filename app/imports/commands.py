@@ -19,8 +19,8 @@ from app.access.clinics.policy import active_protocol
 from app.access.clinics.queries import clinic_in
 from app.care.assessments.queries import list_scales
 from app.care.consent.erasure import erase_unasked
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.commands import PatientExistsError
+from app.care.patients.sealed_fields import chart_number_index
 from app.clinical.protocol import Protocol
 from app.clinical.scales import Scale
 from app.context import AppContext, Work
@@ -213,7 +213,7 @@ async def work_on(context: AppContext, clinic_id: UUID, import_id: UUID) -> None
 async def _check(context: AppContext, clinic_id: UUID, one: Import) -> None:
     counted = Counted()
     async with context.work(clinic_id) as work:
-        zone = (await clinic_in(work, work.vault)).time_zone
+        zone = (await clinic_in(work)).time_zone
         protocol = await active_protocol(work)
         scales = {scale.key: scale for scale in await list_scales(work)}
     newcomers = await asyncio.to_thread(read_files, _files_of(one, zone), counted)
@@ -232,7 +232,7 @@ async def _check(context: AppContext, clinic_id: UUID, one: Import) -> None:
 
 
 async def _line_if_there(work: Work, one: Newcomer) -> int | None:
-    index = index_of(work.vault, work.clinic_id, one.registration.external_ref)
+    index = chart_number_index(work, one.registration.external_ref)
     return None if await patients.find_by_chart_number(work, index) is None else one.line
 
 
@@ -278,7 +278,7 @@ def _reported(counted: Counted) -> dict[str, Any]:
 
 async def _import(context: AppContext, clinic_id: UUID, one: Import, by: Actor) -> None:
     async with context.work(clinic_id) as work:
-        zone = (await clinic_in(work, work.vault)).time_zone
+        zone = (await clinic_in(work)).time_zone
     newcomers = await asyncio.to_thread(read_files, _files_of(one, zone), Counted())
     checked = one.stored.found or {}
     chosen = [

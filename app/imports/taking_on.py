@@ -13,8 +13,8 @@ from app.care.assessments.commands import enter
 from app.care.check_ins.commands import record
 from app.care.check_ins.reading import draft_of
 from app.care.check_ins.sources import FromClinic
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.commands import PatientExistsError, register
+from app.care.patients.sealed_fields import chart_number_index
 from app.care.treatment.commands import InfusionExistsError, choose_reference, enter_infusion
 from app.care.treatment.course_entry import CourseExistsError, enter_course
 from app.care.treatment.course_schemas import CourseEntry
@@ -75,7 +75,7 @@ class Importing:
         """Register the patient with the course, unless that was done before."""
         registration = one.registration.registration()
         async with self.context.work(self.clinic_id, actor=self.actor) as work:
-            index = index_of(work.vault, work.clinic_id, registration.external_ref)
+            index = chart_number_index(work, registration.external_ref)
             patient_id = await patients.find_by_chart_number(work, index)
             if patient_id is not None:
                 await self._refuse_others(work, patient_id)

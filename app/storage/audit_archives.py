@@ -302,6 +302,8 @@ def _attach(connection: psycopg.Connection[Any], month: LogMonth) -> None:
     )
     for statement in (
         "LOCK TABLE partitions.audit_events_default IN ACCESS EXCLUSIVE MODE",
+        # Of what is taken out here no copy may come back.
+        "SELECT partitions.forget_copies()",
         moving,
         "ALTER TABLE care.audit_events ATTACH PARTITION {table} FOR VALUES FROM ({lower}) TO ({end})",
     ):

@@ -92,16 +92,18 @@ async def lock_for_update(work: UnitOfWork) -> bool:
 async def make_partitions_ahead(work: UnitOfWork) -> None:
     """Make the partitions of this month and the next three, by the server's clock, where they are missing.
 
-    The database refuses where someone reads the whole audit log for longer than two seconds meanwhile.
+    Where more than 100,000 lines came before their partitions, `move_default_lines` makes them. The database refuses
+    where someone reads the whole audit log for longer than two seconds meanwhile.
     """
+    await work.execute(_GIVE_WAY)
     await work.execute(_MAKE_AHEAD)
 
 
 async def move_default_lines(work: UnitOfWork) -> int:
     """Copy some lines of the default partition towards partitions of their months; gives how many (0: none is left).
 
-    The call after the last copies makes them partitions. The database refuses as in `make_partitions_ahead`, and
-    where others would have to wait for longer than four seconds.
+    The call after the last copies makes them partitions, in a moment that does not grow with the lines. The database
+    refuses as in `make_partitions_ahead`, and where others would have to wait for longer than four seconds.
     """
     await work.execute(_GIVE_WAY)
     return int((await work.execute(_MOVE_LINES)).scalar_one())

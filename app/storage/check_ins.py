@@ -14,8 +14,10 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     DateTime,
+    ForeignKeyConstraint,
     Index,
     Numeric,
+    PrimaryKeyConstraint,
     Select,
     func,
     literal,
@@ -29,7 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.domains import REPORTED_NUMBERS
-from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
+from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import this_turn
@@ -39,17 +41,26 @@ _DAY_APART: Final = timedelta(days=1)
 
 
 class CheckInRow(TenantRow):
-    """One report. The phone chose its id, so it is unique for one patient, never alone."""
+    """One report. The phone chose its id, so it is unique for one patient, never alone.
+
+    Ids are mostly of their moment, so the primary key has them before the patient: what is new in a clinic lies
+    together. It refers to the patient's state, which the statement that adds a report has just written, so the
+    patient's row stays as it is. A number in the sync is given in the patient's turn; one index serves it and days.
+    """
 
     __tablename__ = "check_ins"
     __table_args__ = (
-        clinic_foreign_key("patient_id", of="patients"),
+        PrimaryKeyConstraint("clinic_id", "id", "patient_id"),
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"],
+            [f"{CARE}.patient_states.clinic_id", f"{CARE}.patient_states.patient_id"],
+        ),
         CheckConstraint("input_mode in ('radio', 'slider', 'import')", name="input_mode"),
         *(
             CheckConstraint(f"{name} between 0 and {number.highest}", name=name)
             for name, number in REPORTED_NUMBERS.items()
         ),
-        Index("ix_check_ins_day", "clinic_id", "patient_id", "check_in_day"),
+        Index("ix_check_ins_day_sync", "clinic_id", "patient_id", "check_in_day", "sync_sequence"),
         # An answer lies within a day of its report's day, unless the report came late.
         Index(
             "ix_check_ins_late_answers",
@@ -58,7 +69,6 @@ class CheckInRow(TenantRow):
             "evaluated_at",
             postgresql_where=text("late AND evaluated_at IS NOT NULL"),
         ),
-        Index("uq_check_ins_sync", "clinic_id", "patient_id", "sync_sequence", unique=True),
         {"schema": CARE},
     )
 

@@ -112,9 +112,17 @@ async def clinics_with_rules(work: UnitOfWork) -> list[UUID]:
     return list((await work.execute(select(ClinicRow.id).where(counts).order_by(ClinicRow.id))).scalars())
 
 
-async def close(work: UnitOfWork) -> None:
-    """Close this clinic: nothing is swept in it any more but what it keeps no longer."""
-    closed = {"state": "closed", "closed_at": work.real_now}
+async def closed_since(work: UnitOfWork) -> dict[UUID, datetime]:
+    """Give when each closed clinic was closed; needs no tenant."""
+    found = await work.execute(
+        select(ClinicRow.id, ClinicRow.closed_at).where(ClinicRow.closed_at.is_not(None))
+    )
+    return {row.id: row.closed_at for row in found}
+
+
+async def close(work: UnitOfWork, *, at: datetime) -> None:
+    """Close this clinic as of a moment: nothing is swept in it any more but what it keeps no longer."""
+    closed = {"state": "closed", "closed_at": at}
     await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(closed))
 
 

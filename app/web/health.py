@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from pydantic import BaseModel, Field
 
 from app.context import AppContext
-from app.storage import safety_pathway
+from app.storage import operation_figures
 from app.storage.engine.binaries import LocalDatabaseError
 from app.storage.engine.database import Database
 from app.storage.engine.health import (
@@ -21,7 +21,7 @@ from app.storage.engine.health import (
     failures_named,
 )
 from app.storage.heartbeats import LIVES_FOR
-from app.storage.safety_pathway import SafetyPathway
+from app.storage.operation_figures import SafetyPathway
 from app.web.dependencies import ContextNeeded
 
 TAKES_WRITES: Final = Gauge(
@@ -128,7 +128,7 @@ async def _look(context: AppContext) -> SafetyPathway | None:
     try:
         with failures_named():
             async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS), context.work(None) as work:
-                return await safety_pathway.look(work, now=work.now)
+                return await operation_figures.safety_pathway(work, now=work.now)
     except (TimeoutError, LocalDatabaseError, OSError):
         return None
 

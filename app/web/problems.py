@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents: what is wrong, where, and how to fix it; never the value itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -14,7 +15,49 @@ from starlette.exceptions import HTTPException
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
 from app.storage.engine.health import database_is_away
-from app.web.reasons import OTHERWISE, REASONS
+
+# Pydantic's own sentences may quote the input; these name only the rule that was broken.
+REASONS: Final[Mapping[str, str]] = {
+    "missing": "This field is required.",
+    "extra_forbidden": "This field is not known here.",
+    "greater_than_equal": "The value is below the least allowed, {ge}.",
+    "greater_than": "The value must be above {gt}.",
+    "less_than_equal": "The value is above the most allowed, {le}.",
+    "less_than": "The value must be below {lt}.",
+    "multiple_of": "The value must be a multiple of {multiple_of}.",
+    "string_too_long": "The text is longer than {max_length} characters.",
+    "string_too_short": "The text is shorter than {min_length} characters.",
+    "too_long": "There are more than {max_length} items.",
+    "too_short": "There are fewer than {min_length} items.",
+    "int_type": "A whole number is expected.",
+    "int_from_float": "A whole number is expected.",
+    "int_parsing": "A whole number is expected.",
+    "float_type": "A number is expected.",
+    "float_parsing": "A number is expected.",
+    "finite_number": "A finite number is expected.",
+    "bool_type": "true or false is expected.",
+    "bool_parsing": "true or false is expected.",
+    "string_type": "A text is expected.",
+    "list_type": "A list is expected.",
+    "dict_type": "An object is expected.",
+    "model_type": "An object is expected.",
+    "model_attributes_type": "An object is expected.",
+    "uuid_type": "A UUID is expected.",
+    "uuid_parsing": "A UUID is expected.",
+    "uuid_version": "A UUID of version {expected_version} is expected.",
+    "timezone_aware": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "datetime_type": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "datetime_parsing": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "datetime_from_date_parsing": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "date_type": "A date is expected, such as 2026-11-03.",
+    "date_parsing": "A date is expected, such as 2026-11-03.",
+    "date_from_datetime_parsing": "A date is expected, such as 2026-11-03.",
+    "enum": "The value is not one of those allowed: {expected}.",
+    "literal_error": "The value is not one of those allowed: {expected}.",
+    "json_invalid": "The body is not valid JSON.",
+}
+OTHERWISE: Final = "The value is not valid here."
+
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -240,3 +283,46 @@ def _reason(error: Mapping[str, Any]) -> str:
         return template.format_map(error.get("ctx") or {})
     except KeyError:
         return OTHERWISE
+
+
+# What only commands meet is no answer to a request.
+_COMMAND_LINE = "app.cli."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownProblem:
+    """One kind of problem, as ``type`` names it."""
+
+    code: str
+    status: int
+    detail: str
+
+    @property
+    def path(self) -> str:
+        """Where it is explained: the problem's ``type``."""
+        return type_of(self.code)
+
+
+def known_problems() -> list[KnownProblem]:
+    """List every problem by its code; whatever was imported counts, so import ``app.asgi`` before."""
+    found = {
+        kind.code: KnownProblem(code=kind.code, status=STATUS[kind.kind], detail=kind.message())
+        for kind in _refusals(RefusalError)
+    }
+    for status, (code, detail) in UNROUTED.items():
+        found.setdefault(code, KnownProblem(code=code, status=status, detail=detail))
+    code, detail = INTERNAL_ERROR
+    found[code] = KnownProblem(code=code, status=500, detail=detail)
+    return [found[code] for code in sorted(found)]
+
+
+def field_codes() -> dict[str, str]:
+    """Give the codes of single fields (``errors[].code``) that say how a value is malformed, with their sentence."""
+    return dict(sorted(REASONS.items()))
+
+
+def _refusals(kind: type[RefusalError]) -> Iterator[type[RefusalError]]:
+    for one in kind.__subclasses__():
+        if one.__module__.startswith("app.") and not one.__module__.startswith(_COMMAND_LINE):
+            yield one
+        yield from _refusals(one)

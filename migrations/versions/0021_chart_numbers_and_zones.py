@@ -1,7 +1,7 @@
 """Chart numbers are found however they are written; a zone's name of today stands beside the one given.
 
 The column that chart numbers are found by needs the key, so the service fills it for patients who were
-registered before (`app/care/patients/chart_numbers.py`); until it has, they are found exactly, as before.
+registered before (`app/care/patients/sealed_fields.py`); until it has, they are found exactly, as before.
 
 Revision ID: 0021
 Revises: 0020

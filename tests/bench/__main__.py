@@ -31,13 +31,7 @@ from tests.bench.past import measure_past, report_past
 from tests.bench.patient_page import measure_patients, report_patients, two_patients
 from tests.bench.processes import Cost, Server, cpu_seconds, postgres_children, server
 from tests.bench.statements import pgbench_rate
-from tests.bench.worklist import (
-    clinics_of_both_sizes,
-    enrolled,
-    fill,
-    measure_worklists,
-    report_worklists,
-)
+from tests.bench.worklist import clinics_of_both_sizes, enrolled, fill, measure_worklists, report_worklists
 from tests.storage.counting_proxy import counting_proxy
 from tests.support.databases import Cluster, DatabaseUrls, running_cluster
 from tests.support.people import clinic_client, treated
@@ -137,9 +131,11 @@ def plans(cluster: Cluster, place: DatabaseUrls, tokens: list[str]) -> list[str]
                 asyncio.run(run_load(one.port, 1, 2.0, request))
                 counted.start()
                 outcome = asyncio.run(run_load(one.port, 1, 2.0, request))
-                ratio = counted.plans / counted.count
+                ratio, planned = counted.plans / counted.count, list(counted.planned)
         connection.execute(f"ALTER DATABASE {name} RESET ALL".encode())
-    print(f"{len(outcome.latencies)} check-ins: {counted.count} calls of the database, {counted.plans} plans")
+    print(f"{len(outcome.latencies)} check-ins: {counted.count} calls of the database, {len(planned)} plans")
+    for place_of_plan in planned:
+        print(f"  planned: {place_of_plan.splitlines()[-1]}")
     return judged([Goal("plans ÷ calls of check-ins", ratio, most=MOST_PLANS)])
 
 

@@ -1,10 +1,10 @@
 """``make bench-large``: a database of 1,000 clinics and a million patients against one of 1,000 patients.
 
 ``ARGS="--clinics 10 --patients 1000"`` (a clinic) makes it smaller. Both databases are on one server and take turns.
-The first clinic's first patient is treated and judged by the service itself; the others' rows are copies of that
-patient's by ``INSERT … SELECT``, with ids of each row's time and keys that open, written clinic after clinic and
-in the order of time; the clinics are opened as an operator opens them. Of three days each check-in has its line in
-the audit log, which the worker's sweep seals.
+The first clinic's first two patients are treated and judged by the service itself, one who fades and one who is
+steady; the others' rows are copies of theirs, by ``INSERT … SELECT`` (one in 25 fades and waits for something), with
+ids of each row's time and keys that open, written clinic after clinic and in the order of time; clinics are opened
+as an operator opens them. Of three days each check-in has its line in the audit log, which the worker's sweep seals.
 Bytes of WAL are those after a checkpoint, each patient once, in random order: the dearest there are.
 """
 
@@ -102,10 +102,10 @@ def _made_for_loading(cluster: Cluster) -> Iterator[None]:
 
 
 def filled(place: DatabaseUrls, clinics: int, patients: int) -> Filled:
-    """Fill a database; a clinic's first patient is treated and judged by the service, the others are alike."""
+    """Fill a database; two patients are treated and judged by the service, the others are like one of them."""
     began, now = time.monotonic(), datetime.now(UTC)
     waiting = max(2, patients // 25)
-    first = sized_clinic(place, patients=patients, waiting=waiting)
+    first = sized_clinic(place, patients=patients, waiting=waiting, with_steady=True)
     with running_service(place.application_url, now=now, work=False) as service:
         opened = service.run(open_clinics(service.context, clinics - 1), within=3600)
 
@@ -122,6 +122,7 @@ def filled(place: DatabaseUrls, clinics: int, patients: int) -> Filled:
                     waiting=waiting,
                     now=now,
                     from_clinic=first.clinic_id,
+                    steady=first.steady,
                 )
             make_id_function(connection)
             connection.execute(_LINES, [clinic])
@@ -132,8 +133,8 @@ def filled(place: DatabaseUrls, clinics: int, patients: int) -> Filled:
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         every = connection.execute(
             # The names of devices are not sealed here, so that the page of a patient who has one does not open.
-            "SELECT clinic_id, id FROM care.patients WHERE id <> %s",
-            [first.first],
+            "SELECT clinic_id, id FROM care.patients WHERE id <> ALL(%s::uuid[])",
+            [[first.first, first.steady]],
         ).fetchall()
         some = random.Random(1).sample(every, min(len(every), _SAMPLED))  # noqa: S311 - the same each time
         tokens = enrolled(connection, some, now)
@@ -141,7 +142,7 @@ def filled(place: DatabaseUrls, clinics: int, patients: int) -> Filled:
         size = number_of(connection, "SELECT pg_database_size(current_database())")
         rows = number_of(connection, "SELECT count(*) FROM care.check_ins")
     print(  # noqa: T201 - its report
-        f"{len(every) + 1:,} patients in {clinics:,} clinics, {rows:,.0f} check-ins, {size / 1e9:.1f} GB, loaded in"
+        f"{len(every) + 2:,} patients in {clinics:,} clinics, {rows:,.0f} check-ins, {size / 1e9:.1f} GB, loaded in"
         f" {(time.monotonic() - began) / 60:.1f} minutes",
         flush=True,
     )

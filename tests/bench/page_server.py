@@ -24,7 +24,7 @@ opened = open_form(datetime.now(UTC), "Europe/Berlin")
 async def page(request: Request) -> Response:
     """Render the form as the page itself does, for nobody."""
     context = request.app.state.context
-    return form_page(context, visitor_without_look_up(request, context), opened)
+    return form_page(visitor_without_look_up(request, context), opened)
 
 
 def both() -> ASGIApp:

@@ -20,7 +20,7 @@ from tests.bench.goals import Goal, judged
 from tests.bench.pages import Slice, getting, measure_page
 from tests.support.care_browser import SESSION, fading_at
 from tests.support.databases import DatabaseUrls
-from tests.support.people import clinic_client
+from tests.support.people import clinic_client, treated
 from tests.support.service import KEY, running_service
 from tests.support.staff import signed_in
 
@@ -87,13 +87,14 @@ _CLOSED = {"state": "'closed'", "closed_at": "'2026-01-01T00:00:00Z'", "disposit
 
 @dataclass(frozen=True)
 class Sized:
-    """A clinic of some size, a member's cookie, a key, and the patient whom the service itself judged."""
+    """A clinic of some size, a member's cookie, a key, and the patients whom the service itself judged."""
 
     clinic_id: UUID
     patients: int
     cookie: str
     key: str
     first: str
+    steady: str | None
 
 
 def clinics_of_both_sizes(place: DatabaseUrls) -> tuple[Sized, Sized]:
@@ -104,17 +105,29 @@ def clinics_of_both_sizes(place: DatabaseUrls) -> tuple[Sized, Sized]:
     return large, small
 
 
-def sized_clinic(place: DatabaseUrls, *, patients: int, waiting: int) -> Sized:
-    """Make a clinic whose patients all have the past of a first one, whom the service treated and judged."""
+def sized_clinic(place: DatabaseUrls, *, patients: int, waiting: int, with_steady: bool = False) -> Sized:
+    """Make a clinic whose patients have the past of a first one, whom the service treated and judged.
+
+    ``with_steady``: only those who wait for something; the others have that of a second one, who is steady.
+    """
     now = datetime.now(UTC)
     with running_service(place.application_url, now=now, work=False) as service:
         clinic = clinic_client(service)
         first = fading_at(clinic, now)["patient_id"]
+        steady = treated(clinic, now, days_since=24, level=lambda _: (8, 8, 8)) if with_steady else None
         cookie = _cookie(signed_in(service, clinic.clinic_id, StaffRole.CLINICIAN))
         clinic.close()
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
-        fill(connection, UUID(clinic.clinic_id), UUID(first), patients=patients, waiting=waiting, now=now)
-    return Sized(UUID(clinic.clinic_id), patients, cookie, clinic.key, first)
+        fill(
+            connection,
+            UUID(clinic.clinic_id),
+            UUID(first),
+            patients=patients,
+            waiting=waiting,
+            now=now,
+            steady=steady,
+        )
+    return Sized(UUID(clinic.clinic_id), patients, cookie, clinic.key, first, steady)
 
 
 def signed_in_again(place: DatabaseUrls, one: Sized) -> Sized:
@@ -138,20 +151,25 @@ def fill(
     waiting: int,
     now: datetime,
     from_clinic: UUID | None = None,
+    steady: UUID | str | None = None,
 ) -> None:
     """Write the rows, in bulk: patients with the first one's past; half of what waits are signals, half findings.
 
     So the large clinic's page shows two full lanes, the small clinic's two rows. The first one may be of another
-    clinic, ``from_clinic``, and is then not one of the patients.
+    clinic, ``from_clinic``, and is then not one of the patients. Where there is a ``steady`` one beside the first,
+    those who wait for nothing have that one's past.
     """
-    made = [new_id() for _ in range(patients - (from_clinic is None))]
+    treated_here = 0 if from_clinic is not None else 1 if steady is None else 2
+    made = [new_id() for _ in range(patients - treated_here)]
     copy_patients(connection, clinic, made, now)
     values: dict[str, Any] = {"clinic": clinic, "from_clinic": from_clinic or clinic, "first": first}
     values |= {"today": now.date(), "tomorrow": now + timedelta(days=1)}
     make_id_function(connection)
     for table, order in _COPIED.items():
         later = {"next_look_at": "%(tomorrow)s"} if table == "reminder_plans" else {}
-        _copy(connection, table, values | {"patients": made}, order=order, changed=later)
+        waits = len(made) if steady is None else waiting
+        for past, whose in ((first, made[:waits]), (steady, made[waits:])):
+            _copy(connection, table, values | {"first": past, "patients": whose}, order=order, changed=later)
     # The first patient's own is one of them.
     signals = waiting - waiting // 2
     for changed, whose in (({}, made[: max(0, signals - (from_clinic is None))]), (_CLOSED, made)):

@@ -1,9 +1,10 @@
 """What the pages' own script adds to them: each of these fails without it, and the page works all the same."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from app.access.clinics.permissions import StaffRole
 from app.pages.staff import worklist_page
@@ -191,6 +192,62 @@ def test_what_is_being_written_in_the_pane_outlives_escape_and_a_step_on_another
     desk.get_by_role("button", name="Undo").click()
     expect(desk.locator(".notice.toast")).to_contain_text("Taken back.")
     expect(written).to_have_value("on holiday")
+
+
+def test_what_is_written_for_a_row_is_kept_while_another_is_open_and_the_browser_asks_before_it_is_lost(
+    desk: Page,
+) -> None:
+    written, rows = desk.locator("#pane #reason"), desk.locator(".lane.decide .row > .who")
+    rows.first.press("Enter")
+    desk.locator("#pane summary", has_text="Snooze").click()
+    written.fill("on holiday")
+    rows.nth(1).press("Enter")
+    expect(desk.locator("#pane h2 a").first).to_have_text(rows.nth(1).inner_text().split()[0])
+    expect(written).to_have_value("")
+    expect(desk.locator(".row[data-draft]")).to_have_count(1)
+    desk.get_by_role("button", name="Close", exact=True).click()
+    rows.first.press("Enter")
+    expect(written).to_have_value("on holiday")
+    expect(written).to_be_visible()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    desk.once("dialog", stay)
+    desk.locator("#pane h2 a").first.click()
+    desk.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
+    assert (asked, written.input_value()) == (["beforeunload"], "on holiday")
+    desk.locator("#pane #until").fill((NOW + timedelta(days=3)).date().isoformat())
+    desk.locator("#pane").get_by_role("button", name="Snooze", exact=True).click()
+    expect(desk.locator(".notice.good")).to_contain_text("Snoozed.")
+    assert asked == ["beforeunload"], "what is sent is not asked about"
+    desk.get_by_role("button", name="End the snooze now").click()
+    expect(desk.locator(".notice.good")).to_contain_text("The snooze has ended.")
+
+
+def test_steps_that_are_pressed_while_another_is_under_way_follow_it(desk: Page) -> None:
+    row = desk.locator(".row:has([data-key=e])").first
+    row = desk.locator(f"#{row.get_attribute('id')}")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    desk.route("**/acknowledge", hold)
+    row.locator("[data-key=e]").click()
+    row.get_by_role("button", name="Take").click()
+    other = desk.locator(".row:not(:has(.acts button:disabled)) > .who").last
+    other.focus()
+    with desk.expect_response("**/acknowledge"):
+        held[0].continue_()
+    expect(desk.locator(".notice.toast")).to_contain_text("Assigned to you.")
+    expect(row.locator(".why")).to_contain_text("acknowledged by")
+    expect(row.locator(".owner button")).to_have_count(0)
+    expect(other).to_be_focused()
+    desk.get_by_role("button", name="Undo").click()
+    expect(desk.locator(".notice.toast")).to_contain_text("Unassigned.")
 
 
 def test_a_row_that_still_waits_beyond_those_shown_is_never_shown_as_done(

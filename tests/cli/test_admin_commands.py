@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.access.resealing import RESEAL
-from app.cli.in_context import in_clinic
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.notifications.webhooks.endpoints import seal_url
 from app.storage import endpoints, patients
@@ -34,7 +34,7 @@ def test_an_operator_holds_deliveries_and_releases_them() -> None:
                 work,
                 Endpoint(
                     id=UUID(endpoint),
-                    url_sealed=seal_url(work.vault, work.clinic_id, UUID(endpoint), "https://a.example/in"),
+                    url_sealed=seal_url(work, UUID(endpoint), "https://a.example/in"),
                     secret_sealed=b"",
                     events=None,
                     state="enabled",

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 from string import Formatter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,14 +10,7 @@ from app.clinical.answer import Answered, DataQuality, Evaluation, Exposure, Las
 from app.clinical.answering import Share
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
 from app.clinical.evaluation import evaluate_history
-from app.clinical.explanation import (
-    SAFETY_BANNER,
-    explain,
-    explanation_parts,
-    headline,
-    in_one_sentence,
-    with_safety_first,
-)
+from app.clinical.explanation import SAFETY_BANNER, explain, explanation_parts, headline, with_safety_first
 from app.clinical.explanation_words import ENGLISH, SPANISH
 from app.clinical.headline import Beside
 from app.clinical.levels import CriterionName, Level
@@ -206,24 +198,3 @@ def _level_with(after: list, place: int, index: int, value: int) -> Level:  # ty
     offset = 9 + len(after) + place
     changed[place] = report(offset, *values)
     return evaluate_history(history(*BEFORE, *WINDOW, *changed), as_of=at(8 + len(after))).level
-
-
-@pytest.mark.parametrize(
-    ("explanation", "sentence"),
-    [
-        (
-            "Consider a booster. 61% of the gain is lost; nothing contradicts it. Mood 4.1.",
-            "61% of the gain is lost; nothing contradicts it.",
-        ),
-        (
-            "The booster of May 3 held 9 days: review rather than repeat. Consider a booster. Lost.",
-            "Lost.",
-        ),
-        ("Something of an earlier release. It goes on.", "Something of an earlier release."),
-        ("", ""),
-    ],
-)
-def test_one_sentence_of_an_explanation_is_the_first_after_the_headline(
-    explanation: str, sentence: str
-) -> None:
-    assert in_one_sentence(explanation) == sentence

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import app.asgi  # noqa: F401 - imports every part that refuses something
-from app.web.problem_catalogue import field_codes, known_problems
+from app.web.problems import field_codes, known_problems
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "errors.md"
 _HEAD: Final = """# Errors

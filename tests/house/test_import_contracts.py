@@ -65,8 +65,8 @@ def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
     [
         ("app/storage/engine/health.py", "import app.web.problems"),
         ("app/clinical/ewma.py", "import app.storage.engine.rows"),
-        ("app/care/patients/commands.py", "import app.care.alerts.signals.commands"),
-        ("app/care/alerts/signals/commands.py", "import app.care.monitoring.commands"),
+        ("app/care/patients/commands.py", "import app.care.alerts.signal_commands"),
+        ("app/care/alerts/signal_commands.py", "import app.care.monitoring.commands"),
         ("app/care/check_ins/commands.py", "import app.care.treatment.commands"),
         ("app/foundation/ids.py", "import app.clinical.protocol"),
         ("app/web/health.py", "import app.access.clinics.queries"),

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from app.cli.commands import app as command_line
 from app.notifications.webhooks.events import EventType
 from app.web.document import Audience, part_for
-from app.web.problem_catalogue import known_problems
+from app.web.problems import known_problems
 from tests.house.open_operations import OPEN
 from tests.support.people import NO_TLS
 from tests.support.service import Service

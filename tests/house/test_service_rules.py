@@ -9,7 +9,7 @@ from tests.house.sources import Source, in_package, package_of, parsed, sources
 
 # The numbers that mean something else where they stand, each with its reason.
 NO_STATUS_HERE: Final = {
-    "app/notifications/webhooks/sender.py": "reads the receiver's answers: 2xx is received, 410 disables",
+    "app/notifications/webhooks/delivering.py": "reads the receiver's answers: 2xx is received, 410 disables",
 }
 _STATUSES: Final = {
     200, 201, 202, 204, 301, 302, 303, 304, 307, 308,

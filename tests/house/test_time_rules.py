@@ -16,11 +16,10 @@ _ASKS: Final = {
 # Where the machine's own time is what is meant, each with its reason. Never a patient's time.
 ALLOWED: Final = {
     "app/foundation/clock.py": "the one source of now",
-    "app/web/edge.py": "measures how long an answer took",
     "app/web/health.py": "when this process tried last whether the database takes what is written",
-    "app/web/request_limits.py": "a minute of the caller's, in this process",
-    "app/notifications/webhooks/sender.py": "measures how long an attempt took",
-    "app/notifications/dispatch/dispatcher.py": "a worker's own turns and heartbeats, in this process",
+    "app/web/edge.py": "measures how long an answer took, and a minute of the caller's, in this process",
+    "app/notifications/webhooks/delivering.py": "measures how long an attempt took",
+    "app/notifications/dispatcher.py": "a worker's own turns and heartbeats, in this process",
     "app/storage/engine/embedded/supervisor.py": "waits for a process of this machine",
     "app/storage/engine/embedded/predecessor.py": "waits for a process of this machine",
 }

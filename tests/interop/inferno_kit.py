@@ -13,7 +13,7 @@ from uuid import UUID
 
 from joserfc.jwk import ECKey
 
-from app.cli.in_context import in_clinic
+from app.cli.runtime import in_clinic
 from app.context import Work
 from app.interop.smart.backend_services import client_id_of, register
 from tests.support.processes import running_dev, temporary_data_dir

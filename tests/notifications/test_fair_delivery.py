@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.foundation.ids import new_id
-from app.notifications.dispatch.slots import LIMITS, Kind, Slots, kind_of
+from app.notifications.dispatcher import LIMITS, Kind, Slots, kind_of
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.retry_schedule import (
     CIRCUIT_OPENS_AFTER,

@@ -22,15 +22,23 @@ _HEAD_BYTES = 5
 
 @dataclass
 class RoundTrips:
-    """What was counted since `start`, over all connections, with the first statement of each."""
+    """What was counted since `start`, over all connections, with the first statement of each, and what was planned.
+
+    A plan is named by where the server says that it is made, such as a line of a function; ``-``: in no function.
+    """
 
     said: list[bytes] = field(default_factory=list)
-    plans: int = 0
+    planned: list[str] = field(default_factory=list)
 
     def start(self) -> None:
         """Count from nought."""
         self.said.clear()
-        self.plans = 0
+        self.planned.clear()
+
+    @property
+    def plans(self) -> int:
+        """How many plans were made."""
+        return len(self.planned)
 
     @property
     def count(self) -> int:
@@ -106,5 +114,7 @@ class _Answers:
             if len(self._rest) < length:
                 break
             last, message, self._rest = self._rest[:1], self._rest[:length], self._rest[length:]
-            self._counted.plans += last == b"N" and b"PLANNER STATISTICS" in message
+            if last == b"N" and b"PLANNER STATISTICS" in message:
+                places = [one[1:] for one in message[_HEAD_BYTES:].split(b"\0") if one[:1] == b"W"]
+                self._counted.planned.append(places[0].decode() if places else "-")
         return last == b"Z" and not self._rest

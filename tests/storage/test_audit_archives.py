@@ -7,6 +7,7 @@ import signal
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
@@ -17,7 +18,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.access.audit.seals import seal_clinic, verify
+from app.access.audit.archived_months import MonthLines
+from app.access.audit.seals import Verified, seal_clinic, verify
 from app.context import AppContext
 from app.foundation.clock import SystemClock
 from app.foundation.keyset import Keyset
@@ -25,17 +27,24 @@ from app.foundation.sealed_stream import MAGIC
 from app.foundation.vault import Vault
 from app.interop.archive import audit_months
 from app.interop.archive.archive_file import ArchiveWriter
-from app.interop.archive.installation import (
-    ClinicImported,
-    archive_of_installation,
-    import_installation,
-)
+from app.interop.archive.installation import ClinicImported, archive_of_installation, import_installation
+from app.storage.audit_archives import AuditArchive
 from app.storage.engine.database import Database
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from app.storage.engine.migration_steps import MonthsArchivedError
 from tests.cli.command_line import PROGRAM, afterglow_here, plain_environment
 from tests.storage.catalogue import ask, execute
-from tests.storage.test_partitions import an_id_of, leave_until, make_ahead, months_on, names
+from tests.storage.test_partitions import (
+    add_line,
+    an_id_of,
+    leave_until,
+    make_ahead,
+    months_on,
+    move,
+    names,
+    places,
+    take_away,
+)
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.processes import wait_until
 from tests.support.service import KEY, opened_clinic
@@ -253,18 +262,58 @@ def test_a_month_comes_back_as_it_was_and_can_be_archived_again(log: Log) -> Non
     file = audit_months.file_of(log.folder, NAMES[1])
     # A line of that time that comes meanwhile goes into the default partition, and then into its month.
     add_lines(log.database, log.clinics[0], -6, 1)
+    # Meanwhile lines of a month that was not made are on their way into it.
+    taken, early = take_away(log.database, 3), an_id_of(months_on(3))
+    add_line(log.database, early)
+    assert move(log.database) == 2
     for name in NAMES:
         back = log.done("restore", "--from", str(audit_months.file_of(log.folder, name)))
-        assert back == {"name": name, "lines": 6}
+        assert back == {"name": name, "lines": 6, "other_clinics": 0}
     ended = log.run("restore", "--from", str(file))
     assert ended.returncode == 1
     assert "This file holds no archived month" in ended.stderr
     assert log.months() == NAMES
+    assert [move(log.database) for _ in range(2)] == [1, 0]
+    assert places(log.database)[early] == taken[0]
     kept = {one["id"]: one for one in log.lines()}
     assert [kept[one["id"]] for one in before] == before
     assert log.faults() == set()
     assert [one["lines"] for one in log.archive()] == [6, 7, 6]
     assert log.with_files() == set()
+
+
+def test_a_file_with_lines_of_another_installation_is_to_be_kept_when_its_month_is_back(log: Log) -> None:
+    log.archive()
+    # As where only one of its clinics moved to this installation.
+    execute(
+        log.database.superuser_url,
+        f"DELETE FROM care.audit_archives WHERE clinic_id = '{log.clinics[1]}'",  # noqa: S608 - the test's own
+    )
+    files = [str(audit_months.file_of(log.folder, name)) for name in NAMES]
+    assert log.done("restore", "--from", files[1]) == {"name": NAMES[1], "lines": 3, "other_clinics": 1}
+    said = log.run("restore", "--from", files[2]).stdout
+    assert "Keep it: lines of 1 other clinic are in it" in said
+
+
+def test_a_month_that_becomes_a_file_while_the_log_is_verified_is_not_called_removed(log: Log) -> None:
+    log.done("archive", "--before", f"{months_on(-6):%Y-%m}", "--to", str(log.folder))
+    assert log.months() == NAMES[1:]
+
+    async def verified(context: AppContext) -> list[Verified]:
+        files = audit_months.MonthFiles(log.folder, Keyset.of_one(KEY))
+
+        def open_month(clinic_id: UUID, archive: AuditArchive) -> tuple[MonthLines, bool]:
+            if log.months():
+                # Another loop than this one's.
+                with ThreadPoolExecutor(1) as elsewhere:
+                    elsewhere.submit(log.archive).result()
+            return files.open(clinic_id, archive)
+
+        clinics = [log.clinics[0], log.clinics[1]]
+        return [await verify(context.database, context.vault, one, open_month=open_month) for one in clinics]
+
+    for found in with_context(log.database, verified):
+        assert (found.faults, [one.name for one in found.archived]) == ([], NAMES)
 
 
 def test_what_a_hold_or_something_open_needs_stays_and_what_is_young_is_refused(log: Log) -> None:

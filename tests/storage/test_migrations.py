@@ -373,7 +373,9 @@ def squawk(file: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("index", ["ix_reminder_plans_sms_number", "ix_deliveries_notification"])
+@pytest.mark.parametrize(
+    "index", ["ix_reminder_plans_sms_number", "ix_deliveries_notification", "ix_check_ins_day_sync"]
+)
 def test_a_migration_whose_index_was_broken_off_is_run_again(
     empty_database: DatabaseUrls, index: str
 ) -> None:

@@ -90,6 +90,17 @@ def test_the_statements_of_a_check_in_are_planned_once_and_not_at_each_call(
     assert round_trips.plans == 0
 
 
+def test_a_check_in_writes_nothing_into_the_patients_row(
+    phone: PatientClient, own_database: DatabaseUrls
+) -> None:
+    """A row that is locked is written, too: with many patients each on a page that nothing else changes."""
+    row = SQL("SELECT ctid::text, xmin::text, xmax::text FROM care.patients WHERE id = %s")
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
+        before = connection.execute(row, [phone.patient_id]).fetchall()
+        assert phone.check_in(NOW + timedelta(minutes=1), (8, 8, 8)).status_code == 201
+        assert connection.execute(row, [phone.patient_id]).fetchall() == before
+
+
 def test_a_plan_is_counted_where_one_is_made(
     own_database: DatabaseUrls, proxy: tuple[Address, RoundTrips]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.care.monitoring.schedule import schedules_of
-from app.storage import patients, trends
+from app.storage import check_ins, patients, trends
 from app.storage.engine.unit_of_work import UnitOfWork
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
@@ -97,6 +97,18 @@ def test_a_chart_reads_the_levels_of_its_own_days_and_those_beside_them(
         assert days / 10 <= len(found) <= days / 10 + 2
 
     assert rows_read(own_service, clinic, read)["check_ins"] <= days + 7
+
+
+def test_a_phone_that_syncs_reads_what_changed_and_no_more(
+    own_service: Service, old_clinic: tuple[ClinicClient, UUID]
+) -> None:
+    clinic, patient = old_clinic
+
+    async def read(work: UnitOfWork) -> None:
+        found = await check_ins.since(work, patient, sequence=YEARS - 8, limit=50)
+        assert [one.sync_sequence for one in found] == [*range(YEARS - 7, YEARS)]
+
+    assert rows_read(own_service, clinic, read)["check_ins"] <= 7
 
 
 def test_a_sweep_reads_one_check_in_of_each_patient(

@@ -127,6 +127,7 @@ LOOKS: Final = AXE_SCRIPT + (Path(__file__).parent / "looks.js").read_text("utf-
 class Seen:
     """What one walk through pages saw, for several tests to judge: each page is opened once for all of them.
 
+    ``weights`` are a page's with its style and scripts, compressed; ``packed`` are the files' alone, by address.
     ``structures`` and ``colors`` name what axe has looked at: what looks the same to it is not looked at again.
     """
 
@@ -139,6 +140,7 @@ class Seen:
     loaded: dict[str, int] = field(default_factory=dict)
     places: dict[tuple[str, int], Any] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    packed: dict[str, int] = field(default_factory=dict)
     shifts: dict[str, float] = field(default_factory=dict)
     structures: set[str] = field(default_factory=set)
     colors: set[str] = field(default_factory=set)
@@ -153,8 +155,14 @@ def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: boo
     said = shown.evaluate("looks.said()")
     seen.languages[name], seen.words[name] = said["language"], said["words"]
     seen.scripts[name], seen.help_in_sight[name] = said["scripts"], said["helpInSight"]
-    seen.weights[name] = len(gzip.compress(said["html"].encode()))
-    seen.loaded[name] = len(said["html"].encode()) + said["files"]
+    html = said["html"].encode()
+    for address, _size in said["files"]:
+        if address not in seen.packed:
+            seen.packed[address] = len(gzip.compress(shown.request.get(address).body()))
+    seen.weights[name] = len(gzip.compress(html)) + sum(
+        seen.packed[address] for address, _size in said["files"]
+    )
+    seen.loaded[name] = len(html) + sum(size for _address, size in said["files"])
     seen.shifts[name], seen.places[name, NARROW["width"]] = said["shifted"], said["places"]
     _hear_axe(seen, shown, (name, "phone", said["scheme"]), colors=thoroughly)
     if not thoroughly:

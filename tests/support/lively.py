@@ -15,7 +15,7 @@ from PIL import Image
 from app.access.audit.archived_months import mac_of_month
 from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.reminders.schemas import PushSubscriptionEntry
 from app.context import Work
 from app.foundation.audit import OPERATOR
@@ -252,11 +252,11 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
     )
     async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
         assert await reminders.add(work, reminder)
-        await queue_message(work, vault, message, now=now)
+        await queue_message(work, message, now=now)
         work.audit("message.queued", "patient", UUID(patient))
         record = await patients.find(work, UUID(patient))
         assert record is not None
-        own = vault_of(vault, work.clinic_id, record)
+        own = vault_of(work, record)
         sealed = own.seal("a text", row_id=reminder.id, table="received_texts", column="text_sealed")
         texted = ReceivedText(
             id=reminder.id, patient_id=UUID(patient), word=None, text_sealed=sealed, received_at=now

@@ -110,7 +110,7 @@
       words: words.join('\n'),
       scripts: [...document.querySelectorAll('script')].map((one) => one.getAttribute('src')),
       files: performance.getEntriesByType('resource')
-        .filter((one) => ['link', 'script'].includes(one.initiatorType)).reduce((sum, one) => sum + one.decodedBodySize, 0),
+        .filter((one) => ['link', 'script'].includes(one.initiatorType)).map((one) => [one.name, one.decodedBodySize]),
       scheme: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light',
       places: places(),
       shifted: await shifted(),

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from app.web.request_limits import RequestLimits
+from app.web.edge import RequestLimits
 from tests.support.databases import DatabaseUrls
 from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.problems import assert_guarded, assert_problem

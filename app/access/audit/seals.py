@@ -160,8 +160,28 @@ async def verify(
 
     ``open_month`` reads the lines of archived months; without it, the chain is verified across them.
     """
+    archived = await _archived(database, clinic_id)
+    found = await _walked(database, vault, clinic_id, archived, kept, open_month)
+    # A month that becomes a file while the chain is walked takes lines along that were not looked at yet: look again.
+    while found.faults and (now := await _archived(database, clinic_id)) != archived:
+        archived = now
+        found = await _walked(database, vault, clinic_id, archived, kept, open_month)
+    return found
+
+
+async def _archived(database: Database, clinic_id: UUID) -> list[AuditArchive]:
     async with database.work(clinic_id) as work:
-        archived = await audit_archives.of_clinic(work)
+        return await audit_archives.of_clinic(work)
+
+
+async def _walked(
+    database: Database,
+    vault: Vault,
+    clinic_id: UUID,
+    archived: list[AuditArchive],
+    kept: Head | None,
+    open_month: OpenMonth | None,
+) -> Verified:
     found, before, there = Verified(clinic_id=clinic_id, archived=archived), FIRST, None
     found.read_archives = open_month is not None
     months = ArchivedMonths(vault, clinic_id, archived, open_month)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -76,7 +77,7 @@ async def change_clinic(work: Work, changes: Mapping[str, Any], *, version: int)
         SuccessorNotTestedError: a live clinic's contact gives way to an address that has not answered a test.
     """
     limits = dict(changes.get("limits") or {})
-    before = await clinic_in(work, work.vault)
+    before = await clinic_in(work)
     after = replace(before, **{name: value for name, value in changes.items() if name != "limits"})
     missing = missing_contacts(after.contacts) if before.mode == "live" else []
     if missing:
@@ -107,7 +108,7 @@ async def go_live(work: Work) -> Clinic:
         ChangedMeanwhileError: someone changed the clinic at this very moment.
         ClockMovedError: patients are registered here whose time a test clock has moved.
     """
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     if clinic.mode != "live":
         missing = await missing_to_go_live(work, clinic)
         if await test_clock.was_moved_over_patients(work):
@@ -124,14 +125,18 @@ async def go_live(work: Work) -> Clinic:
     return await _with_attention(work)
 
 
-async def close_clinic(work: Work) -> None:
+async def close_clinic(work: Work, *, closed_at: datetime | None = None) -> None:
     """Close a clinic: its keys and its staff's sessions end, nothing is done in it any more, and its data stays.
+
+    Args:
+        work: of the clinic.
+        closed_at: when it was closed in the installation that it comes from; None: it is closed now.
 
     Raises:
         NotFoundError: there is none.
         ClinicInUseError: a patient's device still works.
     """
-    await clinic_in(work, work.vault)
+    await clinic_in(work)
     if await devices.count_working(work):
         raise ClinicInUseError
     for key in await api_keys.all_of_clinic(work, lock=True):
@@ -139,7 +144,7 @@ async def close_clinic(work: Work) -> None:
             await api_keys.revoke(work, key.id, now=work.real_now)
             work.audit("api_key.revoked", "api_key", key.id)
     await staff_sessions.end_all_of_clinic(work)
-    await clinics.close(work)
+    await clinics.close(work, at=closed_at or work.real_now)
     work.audit("clinic.closed", "clinic", work.clinic_id)
 
 
@@ -176,7 +181,7 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
 
 
 async def _with_attention(work: Work) -> Clinic:
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     return clinic.needing(await attention_of(work, mode=clinic.mode))
 
 

@@ -70,7 +70,7 @@ class ShownTest:
 
 async def send_test(work: Work, email: str, *, wording: Wording = Wording.CONTACT_TEST) -> ShownTest:
     """Send a test message to an address: whoever presses its link has answered."""
-    clinic, test_id = await clinic_in(work, work.vault), new_id()
+    clinic, test_id = await clinic_in(work), new_id()
     token, reference = new_token(TokenKind.CONTACT_TEST, work.clinic_id)
     sealed = work.vault.seal(email, clinic_id=work.clinic_id, row_id=test_id, **_CELL)
     test = ContactTest(
@@ -90,7 +90,7 @@ async def send_test(work: Work, email: str, *, wording: Wording = Wording.CONTAC
         mode=clinic.mode,
         not_after=work.real_now + _LASTS,
     )
-    await queue_message(work, work.vault, message, now=work.real_now)
+    await queue_message(work, message, now=work.real_now)
     work.audit("contact.tested", "contact_test", test_id)
     return _shown(work, test)
 
@@ -101,7 +101,7 @@ async def start_drill(work: Work) -> list[ShownTest]:
     Raises:
         ContactsMissingError: one of the contacts is not named yet.
     """
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     if missing := missing_contacts(clinic.contacts):
         raise ContactsMissingError().finding(missing)
     return [await send_test(work, one.email, wording=Wording.DRILL) for one in clinic.contacts.values()]
@@ -130,7 +130,7 @@ async def look_at(context: AppContext, token: str) -> str:
     reference = _reference(token)
     async with context.work(reference.clinic_id, snapshot=True) as work:
         await _found(work, reference)
-        return (await clinic_in(work, work.vault)).name
+        return (await clinic_in(work)).name
 
 
 async def answer(context: AppContext, token: str) -> None:

@@ -6,10 +6,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from app.access.clinics.queries import open_crisis_phone
+from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.foundation.vault import Vault
 from app.storage import clinics
-from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class LineKind(StrEnum):
@@ -43,7 +42,7 @@ NO_CLINIC: Final = ClinicHelp()
 """While nobody is signed in."""
 
 
-async def clinic_help(work: UnitOfWork, vault: Vault) -> ClinicHelp:
+async def clinic_help(work: Work) -> ClinicHelp:
     """Give what this clinic says.
 
     Raises:
@@ -52,7 +51,7 @@ async def clinic_help(work: UnitOfWork, vault: Vault) -> ClinicHelp:
     profile = await clinics.profile(work)
     if profile is None:
         raise NotFoundError
-    phone = open_crisis_phone(vault, work.clinic_id, profile.crisis_phone_sealed)
+    phone = open_crisis_phone(work.vault, work.clinic_id, profile.crisis_phone_sealed)
     return ClinicHelp(country=profile.country, phone=phone, lines=read_lines(profile.crisis_lines))
 
 

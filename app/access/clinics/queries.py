@@ -99,30 +99,30 @@ async def read_clinic(work: Work) -> Clinic:
     Raises:
         NotFoundError: there is none.
     """
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     return clinic.needing(await attention_of(work, mode=clinic.mode))
 
 
 async def clinic_name(context: AppContext, clinic_id: UUID) -> str:
     """Give a clinic's name to someone who has shown that it is theirs, and has yet to sign in there."""
     async with context.work(clinic_id) as work:
-        return (await clinic_in(work, work.vault)).name
+        return (await clinic_in(work)).name
 
 
-async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
+async def clinic_in(work: Work) -> Clinic:
     """Give this transaction's clinic.
 
     Raises:
         NotFoundError: there is none.
     """
     profile = await _profile(work)
-    contacts, sealed = open_contacts(vault, work.clinic_id, profile), profile.crisis_phone_sealed
+    contacts, sealed = open_contacts(work.vault, work.clinic_id, profile), profile.crisis_phone_sealed
     return Clinic(
         id=work.clinic_id,
         name=profile.name,
         mode=profile.mode,
         went_live_at=profile.went_live_at,
-        crisis_phone=open_crisis_phone(vault, work.clinic_id, sealed),
+        crisis_phone=open_crisis_phone(work.vault, work.clinic_id, sealed),
         safety_contact=contacts.get(Role.SAFETY),
         second_contact=contacts.get(Role.SECOND),
         limits=_limits(profile),
@@ -138,11 +138,6 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
 async def waiting_limits(work: UnitOfWork) -> WaitingLimits:
     """Give how long something may wait for someone of this clinic."""
     return _limits(await _profile(work))
-
-
-async def crisis_phone(work: UnitOfWork, vault: Vault) -> str | None:
-    """Give the clinic's own number for a crisis, if it gave one."""
-    return (await clinic_in(work, vault)).crisis_phone
 
 
 def open_crisis_phone(vault: Vault, clinic_id: UUID, sealed: bytes | None) -> str | None:

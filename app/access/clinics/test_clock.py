@@ -107,5 +107,5 @@ async def learn_now_and_then(context: AppContext) -> None:
 
 
 async def _refuse_live(work: Work) -> None:
-    if (await clinic_in(work, work.vault)).mode == "live":
+    if (await clinic_in(work)).mode == "live":
         raise ClinicIsLiveError

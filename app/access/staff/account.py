@@ -60,11 +60,11 @@ async def read_account(work: Work, own: SignedInMember) -> Account:
     found = await staff_sessions.open_of(
         work, own.staff_id, used_after=work.real_now - IDLE, opened_after=work.real_now - LASTS_AT_MOST
     )
-    opened = shown(work.vault, work.clinic_id, member)
+    opened = shown(work, member)
     return Account(
         member=opened,
         email=opened.email,
-        clinic_name=(await clinic_in(work, work.vault)).name,
+        clinic_name=(await clinic_in(work)).name,
         sessions=tuple(
             OwnSession(opened_at=opened_at, used_at=used_at, here=session_id == own.session_id)
             for session_id, opened_at, used_at in found

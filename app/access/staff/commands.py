@@ -130,7 +130,7 @@ async def invite_as_operator(work: Work, *, name: str, email: str, role: StaffRo
         NotFoundError: there is no such clinic.
         MemberDisabledError: a deactivated member stays so.
     """
-    await clinic_in(work, work.vault)
+    await clinic_in(work)
     known = await staff_members.find_by_address(work, address_digest(work.vault, email))
     if known is None:
         return await invite(work, name=name, email=email, role=role, may_make=EVERY_ROLE)
@@ -220,28 +220,28 @@ async def send_member_test(work: Work, staff_id: UUID) -> ShownTest:
     Raises:
         NotFoundError: the clinic has no such member.
     """
-    return await send_test(work, shown(work.vault, work.clinic_id, await locked(work, staff_id)).email)
+    return await send_test(work, shown(work, await locked(work, staff_id)).email)
 
 
 async def _refuse_without_successor(work: Work, member: StaffMember, staff: Sequence[StaffMember]) -> None:
     """Refuse to deactivate a live clinic's contact, or an owner without another who can be reached."""
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     if clinic.mode != "live":
         return
     if StaffRole(member.role) is StaffRole.OWNER and member.state == ACTIVE:
         await _refuse_without_tested_owner(work, member, staff)
-    address = email_key(shown(work.vault, work.clinic_id, member).email)
+    address = email_key(shown(work, member).email)
     if any(email_key(one.email) == address for one in clinic.contacts.values()):
         raise ClinicContactError
 
 
 async def _refuse_without_tested_owner(work: Work, member: StaffMember, staff: Sequence[StaffMember]) -> None:
-    if (await clinic_in(work, work.vault)).mode != "live":
+    if (await clinic_in(work)).mode != "live":
         return
     for one in staff:
         if one.id == member.id or one.role != StaffRole.OWNER or one.state != ACTIVE:
             continue
-        if await has_answered(work, shown(work.vault, work.clinic_id, one).email):
+        if await has_answered(work, shown(work, one).email):
             return
     raise SuccessorNotTestedError
 

@@ -77,20 +77,20 @@ def open_reason(work: Work, access: EmergencyAccess, wrapped_key: bytes | None) 
 
 async def _notify_owners(work: Work, access: EmergencyAccess) -> None:
     """Write to every owner who can sign in: that it happened, and where to read about it; no more."""
-    mode = (await clinic_in(work, work.vault)).mode
+    mode = (await clinic_in(work)).mode
     for owner in await staff_members.all_of_clinic(work):
         if owner.role != StaffRole.OWNER or owner.state != ACTIVE:
             continue
         message = NewMessage(
             channel=Channel.EMAIL,
-            to=shown(work.vault, work.clinic_id, owner).email,
+            to=shown(work, owner).email,
             wording=Wording.EMERGENCY_OPENED,
             locale=DEFAULT_LANGUAGE,
             link=f"{work.public_url}{STAFF_PAGE}",
             mode=mode,
             subject_id=access.id,
         )
-        await queue_message(work, work.vault, message, now=work.real_now)
+        await queue_message(work, message, now=work.real_now)
         work.audit(
             "emergency.owner_notified", "emergency", access.id, patient_id=access.patient_id, actor=SYSTEM
         )

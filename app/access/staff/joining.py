@@ -79,8 +79,8 @@ async def look_at(context: AppContext, token: str) -> SeenInvitation:
     reference = _reference(token)
     async with context.work(reference.clinic_id, snapshot=True) as work:
         member = await _invited(work, reference)
-        clinic = await clinic_in(work, work.vault)
-    opened = shown(context.vault, reference.clinic_id, member)
+        clinic = await clinic_in(work)
+    opened = shown(work, member)
     return SeenInvitation(
         clinic_id=reference.clinic_id,
         staff_id=member.id,
@@ -189,7 +189,7 @@ async def link_for(work: Work, member: StaffMember) -> Invited:
     await staff_invitations.add(work, invitation)
     work.audit("staff.invitation_made", "staff", member.id)
     url = f"{work.public_url}/care/join/{text}"
-    kept = shown(work.vault, work.clinic_id, await locked(work, member.id))
+    kept = shown(work, await locked(work, member.id))
     sent = await _send(work, kept, invitation, url)
     return Invited(member=kept, invite_url=url, expires_at=invitation.expires_at, sent=sent)
 
@@ -198,7 +198,7 @@ async def _send(work: Work, member: Member, invitation: StaffInvitation, url: st
     """Have a link mailed, where a mail server is set up; says whether it will be."""
     if work.context.mail is None:
         return False
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     message = NewMessage(
         channel=Channel.EMAIL,
         to=member.email,
@@ -209,6 +209,6 @@ async def _send(work: Work, member: Member, invitation: StaffInvitation, url: st
         subject_id=invitation.id,
         not_after=invitation.expires_at,
     )
-    await queue_message(work, work.vault, message, now=work.real_now)
+    await queue_message(work, message, now=work.real_now)
     work.audit("staff.invitation_queued", "staff", member.id)
     return True

@@ -201,14 +201,14 @@ async def _notify_of_lock(work: Work, member: StaffMember) -> None:
     if member.state != ACTIVE or lately:
         return
     await staff_members.note_lock_notified(work, member.id)
-    mode = (await clinic_in(work, work.vault)).mode
+    mode = (await clinic_in(work)).mode
     for one in await staff_members.all_of_clinic(work):
         is_owner = one.role == StaffRole.OWNER and one.state == ACTIVE
         if one.id != member.id and not is_owner:
             continue
         message = NewMessage(
             channel=Channel.EMAIL,
-            to=shown(work.vault, work.clinic_id, one).email,
+            to=shown(work, one).email,
             wording=Wording.SIGN_IN_LOCKED,
             locale=DEFAULT_LANGUAGE,
             link=f"{work.public_url}/care/{'staff' if is_owner else 'account'}",
@@ -216,7 +216,7 @@ async def _notify_of_lock(work: Work, member: StaffMember) -> None:
             subject_id=member.id,
             not_after=work.real_now + _NOTIFIED_AGAIN_AFTER,
         )
-        await queue_message(work, work.vault, message, now=work.real_now)
+        await queue_message(work, message, now=work.real_now)
         work.audit("staff.lock_notified", "staff", member.id, actor=SYSTEM)
 
 

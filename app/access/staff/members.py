@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
+from app.context import Work
 from app.foundation.addresses import email_key
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
@@ -127,10 +128,12 @@ def refuse_role(roles: Collection[StaffRole], may_make: Collection[StaffRole]) -
         raise RoleNotYoursError("#/role")
 
 
-def shown(vault: Vault, clinic_id: UUID, member: StaffMember) -> Member:
+def shown(work: Work, member: StaffMember) -> Member:
     """Open what is sealed about a member."""
     opened = {
-        column: vault.open(sealed, table=_TABLE, column=column, clinic_id=clinic_id, row_id=member.id)
+        column: work.vault.open(
+            sealed, table=_TABLE, column=column, clinic_id=work.clinic_id, row_id=member.id
+        )
         for column, sealed in (("name", member.name_sealed), ("email", member.email_sealed))
     }
     return Member(

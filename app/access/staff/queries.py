@@ -22,12 +22,12 @@ async def list_members(work: Work) -> list[Member]:
     """List the clinic's staff, in the order in which they were invited, also the deactivated."""
     locked = await staff_sign_ins.locked_until(work)
     found = await staff_members.all_of_clinic(work)
-    return [_locked(shown(work.vault, work.clinic_id, one), locked.get(one.id)) for one in found]
+    return [_locked(shown(work, one), locked.get(one.id)) for one in found]
 
 
 async def active_names(work: Work) -> dict[UUID, str]:
     """Name the members who can sign in, by id, in the order of their names."""
-    found = [shown(work.vault, work.clinic_id, one) for one in await staff_members.all_of_clinic(work)]
+    found = [shown(work, one) for one in await staff_members.all_of_clinic(work)]
     return {one.id: one.name for one in sorted(found, key=lambda one: one.name) if one.state == ACTIVE}
 
 
@@ -41,7 +41,7 @@ async def read_member(work: Work, staff_id: UUID) -> Member:
     if member is None:
         raise NotFoundError
     locked = await staff_sign_ins.locked_until(work)
-    return _locked(shown(work.vault, work.clinic_id, member), locked.get(staff_id))
+    return _locked(shown(work, member), locked.get(staff_id))
 
 
 async def id_of_address(work: Work, email: str) -> UUID:

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import structlog
 
-from app.care.alerts.findings.life import FINDING
+from app.care.alerts.finding_commands import FINDING
 from app.care.alerts.life_cycle import LifeCycle
-from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.alerts.signals.life import SIGNAL
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
+from app.care.alerts.signal_commands import SIGNAL
 from app.context import AppContext
 from app.foundation.logs import where
 from app.storage import due_work

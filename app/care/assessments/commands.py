@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.alerts.findings.commands import end_findings, raise_finding
-from app.care.alerts.findings.life import FindingCode
-from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
+from app.care.alerts.finding_commands import FindingCode, end_findings, raise_finding
+from app.care.alerts.safety_reports import SafetyReport, SafetySource, is_late_entry, report
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.questionnaires import WORDINGS
 from app.care.assessments.refusals import (
@@ -243,7 +242,7 @@ async def _kept(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> 
             raise AssessmentConflictError("#/id")
         return same_id, False
     if new.entered_by == "patient":
-        await refuse_archived(work, work.vault, new.patient_id)
+        await refuse_archived(work, new.patient_id)
         if await consent_status_of(work, new.patient_id) is ConsentStatus.WITHDRAWN:
             raise ConsentWithdrawnError
     else:

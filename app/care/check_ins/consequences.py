@@ -5,9 +5,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.findings.commands import end_findings, raise_finding
-from app.care.alerts.findings.life import BY_CHECK_IN, FindingCode
-from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
+from app.care.alerts.finding_commands import BY_CHECK_IN, FindingCode, end_findings, raise_finding
+from app.care.alerts.safety_reports import SafetyReport, SafetySource, is_late_entry, report
 from app.clinical.safety import Urgency, from_check_in
 from app.context import Work
 from app.storage.check_in_path import PatientSnapshot

@@ -1,17 +1,53 @@
 """Reading check-ins: what changed since a phone last asked, and what a check-in says in words."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.care.check_ins.sync import SyncPlace, start_of
 from app.care.check_ins.validation import NOTE_CELL
 from app.care.patients.queries import existing
 from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
 from app.storage import check_ins, patient_states, record_versions
 from app.storage.check_ins import StoredCheckIn
 from app.storage.record_versions import RecordKind
+
+
+class SyncStartsAgainError(RefusalError):
+    """This cursor belongs to an earlier state of our data, which was restored since.
+
+    Please sync from the beginning, and send what is not among it again.
+    """
+
+    kind = RefusalKind.GONE
+    code = "sync-starts-again"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlace:
+    """How far a sync has come: up to this number of one patient's counter, in this state of the database.
+
+    After a restore the counter may stand where it stood before, with other reports behind it. So a place names
+    the database that it belongs to; in another one it means nothing, and the phone starts again.
+    """
+
+    epoch: str
+    sequence: int
+
+
+def start_of(asked: SyncPlace | None, latest: SyncPlace) -> int:
+    """Where to go on from, in the database as it is.
+
+    Raises:
+        SyncStartsAgainError: the cursor is from another database, or from ahead of this one.
+    """
+    if asked is None:
+        return 0
+    if asked.epoch != latest.epoch or asked.sequence > latest.sequence:
+        raise SyncStartsAgainError("query/after")
+    return asked.sequence
 
 
 async def changes_since(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from app.care.check_ins.queries import open_note
+from app.care.check_ins.queries import SyncPlace, open_note
 from app.care.check_ins.schemas import (
     BatchReply,
     BatchResult,
@@ -21,7 +21,6 @@ from app.care.check_ins.schemas import (
     ImportedCheckInItem,
     rounded_in,
 )
-from app.care.check_ins.sync import SyncPlace
 from app.care.check_ins.validation import CheckInDraft, ItemOutcome, Kept
 from app.clinical.check_ins import CheckIn
 from app.clinical.domains import REPORTED_NUMBERS

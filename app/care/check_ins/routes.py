@@ -46,7 +46,7 @@ from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help,
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
 from app.web.dependencies import ClientTime, ContextNeeded, IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, read_client_time, version_in
+from app.web.headers import link_next, read_client_time, version_in, with_etag
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 
@@ -81,7 +81,7 @@ async def put_check_in(
     (outcome,) = recorded.items
     if isinstance(outcome, NobodyReadsReportsError):
         async with context.work(token.clinic_id) as work:
-            raise outcome.with_help(await help_for_patient(work, context.vault, recorded.patient_id))
+            raise outcome.with_help(await help_for_patient(work, recorded.patient_id))
     if isinstance(outcome, RefusalError):
         raise outcome
     help_now = await _help(context, token.clinic_id, recorded.patient_id) if body.self_harm_thoughts else None
@@ -156,8 +156,7 @@ async def amend_check_in(
         version=version_in(if_match),
         confirm=body.confirm,
     )
-    response.headers["etag"] = etag_of(corrected.version)
-    return _corrected(work, corrected)
+    return with_etag(response, corrected.version, _corrected(work, corrected))
 
 
 @import_router.post("/{check_in_id}/void", summary="Void an imported check-in")
@@ -253,4 +252,4 @@ def _kept_flags(read: list[CheckInDraft | dict[str, Any]], recorded: Recorded) -
 
 async def _help(context: AppContext, clinic_id: UUID, patient_id: UUID) -> CrisisHelpReply:
     async with context.work(clinic_id) as work:
-        return CrisisHelpReply.of(await help_for_patient(work, context.vault, patient_id))
+        return CrisisHelpReply.of(await help_for_patient(work, patient_id))

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.signals.episodes import close_by_withdrawal
+from app.care.alerts.signal_episodes import close_by_withdrawal
 from app.care.monitoring import commands as monitoring
 from app.care.patients.consent_status import ConsentStatus, consent_status_of
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing, existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -108,9 +108,7 @@ async def withdraw(work: Work, patient_id: UUID, *, reason: str | None) -> Conse
     kept = await patient_states.consent_of(work, patient_id)
     withdrawn = _answer(work, patient, "withdrawn", version=kept.version if kept else None)
     if reason:
-        sealed = vault_of(work.vault, work.clinic_id, patient).seal(
-            reason, row_id=withdrawn.id, **_REASON_CELL
-        )
+        sealed = vault_of(work, patient).seal(reason, row_id=withdrawn.id, **_REASON_CELL)
         withdrawn = replace(withdrawn, reason_sealed=sealed)
     await _add(work, withdrawn)
     await _notify_of_withdrawal(work, patient)
@@ -140,7 +138,7 @@ async def _view(work: Work, patient: PatientRecord) -> ConsentView:
     status = await consent_status_of(work, patient.id)
     if status is None:
         raise NotFoundError
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return ConsentView(
         status=status,
         text=consent_text(patient.locale),

@@ -7,9 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient
-from app.care.alerts.findings.commands import end_findings, raise_finding
-from app.care.alerts.findings.life import FindingCode
-from app.care.alerts.safety_events.queries import refuse_open_events
+from app.care.alerts.finding_commands import FindingCode, end_findings, raise_finding
+from app.care.alerts.queries import refuse_open_events
 from app.care.patients.queries import existing, existing_even_merged
 from app.clinical.check_ins import check_in_day
 from app.context import Work

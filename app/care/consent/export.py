@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.check_ins import zone_of
 from app.clinical.domains import REPORTED_NUMBERS
 from app.context import Work
@@ -40,7 +40,7 @@ async def copy_of(work: Work, patient_id: UUID) -> dict[str, Any]:
     patient = await existing(work, patient_id)
     found = await exports.everything_about(work, patient_id)
     work.audit("patient.exported", "patient", patient_id)
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     sections = {
         name: [_plain(own, SECTIONS[name].table, row, patient_id) for row in rows]
         for name, rows in found.items()
@@ -65,7 +65,7 @@ async def check_ins_csv(work: Work, patient_id: UUID) -> str:
     patient = await existing(work, patient_id)
     rows = await exports.check_ins_of(work, patient_id)
     work.audit("patient.exported", "patient", patient_id)
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     plain = [_plain(own, "check_ins", row, patient_id) | {"patient": patient_id} for row in rows]
     return table_of([CSV_COLUMNS, *([one[name] for name in CSV_COLUMNS] for one in plain)])
 

@@ -23,11 +23,11 @@ from app.care.disclosures.forms import (
     keyed_trigger,
     labelled_trigger,
     scale_named_by,
+    scanned_triggers,
     texts_in,
 )
 from app.care.disclosures.names import is_statement, scale_of, squeezed
 from app.care.disclosures.other_formats import from_base64, says_yes_in_binary
-from app.care.disclosures.scanning import scanned_triggers
 from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.care.disclosures.answers import UNREADABLE, folded, number_of, score_of
-from app.care.disclosures.documents import Pairs
+from app.care.disclosures.answers import UNREADABLE, folded, means_yes, number_of, score_of
+from app.care.disclosures.documents import Pairs, Unfinished
 from app.care.disclosures.names import (
+    is_statement,
     is_suicide_item,
     is_suicide_question,
     is_total,
@@ -18,7 +19,7 @@ from app.care.disclosures.names import (
     suicide_item_of,
 )
 from app.clinical.protocol import SAFETY_ITEMS
-from app.clinical.safety import SafetyTrigger, Urgency, from_item, from_total
+from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency, from_item, from_total
 from app.clinical.scales import PHQ_9, STANDARD_SCALES
 
 # Fields that hold a form's answers, and those that say what an answer or a form is about.
@@ -276,3 +277,38 @@ def _answer_of(answer: Pairs) -> object:
     """The answer in an object that is labelled with its item."""
     values = [value for key, value in answer if folded(key).startswith(_ANSWERS)]
     return values or [value for key, value in answer if squeezed(key) not in _NAMING | _WORDED]
+
+
+_NAMED: Final = re.compile(
+    r"((?:self|harm|thoughts|suicid)[a-z _.-]{0,30})([\"'\s\]:=]*)[\"'\s\[]*([^\s\"',}\]&;:=]*)",
+    re.IGNORECASE,
+)
+# Between a name and its answer when nothing separates them: only what plainly says yes.
+_PLAIN_YES: Final = frozenset({"true", "yes", "1", "si", "on"})
+_SCALE: Final = re.compile(
+    r"(?:scale|questionnaire|instrument)[\"'\s]*[:=]?[\"'\s]*([\w .-]{3,40})", re.IGNORECASE
+)
+_ITEMS: Final = re.compile(r"(?:items|answers)[\"'\s]*[:=]?[\"'\s]*([\[{])([^\]}]*)", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"([a-z0-9_.-]{0,12}?\d{1,2})[\"'\s]*[:=][\"'\s]*([^,}\s\"']+)", re.IGNORECASE)
+
+
+def scanned_triggers(text: str, path: str) -> Iterator[SafetyTrigger]:
+    """Find what is disclosed where nothing can be read in order."""
+    for name, between, value in _NAMED.findall(text):
+        # A quote that is escaped stands within a text, such as a note about this app.
+        if not is_statement(name) or value.startswith("\\"):
+            continue
+        separated = ":" in between or "=" in between
+        if means_yes(Unfinished(value)) if separated else folded(value) in _PLAIN_YES:
+            yield OWN_STATEMENT
+            return
+    named = _SCALE.search(text)
+    scale = scale_of(named[1]) if named else scale_of(path)
+    for opening, answers in _ITEMS.findall(text):
+        if opening == "[" and ":" in answers:
+            # Objects, not answers in the form's order.
+            continue
+        read: object = [one.strip(" \"'") or None for one in answers.split(",")]
+        if opening == "{":
+            read = Pairs(_NUMBERED.findall(answers))
+        yield from form_triggers(Pairs([("items", read)]), scale)

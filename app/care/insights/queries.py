@@ -27,7 +27,7 @@ async def read_insights(work: Work, *, first: date | None, end: date | None) -> 
     Raises:
         PeriodRefusedError: the period is empty, too long, or ends in the future.
     """
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     period = period_of(first, end, now=work.now, time_zone=clinic.time_zone)
     protocol = await active_protocol(work)
     window = _window(period, clinic.mode)

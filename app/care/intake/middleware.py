@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.care.alerts.safety_events.intake import AT_FRONT_DESK, MADE_NOW, SAID_NOW
+from app.care.alerts.safety_reports import AT_FRONT_DESK, MADE_NOW, SAID_NOW
 from app.care.intake.hearing import NOW, TABLET, Hearing, as_document, made_now, said_in_url
 from app.care.intake.reporting import Outcome
 from app.care.intake.spool import Spool

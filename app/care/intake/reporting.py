@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
+from app.care.alerts.safety_reports import SafetyReport, SafetySource, is_late_entry, report
 from app.care.intake.speakers import Sender, patient_named, sender_of
 from app.care.patients.crisis import help_for_patient
 from app.clinical.safety import SafetyTrigger, Urgency
@@ -86,7 +86,7 @@ async def report_pending(context: AppContext, pending: Pending) -> Outcome:
                 if events or not pending.reports:
                     return replace(help_alone_in(pending.language), event_ids=tuple(events), for_staff=True)
                 continue
-            help_now = await help_for_patient(work, context.vault, sender.patient.id)
+            help_now = await help_for_patient(work, sender.patient.id)
         return Outcome(crisis_help=_as_reply(help_now), event_ids=tuple(events))
     return help_alone_in(pending.language)
 

@@ -13,9 +13,8 @@ from uuid import UUID
 from starlette.datastructures import Headers
 
 from app.access.clinics import staff_sessions
-from app.access.clinics.permissions import Permission, scope_may
-from app.access.clinics.smart_scopes import scopes_allow
-from app.care.patients.chart_numbers import index_of
+from app.access.clinics.permissions import Permission, scope_may, scopes_allow
+from app.care.patients.sealed_fields import chart_number_index
 from app.care.patients.tablets import session_in
 from app.context import Work
 from app.foundation.audit import Actor, ActorKind
@@ -100,7 +99,7 @@ async def _id_of(work: Work, name: str) -> UUID | None:
     try:
         return UUID(name)
     except ValueError:
-        return await patients.find_by_chart_number(work, index_of(work.vault, work.clinic_id, name))
+        return await patients.find_by_chart_number(work, chart_number_index(work, name))
 
 
 def _from_cookies(header: str) -> Iterator[str]:

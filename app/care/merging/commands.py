@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.findings.commands import end_findings
-from app.care.alerts.findings.life import FindingCode
-from app.care.alerts.safety_events.queries import refuse_open_events
-from app.care.alerts.signals import commands as signal_commands
+from app.care.alerts import signal_commands
+from app.care.alerts.finding_commands import FindingCode, end_findings
+from app.care.alerts.queries import refuse_open_events
 from app.care.merging.copying import copy_record, return_reports, void_copies
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import CorrectionEffects, believed_now, follow_correction
 from app.care.patients.corrections import ArchivedError, ArchiveReason, keep_change
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing, existing_even_merged
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.episodes import Disposition
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -166,7 +165,7 @@ async def _close_signal(work: Work, patient_id: UUID) -> UUID | None:
 
 
 async def _move_devices(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
-    own, other = (vault_of(work.vault, work.clinic_id, one) for one in (giver, taker))
+    own, other = (vault_of(work, one) for one in (giver, taker))
     moved = await devices.of_patient(work, giver.id)
     for one in moved:
         name = own.open(one.name_sealed, row_id=one.id, **_DEVICE_CELL)
@@ -179,7 +178,7 @@ async def _move_devices(work: Work, giver: PatientRecord, taker: PatientRecord) 
 async def _move_back(
     work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord
 ) -> None:
-    own, other = (vault_of(work.vault, work.clinic_id, one) for one in (target, duplicate))
+    own, other = (vault_of(work, one) for one in (target, duplicate))
     for one in await devices.of_patient(work, target.id):
         if one.id in merged.copied.devices:
             name = own.open(one.name_sealed, row_id=one.id, **_DEVICE_CELL)

@@ -13,7 +13,7 @@ from app.care.check_ins.commands import mark_superseded
 from app.care.check_ins.queries import current_check_in, version_of
 from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import snapshot_of
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.treatment.circumstances import DETAIL_CELL, KnownCircumstance, circumstances_of
 from app.care.treatment.infusion_corrections import undo_beside
 from app.care.treatment.sessions import NOTE_CELL
@@ -118,7 +118,7 @@ def _resealed(
 ) -> bytes | None:
     if sealed is None:
         return None
-    own, other = (vault_of(work.vault, work.clinic_id, one) for one in (giver, taker))
+    own, other = (vault_of(work, one) for one in (giver, taker))
     return other.seal(own.open(sealed, row_id=was, **cell), row_id=now, **cell)
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.corrections import read_contact_facts
 from app.care.patients.queries import Patient, existing, patient_of
+from app.care.patients.sealed_fields import chart_number_index
 from app.context import Work
 from app.storage import assessments, check_ins, courses, devices, infusions, patient_merges, patients
 
@@ -29,7 +29,7 @@ class MergeFacts:
 
 async def find_by_chart_number(work: Work, number: str) -> UUID | None:
     """Find whose chart number this is, as people read it."""
-    return await patients.find_by_chart_number(work, index_of(work.vault, work.clinic_id, number))
+    return await patients.find_by_chart_number(work, chart_number_index(work, number))
 
 
 async def merged_here(work: Work, patient_id: UUID) -> list[tuple[UUID, str]]:
@@ -38,7 +38,7 @@ async def merged_here(work: Work, patient_id: UUID) -> list[tuple[UUID, str]]:
     if not found:
         return []
     records = await patients.find_many(work, [one.patient_id for one in found])
-    shown = [patient_of(work.vault, work.clinic_id, one) for one in records.values()]
+    shown = [patient_of(work, one) for one in records.values()]
     return [(one.id, one.external_ref) for one in shown]
 
 
@@ -54,7 +54,7 @@ async def merge_facts(work: Work, patient_id: UUID) -> MergeFacts:
     reports = await check_ins.current_history(work, patient_id)
     given = await infusions.infusions(work, patient_id)
     return MergeFacts(
-        patient=patient_of(work.vault, work.clinic_id, record),
+        patient=patient_of(work, record),
         name=contact.get("name"),
         birth_year=contact.get("birth_year"),
         check_ins=len(reports),

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
-from app.care.alerts.signals.episodes import carry_out
+from app.care.alerts.signal_episodes import carry_out
 from app.care.monitoring.conditions import (
     AT_ONCE,
     Condition,
@@ -20,12 +20,7 @@ from app.care.monitoring.conditions import (
     keep_findings,
     marks_of,
 )
-from app.care.monitoring.history import (
-    episode_of_patient,
-    latest_in,
-    protocol_of,
-    snapshot_of,
-)
+from app.care.monitoring.history import episode_of_patient, latest_in, protocol_of, snapshot_of
 from app.care.monitoring.timelines import (
     Passed,
     Replayed,

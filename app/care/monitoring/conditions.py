@@ -6,8 +6,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.findings.commands import end_findings, raise_finding
-from app.care.alerts.findings.life import FindingCode
+from app.care.alerts.finding_commands import FindingCode, end_findings, raise_finding
 from app.clinical.answer import Evaluation
 from app.clinical.explanation_words import ENGLISH
 from app.clinical.findings import Finding

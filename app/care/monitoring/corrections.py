@@ -11,27 +11,27 @@ from typing import Final, Self
 from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
-from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
-from app.care.alerts.signals.episodes import close_by_infusion
+from app.care.alerts.signal_commands import mark_if_not_supported, reopen_if_closed_in_error
+from app.care.alerts.signal_episodes import close_by_infusion
 from app.care.monitoring import effects
 from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.queries import findings_before
 from app.care.monitoring.timelines import replayed, timeline_now
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.answer import Evaluation
 from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level
 from app.context import AppContext, Work
-from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import deliveries, infusions, patient_states, record_versions, signals
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, ReplacedVersion
+from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
 
 # Check-ins, kept and corrected: more than 13 years of daily ones, whose re-evaluations take more than a second.
 _LONG: Final = 5000
@@ -131,7 +131,7 @@ async def corrections_of(work: Work, patient_id: UUID) -> list[KnownCorrection]:
 
 async def corrections_in(work: Work, patient: PatientRecord) -> list[KnownCorrection]:
     """List them within a read that is on the audit log already."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return [
         KnownCorrection(
             kind=one.kind,
@@ -149,6 +149,12 @@ async def corrections_in(work: Work, patient: PatientRecord) -> list[KnownCorrec
     ]
 
 
+async def no_such_record(work: Work, patient_id: UUID, kind: RecordKind, record_id: UUID) -> RefusalError:
+    """Say why there is no record to correct: it counts as entered in error, or never was."""
+    last = await record_versions.latest(work, patient_id, kind, record_id)
+    return NotFoundError() if last is None else EnteredInErrorError()
+
+
 async def keep_version(
     work: Work,
     patient: PatientRecord,
@@ -159,7 +165,7 @@ async def keep_version(
     """Keep a version that is being replaced; its reason is sealed with the patient's own key."""
     version_id, sealed = new_id(), None
     if reason:
-        own = vault_of(work.vault, work.clinic_id, patient)
+        own = vault_of(work, patient)
         sealed = own.seal(reason, row_id=version_id, **REASON_CELL)
     await record_versions.keep(
         work, patient.id, replaced, correction, version_id=version_id, reason_sealed=sealed

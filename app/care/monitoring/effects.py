@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Counter
 
 from app.care.alerts.bookings import keep_by_infusion
-from app.care.alerts.signals.episodes import close_by_infusion
+from app.care.alerts.signal_episodes import close_by_infusion
 from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import snapshot_of
 from app.care.monitoring.queries import findings_before

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.access.clinics.policy import protocol_with
-from app.care.alerts.signals.episodes import episode_from
+from app.care.alerts.signal_episodes import episode_from
 from app.clinical.answer import Evaluation
 from app.clinical.episodes import Episode
 from app.clinical.evaluation import evaluate_history

@@ -108,7 +108,7 @@ async def _unless_it_fails(work: Work, written: Coroutine[Any, Any, int]) -> int
 
 
 async def _write_to_front_desk(work: Work, *, mode: str, now: datetime) -> int:
-    today, written = (await clinic_in(work, work.vault)).today(now), 0
+    today, written = (await clinic_in(work)).today(now), 0
     for member in await staff_members.all_of_clinic(work):
         here = member.state == ACTIVE and not member.is_away(today) and member.unreachable_since is None
         if here and member.role == StaffRole.COORDINATOR:
@@ -121,13 +121,13 @@ async def _write_to_front_desk(work: Work, *, mode: str, now: datetime) -> int:
 async def _write_to(work: Work, member: StaffMember, wording: Wording, *, link: str, mode: str) -> None:
     message = NewMessage(
         channel=Channel.EMAIL,
-        to=shown(work.vault, work.clinic_id, member).email,
+        to=shown(work, member).email,
         wording=wording,
         locale=DEFAULT_LANGUAGE,
         link=link,
         mode=mode,
     )
-    await queue_message(work, work.vault, message, now=work.real_now)
+    await queue_message(work, message, now=work.real_now)
 
 
 async def _write_to_team(
@@ -139,7 +139,7 @@ async def _write_to_team(
     the clinic's own contacts, who are written to in any case.
     """
     team, written = await care_teams.find(work, patient_id), 0
-    present = await care_teams.present(work, patient_id, on=(await clinic_in(work, work.vault)).today(now))
+    present = await care_teams.present(work, patient_id, on=(await clinic_in(work)).today(now))
     for one in sorted(team.members, key=lambda assigned: _ORDER[assigned.duty]):
         member = await staff_members.find(work, one.member_id)
         if member is None or member.id not in present:

@@ -5,20 +5,23 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of, open_chart_number, seal_chart_number
-from app.care.patients.contact import email_of, seal_email
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ChoicesChange, change_choices, choices_of, plan_of
+from app.care.patients.sealed_fields import (
+    chart_number_index,
+    email_of,
+    open_chart_number,
+    seal_chart_number,
+    seal_email,
+    vault_of,
+)
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.vault import Vault
 from app.foundation.zones import canonical_zone
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 from app.web.headers import ChangedMeanwhileError
 
@@ -69,13 +72,13 @@ async def change_patient(
         country=before.country if isinstance(change.country, Unchanged) else change.country,
         email_sealed=before.email_sealed
         if isinstance(email, Unchanged)
-        else seal_email(vault_of(work.vault, work.clinic_id, before), patient_id, email),
+        else seal_email(vault_of(work, before), patient_id, email),
         version=before.version if version is None else version,
     )
     if not changed:
         raise ChangedMeanwhileError("header/if-match")
     work.audit("patient.changed", "patient", patient_id)
-    if not isinstance(email, Unchanged) and email != email_of(work.vault, work.clinic_id, before):
+    if not isinstance(email, Unchanged) and email != email_of(work, before):
         await sign_in_links.end_all(work, patient_id, now=work.now)
         work.audit("sign_in_links.ended", "patient", patient_id)
     if change.time_zone is not None and change.time_zone != before.time_zone:
@@ -87,12 +90,12 @@ async def change_patient(
         await reminder_plans.look_at(work, patient_id, work.now)
     if change.reminders is not None:
         await _change_reminders(work, after, change.reminders)
-    return patient_of(work.vault, work.clinic_id, after)
+    return patient_of(work, after)
 
 
 async def _change_reminders(work: Work, patient: PatientRecord, change: ChoicesChange) -> None:
     plan = await plan_of(work, patient.id, lock=True)
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     choices = change(choices_of(own, plan))
     await change_choices(work, own, plan, choices, time_zone=patient.time_zone)
 
@@ -100,7 +103,7 @@ async def _change_reminders(work: Work, patient: PatientRecord, change: ChoicesC
 _AT_ONCE: Final = 500
 
 
-async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
+async def compute_keys(work: Work) -> int:
     """Compute the keys of patients who were registered before there were any; gives how many.
 
     Of two whose numbers only a computer could distinguish, the first keeps the key; the other is found by
@@ -108,9 +111,9 @@ async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
     """
     waiting = await patients.without_key(work, limit=_AT_ONCE)
     for one in waiting:
-        own = vault_of(vault, work.clinic_id, one)
+        own = vault_of(work, one)
         number = open_chart_number(own, one.id, one.external_ref_sealed)
-        index = index_of(vault, work.clinic_id, number)
+        index = chart_number_index(work, number)
         holder = await patients.holder_of_key(work, index.key)
         await patients.set_key(work, one.id, index.key if holder is None else index.exactly)
     return len(waiting)
@@ -141,9 +144,9 @@ async def register(work: Work, registration: Registration) -> Patient:
         PatientExistsError: the reference is taken.
     """
     patient_id = new_id()
-    index = index_of(work.vault, work.clinic_id, registration.external_ref)
+    index = chart_number_index(work, registration.external_ref)
     # Whoever was registered before chart numbers had keys is found, too.
-    await compute_keys(work, work.vault)
+    await compute_keys(work)
     if await patients.find_by_chart_number(work, index) is not None:
         raise PatientExistsError("#/external_ref")
     profile = await clinics.profile(work)
@@ -169,4 +172,4 @@ async def register(work: Work, registration: Registration) -> Patient:
     work.audit("patient.registered", "patient", patient_id)
     about = About.patient(patient_id, public_url=work.public_url, mode=record.mode)
     await notify_of_patient(work, EventType.PATIENT_REGISTERED, about, now=work.now)
-    return patient_of(work.vault, work.clinic_id, record)
+    return patient_of(work, record)

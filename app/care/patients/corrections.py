@@ -7,16 +7,14 @@ from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of, open_chart_number, seal_chart_number
 from app.care.patients.commands import PatientExistsError, compute_keys
 from app.care.patients.crisis import help_for_patient
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
+from app.care.patients.sealed_fields import chart_number_index, open_chart_number, seal_chart_number, vault_of
 from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.vault import Vault
 from app.notifications.messages.crisis_help import CrisisHelp, CrisisHelpReply
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
@@ -28,7 +26,6 @@ from app.storage import (
     reminder_plans,
     sign_in_links,
 )
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import first_day_on_record
 from app.storage.patient_changes import PatientChange
 from app.storage.patients import PatientRecord
@@ -78,7 +75,7 @@ class NotArchivedError(RefusalError):
     code = "not-archived"
 
 
-async def refuse_archived(work: UnitOfWork, vault: Vault, patient_id: UUID) -> None:
+async def refuse_archived(work: Work, patient_id: UUID) -> None:
     """Refuse what a patient's device may no longer do.
 
     Raises:
@@ -86,7 +83,7 @@ async def refuse_archived(work: UnitOfWork, vault: Vault, patient_id: UUID) -> N
     """
     found = await patients.find(work, patient_id)
     if found is not None and found.archived_at is not None:
-        raise NobodyReadsReportsError().with_help(await help_for_patient(work, vault, patient_id))
+        raise NobodyReadsReportsError().with_help(await help_for_patient(work, patient_id))
 
 
 class BirthYearAheadError(RefusalError):
@@ -130,10 +127,10 @@ async def change_chart_number(
         ChangedMeanwhileError: the version is not the current one.
     """
     before = await existing(work, patient_id)
-    own = vault_of(work.vault, work.clinic_id, before)
+    own = vault_of(work, before)
     old = open_chart_number(own, patient_id, before.external_ref_sealed)
-    index = index_of(work.vault, work.clinic_id, number)
-    await compute_keys(work, work.vault)
+    index = chart_number_index(work, number)
+    await compute_keys(work)
     holder = await patients.find_by_chart_number(work, index)
     if holder not in {None, patient_id}:
         raise PatientExistsError("#/external_ref")
@@ -149,7 +146,7 @@ async def change_chart_number(
         raise ChangedMeanwhileError("header/if-match")
     await keep_change(work, before, "chart_number", facts={"before": old, "note": reason})
     work.audit("patient.chart_number_changed", "patient", patient_id)
-    return patient_of(work.vault, work.clinic_id, await existing(work, patient_id))
+    return patient_of(work, await existing(work, patient_id))
 
 
 async def archive(work: Work, patient_id: UUID, reason: ArchiveReason, *, note: str | None) -> Patient:
@@ -171,7 +168,7 @@ async def archive(work: Work, patient_id: UUID, reason: ArchiveReason, *, note: 
         await sign_in_links.end_all(work, patient_id, now=work.now)
     work.audit("patient.archived", "patient", patient_id)
     await _notify(work, before, EventType.PATIENT_ARCHIVED, reason=reason.value)
-    return patient_of(work.vault, work.clinic_id, await existing(work, patient_id))
+    return patient_of(work, await existing(work, patient_id))
 
 
 async def unarchive(work: Work, patient_id: UUID, *, note: str | None) -> Patient:
@@ -191,7 +188,7 @@ async def unarchive(work: Work, patient_id: UUID, *, note: str | None) -> Patien
     work.audit("patient.unarchived", "patient", patient_id)
     await reminder_plans.look_at(work, patient_id, work.now)
     await _notify(work, before, EventType.PATIENT_UNARCHIVED)
-    return patient_of(work.vault, work.clinic_id, await existing(work, patient_id))
+    return patient_of(work, await existing(work, patient_id))
 
 
 async def list_changes(work: Work, patient_id: UUID) -> list[ShownChange]:
@@ -207,7 +204,7 @@ async def list_changes(work: Work, patient_id: UUID) -> list[ShownChange]:
 
 async def changes_of(work: Work, patient: PatientRecord) -> list[ShownChange]:
     """Open what staff changed about who a patient is, newest first."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     shown = []
     for one in await patient_changes.of_patient(work, patient.id):
         facts = json.loads(own.open(one.facts_sealed, row_id=one.id, **_CELL)) if one.facts_sealed else {}
@@ -240,7 +237,7 @@ def open_contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
     """Open how staff reach a person, without a note that someone looked: only to compare something with it."""
     if patient.contact_facts_sealed is None:
         return {}
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     facts: dict[str, Any] = json.loads(
         own.open(patient.contact_facts_sealed, row_id=patient.id, **_CONTACT_CELL)
     )
@@ -256,7 +253,7 @@ async def keep_contact_facts(work: Work, patient_id: UUID, facts: dict[str, Any]
     """
     patient = await existing(work, patient_id)
     await _refuse_birth_year(work, patient, facts.get("birth_year"))
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     sealed = own.seal(json.dumps(facts), row_id=patient_id, **_CONTACT_CELL) if facts else None
     if not await patients.amend(work, patient_id, version=patient.version, contact_facts_sealed=sealed):
         raise ChangedMeanwhileError
@@ -283,7 +280,7 @@ async def keep_change(
     reason: ArchiveReason | None = None,
 ) -> None:
     """Keep that something about who a patient is was changed; what is said of it is sealed."""
-    change_id, own = new_id(), vault_of(work.vault, work.clinic_id, patient)
+    change_id, own = new_id(), vault_of(work, patient)
     said = {name: value for name, value in facts.items() if value}
     await patient_changes.add(
         work,

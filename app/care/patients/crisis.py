@@ -4,11 +4,10 @@ from uuid import UUID
 
 from app.access.clinics.crisis import clinic_help
 from app.care.patients.access import PatientCaller
+from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.foundation.vault import Vault
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help, help_country
 from app.storage import patients
-from app.storage.engine.unit_of_work import UnitOfWork
 
 
 def help_for_caller(caller: PatientCaller, *, language: str | None = None) -> CrisisHelp:
@@ -21,7 +20,7 @@ def country_of_caller(caller: PatientCaller) -> str | None:
     return help_country(chosen=caller.country, zone=caller.time_zone, clinic=caller.clinic.country)
 
 
-async def help_for_patient(work: UnitOfWork, vault: Vault, patient_id: UUID) -> CrisisHelp:
+async def help_for_patient(work: Work, patient_id: UUID) -> CrisisHelp:
     """Give the help to show to this patient, whatever has become of what was sent.
 
     Raises:
@@ -30,6 +29,6 @@ async def help_for_patient(work: UnitOfWork, vault: Vault, patient_id: UUID) -> 
     found = await patients.find(work, patient_id)
     if found is None:
         raise NotFoundError
-    clinic = await clinic_help(work, vault)
+    clinic = await clinic_help(work)
     country = help_country(chosen=found.country, zone=found.time_zone, clinic=clinic.country)
     return crisis_help(found.locale, country=country, clinic=clinic)

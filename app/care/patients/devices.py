@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients.access import PatientCaller
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError
@@ -47,7 +47,7 @@ async def add_device(work: Work, patient: PatientRecord, *, device_id: UUID, nam
         work,
         id=device_id,
         patient_id=patient.id,
-        name_sealed=vault_of(work.vault, work.clinic_id, patient).seal(name, row_id=device_id, **_NAME_CELL),
+        name_sealed=vault_of(work, patient).seal(name, row_id=device_id, **_NAME_CELL),
         now=work.real_now,
     )
     work.audit("device.enrolled", "device", device_id, patient_id=patient.id, actor=device_actor(device_id))
@@ -68,7 +68,7 @@ async def devices_in(work: Work, patient: PatientRecord) -> list[EnrolledDevice]
     """List what may speak for a patient now, for a page that notes itself what it showed."""
     found = await devices.of_patient(work, patient.id)
     issues = await device_tokens.last_issues(work, patient.id)
-    listed, own = [], vault_of(work.vault, work.clinic_id, patient)
+    listed, own = [], vault_of(work, patient)
     for one in found:
         last, is_browser = issues.get(one.id, (one.enrolled_at, False))
         listed.append(

@@ -170,7 +170,7 @@ async def enrol(context: AppContext, *, code_text: str, device_name: str, addres
         issued = await devices.issue(
             spent.work, device_id=spent.device_id, patient_id=spent.patient.id, parent_id=None
         )
-    patient = patient_of(context.vault, spent.work.clinic_id, spent.patient)
+    patient = patient_of(spent.work, spent.patient)
     return Enrolled(tokens=issued, patient=patient)
 
 

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.contact import email_of
 from app.care.patients.corrections import ArchivedError
 from app.care.patients.devices import OpenedBrowser, device_actor, open_browser
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import email_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -52,7 +52,7 @@ async def add_link(work: Work, patient: PatientRecord) -> IssuedLink:
 
 async def _send(work: Work, patient: PatientRecord, link: SignInLink, url: str) -> bool:
     """Have a link mailed, where an address is known and a mail server is set up; says whether it will be."""
-    email = email_of(work.vault, work.clinic_id, patient)
+    email = email_of(work, patient)
     if email is None or work.context.mail is None:
         return False
     message = NewMessage(
@@ -66,7 +66,7 @@ async def _send(work: Work, patient: PatientRecord, link: SignInLink, url: str) 
         subject_id=link.id,
         not_after=link.expires_at,
     )
-    await queue_message(work, work.vault, message, now=work.real_now)
+    await queue_message(work, message, now=work.real_now)
     work.audit("sign_in_link.queued", "sign_in_link", link.id, patient_id=patient.id)
     return True
 

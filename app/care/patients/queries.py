@@ -6,13 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
-from app.care.patients.chart_numbers import index_of, open_chart_number
 from app.care.patients.consent_status import ConsentStatus, consent_status_from
-from app.care.patients.contact import email_of
-from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.sealed_fields import chart_number_index, email_of, open_chart_number, vault_of
 from app.context import Work
-from app.foundation.vault import Vault
 from app.storage import patient_states, patients
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
@@ -55,14 +52,14 @@ async def read_patient(work: Work, patient_id: UUID) -> Patient:
     """
     record = await existing(work, patient_id)
     work.record_access("patient", patient_id=patient_id)
-    return patient_of(work.vault, work.clinic_id, record)
+    return patient_of(work, record)
 
 
 async def list_patients(work: Work, *, after: UUID | None, limit: int) -> list[Patient]:
     """List patients in the order of their registration."""
     records = await patients.page(work, after=after, limit=limit)
     work.record_access("patients", patient_id=None)
-    return [patient_of(work.vault, work.clinic_id, record) for record in records]
+    return [patient_of(work, record) for record in records]
 
 
 async def reminders_of(work: Work, patient_id: UUID) -> ReminderChoices:
@@ -73,7 +70,7 @@ async def reminders_of(work: Work, patient_id: UUID) -> ReminderChoices:
     """
     patient = await existing(work, patient_id)
     plan = await plan_of(work, patient_id)
-    return choices_of(vault_of(work.vault, work.clinic_id, patient), plan)
+    return choices_of(vault_of(work, patient), plan)
 
 
 async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
@@ -114,14 +111,14 @@ async def existing_even_merged(work: UnitOfWork, patient_id: UUID) -> PatientRec
     return record
 
 
-def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
+def patient_of(work: Work, record: PatientRecord) -> Patient:
     """Give a patient as people see them."""
-    own = vault_of(vault, clinic_id, record)
+    own = vault_of(work, record)
     reference = open_chart_number(own, record.id, record.external_ref_sealed)
     return Patient(
         id=record.id,
         external_ref=reference,
-        email=email_of(vault, clinic_id, record),
+        email=email_of(work, record),
         time_zone=record.time_zone,
         time_zone_canonical=record.time_zone_canonical,
         locale=record.locale,
@@ -146,10 +143,10 @@ async def chart_numbers_of(work: Work, patient_ids: Iterable[UUID]) -> dict[UUID
     if not wanted:
         return {}
     found = await patients.find_many(work, wanted)
-    return {one.id: patient_of(work.vault, work.clinic_id, one).external_ref for one in found.values()}
+    return {one.id: patient_of(work, one).external_ref for one in found.values()}
 
 
 async def id_of_chart_number(work: Work, number: str) -> UUID | None:
     """Find the patient with this chart number."""
-    index = index_of(work.vault, work.clinic_id, number)
+    index = chart_number_index(work, number)
     return await patients.find_by_chart_number(work, index)

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.care.patients.contact import email_of
 from app.care.patients.corrections import SENT_NOTHING, ArchivedError
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.care.patients.reminding import NumberState, number_state_of, plan_of, sms_number_of
+from app.care.patients.sealed_fields import email_of, vault_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.outbox import Channel, NewMessage, Wording, queue_message
@@ -27,9 +26,9 @@ def way_to(
     work: Work, patient: PatientRecord, plan: ReminderPlan, subscriptions: Sequence[UUID]
 ) -> tuple[Channel | None, Sequence[str]]:
     """Give the first channel that leads somewhere, and where: every device that gets pushes, else one address."""
-    email = email_of(work.vault, work.clinic_id, patient)
+    email = email_of(work, patient)
     confirmed = number_state_of(plan) is NumberState.CONFIRMED and work.context.gateway is not None
-    number = sms_number_of(vault_of(work.vault, work.clinic_id, patient), plan) if confirmed else None
+    number = sms_number_of(vault_of(work, patient), plan) if confirmed else None
     leads_to = {
         Channel.PUSH: [str(one) for one in subscriptions],
         Channel.GATEWAY: [number] if number else [],
@@ -67,6 +66,6 @@ async def write_to_patient(work: Work, patient_id: UUID, wording: Wording) -> Ch
             mode=patient.mode,
             patient_id=patient_id,
         )
-        await queue_message(work, work.vault, message, now=work.now)
+        await queue_message(work, message, now=work.now)
     work.audit("message.queued", "patient", patient_id, patient_id=patient_id)
     return channel

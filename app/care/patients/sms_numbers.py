@@ -9,9 +9,9 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients.corrections import SENT_NOTHING, ArchivedError
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.care.patients.reminding import NO_CODE, index_of_number, plan_of, sms_number_of
+from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.text import read_code
@@ -70,7 +70,7 @@ async def send_code(work: Work, patient_id: UUID) -> None:
     if patient.archived_reason in SENT_NOTHING:
         raise ArchivedError
     plan = await plan_of(work, patient_id, lock=True)
-    number = sms_number_of(vault_of(work.vault, work.clinic_id, patient), plan)
+    number = sms_number_of(vault_of(work, patient), plan)
     if number is None:
         raise SmsNumberMissingError
     if work.context.gateway is None:
@@ -108,7 +108,7 @@ async def _send(work: Work, plan: ReminderPlan, number: str, code: str, *, local
         patient_id=plan.patient_id,
         not_after=plan.sms_code_expires_at,
     )
-    await queue_message(work, work.vault, message, now=work.real_now)
+    await queue_message(work, message, now=work.real_now)
 
 
 async def confirm(work: Work, patient_id: UUID, code: str) -> None:

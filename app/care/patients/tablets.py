@@ -69,7 +69,7 @@ async def hand_over(work: Work, patient_id: UUID, form: str) -> Handover:
         ConsentFirstError: the patient has not agreed.
     """
     record = await existing(work, patient_id)
-    patient = patient_of(work.vault, work.clinic_id, record)
+    patient = patient_of(work, record)
     if patient.archived is not None:
         raise ArchivedError
     if patient.consent is not ConsentStatus.GIVEN:

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import date
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.care.patients.reminding import change_choices, choices_of, plan_of
+from app.care.patients.sealed_fields import vault_of
 from app.context import AppContext, Work
-from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
+from app.notifications.messages.mail import UnsubscribeLinkNotValidError, read_link
 from app.outbox import Channel
 from app.storage import outgoing_messages, patient_merges, reminders
 
@@ -38,7 +38,7 @@ async def unsubscribe(context: AppContext, token: str) -> None:
             patient_id = merged.into_id
         patient = await existing(work, patient_id)
         plan = await plan_of(work, patient.id, lock=True)
-        own = vault_of(context.vault, link.clinic_id, patient)
+        own = vault_of(work, patient)
         choices = choices_of(own, plan)
         others = tuple(one for one in choices.channels if one is not Channel.EMAIL)
         await change_choices(

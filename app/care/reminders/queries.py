@@ -6,10 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from app.care.monitoring.schedule import schedules_of
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
 from app.care.patients.reaching import way_to
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.outbox import Channel
 from app.storage import push_subscriptions, reminders
@@ -54,7 +54,7 @@ async def read_state(work: Work, patient_id: UUID) -> ReminderState:
     devices = subscriptions.get(patient_id, ())
     reached_by, _ = way_to(work, patient, plan, devices)
     return ReminderState(
-        choices=choices_of(vault_of(work.vault, work.clinic_id, patient), plan),
+        choices=choices_of(vault_of(work, patient), plan),
         reached_by=reached_by,
         overdue=schedule.overdue,
         next_due_on=schedule.next_due_on,

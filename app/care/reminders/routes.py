@@ -20,9 +20,8 @@ from app.care.reminders.schemas import (
     ReminderStateReply,
 )
 from app.context import Work
-from app.notifications.messages import push_subscriptions
-from app.notifications.messages.push_subscriptions import AppAddress, PushAddress
-from app.notifications.messages.web_push import public_push_key
+from app.notifications.messages import web_push
+from app.notifications.messages.web_push import AppAddress, PushAddress, public_push_key
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/v1", tags=["patients"])
@@ -92,12 +91,10 @@ async def put_app_push_token(body: AppPushToken, work: PatientWork, caller: Pati
 
 
 async def _subscribe(work: Work, caller: PatientCaller, address: PushAddress) -> None:
-    await push_subscriptions.subscribe(
-        work, address, patient_id=caller.patient_id, device_id=caller.device_id
-    )
+    await web_push.subscribe(work, address, patient_id=caller.patient_id, device_id=caller.device_id)
 
 
 @own_router.delete("/me/push-subscription", status_code=204, summary="Get no more pushes on this device")
 async def delete_push_subscription(work: PatientWork, caller: PatientSignedIn) -> None:
     """Let this device get no more pushes; the same again changes nothing."""
-    await push_subscriptions.unsubscribe(work, patient_id=caller.patient_id, device_id=caller.device_id)
+    await web_push.unsubscribe(work, patient_id=caller.patient_id, device_id=caller.device_id)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.care.reminders.queries import ReminderState
-from app.notifications.messages.push_subscriptions import WebPushAddress
+from app.notifications.messages.web_push import WebPushAddress
 from app.outbox import Channel
 from app.web.schemas import Day, ReplyBody, RequestBody, example
 

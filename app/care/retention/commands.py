@@ -6,16 +6,9 @@ from uuid import UUID
 import structlog
 
 from app.care.consent.erasure import erase_unasked
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
-from app.care.retention.queries import (
-    REASON_CELL,
-    Hold,
-    Kind,
-    RetentionRules,
-    list_holds,
-    read_rules,
-)
+from app.care.patients.sealed_fields import vault_of
+from app.care.retention.queries import REASON_CELL, Hold, Kind, RetentionRules, list_holds, read_rules
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
@@ -46,7 +39,7 @@ async def place_hold(work: Work, *, patient_id: UUID | None, reason: str) -> Hol
     if patient_id is None:
         sealed = work.vault.seal(reason, clinic_id=work.clinic_id, row_id=hold_id, **REASON_CELL)
     else:
-        own = vault_of(work.vault, work.clinic_id, await existing(work, patient_id))
+        own = vault_of(work, await existing(work, patient_id))
         sealed = own.seal(reason, row_id=hold_id, **REASON_CELL)
     await retention.add_hold(
         work,

@@ -105,7 +105,7 @@ async def keep(work: Work, night: SleepNight, *, confirm: tuple[str, ...]) -> tu
         if _said(kept) != _said(night):
             raise SleepNightConflictError("#/id")
         return kept, False
-    await refuse_archived(work, work.vault, patient_id)
+    await refuse_archived(work, patient_id)
     if await consent_status_of(work, patient_id) is ConsentStatus.WITHDRAWN:
         raise ConsentWithdrawnError
     if await sleep_nights.import_since(work, patient_id) is None:

@@ -1,43 +1,107 @@
 """Taking a text message that came in: once, whoever sent it; its sender is answered in the same call."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from babel.languages import get_official_languages
 
 from app.access.clinics.crisis import clinic_help
-from app.care.alerts.findings.commands import raise_finding
-from app.care.alerts.findings.life import FindingCode
-from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, report
+from app.care.alerts.finding_commands import FindingCode, raise_finding
+from app.care.alerts.safety_reports import SafetyReport, SafetySource, report
 from app.care.disclosures.detector import disclosures_in
 from app.care.disclosures.names import is_statement, squeezed
 from app.care.patients.crisis import help_for_patient
-from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import index_of_number
+from app.care.patients.sealed_fields import vault_of
 from app.care.patients.sms_numbers import start, stop
-from app.care.texts.words import Word, answer_to, not_read, word_in
 from app.clinical.check_ins import check_in_day
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
 from app.context import AppContext, Work
 from app.foundation.addresses import NumberNotUsableError, country_of_number, read_mobile_number
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, language_of, say
-from app.notifications.messages.crisis_help import crisis_help, help_country
+from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, Words, language_of, say
+from app.notifications.messages.crisis_help import CrisisHelp, crisis_help, help_country
 from app.notifications.transport.signing import is_signed
-from app.storage import (
-    clinics,
-    patient_merges,
-    patient_states,
-    patients,
-    received_texts,
-    reminder_plans,
-)
+from app.storage import clinics, patient_merges, patient_states, patients, received_texts, reminder_plans
 from app.storage import login_throttle as failed_tries
 from app.storage.patients import PatientRecord
 from app.storage.received_texts import ReceivedText
+
+
+class Word(StrEnum):
+    """What a person asks of whoever sends text messages, not of the clinic."""
+
+    STOP = "stop"
+    START = "start"
+
+
+_STOP: Final = {
+    # The words of the US carriers (CTIA) and of the FCC's rule on revoking consent.
+    SOURCE_LANGUAGE: "stop stopall unsubscribe cancel end quit revoke optout",
+    "es": "alto parar pare basta cancelar baja",
+    "de": "stopp stoppen abmelden",
+    "fr": "arret arreter stopper desabonner",
+}
+_START: Final = {
+    SOURCE_LANGUAGE: "start unstop subscribe optin",
+    "es": "iniciar inicio comenzar",
+    "de": "starten anmelden",
+    "fr": "debut demarrer abonner",
+}
+_MEANINGS: Final = {
+    one: (word, language)
+    for word, by_language in ((Word.STOP, _STOP), (Word.START, _START))
+    for language, written in by_language.items()
+    for one in written.split()
+}
+# Letters of any script and digits stay: what says more than the word is no such word.
+_DRESS: Final = re.compile(r"[\W_]")
+_LONGEST: Final = 40
+_STOPPED: Final = say("You get no more text messages from us. Reply START to get them again.")
+_STARTED: Final = say("You get text messages from us again. Reply STOP to end them.")
+_NOT_READ: Final = say(
+    "Text messages are not read here. Your clinic sees yours later; to reach someone, please call them. Reply STOP "
+    "to get no more texts."
+)
+_NOT_KEPT: Final = say(
+    "Text messages are not read here, and nobody gets yours. To reach someone, please call your clinic. Reply STOP "
+    "to get no more texts."
+)
+_TEST: Final = say("[TEST]")
+
+
+def word_in(text: str) -> tuple[Word, str] | None:
+    """Give what a whole message asks for and its language, in any case, with any accents, blanks and marks.
+
+    HELP is none: whoever writes it may mean it, so it is answered with help like anything else, and the team sees it.
+    """
+    if len(text.strip()) > _LONGEST:
+        return None
+    plain = unicodedata.normalize("NFKD", text.strip()).casefold()
+    return _MEANINGS.get(_DRESS.sub("", plain))
+
+
+def answer_to(word: Word, *, language: str, mode: str) -> str:
+    """Say that what was asked for is done."""
+    return _marked(_STOPPED if word is Word.STOP else _STARTED, language, mode)
+
+
+def not_read(help_now: CrisisHelp, *, is_kept: bool, mode: str) -> str:
+    """Say that nobody reads along, with the help of the place; ``is_kept``: the care team will see it."""
+    lines = [f"{one.label}: {one.number}." if one.number else f"{one.label}." for one in help_now.lines]
+    said = _marked(_NOT_READ if is_kept else _NOT_KEPT, help_now.locale, mode)
+    return " ".join([said, help_now.title, *lines])
+
+
+def _marked(words: Words, language: str, mode: str) -> str:
+    said = words.in_language(language)
+    return f"{_TEST.in_language(language)} {said}" if mode == "test" else said
+
 
 CELL: Final = {"table": "received_texts", "column": "text_sealed"}
 LONGEST_KEPT: Final = 5000
@@ -129,7 +193,7 @@ async def _take(
     since = work.real_now - ANSWERED_WITHIN
     if disclosed is None and await received_texts.count_since(work, patient.id, since=since) > MOST_ANSWERED:
         return None
-    help_now = await help_for_patient(work, work.vault, patient.id)
+    help_now = await help_for_patient(work, patient.id)
     return not_read(help_now, is_kept=True, mode=patient.mode)
 
 
@@ -150,7 +214,7 @@ async def _holder_of(work: Work, number: str) -> PatientRecord | None:
 
 async def _keep(work: Work, patient: PatientRecord, received_id: UUID, text: str, word: Word | None) -> bool:
     """Keep what was written; says whether it is new."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     received = ReceivedText(
         id=received_id,
         patient_id=patient.id,
@@ -222,11 +286,11 @@ async def _answer_who_is_not_read(
     if await failed_tries.count_one(work, caller, window_start=window) > MOST_ANSWERED and disclosed is None:
         return None
     if patient is not None:
-        help_now = await help_for_patient(work, work.vault, patient.id)
+        help_now = await help_for_patient(work, patient.id)
     else:
         country = country_of_number(number)
         spoken = get_official_languages(country) if country else ()
-        own = await clinic_help(work, work.vault)
+        own = await clinic_help(work)
         where = help_country(chosen=country, clinic=own.country)
         help_now = crisis_help(spoken[0] if spoken else SOURCE_LANGUAGE, country=where, clinic=own)
     return not_read(help_now, is_kept=False, mode=clinic.mode)

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.care.texts.commands import CELL
 from app.context import Work
 from app.storage import received_texts
@@ -40,7 +40,7 @@ async def texts_of(
     work: Work, patient: PatientRecord, *, limit: int, until: datetime | None = None
 ) -> list[PatientText]:
     """Open the latest of what a patient texted; with ``until`` of what had come by then."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return [
         PatientText(
             id=one.id,

@@ -100,7 +100,7 @@ async def list_appointments(work: Work, patient_id: UUID, *, with_past: bool) ->
 async def list_planned(work: Work, *, days: int) -> list[Appointment]:
     """List what the clinic has planned for so many days, from its own today on."""
     work.record_access("appointments", patient_id=None)
-    first = (await clinic_in(work, work.vault)).today(work.now)
+    first = (await clinic_in(work)).today(work.now)
     return await appointments.planned_between(work, first=first, last=first + timedelta(days=days - 1))
 
 

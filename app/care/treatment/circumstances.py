@@ -9,13 +9,13 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
-from app.care.patients.own_vault import vault_of
+from app.care.monitoring.corrections import NotEnteredInErrorError, keep_version, no_such_record
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.check_ins import calendar_day
 from app.context import Work
-from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
 from app.storage import circumstances, record_versions
 from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
@@ -208,8 +208,7 @@ async def _find(
     every = await circumstances.of_patient(work, patient_id)
     stored = next((one for one in every if one.id == circumstance_id), None)
     if stored is None:
-        last = await record_versions.latest(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
-        raise NotFoundError if last is None else EnteredInErrorError
+        raise await no_such_record(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
     if version is not None and stored.version != version:
         raise ChangedMeanwhileError("header/if-match")
     return stored, [one for one in every if one.id != circumstance_id]
@@ -253,7 +252,7 @@ def _unlikely(given: GivenCircumstance, others: Sequence[Circumstance]) -> list[
 def _stored(
     work: Work, patient: PatientRecord, given: GivenCircumstance, circumstance_id: UUID, *, version: int
 ) -> Circumstance:
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return Circumstance(
         id=circumstance_id,
         kind=given.kind,
@@ -272,7 +271,7 @@ def _known(
 ) -> KnownCircumstance:
     sealed, detail = stored.detail_sealed, None
     if sealed is not None:
-        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
+        detail = vault_of(work, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
     return KnownCircumstance(stored=stored, detail=detail, status=status)
 
 

@@ -15,9 +15,9 @@ from app.care.monitoring import commands as monitoring
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
-from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
 from app.care.patients.queries import existing, existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.care.treatment.plausibility import Remark, refuse_infusion, remarks_on, unlikely_in
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
 from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session
@@ -383,9 +383,7 @@ async def choose_reference(
     patient, choice_id = await existing(work, patient_id), new_id()
     choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
     refuse_window(work, patient, choice, within=within)
-    sealed = vault_of(work.vault, work.clinic_id, patient).seal(
-        chosen.reason, row_id=choice_id, **_REASON_CELL
-    )
+    sealed = vault_of(work, patient).seal(chosen.reason, row_id=choice_id, **_REASON_CELL)
     await patient_states.lock(work, patient_id)
     await chosen_references.add(
         work, choice_id, patient_id, choice, reason_sealed=sealed, set_by=work.actor.id
@@ -398,7 +396,7 @@ async def choose_reference(
 
 def chosen_days(work: Work, patient: PatientRecord, stored: StoredReference) -> ChosenDays:
     """Give a choice that is kept, with its reason in words."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     reason = own.open(stored.reason_sealed, row_id=stored.id, **_REASON_CELL)
     return ChosenDays(from_day=stored.from_day, to_day=stored.to_day, reason=reason)
 

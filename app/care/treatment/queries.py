@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from app.access.clinics.policy import active_protocol
-from app.care.alerts.findings.life import FindingCode as WorklistFinding
+from app.care.alerts.finding_commands import FindingCode as WorklistFinding
 from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of
 from app.care.monitoring.timelines import timeline_now
 from app.care.patients.queries import existing

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.plausibility import Unlikely, refuse_skipped
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.course import Route
 from app.clinical.scales import STANDARD_SCALES
 from app.context import Work
@@ -106,13 +106,13 @@ def unlikely_in_session(session: Session | None, *, given_at: datetime) -> list[
 
 def seal_note(work: Work, patient: PatientRecord, infusion_id: UUID, note: str | None) -> bytes | None:
     """Seal a session's notes with the patient's own key; none stay none."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return None if note is None else own.seal(note, row_id=infusion_id, **NOTE_CELL)
 
 
 def open_note(work: Work, patient: PatientRecord, infusion_id: UUID, sealed: bytes | None) -> str | None:
     """Open a session's notes, where there are some."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     return None if sealed is None else own.open(sealed, row_id=infusion_id, **NOTE_CELL)
 
 

@@ -4,12 +4,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.alerts.findings import commands as findings
-from app.care.alerts.findings.commands import FindingOutcome
-from app.care.alerts.findings.life import FINDING, FindingCode
+from app.care.alerts import finding_commands
+from app.care.alerts.finding_commands import FINDING, FindingCode, FindingOutcome
 from app.care.alerts.life_cycle import LifeCycle, OutreachChannel, OutreachOutcome
-from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.alerts.signals.life import SIGNAL
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
+from app.care.alerts.signal_commands import SIGNAL
 from app.care.patients.reaching import write_to_patient
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -110,5 +109,5 @@ async def reach_out(
     if life is FINDING and outcome is OutreachOutcome.REACHED:
         finding = await FINDING.existing(work, item_id)
         if finding.code in DONE_ONCE_REACHED:
-            return await findings.close(work, item_id, outcome=FindingOutcome.CONTACTED)
+            return await finding_commands.close(work, item_id, outcome=FindingOutcome.CONTACTED)
     return alert

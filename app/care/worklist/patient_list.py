@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from app.care.alerts.history import names_in
+from app.care.alerts.queries import names_in
 from app.care.patients.queries import Patient, patient_of
 from app.care.worklist.queries import RecentLoss, patients_with, recent_losses
 from app.clinical.check_ins import check_in_day
@@ -73,12 +73,12 @@ async def _page(work: Work, ids: Sequence[UUID], *, member: UUID, has_more: bool
     facts = {one.patient_id: one for one in await schedules.plan_facts_of(work, ids)}
     losses = await recent_losses(work, {one.id: one.time_zone for one in records.values()})
     beside = await patient_lists.beside(work, ids)
-    names = await names_in(work, work.vault, {one.member_id for one in beside.values()})
+    names = await names_in(work, {one.member_id for one in beside.values()})
     work.record_access("patients", patient_id=None)
     shown = []
     for patient_id in ids:
         patient, fact, more = (
-            patient_of(work.vault, work.clinic_id, records[patient_id]),
+            patient_of(work, records[patient_id]),
             facts[patient_id],
             beside[patient_id],
         )

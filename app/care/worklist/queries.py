@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.queries import Attention, attention_of
-from app.care.alerts.history import names_in
-from app.care.patients.chart_numbers import open_chart_number
+from app.care.alerts.queries import names_in
+from app.care.patients.sealed_fields import open_chart_number
 from app.clinical.check_ins import calendar_day, check_in_day
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -188,7 +188,7 @@ async def clinic_status(work: Work) -> ClinicStatus:
 
 async def _items(work: Work, rows: Sequence[ListedItem]) -> list[WorklistItem]:
     members = {one.assignee_id for one in rows} | {one.acknowledged_by for one in rows}
-    names = await names_in(work, work.vault, members)
+    names = await names_in(work, members)
     return [
         WorklistItem(
             row=one,

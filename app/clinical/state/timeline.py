@@ -1,4 +1,4 @@
-"""Making the state of a whole history: infusions and check-ins in their order, one step each."""
+"""Making the state of a whole history, one step each, and its stretch since the last infusion."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -8,15 +8,19 @@ from itertools import pairwise
 from math import inf
 from typing import Final, NamedTuple
 
-from app.clinical.answering import since_infusion
-from app.clinical.boosters import Boosters, with_stretch
+from app.clinical.answering import answered_on, since_infusion
+from app.clinical.boosters import Boosters, Stretch, held, with_stretch
 from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, day_number, days_of, is_acute, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
+from app.clinical.criterion_a_gain import criterion_a
 from app.clinical.criterion_b_scale import TotalsCode, TotalsSoFar, totals_so_far, totals_when_taken_on
+from app.clinical.criterion_c_domain import criterion_c
 from app.clinical.domains import PerDomain
 from app.clinical.history import History, ScaleTotals
+from app.clinical.known_now import was_observed
 from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reasons import worst_level
 from app.clinical.reference import NO_BASELINE, Reference, baseline_of, is_stable_period, window_closed
 from app.clinical.scales import AssessmentTotal
 from app.clinical.signs import Signs
@@ -26,6 +30,7 @@ from app.clinical.state.patient_state import (
     Treatment,
     advance,
     after_check_in,
+    asked_on,
     days_to_propose,
     known_days,
     settled,
@@ -33,7 +38,41 @@ from app.clinical.state.patient_state import (
     with_reference,
     without_reference,
 )
-from app.clinical.state.stretches import current_stretch, level_by_check_ins
+
+
+def level_by_check_ins(loss: Loss, reference: Reference, today: int, protocol: Protocol) -> Level:
+    """What criteria A and C say as of a day."""
+    recent = loss.weighted.days if loss.weighted else ()
+    every = (
+        criterion_a(loss.weighted, reference, today, recent, protocol),
+        *criterion_c(loss.domains, reference, today, recent, protocol),
+    )
+    return worst_level(every)
+
+
+def current_stretch(state: PatientState, loss: Loss, until: int, protocol: Protocol) -> Stretch:
+    """The stretch since the last infusion as it stands on a day; since the reference where none is known."""
+    treatment, track = state.treatment, loss.weighted
+    from_day = treatment.last_day
+    if from_day is None:
+        from_day = state.reference.to_day.toordinal() if isinstance(state.reference, Reference) else until
+    held_days, held_to = held(track, loss.crossed_run, from_day)
+    last = track.days[-1] if track and track.n_days and track.days else None
+    answering = state.answering
+    if answering is not None and until > answering.day + 1:
+        answering = answered_on(answering, until - 1, asked_on(state, protocol), answered=False)
+    return Stretch(
+        from_day=from_day,
+        to_day=until,
+        by_booster=treatment.last_is_booster,
+        n_days=track.n_days if track else 0,
+        crossed_on=loss.crossed_on,
+        held_days=held_days,
+        held_to=held_to,
+        smoothed=track.smoothed if track else 0.0,
+        observed=was_observed(answering, last, until, protocol),
+    )
+
 
 DAYS_OF_EXPOSURE: Final = 365
 RESPONSE_DURATIONS_KEPT: Final = 6

@@ -254,8 +254,23 @@ def _audit_line(action: str, archive_id: UUID, clinic_id: UUID, now: datetime) -
     return audit_values(event, clinic_id=clinic_id, id=new_id())
 
 
-def restore_month(context: AppContext, owner_url: str, keyset: Keyset, file: Path) -> tuple[str, int]:
-    """Bring the lines of a month back from its file; gives the month and how many there are.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthRestored:
+    """A month that is in the log again.
+
+    Attributes:
+        name: the month, such as ``2026_05``.
+        lines: how many came back.
+        other_clinics: how many more clinics have lines in the file, which another installation may have nowhere else.
+    """
+
+    name: str
+    lines: int
+    other_clinics: int
+
+
+def restore_month(context: AppContext, owner_url: str, keyset: Keyset, file: Path) -> MonthRestored:
+    """Bring the lines of a month back from its file.
 
     Raises:
         NoMonthInFileError: nothing that is kept of an archived month fits the file.
@@ -265,21 +280,25 @@ def restore_month(context: AppContext, owner_url: str, keyset: Keyset, file: Pat
         return _restore_month(context, owner_url, keyset, file)
 
 
-def _restore_month(context: AppContext, owner_url: str, keyset: Keyset, file: Path) -> tuple[str, int]:
+def _restore_month(context: AppContext, owner_url: str, keyset: Keyset, file: Path) -> MonthRestored:
     archives = audit_archives.archived_in(owner_url, _sha256(file)) if file.is_file() else {}
     if not archives:
         raise NoMonthInFileError(NoMonthInFileError.__doc__)
     one, now = next(iter(archives.values())), context.clock.now()
     month = LogMonth(name=one.name, first_id=one.first_id, end_id=one.end_id)
     lines = [_audit_line("audit_log.restored", one.id, clinic_id, now) for clinic_id in archives]
-    stored = (
-        {"clinic_id": clinic_id, **values_of(event)}
-        for clinic_id, seals in _clinics_in(file, keyset, one.name)
-        if clinic_id in archives
-        for _, events in seals
-        for event in events
-    )
-    return one.name, audit_archives.bring_back(owner_url, month, one.id, stored, lines)
+    others = set[UUID]()
+
+    def stored() -> Iterator[dict[str, Any]]:
+        for clinic_id, seals in _clinics_in(file, keyset, one.name):
+            if clinic_id not in archives:
+                others.add(clinic_id)
+                continue
+            for _, events in seals:
+                yield from ({"clinic_id": clinic_id, **values_of(event)} for event in events)
+
+    count = audit_archives.bring_back(owner_url, month, one.id, stored(), lines)
+    return MonthRestored(name=one.name, lines=count, other_clinics=len(others))
 
 
 class MonthFiles:
@@ -288,7 +307,8 @@ class MonthFiles:
     def __init__(self, folder: Path, keyset: Keyset) -> None:
         self._folder, self._keyset = folder, keyset
         self._checksums: dict[Path, bytes] = {}
-        self._open: dict[Path, Iterator[tuple[UUID, MonthLines]]] = {}
+        # Each as far as it was read, and up to which clinic.
+        self._open: dict[Path, tuple[UUID, Iterator[tuple[UUID, MonthLines]]]] = {}
 
     def open(self, clinic_id: UUID, archive: AuditArchive) -> tuple[MonthLines, bool]:
         """Open a clinic's month, and say whether its file is the one that was written.
@@ -306,10 +326,12 @@ class MonthFiles:
         return self._lines(file, clinic_id, archive.name), self._checksums[file] == archive.sha256
 
     def _lines(self, file: Path, clinic_id: UUID, name: str) -> MonthLines:
-        if file not in self._open:
-            self._open[file] = _clinics_in(file, self._keyset, name)
+        upto, clinics = self._open.get(file, (clinic_id, None))
+        if clinics is None or clinic_id <= upto:
+            clinics = _clinics_in(file, self._keyset, name)
         try:
-            for whose, lines in self._open[file]:
+            for whose, lines in clinics:
+                self._open[file] = whose, clinics
                 if whose == clinic_id:
                     yield from lines
                     return

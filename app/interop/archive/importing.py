@@ -7,9 +7,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
-from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.patients.chart_numbers import index_of
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
 from app.care.patients.commands import PatientExistsError
+from app.care.patients.sealed_fields import chart_number_index
 from app.clinical.profiles import Caution
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
@@ -199,7 +199,7 @@ async def _add_patient(work: Work, one: _OnePatient, *, external_ref: str | None
         return own.seal(text, table=table.sealed_as, column=column, row_id=row_id)
 
     number = external_ref or str(first.values.get("external_ref"))
-    index = index_of(work.vault, work.clinic_id, number)
+    index = chart_number_index(work, number)
     if await patients.find_by_chart_number(work, index) is not None:
         raise PatientExistsError("#/external_ref")
     first.values["external_ref"] = number

@@ -38,10 +38,13 @@ _END: Final = b'{"end":'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationHead:
-    """What the file says of itself: how many clinics follow, and which of them are closed."""
+    """What the file says of itself: how many clinics follow, which of them are closed, and since when.
+
+    ``closed``: None where a file of an earlier version does not say it.
+    """
 
     clinics: int
-    closed: frozenset[UUID]
+    closed: dict[UUID, datetime | None]
     made_at: datetime
 
 
@@ -67,6 +70,7 @@ async def archive_of_installation(context: AppContext) -> AsyncIterator[bytes]:
     """Give the lines of the archives of every clinic, also of the closed ones, each with its audit log."""
     async with context.work(None) as work:
         every = await clinics.every_clinic(work)
+        since = await clinics.closed_since(work)
         yield encoded(
             {
                 "format": FORMAT,
@@ -74,6 +78,7 @@ async def archive_of_installation(context: AppContext) -> AsyncIterator[bytes]:
                 "scope": SCOPE,
                 "clinics": len(every),
                 "closed": [str(clinic_id) for clinic_id, state in every if state == "closed"],
+                "closed_at": {str(clinic_id): at.isoformat() for clinic_id, at in since.items()},
                 "made_at": work.real_now.isoformat(),
             }
         )
@@ -125,7 +130,7 @@ async def import_installation(
                 if await clinics.profile(work) is None:
                     found = await import_clinic(work, chain([first], archive), with_audit_log=with_audit_log)
                     if clinic_id in head.closed:
-                        await close_clinic(work)
+                        await close_clinic(work, closed_at=head.closed[clinic_id])
             yield ClinicImported(
                 clinic_id=clinic_id,
                 patients=len(found.patients) if found else 0,
@@ -146,13 +151,23 @@ def _head(line: bytes) -> InstallationHead:
             raise NotAnArchiveError
         if int(said["version"]) > VERSION:
             raise ArchiveNewerError
+        since = said.get("closed_at", {})
         return InstallationHead(
             clinics=int(said["clinics"]),
-            closed=frozenset(UUID(one) for one in said["closed"]),
+            closed={UUID(one): _moment(since.get(one)) for one in said["closed"]},
             made_at=datetime.fromisoformat(said["made_at"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise NotAnArchiveError from None
+
+
+def _moment(said: str | None) -> datetime | None:
+    if said is None:
+        return None
+    moment = datetime.fromisoformat(said)
+    if moment.tzinfo is None:
+        raise ValueError(said)
+    return moment
 
 
 def archives_in(rest: Iterator[bytes], count: int) -> Iterator[Iterator[bytes]]:

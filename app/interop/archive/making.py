@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.interop.archive.archive_file import ArchiveHead, ArchiveWriter
 from app.interop.archive.audit_log import lines_of_audit_log
@@ -69,7 +69,7 @@ async def patients_of(work: Work) -> AsyncIterator[PatientRecord]:
 
 def opens_of_patient(work: Work, patient: PatientRecord) -> Opener:
     """Open a patient's cells with the patient's own key."""
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
 
     def opened(sealed: bytes, table: ArchivedTable, column: str, row_id: UUID) -> str:
         return own.open(sealed, table=table.sealed_as, column=column, row_id=row_id)

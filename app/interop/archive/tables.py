@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
-from app.care.patients.chart_numbers import open_chart_number
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import open_chart_number, vault_of
 from app.context import Work
 from app.foundation.csv_tables import table_of
 from app.foundation.errors import NotFoundError
@@ -49,7 +48,7 @@ async def lines_of_table(work: Work, table: ArchivedTable) -> AsyncIterator[byte
     columns = columns_of(table)
     yield _written([columns])
     async for patient in patients_of(work):
-        own = vault_of(work.vault, work.clinic_id, patient)
+        own = vault_of(work, patient)
         number = open_chart_number(own, patient.id, patient.external_ref_sealed)
         opened = opens_of_patient(work, patient)
         found = await archived_tables.rows_of_patient(work, table, patient.id)

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.care.alerts.signals.queries import list_signals, views_of
+from app.care.alerts.queries import list_alerts, views_of
+from app.care.alerts.signal_commands import SIGNAL
 from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -113,7 +114,7 @@ async def _believe(work: Work, system_id: UUID, token: str) -> None:
 
 
 async def _cards(work: Work, patient_id: UUID) -> list[Json]:
-    listed = await list_signals(work, states=list(OPEN_STATES), patient_id=patient_id, after=None, limit=1)
+    listed = await list_alerts(work, SIGNAL, states=OPEN_STATES, patient_id=patient_id, after=None, limit=1)
     cards = [
         _card(work, *_CARDS_OF_LEVEL.get(one.signal.level, _OTHER_LEVEL), detail=one.explanation)
         for one in await views_of(work, listed)

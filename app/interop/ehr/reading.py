@@ -16,10 +16,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.access.clinics.queries import clinic_in
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.commands import Registration, register
 from app.care.patients.plausibility import NeedsConfirmationError
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import chart_number_index
 from app.care.treatment import appointments as planning
 from app.care.treatment.appointments import PlannedAppointment
 from app.care.treatment.commands import GivenInfusion, enter_infusion
@@ -356,11 +356,9 @@ class _Reading:
             _chart_number(person, self._system.settings.get("chart_number_system", ""))
         )
         async with self._context.work(self._clinic_id, actor=self._actor) as work:
-            patient_id = await patients.find_by_chart_number(
-                work, index_of(work.vault, work.clinic_id, number)
-            )
+            patient_id = await patients.find_by_chart_number(work, chart_number_index(work, number))
             if patient_id is None:
-                zone = (await clinic_in(work, work.vault)).time_zone
+                zone = (await clinic_in(work)).time_zone
                 made = await register(work, Registration(external_ref=number, time_zone=zone, locale="en-US"))
                 patient_id = made.id
                 self.found.count("registered")

@@ -1,21 +1,22 @@
 """FHIR's RESTful interface. Its description is the CapabilityStatement, so it is not in the OpenAPI document."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from email.utils import format_datetime
-from typing import Annotated, Final
-from urllib.parse import parse_qsl
+from functools import cache
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response, Security
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from app.access.clinics.caller import ClinicCaller
-from app.access.clinics.permissions import Permission, Scope
+from app.access.clinics.access import CLINIC_KEY, STAFF_SESSION, work_of
+from app.access.clinics.caller import ClinicCaller, ScopeMissingError, allowed, find_caller
+from app.access.clinics.permissions import Permission, Scope, scopes_allow
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
+from app.foundation.tokens import TokenKind
 from app.interop.fhir import commands, queries
-from app.interop.fhir.access import fhir_may, fhir_work_for
-from app.interop.fhir.bundles import everything_set, searchset
 from app.interop.fhir.capability import capability_statement
 from app.interop.fhir.catalogue import RESOURCE_TYPES
 from app.interop.fhir.codes import Json
@@ -30,6 +31,7 @@ from app.interop.fhir.exporting import (
     write_ticket,
 )
 from app.interop.fhir.outcome import FhirResponse, FhirRoute
+from app.interop.fhir.queries import Page
 from app.interop.fhir.refusals import (
     InteractionNotOfferedError,
     ParameterMissingError,
@@ -43,7 +45,77 @@ from app.interop.fhir.written import read_conditional
 from app.interop.smart import backend_services
 from app.interop.smart.backend_services import ALGORITHMS, TokenRequestRefusedError
 from app.interop.smart.systems import public_keys
-from app.web.dependencies import ContextNeeded
+from app.web.dependencies import ContextNeeded, bearer_token
+
+
+@cache
+def fhir_may(permission: Permission, kind: str, letters: str) -> Callable[..., Awaitable[ClinicCaller]]:
+    """Make the dependency that lets through who has this permission, or a program whose scopes allow it.
+
+    Args:
+        permission: what a key or a member needs.
+        kind: the resource type; ``*`` for all of them.
+        letters: what is done, in SMART's letters of cruds; of the export, its own scope is asked for.
+    """
+
+    async def signed_in(
+        request: Request,
+        context: ContextNeeded,
+        _key: Annotated[object, Security(CLINIC_KEY)],
+        _session: Annotated[object, Security(STAFF_SESSION)],
+    ) -> ClinicCaller:
+        kinds = (TokenKind.API_KEY, TokenKind.STAFF_SESSION, TokenKind.BACKEND_ACCESS)
+        caller = await find_caller(context, bearer_token(request), *kinds)
+        if not caller.is_program:
+            return await allowed(context, caller, permission, request.path_params)
+        exports = permission is Permission.FHIR_EXPORT
+        if exports and Scope.FHIR_EXPORT in caller.scopes:
+            return caller
+        if exports or not scopes_allow(caller.scopes, kind, letters):
+            raise ScopeMissingError
+        return caller
+
+    # A test walks every route and reads here who may.
+    signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
+    return signed_in
+
+
+def fhir_work_for(permission: Permission, kind: str, letters: str, *, may_be_old: bool = False) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
+    """Give a route its transaction, once the caller may do this; ``may_be_old`` as in `work_for`."""
+    return work_of(fhir_may(permission, kind, letters), may_be_old=may_be_old)
+
+
+def searchset(page: Page, *, base_url: str, kind: str, parameters: Sequence[tuple[str, str]]) -> Json:
+    """Make the Bundle of a page; there are no totals, for counting would mean reading all of it."""
+    asked = [one for one in parameters if one[0] != "_page"]
+    links = [{"relation": "self", "url": _url(base_url, kind, parameters)}]
+    if page.following is not None:
+        links.append({"relation": "next", "url": _url(base_url, kind, [*asked, ("_page", page.following)])})
+    entries = [_entry(base_url, one, "match") for one in page.matches]
+    entries += [_entry(base_url, one, "include") for one in page.included]
+    return _bundle(links, entries)
+
+
+def everything_set(resources: Iterable[Json], *, base_url: str, path: str) -> Json:
+    """Make the Bundle of all that is known of a patient."""
+    links = [{"relation": "self", "url": f"{base_url}/{path}"}]
+    return _bundle(links, [_entry(base_url, one, "match") for one in resources])
+
+
+def _bundle(links: list[Json], entries: list[Json]) -> Json:
+    made: Json = {"resourceType": "Bundle", "type": "searchset", "link": links}
+    return {**made, "entry": entries} if entries else made
+
+
+def _entry(base_url: str, resource: Json, mode: str) -> Json:
+    url = f"{base_url}/{resource['resourceType']}/{resource['id']}"
+    return {"fullUrl": url, "resource": resource, "search": {"mode": mode}}
+
+
+def _url(base_url: str, kind: str, parameters: Sequence[tuple[str, str]]) -> str:
+    query = urlencode(parameters)
+    return f"{base_url}/{kind}?{query}" if query else f"{base_url}/{kind}"
+
 
 router = APIRouter(prefix="/fhir", route_class=FhirRoute, include_in_schema=False)
 # After all other routes of this interface: whatever is left over.

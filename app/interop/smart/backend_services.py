@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.permissions import Scope
-from app.access.clinics.smart_scopes import read_scope, within
+from app.access.clinics.permissions import Scope, read_scope, within
 from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError, RefusalError

@@ -12,8 +12,8 @@ from uuid import UUID
 from app.care.patients import corrections
 from app.care.patients.consent_status import ConsentStatus, consent_status_of
 from app.care.patients.corrections import ArchivedError, ArchiveReason
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing_for_update
+from app.care.patients.sealed_fields import vault_of
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -119,7 +119,7 @@ async def start(work: Work, patient_id: UUID, *, to: str, consent: TransferConse
     ):
         raise TransferStartedError
     transfer_id, passphrase, salt = new_id(), new_passphrase(), new_salt()
-    key, own = derive_key(passphrase, salt), vault_of(work.vault, work.clinic_id, patient)
+    key, own = derive_key(passphrase, salt), vault_of(work, patient)
     transfer = PatientTransfer(
         id=transfer_id,
         patient_id=patient_id,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import existing
+from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.interop.archive.making import archive_of_patient
@@ -29,7 +29,7 @@ async def list_transfers(work: Work, patient_id: UUID) -> list[KnownTransfer]:
         NotFoundError: the clinic has no such patient.
     """
     patient = await existing(work, patient_id)
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     work.record_access("transfers", patient_id=patient_id)
     return [
         KnownTransfer(
@@ -52,9 +52,7 @@ async def make_file(work: Work, patient_id: UUID, transfer_id: UUID) -> bytes:
         raise NotFoundError
     if transfer.state is not TransferState.STARTED or not transfer.key_sealed:
         raise TransferOverError
-    key = vault_of(work.vault, work.clinic_id, patient).open(
-        transfer.key_sealed, row_id=transfer.id, **KEY_CELL
-    )
+    key = vault_of(work, patient).open(transfer.key_sealed, row_id=transfer.id, **KEY_CELL)
     work.record_access("transfer", patient_id=patient_id)
     lines = [line async for line in archive_of_patient(work, patient_id)]
     return seal_file(

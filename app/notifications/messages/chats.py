@@ -77,7 +77,6 @@ async def end_channel(work: Work, channel_id: UUID) -> None:
     await notices.cancel_all_to(work, channel_id)
     await notify_contacts(
         work,
-        work.vault,
         BOTH,
         Wording.NOTICE_CHANNEL_ENDED,
         link=worklist_link(work.public_url),

@@ -15,8 +15,7 @@ from app.notifications.messages.outcomes import SENT, Ending, Outcome
 from app.notifications.messages.wording import Text
 from app.notifications.transport import signing
 from app.notifications.transport.addresses import EndpointAddressRefusedError
-from app.notifications.transport.guarded_transport import NoAnswerError
-from app.notifications.transport.retry_after import read_retry_after
+from app.notifications.transport.guarded_transport import NoAnswerError, read_retry_after
 
 # The address is no more (RFC 8030, section 7.3 names the first, push services use both).
 _GONE: Final = {404, 410}

@@ -104,8 +104,7 @@ BOTH = frozenset(Role)
 
 
 async def notify_contacts(
-    work: UnitOfWork,
-    vault: Vault,
+    work: Work,
     roles: Collection[Role],
     wording: Wording,
     *,
@@ -118,7 +117,7 @@ async def notify_contacts(
     Where ``link`` is an address of the API, people get the page of the same. Gives how many are written to: none
     in a test clinic that has named nobody yet.
     """
-    named = (await clinic_in(work, vault)).contacts
+    named = (await clinic_in(work)).contacts
     asked = [contact for role, contact in named.items() if role in roles]
     people = asked or list(named.values())
     for contact in people:
@@ -130,7 +129,7 @@ async def notify_contacts(
             link=staff_page(link),
             mode=mode,
         )
-        await queue_message(work, vault, message, now=now)
+        await queue_message(work, message, now=now)
         work.audit(f"contact.notified_{wording.value}", "clinic", work.clinic_id, actor=SYSTEM)
     return len(people)
 
@@ -140,7 +139,7 @@ async def notify_other_contact(work: Work, message: OutgoingMessage, refused: st
 
     Once: where both refuse, ``attention`` says so and the next escalation tries both again.
     """
-    people = (await clinic_in(work, work.vault)).contacts.values()
+    people = (await clinic_in(work)).contacts.values()
     if message.subject_id is not None or refused not in {one.email for one in people}:
         return
     for contact in people:
@@ -154,5 +153,5 @@ async def notify_other_contact(work: Work, message: OutgoingMessage, refused: st
                 mode=message.mode,
                 subject_id=message.id,
             )
-            await queue_message(work, work.vault, instead, now=work.real_now)
+            await queue_message(work, instead, now=work.real_now)
             work.audit("contact.notified_instead", "clinic", work.clinic_id, actor=SYSTEM)

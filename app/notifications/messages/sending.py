@@ -30,7 +30,7 @@ from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
 from app.notifications.messages.notice_channels import lock_for_update, notify_other_contact, waits_until
 from app.notifications.messages.outcomes import SENT, Ending, Outcome, sequel
-from app.notifications.messages.push_subscriptions import forget
+from app.notifications.messages.web_push import forget
 from app.outbox import Channel, Wording
 from app.storage import due_work, notices, outgoing_messages, staff_members
 from app.storage.engine.unit_of_work import UnitOfWork

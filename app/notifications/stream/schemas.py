@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.notifications.stream.queries import EventPage, SnapshotPage, SnapshotPatient, StreamPlace
-from app.notifications.webhooks.event_schemas import EventData, OutgoingEvent
+from app.notifications.webhooks.schemas import EventData, OutgoingEvent
 from app.storage.event_stream import PlacedEvent
 from app.web.schemas import (
     CursorNotValidError,

@@ -99,7 +99,7 @@ async def add_endpoint(
     await _refuse_twice(work, address)
     endpoint = Endpoint(
         id=endpoint_id,
-        url_sealed=seal_url(work.vault, work.clinic_id, endpoint_id, address),
+        url_sealed=seal_url(work, endpoint_id, address),
         secret_sealed=seal_secret(work.vault, work.clinic_id, endpoint_id, secret),
         events=_names(events),
         state="enabled",
@@ -129,17 +129,17 @@ async def change_endpoint(
         MemberNotActiveError: nobody who can sign in has the care team's id.
     """
     await refuse_member(work, change.care_team)
-    before = open_url(work.vault, work.clinic_id, await existing(work, endpoint_id))
+    before = open_url(work, await existing(work, endpoint_id))
     address = before
     if change.url is not None:
         address = await checked_address(work, change.url)
         await _refuse_twice(work, address, besides=endpoint_id)
     stored = await existing(work, endpoint_id, lock=True)
-    same = address == open_url(work.vault, work.clinic_id, stored)
+    same = address == open_url(work, stored)
     changed = await endpoints.change(
         work,
         endpoint_id,
-        url_sealed=stored.url_sealed if same else seal_url(work.vault, work.clinic_id, endpoint_id, address),
+        url_sealed=stored.url_sealed if same else seal_url(work, endpoint_id, address),
         events=_names(change.events) if change.filters else stored.events,
         care_team=change.care_team if change.narrows else stored.care_team,
         version=version,
@@ -270,7 +270,7 @@ async def _refuse_twice(work: Work, address: str, *, besides: UUID | None = None
     # Two requests at once take turns here.
     await clinics.profile(work, lock=True)
     for other in await endpoints.all_of_clinic(work):
-        if other.id != besides and open_url(work.vault, work.clinic_id, other) == address:
+        if other.id != besides and open_url(work, other) == address:
             raise EndpointExistsError("#/url").with_extensions(endpoint_id=str(other.id))
 
 

@@ -11,7 +11,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from random import Random, SystemRandom
+from time import monotonic
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +25,15 @@ from prometheus_client import Counter
 from app.context import AppContext, Work
 from app.foundation.ids import new_id
 from app.foundation.tracing import note, span
+from app.notifications.transport import signing
+from app.notifications.transport.addresses import EndpointAddressRefusedError
+from app.notifications.transport.guarded_transport import (
+    NoAnswerError,
+    ReceiverTimeoutError,
+    ReceiverTlsError,
+    ReceiverUnreachableError,
+    read_retry_after,
+)
 from app.notifications.webhooks.endpoints import Format, open_secrets, open_url
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.fhir_format import MEDIA_TYPE, notification_of
@@ -35,11 +46,74 @@ from app.notifications.webhooks.retry_schedule import (
     circuit_opens,
     next_attempt,
 )
-from app.notifications.webhooks.sender import OutgoingMessage, send
 from app.notifications.webhooks.trouble import Because, disable, hold_if_disabled, notify_of_exhausted
 from app.storage import deliveries, endpoints, safety_events
 from app.storage.deliveries import Attempt, AttemptResult, Delivery
 from app.storage.endpoints import Endpoint, Failing
+
+_CODES: Final[dict[type[Exception], AttemptError]] = {
+    EndpointAddressRefusedError: AttemptError.ADDRESS_REFUSED,
+    httpx2.InvalidURL: AttemptError.ADDRESS_REFUSED,
+    ReceiverTimeoutError: AttemptError.TIMEOUT,
+    ReceiverTlsError: AttemptError.TLS_FAILED,
+    ReceiverUnreachableError: AttemptError.CONNECTION_FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """What one attempt sends (``body``: exact bytes, JSON in UTF-8), where to, and signed by which secrets."""
+
+    url: str
+    webhook_id: str
+    body: bytes
+    secrets: Sequence[str] = field(repr=False)
+    media_type: str = "application/json"
+
+
+async def send(client: httpx2.AsyncClient, message: OutgoingMessage, now: datetime) -> AttemptOutcome:
+    """Make one attempt and say how it ended.
+
+    No answer, however broken, raises; what is wrong with the message itself (no secret, a time without
+    an offset) does. Nothing is logged, and nothing of the answer is kept but status and ``Retry-After``.
+
+    Args:
+        client: Made by ``guarded_client``, which bounds the time and checks the address.
+        message: What to send.
+        now: The time of this attempt, aware; it is signed.
+    """
+    headers = signing.headers(message.webhook_id, now, message.body, message.secrets)
+    headers["content-type"] = message.media_type
+    began = monotonic()
+    try:
+        answer = await client.post(message.url, content=message.body, headers=headers)
+    except (EndpointAddressRefusedError, httpx2.InvalidURL, NoAnswerError) as failure:
+        return AttemptOutcome(
+            error=_CODES[type(failure)], status=None, retry_after=None, duration=_since(began)
+        )
+    duration = _since(began)
+    return AttemptOutcome(
+        error=error_of_status(answer.status_code),
+        status=answer.status_code,
+        retry_after=read_retry_after(answer.headers.get("retry-after"), answered_at=now + duration),
+        duration=duration,
+    )
+
+
+def error_of_status(status: int) -> AttemptError | None:
+    """Say what an HTTP status means for a delivery: None for 2xx, redirects fail, 410 is for good."""
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return AttemptError.REDIRECT_REFUSED
+    if status == HTTPStatus.GONE:
+        return AttemptError.GONE
+    return AttemptError.HTTP_STATUS
+
+
+def _since(began: float) -> timedelta:
+    return timedelta(seconds=monotonic() - began)
+
 
 ATTEMPTS: Final = Counter(
     "afterglow_delivery_attempts", "Attempts to deliver an event, by how they ended", ["urgency", "outcome"]
@@ -154,7 +228,7 @@ def _message(work: Work, delivery: Delivery, endpoint: Endpoint) -> OutgoingMess
     body = notification_of(delivery, base_url=f"{work.public_url}/fhir") if fhir else delivery.body
     return OutgoingMessage(
         media_type=MEDIA_TYPE if fhir else "application/json",
-        url=open_url(work.vault, work.clinic_id, endpoint),
+        url=open_url(work, endpoint),
         webhook_id=str(delivery.notification_id),
         body=body.encode(),
         secrets=open_secrets(work.vault, work.clinic_id, endpoint, now=work.real_now),

@@ -16,15 +16,17 @@ from app.storage.engine.unit_of_work import UnitOfWork
 _TABLE = "webhook_endpoints"
 
 
-def seal_url(vault: Vault, clinic_id: UUID, endpoint_id: UUID, url: str) -> bytes:
+def seal_url(work: Work, endpoint_id: UUID, url: str) -> bytes:
     """Seal an address: its path may be a secret of the receiver's."""
-    return vault.seal(url, table=_TABLE, column="url_sealed", clinic_id=clinic_id, row_id=endpoint_id)
+    return work.vault.seal(
+        url, table=_TABLE, column="url_sealed", clinic_id=work.clinic_id, row_id=endpoint_id
+    )
 
 
-def open_url(vault: Vault, clinic_id: UUID, endpoint: Endpoint) -> str:
+def open_url(work: Work, endpoint: Endpoint) -> str:
     """Open an endpoint's address."""
-    return vault.open(
-        endpoint.url_sealed, table=_TABLE, column="url_sealed", clinic_id=clinic_id, row_id=endpoint.id
+    return work.vault.open(
+        endpoint.url_sealed, table=_TABLE, column="url_sealed", clinic_id=work.clinic_id, row_id=endpoint.id
     )
 
 
@@ -93,7 +95,7 @@ def view_of(work: Work, endpoint: Endpoint) -> EndpointView:
     until = endpoint.previous_secret_until
     return EndpointView(
         id=endpoint.id,
-        url=open_url(work.vault, work.clinic_id, endpoint),
+        url=open_url(work, endpoint),
         events=None if endpoint.events is None else tuple(endpoint.events),
         care_team=endpoint.care_team,
         state=endpoint.state,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.foundation.translations import say
-from app.notifications.transport.retry_after import LONGEST_RETRY_AFTER
+from app.notifications.transport.guarded_transport import LONGEST_RETRY_AFTER
 
 # The wait before each attempt: the first goes at once, the last about three days later.
 ORDINARY_WAITS: Final = (

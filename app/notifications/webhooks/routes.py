@@ -9,7 +9,6 @@ from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.notifications.webhooks import commands, notice_channels, queries
-from app.notifications.webhooks.event_schemas import OutgoingEvent
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.queries import undelivered
 from app.notifications.webhooks.schemas import (
@@ -25,13 +24,14 @@ from app.notifications.webhooks.schemas import (
     NoticeChannelList,
     NoticeChannelReply,
     NoticeTestReply,
+    OutgoingEvent,
     RecoveredReply,
     RecoverEntry,
     TestSentReply,
     UndeliveredSummaryReply,
 )
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_in
+from app.web.headers import link_next, version_in, with_etag
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=ClinicRoute)
@@ -66,8 +66,7 @@ async def list_endpoints(work: ManageWebhooks) -> EndpointList:
 async def read_endpoint(endpoint_id: UUID, work: ManageWebhooks, response: Response) -> EndpointReply:
     """Give one endpoint, with an ETag for changing."""
     endpoint = await queries.read_endpoint(work, endpoint_id)
-    response.headers["etag"] = etag_of(endpoint.version)
-    return EndpointReply.of(endpoint)
+    return with_etag(response, endpoint.version, EndpointReply.of(endpoint))
 
 
 @router.patch("/webhook-endpoints/{endpoint_id}", summary="Change an endpoint")
@@ -80,8 +79,7 @@ async def change_endpoint(
 ) -> EndpointReply:
     """Change address or filter; needs If-Match. What is on its way goes to the new address."""
     endpoint = await commands.change_endpoint(work, endpoint_id, body.change, version=version_in(if_match))
-    response.headers["etag"] = etag_of(endpoint.version)
-    return EndpointReply.of(endpoint)
+    return with_etag(response, endpoint.version, EndpointReply.of(endpoint))
 
 
 @router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, summary="Remove an endpoint")

@@ -51,7 +51,6 @@ async def notify_of_trouble(work: Work, endpoint_id: UUID, *, always: bool = Fal
     await notify_channels(work, NoticeEvent.ENDPOINT_TROUBLE, mode=profile.mode, now=work.real_now)
     await notify_contacts(
         work,
-        work.vault,
         BOTH,
         Wording.ENDPOINT_DOWN,
         link=worklist_link(work.public_url),

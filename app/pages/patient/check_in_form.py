@@ -11,8 +11,7 @@ from app.clinical.check_ins import ONE_DAY, CheckIn, zone_of
 from app.clinical.domains import REPORTED_NUMBERS
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
 from app.foundation.translations import Words, say
-from app.pages.patient.opened_form import OpenedForm
-from app.pages.patient.refusal_words import NOT_READABLE
+from app.pages.patient.opened_form import NOT_READABLE, OpenedForm
 from app.web.pages.forms import Form
 from app.web.pages.wording import write_day, write_weekday
 

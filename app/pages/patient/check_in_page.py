@@ -30,17 +30,29 @@ from app.pages.patient.check_in_form import (
     says_self_harm,
 )
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
-from app.pages.patient.history_page import can_still_be_corrected, moment_of_added, own_report
-from app.pages.patient.opened_form import FAULT, OUTCOME, OpenedForm, open_form, read_opened
+from app.pages.patient.history_page import (
+    ShownTrend,
+    can_still_be_corrected,
+    moment_of_added,
+    own_report,
+    trend_after_sending,
+)
+from app.pages.patient.opened_form import (
+    FAULT,
+    NOT_READABLE,
+    OUTCOME,
+    OpenedForm,
+    open_form,
+    read_opened,
+    why_not_kept,
+)
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import (
     OfferedQuestionnaire,
     due_questionnaires,
     questionnaires_for_everyone,
 )
-from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.sign_in_form import sign_in_page
-from app.pages.patient.trend import ShownTrend, trend_after_sending
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import ContextNeeded
@@ -62,7 +74,6 @@ _NUMBERS: Final = tuple(str(number) for number in range(11))
 
 
 def form_page(
-    context: AppContext,
     visitor: Visitor,
     opened: OpenedForm,
     *,
@@ -77,7 +88,6 @@ def form_page(
 ) -> PageAnswer:
     """Show the form, with what was answered before; ``mistakes`` has the sentence for each field."""
     return render(
-        context,
         visitor,
         "check_in.html",
         here=CHECK_IN,
@@ -99,10 +109,9 @@ def form_page(
     )
 
 
-def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
+def shell_page(visitor: Visitor) -> PageAnswer:
     """Show the form as a phone keeps it for times without a connection: nobody's, of no day yet."""
     return render(
-        context,
         visitor,
         "check_in.html",
         here=CHECK_IN,
@@ -128,7 +137,6 @@ def _meant(form: Form, day_choices: Sequence[tuple[str, str]]) -> dict[str, str]
 
 
 def thanks_page(
-    context: AppContext,
     visitor: Visitor,
     sent: Sent,
     *,
@@ -140,7 +148,6 @@ def thanks_page(
     """Say that it is kept; after a safety statement, help comes first."""
     stored = sent.stored
     answer = render(
-        context,
         visitor,
         "thanks.html",
         here=CHECK_IN,
@@ -153,7 +160,7 @@ def thanks_page(
         questionnaires=questionnaires,
     )
     answer.headers[OUTCOME] = "kept"
-    Cookies(context.public_url).write(answer, SENT_FORM, str(form_id), lasts=_REMEMBERED)
+    Cookies(visitor.context.public_url).write(answer, SENT_FORM, str(form_id), lasts=_REMEMBERED)
     return answer
 
 
@@ -183,36 +190,35 @@ def _plain(value: float) -> str:
     return f"{value:g}"
 
 
-async def send(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
+async def send(visitor: Visitor, form: Form) -> PageAnswer:
     """Take a form as it was sent from a page of ours."""
     if visitor.caller is None:
-        return await _keep_through_sign_in(context, visitor, form)
+        return await _keep_through_sign_in(visitor, form)
     try:
-        visitor.refuse_forged(context, form)
+        visitor.refuse_forged(form)
     except FormExpiredError as error:
-        return await refused(context, visitor, form, error)
-    return await send_trusted(context, visitor, form)
+        return await refused(visitor, form, error)
+    return await send_trusted(visitor, form)
 
 
-async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
+async def send_trusted(visitor: Visitor, form: Form) -> PageAnswer:
     """Take a form that is known to be this person's."""
-    now = visitor.now(context)
+    now = visitor.now()
     opened = read_opened(form, ID_FIELD)
     if opened is None:
-        return await unfinished(context, visitor, form, {"form": NOT_READABLE})
+        return await unfinished(visitor, form, {"form": NOT_READABLE})
     settled = opened.settled(form, now)
     if settled is None:
         choices = opened.day_choices(now, visitor.language)
-        return await unfinished(context, visitor, form, {}, day_choices=choices, status=409)
+        return await unfinished(visitor, form, {}, day_choices=choices, status=409)
     draft, mistakes = read_answers(form, settled)
     if draft is None:
-        return await unfinished(context, visitor, form, mistakes)
+        return await unfinished(visitor, form, mistakes)
     try:
-        sent = await record_or_correct(context, _source(visitor), draft)
+        sent = await record_or_correct(visitor.context, _source(visitor), draft)
     except RefusalError as error:
-        return await refused(context, visitor, form, error)
+        return await refused(visitor, form, error)
     return thanks_page(
-        context,
         visitor,
         sent,
         form_id=draft.id,
@@ -223,7 +229,6 @@ async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> Pag
 
 
 async def unfinished(
-    context: AppContext,
     visitor: Visitor,
     form: Form,
     mistakes: Mapping[str, str],
@@ -233,9 +238,8 @@ async def unfinished(
 ) -> PageAnswer:
     """Show the form again with what is wrong in it; everything that was answered stays."""
     clinic_notified = (await report_disclosures(form, failed=status >= FAULT)).clinic_notified
-    opened = read_opened(form, ID_FIELD) or open_form(visitor.now(context), visitor.time_zone)
+    opened = read_opened(form, ID_FIELD) or open_form(visitor.now(), visitor.time_zone)
     answer = form_page(
-        context,
         visitor,
         opened,
         form=form,
@@ -250,24 +254,23 @@ async def unfinished(
     return answer
 
 
-async def refused(context: AppContext, visitor: Visitor, form: Form, error: Exception) -> PageAnswer:
+async def refused(visitor: Visitor, form: Form, error: Exception) -> PageAnswer:
     """Show the form again, with why it could not be kept."""
     if isinstance(error, CheckInTooOldError | CheckInInFutureError):
-        form = _for_today(context, visitor, form)
-    return await unfinished(context, visitor, form, {"form": why_not_kept(error)}, status=status_of(error))
+        form = _for_today(visitor, form)
+    return await unfinished(visitor, form, {"form": why_not_kept(error)}, status=status_of(error))
 
 
-def _for_today(context: AppContext, visitor: Visitor, form: Form) -> Form:
+def _for_today(visitor: Visitor, form: Form) -> Form:
     """Open the form again for today, under its own id, with its answers."""
     known = read_opened(form, ID_FIELD)
-    opened = open_form(visitor.now(context), visitor.time_zone, form_id=known.id if known else None)
+    opened = open_form(visitor.now(), visitor.time_zone, form_id=known.id if known else None)
     return form.filled(opened.fields(ID_FIELD) | {"answered_at": ""})
 
 
-async def _keep_through_sign_in(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
+async def _keep_through_sign_in(visitor: Visitor, form: Form) -> PageAnswer:
     """Carry the answers through signing in. Nothing is kept here: they are on the page, and only there."""
     answer = sign_in_page(
-        context,
         visitor,
         draft=draft_of(form),
         status=401,
@@ -293,20 +296,19 @@ class CheckInRoute(PatientPageRoute):
     async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
         """Show the form again with all that was answered."""
         context: AppContext = request.app.state.context
-        return await refused(context, visitor_without_look_up(request, context), form, error)
+        return await refused(visitor_without_look_up(request, context), form, error)
 
 
 router = APIRouter(prefix="/p", route_class=CheckInRoute, include_in_schema=False)
 
 
 @router.get("/check-in")
-async def show_form(request: Request, context: ContextNeeded, found: SignedInVisitor) -> Response:
+async def show_form(found: SignedInVisitor) -> Response:
     """Show the form for the present check-in day. A form that is open already stays the same check-in."""
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
     if found.signed_in.archived:
         return render(
-            context,
             found,
             "message.html",
             here="/p/check-in",
@@ -316,20 +318,19 @@ async def show_form(request: Request, context: ContextNeeded, found: SignedInVis
                 "You can still look at what you sent. If you need help, please use the numbers here."
             ),
         )
-    if other := await _other_form(request, context, found):
+    if other := await _other_form(found):
         return other
-    cookies = Cookies(context.public_url)
+    cookies = Cookies(found.context.public_url)
     opened, kept = await _open_form(
-        context, found, cookies.read(request, OPEN_FORM), cookies.read(request, SENT_FORM)
+        found, cookies.read(found.request, OPEN_FORM), cookies.read(found.request, SENT_FORM)
     )
     answer = form_page(
-        context,
         found,
         opened,
-        form=NOTHING_FILLED_IN if kept is None else _answers_in(context, found, kept),
+        form=NOTHING_FILLED_IN if kept is None else _answers_in(found, kept),
         earlier_sentence=_earlier_sentence(found, kept),
     )
-    if (written := _as_cookie(opened)) != cookies.read(request, OPEN_FORM):
+    if (written := _as_cookie(opened)) != cookies.read(found.request, OPEN_FORM):
         cookies.write(answer, OPEN_FORM, written, lasts=None)
     return answer
 
@@ -340,13 +341,13 @@ async def send_form(request: Request, context: ContextNeeded) -> Response:
     refuse_foreign(request, context.public_url)
     form = await read_form_to_keep(request)
     async with visiting(request, context) as found:
-        return await send(context, found, form)
+        return await send(found, form)
 
 
-async def _other_form(request: Request, context: AppContext, found: Visitor) -> Response | None:
+async def _other_form(found: Visitor) -> Response | None:
     """Open a form that is not today's: one that was sent and is to be corrected, or a day to add; else None."""
-    asked = request.query_params
-    now, zone = found.now(context), found.signed_in.time_zone
+    asked = found.request.query_params
+    now, zone = found.now(), found.signed_in.time_zone
     if correct := asked.get("correct"):
         try:
             stored = await own_report(found, UUID(correct))
@@ -356,10 +357,9 @@ async def _other_form(request: Request, context: AppContext, found: Visitor) -> 
             raise NotFoundError
         sent = stored.check_in
         opened = OpenedForm(id=UUID(sent.id), opened_at=sent.recorded_at, time_zone=sent.time_zone)
-        fields = _answers_in(context, found, stored).filled({"answered_at": sent.recorded_at.isoformat()})
+        fields = _answers_in(found, stored).filled({"answered_at": sent.recorded_at.isoformat()})
         title = say("Correct {day}", day=write_day(stored.check_in_day, found.language))
         return form_page(
-            context,
             found,
             opened,
             form=fields,
@@ -371,17 +371,15 @@ async def _other_form(request: Request, context: AppContext, found: Visitor) -> 
     if (added := moment_of_added(asked.get("day", ""), now, zone)) is None:
         return None
     opened = OpenedForm(id=new_id(), opened_at=added, time_zone=zone)
-    return form_page(context, found, opened, form=Form({"answered_at": added.isoformat()}))
+    return form_page(found, opened, form=Form({"answered_at": added.isoformat()}))
 
 
-async def _open_form(
-    context: AppContext, found: Visitor, cookie: str, sent: str
-) -> tuple[OpenedForm, StoredCheckIn | None]:
+async def _open_form(found: Visitor, cookie: str, sent: str) -> tuple[OpenedForm, StoredCheckIn | None]:
     """Open the form that is open in this browser already, also in another tab; else a new one.
 
     Two tabs, a double tap and the back button are then one check-in, and other answers are a correction.
     """
-    caller, now = found.signed_in, found.now(context)
+    caller, now = found.signed_in, found.now()
     known, fresh = _from_cookie(cookie, caller.time_zone), open_form(now, caller.time_zone)
     if known is None or known.day != fresh.day:
         return fresh, None
@@ -413,14 +411,14 @@ def _from_cookie(cookie: str, time_zone: str) -> OpenedForm | None:
         return None
 
 
-def _answers_in(context: AppContext, found: Visitor, kept: StoredCheckIn) -> Form:
+def _answers_in(found: Visitor, kept: StoredCheckIn) -> Form:
     """Fill the form with what was sent, so that correcting one answer loses no other.
 
     Not with the safety statement: it stands by itself, and nobody should have to take it back to fix a number.
     """
     sent = kept.check_in
     fields = {name: _plain(value) for name, value in sent.reported.items() if value is not None}
-    fields["note"] = open_note(context.vault, found.signed_in.clinic_id, kept) or ""
+    fields["note"] = open_note(found.context.vault, found.signed_in.clinic_id, kept) or ""
     fields["asks_about_booster"] = "yes" if sent.asks_about_booster else ""
     return Form(fields)
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.care.patients.consent_status import ConsentStatus
-from app.context import AppContext
 from app.foundation.translations import say
 from app.notifications.messages.consent_text import consent_text
 from app.pages.patient.check_in_form import NO_DRAFT
@@ -21,19 +20,13 @@ def must_answer_first(visitor: Visitor) -> bool:
 
 
 def consent_page(
-    context: AppContext,
-    visitor: Visitor,
-    *,
-    draft: Mapping[str, str] = NO_DRAFT,
-    notice: str = "",
-    status: int = 200,
+    visitor: Visitor, *, draft: Mapping[str, str] = NO_DRAFT, notice: str = "", status: int = 200
 ) -> PageAnswer:
     """Show the current text."""
     withdrawn = visitor.signed_in.consent is ConsentStatus.WITHDRAWN
     if withdrawn and not notice:
-        notice = say("You have taken your consent back. No answers are taken any more.")
+        notice = say("You have withdrawn your consent. No answers are taken any more.")
     return render(
-        context,
         visitor,
         "consent.html",
         here=ASK_FIRST,

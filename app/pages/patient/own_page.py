@@ -1,6 +1,6 @@
 """What belongs to the signed-in patient: consent, a copy of the own data, erasure; and their clinic's logo."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic_core import to_json
 from starlette.responses import RedirectResponse, Response
 
@@ -17,7 +17,6 @@ from app.pages.patient.consent_form import ASK_FIRST, consent_page
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.settings_page import SETTINGS
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import OwnFormOnly
 
@@ -25,15 +24,15 @@ router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=
 
 
 @router.get("/consent")
-async def show_consent(context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def show_consent(visitor: SignedInVisitor) -> Response:
     """Show what the patient agrees to."""
-    return consent_page(context, visitor)
+    return consent_page(visitor)
 
 
 @router.post("/consent", dependencies=[OwnFormOnly])
-async def answer_consent(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def answer_consent(visitor: SignedInVisitor) -> Response:
     """Keep the patient's answer; then send the answers that waited for it, or show the form."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form, caller = await read_own_form(visitor), visitor.signed_in
     if form["answer"] != "yes":
         await _withdraw(visitor)
         return RedirectResponse(ASK_FIRST, 303)
@@ -42,7 +41,6 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
     except ConsentTextChangedError:
         await visitor.work.start_over()
         return consent_page(
-            context,
             visitor,
             draft=draft_of(form),
             notice=say("The text was changed in the meantime. Please read it again."),
@@ -52,22 +50,23 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
         # A check-in is kept in its own transaction, and only from who has agreed.
         work = visitor.work
         await work.commit()
-        return await send_trusted(context, visitor, form)
+        return await send_trusted(visitor, form)
     return RedirectResponse("/p/check-in", 303)
 
 
 @router.get("/sure")
-async def ask_whether_sure(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def ask_whether_sure(visitor: SignedInVisitor) -> Response:
     """Ask once more before what cannot be taken back by a second tap."""
-    about = request.query_params.get("about", "")
+    about = visitor.request.query_params.get("about", "")
     questions = {
         "consent": (
-            say("Do you want to take your consent back?"),
+            say("Do you want to withdraw your consent?"),
             say(
-                "You can take your consent back at any time, and need to give no reason. From then on no "
+                "You can withdraw your consent at any time, and need to give no reason. From then on no "
                 "answers are taken, and nothing is compared. Your treatment goes on as before."
             ),
             "/p/withdraw",
+            say("Withdraw consent"),
         ),
         "erasure": (
             say("Do you want to ask for everything to be erased?"),
@@ -76,18 +75,19 @@ async def ask_whether_sure(request: Request, context: ContextNeeded, visitor: Si
                 "keep its own medical record."
             ),
             "/p/erasure",
+            say("Ask for my data to be erased"),
         ),
     }
     if about not in questions:
         raise NotFoundError
-    question, lead, action = questions[about]
-    return render(context, visitor, "sure.html", here=SETTINGS, question=question, lead=lead, action=action)
+    question, lead, action, yes = questions[about]
+    return render(visitor, "sure.html", here=SETTINGS, question=question, lead=lead, action=action, yes=yes)
 
 
 @router.post("/withdraw", dependencies=[OwnFormOnly])
-async def withdraw_consent(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def withdraw_consent(visitor: SignedInVisitor) -> Response:
     """Take consent back, also in the middle of a signal."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await _withdraw(visitor)
     return RedirectResponse(SETTINGS, 303)
 
@@ -102,9 +102,9 @@ async def get_copy(visitor: SignedInVisitor) -> Response:
 
 
 @router.post("/erasure", dependencies=[OwnFormOnly])
-async def ask_for_erasure(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def ask_for_erasure(visitor: SignedInVisitor) -> Response:
     """Ask the clinic to erase everything; asked twice, it is asked once."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     caller = visitor.signed_in
     try:
         await erasure.ask(visitor.work, caller.patient_id)

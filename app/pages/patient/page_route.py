@@ -36,13 +36,13 @@ VERSION: Final = hashlib.sha256(
 
 
 def render(
-    context: AppContext,
     visitor: Visitor,
     template: str,
     *,
     here: str,
     status: int = 200,
     help_first: bool = False,
+    with_logo: bool = True,
     hidden: Mapping[str, str] | None = None,
     **values: object,
 ) -> PageAnswer:
@@ -56,10 +56,10 @@ def render(
             languages=LANGUAGES,
             crisis=visitor.crisis,
             clinic_name=visitor.caller.clinic_name if visitor.caller else "",
-            clinic_logo=(visitor.caller.clinic_logo or "") if visitor.caller else "",
+            clinic_logo=_logo(visitor) if with_logo else "",
             files=FILES.paths,
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
-            who="" if visitor.is_on_tablet else who(context.vault, visitor),
+            who="" if visitor.is_on_tablet else who(visitor.context.vault, visitor),
             here="/tablet" if visitor.is_on_tablet else here,
             on_tablet=visitor.is_on_tablet,
             help_first=help_first,
@@ -70,8 +70,15 @@ def render(
     answer = PageAnswer(text, status)
     # On every page: after sending, a script puts one page in the place of another under the first one's policy.
     answer.allow_style(STYLE_SOURCE)
-    visitor.keep_cookies(context, answer)
+    visitor.keep_cookies(answer)
     return answer
+
+
+def _logo(visitor: Visitor) -> str:
+    """Give the address of the clinic's logo, with its size; an empty text where there is none."""
+    if visitor.caller is None or not visitor.caller.clinic_logo:
+        return ""
+    return f"{'/tablet' if visitor.is_on_tablet else '/p'}/logo/{visitor.caller.clinic_logo}"
 
 
 def who(vault: Vault, visitor: Visitor) -> str:
@@ -132,13 +139,7 @@ def failure_page(request: Request, context: AppContext, error: Exception) -> Res
     visitor, failure = visitor_without_look_up(request, context), failure_of(error)
     title, sentence = _FAILURES[failure.words]
     answer = render(
-        context,
-        visitor,
-        "message.html",
-        here="/p/",
-        status=failure.status,
-        title=title,
-        sentence=sentence,
+        visitor, "message.html", here="/p/", status=failure.status, title=title, sentence=sentence
     )
     answer.headers.update(failure.headers)
     return answer

@@ -36,16 +36,16 @@ async def start(visitor: AnyVisitor) -> Response:
 
 
 @router.get("/help")
-async def show_help(context: ContextNeeded, visitor: AnyVisitor) -> Response:
+async def show_help(visitor: AnyVisitor) -> Response:
     """Show crisis help, and answers to what people ask."""
     everywhere = help_everywhere(visitor.language)
-    return render(context, visitor, "help.html", here="/p/help", everywhere=everywhere)
+    return render(visitor, "help.html", here="/p/help", everywhere=everywhere)
 
 
 @router.get("/home-screen")
-async def show_home_screen(context: ContextNeeded, visitor: AnyVisitor) -> Response:
+async def show_home_screen(visitor: AnyVisitor) -> Response:
     """Say how the form is put on a phone's home screen."""
-    return render(context, visitor, "home_screen.html", here="/p/home-screen")
+    return render(visitor, "home_screen.html", here="/p/home-screen")
 
 
 @router.get("/static/{name}")
@@ -57,7 +57,7 @@ async def static_file(name: str) -> Response:
 @router.get("/offline/{language}")
 async def offline_form(language: str, context: ContextNeeded, request: Request) -> Response:
     """Give the form as a phone keeps it: nobody's, of no day yet."""
-    return shell_page(context, _nobody(request, context, language))
+    return shell_page(_nobody(request, context, language))
 
 
 @router.get("/offline/{language}/{key}")
@@ -66,7 +66,7 @@ async def offline_questionnaire(
 ) -> Response:
     """Give a questionnaire as a phone keeps it."""
     nobody = _nobody(request, context, language)
-    return questionnaire_shell(context, nobody, questionnaire(key, locale=language))
+    return questionnaire_shell(nobody, questionnaire(key, locale=language))
 
 
 def _nobody(request: Request, context: AppContext, language: str) -> Visitor:
@@ -124,9 +124,9 @@ async def manifest(lang: str = "en") -> Response:
 
 
 @router.get("/state")
-async def state(context: ContextNeeded, visitor: AnyVisitor) -> dict[str, str]:
+async def state(visitor: AnyVisitor) -> dict[str, str]:
     """Show a phone with answers to send who is signed in, and with which token it may send them."""
-    return {"who": who(context.vault, visitor), "form_token": visitor.token}
+    return {"who": who(visitor.context.vault, visitor), "form_token": visitor.token}
 
 
 @rest_router.get("/{path:path}")

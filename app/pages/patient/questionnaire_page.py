@@ -22,9 +22,16 @@ from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.logs import where
 from app.foundation.translations import say
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
-from app.pages.patient.opened_form import FAULT, OUTCOME, OpenedForm, open_form, read_opened
+from app.pages.patient.opened_form import (
+    FAULT,
+    NOT_READABLE,
+    OUTCOME,
+    OpenedForm,
+    open_form,
+    read_opened,
+    why_not_kept,
+)
 from app.pages.patient.page_route import PatientPageRoute, render
-from app.pages.patient.refusal_words import NOT_READABLE, why_not_kept
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
 from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PageAnswer
@@ -93,7 +100,6 @@ def path_of(asked: Questionnaire) -> str:
 
 
 def questionnaire_page(
-    context: AppContext,
     visitor: Visitor,
     asked: Questionnaire,
     opened: OpenedForm,
@@ -108,7 +114,6 @@ def questionnaire_page(
     """Show a questionnaire word for word, with what was answered before."""
     wrong = mistakes or Mistakes()
     return render(
-        context,
         visitor,
         "questionnaire.html",
         here=path_of(asked),
@@ -126,10 +131,9 @@ def questionnaire_page(
     )
 
 
-def questionnaire_shell(context: AppContext, visitor: Visitor, asked: Questionnaire) -> PageAnswer:
+def questionnaire_shell(visitor: Visitor, asked: Questionnaire) -> PageAnswer:
     """Show a questionnaire as a phone keeps it for times without a connection: nobody's, of no day yet."""
     return render(
-        context,
         visitor,
         "questionnaire.html",
         here=path_of(asked),
@@ -158,18 +162,15 @@ def _asked_words(asked: Questionnaire) -> dict[str, Any]:
     }
 
 
-def questionnaire_thanks(
-    context: AppContext, visitor: Visitor, asked: Questionnaire, kept: Assessment
-) -> PageAnswer:
+def questionnaire_thanks(visitor: Visitor, asked: Questionnaire, kept: Assessment) -> PageAnswer:
     """Say that it is kept, and nothing of what it means; after an answer that points to self-harm, help first."""
     stored = kept.stored
     if kept.created:
-        sentence = say("Your answers are kept. Your clinic can see them.")
+        sentence = say("Your answers are saved. Your clinic can see them.")
     else:
         at = write_moment(stored.received_at, zone_of(stored.time_zone), visitor.language)
         sentence = say("These answers were kept before, on {at}. They count once.", at=at)
     answer = render(
-        context,
         visitor,
         "questionnaire_thanks.html",
         here=path_of(asked),
@@ -225,9 +226,7 @@ _OPENED_AGAIN: Final = frozenset(
 )
 
 
-async def send_questionnaire(
-    context: AppContext, visitor: Visitor, asked: Questionnaire, form: Form
-) -> PageAnswer:
+async def send_questionnaire(visitor: Visitor, asked: Questionnaire, form: Form) -> PageAnswer:
     """Take a questionnaire as it was sent from a page of ours."""
     if visitor.caller is None:
         signed_out = Mistakes(
@@ -236,35 +235,34 @@ async def send_questionnaire(
                 "another tab, come back here and press Send."
             )
         )
-        return await shown_again(context, visitor, asked, form, signed_out, status=401)
+        return await shown_again(visitor, asked, form, signed_out, status=401)
     try:
-        visitor.refuse_forged(context, form)
+        visitor.refuse_forged(form)
     except FormExpiredError as error:
-        return await questionnaire_refused(context, visitor, asked, form, error)
-    opened, now = read_opened(form, ID_FIELD), visitor.now(context)
+        return await questionnaire_refused(visitor, asked, form, error)
+    opened, now = read_opened(form, ID_FIELD), visitor.now()
     if opened is None:
-        return await shown_again(context, visitor, asked, form, Mistakes(sentence=NOT_READABLE))
+        return await shown_again(visitor, asked, form, Mistakes(sentence=NOT_READABLE))
     settled = opened.settled(form, now)
     if settled is None:
         choices = opened.day_choices(now, visitor.language)
-        return await shown_again(context, visitor, asked, form, Mistakes(), day_choices=choices, status=409)
-    return await _enter(context, visitor, asked, form, settled)
+        return await shown_again(visitor, asked, form, Mistakes(), day_choices=choices, status=409)
+    return await _enter(visitor, asked, form, settled)
 
 
 async def questionnaire_refused(
-    context: AppContext, visitor: Visitor, asked: Questionnaire, form: Form, error: Exception
+    visitor: Visitor, asked: Questionnaire, form: Form, error: Exception
 ) -> PageAnswer:
     """Show the form again, with why it could not be kept: the items that are missing, or a sentence."""
     code = error.code if isinstance(error, RefusalError) else ""
     items = sorted({number for one in getattr(error, "findings", ()) for number in one.get("items", ())})
     mistakes = Mistakes(items=items) if items else Mistakes(sentence=why_not_kept(error))
     return await shown_again(
-        context, visitor, asked, form, mistakes, status=status_of(error), again=code in _OPENED_AGAIN
+        visitor, asked, form, mistakes, status=status_of(error), again=code in _OPENED_AGAIN
     )
 
 
 async def shown_again(
-    context: AppContext,
     visitor: Visitor,
     asked: Questionnaire,
     form: Form,
@@ -277,10 +275,9 @@ async def shown_again(
     """Show the form again with everything that was answered; an answer about self-harm is heard all the same."""
     opened = None if again else read_opened(form, ID_FIELD)
     answer = questionnaire_page(
-        context,
         visitor,
         asked,
-        opened or open_form(visitor.now(context), visitor.time_zone),
+        opened or open_form(visitor.now(), visitor.time_zone),
         form=form,
         mistakes=mistakes,
         day_choices=day_choices,
@@ -294,9 +291,7 @@ async def shown_again(
     return answer
 
 
-async def _enter(
-    context: AppContext, visitor: Visitor, asked: Questionnaire, form: Form, opened: OpenedForm
-) -> PageAnswer:
+async def _enter(visitor: Visitor, asked: Questionnaire, form: Form, opened: OpenedForm) -> PageAnswer:
     caller = visitor.signed_in
     try:
         kept = await commands.enter(visitor.work, caller.patient_id, answered(form, asked, opened))
@@ -304,8 +299,8 @@ async def _enter(
         await visitor.work.start_over()
         # With the day that was chosen, so that it is not asked for again.
         chosen = form.filled(opened.fields(ID_FIELD))
-        return await questionnaire_refused(context, visitor, asked, chosen, error)
-    return questionnaire_thanks(context, visitor, asked, kept)
+        return await questionnaire_refused(visitor, asked, chosen, error)
+    return questionnaire_thanks(visitor, asked, kept)
 
 
 class QuestionnaireRoute(PatientPageRoute):
@@ -316,22 +311,22 @@ class QuestionnaireRoute(PatientPageRoute):
         context: AppContext = request.app.state.context
         found = visitor_without_look_up(request, context)
         asked = questionnaire(request.path_params["key"], locale=found.language)
-        return await questionnaire_refused(context, found, asked, form, error)
+        return await questionnaire_refused(found, asked, form, error)
 
 
 router = APIRouter(prefix="/p/questionnaires", route_class=QuestionnaireRoute, include_in_schema=False)
 
 
 @router.get("/{key}")
-async def show_questionnaire(key: str, context: ContextNeeded, found: SignedInVisitor) -> Response:
+async def show_questionnaire(key: str, found: SignedInVisitor) -> Response:
     """Show a questionnaire, opened now: sent twice, it is one."""
     asked = questionnaire(key, locale=found.language)
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
     if asked.scale.key == LONG_EXPOSURE.key and not await asks_long_exposure(found):
         raise NotFoundError
-    opened = open_form(found.now(context), found.signed_in.time_zone)
-    return questionnaire_page(context, found, asked, opened)
+    opened = open_form(found.now(), found.signed_in.time_zone)
+    return questionnaire_page(found, asked, opened)
 
 
 @router.post("/{key}")
@@ -342,4 +337,4 @@ async def send_form(key: str, request: Request, context: ContextNeeded) -> Respo
     form = await read_form_to_keep(request)
     async with visiting(request, context) as found:
         asked = questionnaire(key, locale=found.language)
-        return await send_questionnaire(context, found, asked, form)
+        return await send_questionnaire(found, asked, form)

@@ -6,17 +6,17 @@ from datetime import tzinfo
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.care.consent import erasure
 from app.care.patients import devices, sms_numbers
 from app.care.patients.commands import DetailsChange, change_patient
 from app.care.patients.consent_status import ConsentStatus
-from app.care.patients.contact import email_of
 from app.care.patients.queries import existing, reminders_of
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.schemas import read_reminders
+from app.care.patients.sealed_fields import email_of
 from app.care.patients.sms_numbers import (
     NoTextMessagesError,
     SmsCodeNotValidError,
@@ -24,25 +24,23 @@ from app.care.patients.sms_numbers import (
     TooManySmsCodesError,
 )
 from app.clinical.check_ins import zone_of
-from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.text import InvisibleCharacterError
 from app.foundation.translations import LANGUAGES, Words, say
 from app.foundation.zones import PseudoTimeZoneError, UnknownTimeZoneError, choosable_zones, read_zone
-from app.notifications.messages.push_subscriptions import (
+from app.notifications.messages.web_push import (
     PushAddressRefusedError,
     PushKeysNotUsableError,
     WebPushAddress,
+    public_push_key,
     subscribe,
     unsubscribe,
 )
-from app.notifications.messages.web_push import public_push_key
 from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute, render
 from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.visitor import LANGUAGE, SESSION, SignedInVisitor, Visitor, read_own_form
 from app.storage import push_subscriptions
-from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import NOTHING_FILLED_IN, Form, OwnFormOnly
 from app.web.pages.wording import write_moment
@@ -69,7 +67,6 @@ _REMINDER_MISTAKES: Final[Mapping[str, Words]] = {
 
 
 async def settings_page(
-    context: AppContext,
     visitor: Visitor,
     *,
     notice: str = "",
@@ -82,7 +79,6 @@ async def settings_page(
     wall = zone_of(caller.time_zone)
     listed = await devices.list_devices(visitor.work, caller.patient_id)
     return render(
-        context,
         visitor,
         "settings.html",
         here=SETTINGS,
@@ -92,8 +88,8 @@ async def settings_page(
         zone=form["time_zone"] or caller.time_zone,
         reminders=await _reminders(visitor, form),
         number_state=(await reminders_of(visitor.work, caller.patient_id)).sms_number_state.value,
-        push_key=public_push_key(context.vault),
-        has_gateway=context.gateway is not None,
+        push_key=public_push_key(visitor.context.vault),
+        has_gateway=visitor.context.gateway is not None,
         has_email=await _has_email(visitor),
         zones=choosable_zones(),
         questionnaires=await offered_questionnaires(visitor),
@@ -144,7 +140,7 @@ async def _gets_pushes(visitor: Visitor) -> bool:
 
 async def _has_email(visitor: Visitor) -> bool:
     patient = await existing(visitor.work, visitor.signed_in.patient_id)
-    return email_of(visitor.work.vault, visitor.work.clinic_id, patient) is not None
+    return email_of(visitor.work, patient) is not None
 
 
 def _shown(device: devices.EnrolledDevice, visitor: Visitor, wall: tzinfo) -> dict[str, object]:
@@ -167,21 +163,20 @@ router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=
 
 
 @router.get("/settings")
-async def show_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def show_settings(visitor: SignedInVisitor) -> Response:
     """Show what can be chosen, where one is signed in, and one's rights."""
-    notice = next((said for name, said in _NOTICES.items() if name in request.query_params), "")
-    return await settings_page(context, visitor, notice=notice)
+    notice = next((said for name, said in _NOTICES.items() if name in visitor.request.query_params), "")
+    return await settings_page(visitor, notice=notice)
 
 
 @router.post("/settings", dependencies=[OwnFormOnly])
-async def change_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def change_settings(visitor: SignedInVisitor) -> Response:
     """Change zone and language from now on; past days do not move."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form, caller = await read_own_form(visitor), visitor.signed_in
     try:
         zone = read_zone(form["time_zone"])
     except (UnknownTimeZoneError, PseudoTimeZoneError, InvisibleCharacterError):
         return await settings_page(
-            context,
             visitor,
             mistakes={"zone": say("This time zone is not known. Choose one from the list.")},
             form=form,
@@ -194,25 +189,25 @@ async def change_settings(request: Request, context: ContextNeeded, visitor: Sig
         visitor.work, caller.patient_id, DetailsChange(time_zone=zone, locale=locale), version=None
     )
     answer = RedirectResponse(f"{SETTINGS}?saved", 303)
-    Cookies(context.public_url).forget(answer, LANGUAGE)
+    Cookies(visitor.context.public_url).forget(answer, LANGUAGE)
     return answer
 
 
 @router.post("/reminders", dependencies=[OwnFormOnly])
-async def change_reminders(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def change_reminders(visitor: SignedInVisitor) -> Response:
     """Change when and how the patient is asked, by the same rules as from a phone."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     before = (await reminders_of(visitor.work, visitor.signed_in.patient_id)).sms_number
     mistakes = await _keep_reminders(visitor, form)
     if mistakes:
         await visitor.work.start_over()
-        return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
+        return await settings_page(visitor, mistakes=mistakes, form=form, status=422)
     if form["sms"] and (await reminders_of(visitor.work, visitor.signed_in.patient_id)).sms_number != before:
-        return await _send_code(context, visitor)
+        return await _send_code(visitor)
     return RedirectResponse(f"{SETTINGS}?saved", 303)
 
 
-async def _send_code(context: AppContext, visitor: Visitor) -> Response:
+async def _send_code(visitor: Visitor) -> Response:
     """Text a code to the number that is kept; where none can go now, what else was chosen stays."""
     work = visitor.work
     await work.commit()
@@ -220,27 +215,23 @@ async def _send_code(context: AppContext, visitor: Visitor) -> Response:
         await sms_numbers.send_code(work, visitor.signed_in.patient_id)
     except TooManySmsCodesError:
         await work.start_over()
-        return await settings_page(
-            context, visitor, mistakes={"code": _REMINDER_MISTAKES["codes"]}, status=429
-        )
+        return await settings_page(visitor, mistakes={"code": _REMINDER_MISTAKES["codes"]}, status=429)
     except (NoTextMessagesError, SmsNumberMissingError):
         return RedirectResponse(f"{SETTINGS}?saved", 303)
     return RedirectResponse(f"{SETTINGS}?sent", 303)
 
 
 @router.post("/number", dependencies=[OwnFormOnly])
-async def confirm_number(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def confirm_number(visitor: SignedInVisitor) -> Response:
     """Confirm the mobile number with the code that was sent there, or have another one sent."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     if form["again"]:
-        return await _send_code(context, visitor)
+        return await _send_code(visitor)
     try:
         await sms_numbers.confirm(visitor.work, visitor.signed_in.patient_id, form["code"][:100])
     except SmsCodeNotValidError:
         await visitor.work.start_over()
-        return await settings_page(
-            context, visitor, mistakes={"code": _REMINDER_MISTAKES["code"]}, status=422
-        )
+        return await settings_page(visitor, mistakes={"code": _REMINDER_MISTAKES["code"]}, status=422)
     return RedirectResponse(f"{SETTINGS}?confirmed", 303)
 
 
@@ -295,9 +286,9 @@ async def _set_pushes(visitor: Visitor, form: Form, *, known: bool) -> bool:
 
 
 @router.post("/sign-out", dependencies=[OwnFormOnly])
-async def sign_out(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def sign_out(visitor: SignedInVisitor) -> Response:
     """End this browser, or another device of the patient's."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form, caller = await read_own_form(visitor), visitor.signed_in
     try:
         device_id = UUID(form["device"])
     except ValueError:
@@ -306,7 +297,7 @@ async def sign_out(request: Request, context: ContextNeeded, visitor: SignedInVi
     if device_id != caller.device_id:
         return RedirectResponse(f"{SETTINGS}?ended", 303)
     answer = RedirectResponse(f"{SIGN_IN}?out", 303)
-    Cookies(context.public_url).forget(answer, SESSION)
+    Cookies(visitor.context.public_url).forget(answer, SESSION)
     return answer
 
 

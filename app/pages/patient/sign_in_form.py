@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from app.context import AppContext
 from app.pages.patient.check_in_form import NO_DRAFT
 from app.pages.patient.page_route import SIGN_IN, render
 from app.pages.patient.visitor import Visitor
@@ -10,7 +9,6 @@ from app.web.pages.answers import PageAnswer
 
 
 def sign_in_page(
-    context: AppContext,
     visitor: Visitor,
     *,
     draft: Mapping[str, str] = NO_DRAFT,
@@ -22,7 +20,6 @@ def sign_in_page(
 ) -> PageAnswer:
     """Show where the code goes."""
     return render(
-        context,
         visitor,
         "sign_in.html",
         here=SIGN_IN,

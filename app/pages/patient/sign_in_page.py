@@ -19,7 +19,6 @@ from app.pages.patient.consent_form import consent_page, must_answer_first
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.sign_in_form import sign_in_page
 from app.pages.patient.visitor import SESSION, SESSION_COOKIE_LASTS, AnyVisitor, visiting
-from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, OwnFormOnly, read_form
 from app.web.pages.page_route import status_of
@@ -39,32 +38,30 @@ _MISTAKES: Final = {
 
 
 @router.get("/enrol")
-async def show_sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor) -> Response:
+async def show_sign_in(visitor: AnyVisitor) -> Response:
     """Show where the code goes. With scripts on, the QR's fragment fills it in."""
     return sign_in_page(
-        context,
         visitor,
         notice=say("You are signed out. What was not sent yet stays on this phone until you sign in again.")
-        if "out" in request.query_params
+        if "out" in visitor.request.query_params
         else "",
     )
 
 
 @router.post("/enrol", dependencies=[OwnFormOnly])
-async def sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor) -> Response:
+async def sign_in(visitor: AnyVisitor) -> Response:
     """Exchange a code for a signed-in browser, then send what was kept on the page."""
-    form = await read_form(request)
+    form = await read_form(visitor.request)
     try:
-        visitor.refuse_forged(context, form)
+        visitor.refuse_forged(form)
         opened = await enrol_browser(
-            context,
+            visitor.context,
             code_text=form["code"],
             browser_name=say("Web browser").in_language(visitor.language),
-            address=request.client.host if request.client else "local",
+            address=visitor.request.client.host if visitor.request.client else "local",
         )
     except RefusalError as error:
         return sign_in_page(
-            context,
             visitor,
             draft=draft_of(form),
             mistake=_MISTAKES.get(
@@ -78,46 +75,43 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor)
             help_first=says_self_harm(form),
             clinic_notified=(await report_disclosures(form)).clinic_notified,
         )
-    return await _welcome(request, context, opened, form)
+    return await _welcome(visitor.request, visitor.context, opened, form)
 
 
 @router.get("/link/{token}")
-async def look_at_link(token: str, context: ContextNeeded, visitor: AnyVisitor) -> Response:
+async def look_at_link(token: str, visitor: AnyVisitor) -> Response:
     """Show one button. Looking spends nothing: mail scanners follow links."""
-    seen = await magic_links.look_at(context, token)
+    seen = await magic_links.look_at(visitor.context, token)
     if seen.state is not LinkState.VALID:
-        return _bad_link(context, visitor, seen.state)
-    return render(context, visitor, "link.html", here=f"/p/link/{token}")
+        return _bad_link(visitor, seen.state)
+    return render(visitor, "link.html", here=f"/p/link/{token}")
 
 
 @router.post("/link/{token}", dependencies=[OwnFormOnly])
-async def open_link(token: str, request: Request, context: ContextNeeded, visitor: AnyVisitor) -> Response:
+async def open_link(token: str, visitor: AnyVisitor) -> Response:
     """Spend the link, or send a fresh one where it is too late for that."""
-    form = await read_form(request)
-    visitor.refuse_forged(context, form)
+    form = await read_form(visitor.request)
+    visitor.refuse_forged(form)
     if form["again"]:
         await magic_links.send_again(
-            context, token, address=request.client.host if request.client else "local"
+            visitor.context, token, address=visitor.request.client.host if visitor.request.client else "local"
         )
         return sign_in_page(
-            context,
-            visitor,
-            notice=say("If your clinic has your e-mail address, a new link is on its way to it."),
+            visitor, notice=say("If your clinic has your e-mail address, a new link is on its way to it.")
         )
     try:
         opened = await magic_links.spend(
-            context, token, browser_name=say("Web browser").in_language(visitor.language)
+            visitor.context, token, browser_name=say("Web browser").in_language(visitor.language)
         )
     except (magic_links.LinkNotKnownError, magic_links.LinkExpiredError, magic_links.LinkUsedError):
-        seen = await magic_links.look_at(context, token)
-        return _bad_link(context, visitor, seen.state)
-    return await _welcome(request, context, opened, form)
+        seen = await magic_links.look_at(visitor.context, token)
+        return _bad_link(visitor, seen.state)
+    return await _welcome(visitor.request, visitor.context, opened, form)
 
 
-def _bad_link(context: AppContext, visitor: AnyVisitor, state: LinkState) -> Response:
+def _bad_link(visitor: AnyVisitor, state: LinkState) -> Response:
     """Say that a link does not work. Who is signed in already needs no link: the way on is shown, too."""
     return render(
-        context,
         visitor,
         "bad_link.html",
         here=START,
@@ -132,9 +126,9 @@ async def _welcome(request: Request, context: AppContext, opened: OpenedBrowser,
     if any(form[name] for name in ANSWERS):
         async with visiting(request, context, session=opened.token) as signed_in:
             if must_answer_first(signed_in):
-                answer = consent_page(context, signed_in, draft=draft_of(form))
+                answer = consent_page(signed_in, draft=draft_of(form))
             else:
-                answer = await send_trusted(context, signed_in, form)
+                answer = await send_trusted(signed_in, form)
     cookies = Cookies(context.public_url)
     cookies.write(answer, SESSION, opened.token, lasts=SESSION_COOKIE_LASTS)
     return answer

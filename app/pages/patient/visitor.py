@@ -64,13 +64,13 @@ class Visitor(PageVisitor[PatientCaller]):
         """The patient's zone; while nobody is signed in, that of the world's clocks."""
         return self.caller.time_zone if self.caller else "UTC"
 
-    def now(self, context: AppContext) -> datetime:
+    def now(self) -> datetime:
         """Give the present moment as the patient's clinic lives it; while nobody is signed in, the real one."""
-        return context.now(self.caller.clinic_id if self.caller else None)
+        return self.context.now(self.caller.clinic_id if self.caller else None)
 
-    def keep_cookies(self, context: AppContext, response: Response) -> None:
+    def keep_cookies(self, response: Response) -> None:
         """Let the browser keep what it was given with this page."""
-        cookies = Cookies(context.public_url)
+        cookies = Cookies(self.context.public_url)
         if self.new_anchor:
             cookies.write(response, ANCHOR, self.anchor, lasts=None)
         if self.new_country:
@@ -131,6 +131,8 @@ def visitor_without_look_up(
     kept = cookies.read(request, PLACE)
     country = country_of_caller(caller) if caller else kept if kept in NATIONAL_HELP else None
     return Visitor(
+        request=request,
+        context=context,
         caller=caller,
         session=session,
         anchor=made,
@@ -153,14 +155,14 @@ async def signed_in_visitor(found: Annotated[Visitor, Depends(visitor, scope="fu
     return found
 
 
-async def read_own_form(request: Request, context: AppContext, visitor: Visitor) -> Form:
+async def read_own_form(visitor: Visitor) -> Form:
     """Read a form that was made for this browser.
 
     Raises:
         FormExpiredError: it was made for another.
     """
-    form = await read_form(request)
-    visitor.refuse_forged(context, form)
+    form = await read_form(visitor.request)
+    visitor.refuse_forged(form)
     return form
 
 

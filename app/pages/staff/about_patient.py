@@ -10,7 +10,6 @@ from app.access.clinics.permissions import Permission
 from app.care.patients.plausibility import TimeSkippedError
 from app.care.patients.queries import Patient, read_patient
 from app.clinical.check_ins import zone_of
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import UTC_ZONE, WallClock, zone_of_clinic
@@ -46,7 +45,7 @@ def path_of(patient_id: UUID) -> str:
     return f"/care/patients/{patient_id}"
 
 
-async def about(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AboutPatient:
+async def about(visitor: StaffVisitor, patient_id: UUID) -> AboutPatient:
     """Find whom a form is about.
 
     Raises:
@@ -55,7 +54,9 @@ async def about(context: AppContext, visitor: StaffVisitor, patient_id: UUID) ->
     patient = await read_patient(visitor.work, patient_id)
     profile = await clinics.profile(visitor.work)
     zone = zone_of_clinic(profile.time_zone if profile else UTC_ZONE, patient.time_zone)
-    clock = WallClock(time_zone=patient.time_zone, clinic_zone=zone, now=context.now(visitor.work.clinic_id))
+    clock = WallClock(
+        time_zone=patient.time_zone, clinic_zone=zone, now=visitor.context.now(visitor.work.clinic_id)
+    )
     return AboutPatient(patient=patient, clock=clock, path=path_of(patient_id))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
@@ -20,14 +20,14 @@ from app.care.patients.enrolment import qr_svg
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
-from app.pages.staff.kept_form import own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
+from app.pages.staff.sign_in_form import own_path
 from app.pages.staff.sign_in_page import ACCOUNT
 from app.pages.staff.team_page import ROLE_NAMES
 from app.pages.staff.visitor import OwnAccount, StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import moment_and_ago
-from app.web.dependencies import ContextNeeded, address_of
+from app.web.dependencies import address_of
 from app.web.pages.page_route import status_of
 
 
@@ -78,64 +78,68 @@ _DONE = {
 
 
 @router.get("")
-async def show_account(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def show_account(visitor: OwnAccount) -> Response:
     """Show the own account."""
-    done = next((text for name, text in _DONE.items() if name in request.query_params), "")
-    following = own_path(request.query_params.get("next", "")) if "next" in request.query_params else ""
-    return await _page(context, visitor, done=done, following=following)
+    done = next((text for name, text in _DONE.items() if name in visitor.request.query_params), "")
+    following = (
+        own_path(visitor.request.query_params.get("next", ""))
+        if "next" in visitor.request.query_params
+        else ""
+    )
+    return await _page(visitor, done=done, following=following)
 
 
 @router.post("/password")
-async def change_password(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def change_password(visitor: OwnAccount) -> Response:
     """Take another password."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         await account.change_password(
             visitor.work,
             visitor.member,
             current=form["current"],
             new=form["password"],
-            address=address_of(request),
+            address=address_of(visitor.request),
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(f"{ACCOUNT}?password", 303)
 
 
 @router.post("/keys")
-async def switch_keys(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def switch_keys(visitor: OwnAccount) -> Response:
     """Switch the worklist's single letters on or off in this browser: a voice or a slip types them too."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     answer = RedirectResponse(f"{ACCOUNT}?keys", 303)
-    visitor.keep_keys(context, answer, on=form["keys"] == "on")
+    visitor.keep_keys(answer, on=form["keys"] == "on")
     return answer
 
 
 @router.post("/recovery-codes")
-async def new_recovery_codes(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def new_recovery_codes(visitor: OwnAccount) -> Response:
     """Make ten new codes and show them, this once."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         codes = await account.new_recovery_codes(
-            visitor.work, visitor.member, password=form["current"], address=address_of(request)
+            visitor.work, visitor.member, password=form["current"], address=address_of(visitor.request)
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
-    return render(context, visitor, "recovery_codes.html", here=ACCOUNT, codes=codes, joined=False)
+        return await _page(visitor, error=error)
+    return render(visitor, "recovery_codes.html", here=ACCOUNT, codes=codes, joined=False)
 
 
 @router.get("/passkeys")
-async def show_passkeys(context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def show_passkeys(visitor: OwnAccount) -> Response:
     """Show the passkeys, and what another one takes."""
-    return await _passkeys_page(context, visitor)
+    return await _passkeys_page(visitor)
 
 
 @router.post("/passkeys")
-async def add_passkey(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def add_passkey(visitor: OwnAccount) -> Response:
     """Keep a new passkey, once this device has answered."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         await passkeys.add_passkey(
             visitor.work,
@@ -144,38 +148,36 @@ async def add_passkey(request: Request, context: ContextNeeded, visitor: OwnAcco
             sealed=form["challenge"],
             name=form["name"],
             password=form["current"],
-            address=address_of(request),
+            address=address_of(visitor.request),
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _passkeys_page(context, visitor, error=error)
+        return await _passkeys_page(visitor, error=error)
     return RedirectResponse(f"{ACCOUNT}?passkey", 303)
 
 
 @router.post("/passkeys/{passkey_id}/remove")
-async def remove_passkey(
-    passkey_id: UUID, request: Request, context: ContextNeeded, visitor: OwnAccount
-) -> Response:
+async def remove_passkey(passkey_id: UUID, visitor: OwnAccount) -> Response:
     """Let a passkey open nothing any more."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await passkeys.remove_passkey(visitor.work, visitor.member, passkey_id)
     return RedirectResponse(f"{ACCOUNT}?removed", 303)
 
 
 @router.get("/second-factor")
-async def show_second_factor(context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def show_second_factor(visitor: OwnAccount) -> Response:
     """Show the picture for another phone."""
     about = await account.read_account(visitor.work, visitor.member)
     caller = visitor.signed_in
     return _set_up_page(
-        context, visitor, about.email, new_set_up(context, caller.clinic_id, caller.id, about.email)
+        visitor, about.email, new_set_up(visitor.context, caller.clinic_id, caller.id, about.email)
     )
 
 
 @router.post("/second-factor")
-async def change_second_factor(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+async def change_second_factor(visitor: OwnAccount) -> Response:
     """Take another phone, once it has shown that it makes the codes."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form, caller = await read_own_form(visitor), visitor.signed_in
     try:
         await account.change_second_factor(
             visitor.work,
@@ -183,22 +185,19 @@ async def change_second_factor(request: Request, context: ContextNeeded, visitor
             password=form["current"],
             set_up=form["set_up"],
             code=form["code"],
-            address=address_of(request),
+            address=address_of(visitor.request),
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         about = await account.read_account(visitor.work, visitor.member)
-        again = same_set_up(context, caller.clinic_id, caller.id, about.email, form["set_up"])
-        return _set_up_page(context, visitor, about.email, again, error=error)
+        again = same_set_up(visitor.context, caller.clinic_id, caller.id, about.email, form["set_up"])
+        return _set_up_page(visitor, about.email, again, error=error)
     return RedirectResponse(f"{ACCOUNT}?phone", 303)
 
 
-async def _passkeys_page(
-    context: AppContext, visitor: StaffVisitor, *, error: RefusalError | None = None
-) -> Response:
+async def _passkeys_page(visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
     about, now = await account.read_account(visitor.work, visitor.member), visitor.work.now
     return render(
-        context,
         visitor,
         "passkeys.html",
         here=PASSKEYS,
@@ -214,15 +213,9 @@ async def _passkeys_page(
 
 
 def _set_up_page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    email: str,
-    set_up: SetUp,
-    *,
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, email: str, set_up: SetUp, *, error: RefusalError | None = None
 ) -> Response:
     return render(
-        context,
         visitor,
         "second_factor.html",
         here=SECOND_FACTOR,
@@ -234,16 +227,10 @@ def _set_up_page(
 
 
 async def _page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    *,
-    done: str = "",
-    following: str = "",
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, *, done: str = "", following: str = "", error: RefusalError | None = None
 ) -> Response:
-    about, now = await account.read_account(visitor.work, visitor.member), context.clock.now()
+    about, now = await account.read_account(visitor.work, visitor.member), visitor.context.clock.now()
     return render(
-        context,
         visitor,
         "account.html",
         here=ACCOUNT,

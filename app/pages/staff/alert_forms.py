@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
-from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.care.patients.chart_numbers import open_chart_number
-from app.context import AppContext, Work
+from app.care.patients.sealed_fields import open_chart_number
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage import patients
@@ -64,14 +63,7 @@ class ShowAlert(Protocol):
     """An alert's page, as it is now."""
 
     async def __call__(
-        self,
-        context: AppContext,
-        visitor: StaffVisitor,
-        alert_id: UUID,
-        /,
-        *,
-        refusal: RefusalError | None,
-        form: Form,
+        self, visitor: StaffVisitor, alert_id: UUID, /, *, refusal: RefusalError | None, form: Form
     ) -> Response:
         """Show it, with what was refused and what was typed."""
 
@@ -83,26 +75,17 @@ class AlertSteps:
     path: str
     show: ShowAlert
 
-    async def plain(
-        self,
-        context: AppContext,
-        visitor: StaffVisitor,
-        alert_id: UUID,
-        what: str,
-        request: Request,
-        step: PlainStep,
-    ) -> Response:
+    async def plain(self, visitor: StaffVisitor, alert_id: UUID, what: str, step: PlainStep) -> Response:
         """Take a step that needs nothing but the version that the page showed."""
-        form = await read_own_form(request, context, visitor)
+        form = await read_own_form(visitor)
 
         async def change() -> None:
             await step(visitor.work, alert_id, version=version_of(form))
 
-        return await self.done(context, visitor, alert_id, what, form, change)
+        return await self.done(visitor, alert_id, what, form, change)
 
     async def done(
         self,
-        context: AppContext,
         visitor: StaffVisitor,
         alert_id: UUID,
         what: str,
@@ -116,7 +99,7 @@ class AlertSteps:
             if error.kind in _ELSEWHERE:
                 raise
             await visitor.work.start_over(snapshot=True)
-            return await self.show(context, visitor, alert_id, refusal=error, form=form)
+            return await self.show(visitor, alert_id, refusal=error, form=form)
         return RedirectResponse(f"{self.path}/{alert_id}?done={what}", 303)
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.alerts.safety_events.commands import SafetyOutcome
+from app.care.alerts.safety_event_commands import SafetyOutcome
 from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
 from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
@@ -173,9 +173,9 @@ def _state(one: SentNotification, clock: WallClock) -> str:
         return joined((words, clock.plain(one.delivered_at)), " ")
     if one.state == "pending" and one.attempts_made and one.next_attempt_at:
         return say(
-            "{words}, tried {attempts_made} times, next {how_long}",
+            "{words}, {count} so far, next {how_long}",
             words=words,
-            attempts_made=one.attempts_made,
+            count=counted(one.attempts_made, "attempt"),
             how_long=how_long(one.next_attempt_at, clock.now),
         )
     return words

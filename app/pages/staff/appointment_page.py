@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import appointments
 from app.care.treatment.appointment_schemas import AppointmentChange, AppointmentEntry, GivenAsPlanned
 from app.clinical.course import Route
-from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, path_of
@@ -21,7 +20,6 @@ from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -97,11 +95,9 @@ def _present(one: Appointment, clock: WallClock) -> str:
 
 
 @router.get("")
-async def show_appointments(
-    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, notice: str = ""
-) -> Response:
+async def show_appointments(patient_id: UUID, visitor: MayRecord, notice: str = "") -> Response:
     """Show what is planned, and what was kept or canceled."""
-    whose = await about(context, visitor, patient_id)
+    whose = await about(visitor, patient_id)
     found = await appointments.list_appointments(visitor.work, patient_id, with_past=True)
     rows = [
         {
@@ -114,10 +110,9 @@ async def show_appointments(
         for one in found
     ]
     return render(
-        context,
         visitor,
         "patient_appointments.html",
-        here="",
+        here="/care/patients",
         whose=whose,
         rows=rows,
         path=_path(patient_id),
@@ -126,42 +121,34 @@ async def show_appointments(
 
 
 @router.get("/new")
-async def show_new_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+async def show_new_form(patient_id: UUID, visitor: MayRecord) -> Response:
     """Show the form for an appointment."""
-    return show_form(context, visitor, await _new(context, visitor, patient_id))
+    return show_form(visitor, await _new(visitor, patient_id))
 
 
 @router.post("/new")
-async def plan_appointment(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def plan_appointment(patient_id: UUID, visitor: MayRecord) -> Response:
     """Plan an appointment."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         body = read_as(AppointmentEntry, _sent(form) | {"kind": form["kind"]})
         await appointments.plan(visitor.work, patient_id, body.planned())
         return "planned"
 
-    return await answer_form(
-        context, visitor, lambda: _new(context, visitor, patient_id), form, act, back=_path(patient_id)
-    )
+    return await answer_form(visitor, lambda: _new(visitor, patient_id), form, act, back=_path(patient_id))
 
 
 @router.get("/{appointment_id}")
-async def show_appointment(
-    patient_id: UUID, appointment_id: UUID, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def show_appointment(patient_id: UUID, appointment_id: UUID, visitor: MayRecord) -> Response:
     """Show an appointment, to be changed."""
-    return show_form(context, visitor, await _changed(context, visitor, patient_id, appointment_id))
+    return show_form(visitor, await _changed(visitor, patient_id, appointment_id))
 
 
 @router.post("/{appointment_id}")
-async def change_appointment(
-    patient_id: UUID, appointment_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def change_appointment(patient_id: UUID, appointment_id: UUID, visitor: MayRecord) -> Response:
     """Change an appointment, unless someone else changed it meanwhile."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         body = read_as(AppointmentChange, _sent(form))
@@ -170,29 +157,20 @@ async def change_appointment(
         return "changed"
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _changed(context, visitor, patient_id, appointment_id),
-        form,
-        act,
-        back=_path(patient_id),
+        visitor, lambda: _changed(visitor, patient_id, appointment_id), form, act, back=_path(patient_id)
     )
 
 
 @router.get("/{appointment_id}/cancel")
-async def ask_to_cancel(
-    patient_id: UUID, appointment_id: UUID, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def ask_to_cancel(patient_id: UUID, appointment_id: UUID, visitor: MayRecord) -> Response:
     """Ask once more."""
-    return show_form(context, visitor, await _canceled(context, visitor, patient_id, appointment_id))
+    return show_form(visitor, await _canceled(visitor, patient_id, appointment_id))
 
 
 @router.post("/{appointment_id}/cancel")
-async def cancel_appointment(
-    patient_id: UUID, appointment_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def cancel_appointment(patient_id: UUID, appointment_id: UUID, visitor: MayRecord) -> Response:
     """Cancel an appointment."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         version = version_in(form["version"])
@@ -200,32 +178,23 @@ async def cancel_appointment(
         return "canceled"
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _canceled(context, visitor, patient_id, appointment_id),
-        form,
-        act,
-        back=_path(patient_id),
+        visitor, lambda: _canceled(visitor, patient_id, appointment_id), form, act, back=_path(patient_id)
     )
 
 
 @router.get("/{appointment_id}/give")
-async def ask_when_given(
-    patient_id: UUID, appointment_id: UUID, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def ask_when_given(patient_id: UUID, appointment_id: UUID, visitor: MayRecord) -> Response:
     """Ask when it was given; all else is as planned."""
-    return show_form(context, visitor, await _given(context, visitor, patient_id, appointment_id))
+    return show_form(visitor, await _given(visitor, patient_id, appointment_id))
 
 
 @router.post("/{appointment_id}/give")
-async def confirm_given(
-    patient_id: UUID, appointment_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def confirm_given(patient_id: UUID, appointment_id: UUID, visitor: MayRecord) -> Response:
     """Enter a planned infusion as given."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
-        zone = (await about(context, visitor, patient_id)).patient.time_zone
+        zone = (await about(visitor, patient_id)).patient.time_zone
         given_at = moment_in(form, zone, pointer="#/given_at").isoformat()
         body = read_as(GivenAsPlanned, {"given_at": given_at, "confirm": confirmed_in(form)})
         await appointments.confirm_given(
@@ -239,12 +208,7 @@ async def confirm_given(
         return "infusion"
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _given(context, visitor, patient_id, appointment_id),
-        form,
-        act,
-        back=path_of(patient_id),
+        visitor, lambda: _given(visitor, patient_id, appointment_id), form, act, back=path_of(patient_id)
     )
 
 
@@ -264,8 +228,8 @@ def _sent(form: Form) -> dict[str, object]:
     }
 
 
-async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _new(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Plan an appointment"),
         whose=whose.reference,
@@ -279,9 +243,9 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
 
 
 async def _one(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID
+    visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID
 ) -> tuple[AboutPatient, Appointment]:
-    whose = await about(context, visitor, patient_id)
+    whose = await about(visitor, patient_id)
     found = await appointments.list_appointments(visitor.work, patient_id, with_past=True)
     one = next((each for each in found if each.id == appointment_id), None)
     if one is None:
@@ -289,10 +253,8 @@ async def _one(
     return whose, one
 
 
-async def _changed(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID
-) -> AskedForm:
-    whose, one = await _one(context, visitor, patient_id, appointment_id)
+async def _changed(visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID) -> AskedForm:
+    whose, one = await _one(visitor, patient_id, appointment_id)
     return AskedForm(
         title=say("Change an appointment"),
         whose=whose.reference,
@@ -313,10 +275,8 @@ async def _changed(
     )
 
 
-async def _canceled(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID
-) -> AskedForm:
-    whose, one = await _one(context, visitor, patient_id, appointment_id)
+async def _canceled(visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID) -> AskedForm:
+    whose, one = await _one(visitor, patient_id, appointment_id)
     return AskedForm(
         title=say("Cancel this appointment?"),
         whose=whose.reference,
@@ -331,10 +291,8 @@ async def _canceled(
     )
 
 
-async def _given(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID
-) -> AskedForm:
-    whose, one = await _one(context, visitor, patient_id, appointment_id)
+async def _given(visitor: StaffVisitor, patient_id: UUID, appointment_id: UUID) -> AskedForm:
+    whose, one = await _one(visitor, patient_id, appointment_id)
     clock = whose.clock
     return AskedForm(
         title=say("Given as planned"),

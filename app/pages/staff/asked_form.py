@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
-from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.translations import say
 from app.pages.staff.about_patient import path_of
@@ -68,6 +67,7 @@ class AskedForm:
         back: where one goes without sending it, and afterwards.
         within: where in what the API reads the fields stand, such as ``taken_on/``.
         version: of what is changed; None where nothing can conflict.
+        calls: whom to call, in words, with the number as it is written and as it is dialed.
         shown: what is to be seen before one answers, in sentences.
         present: what is the case now, in sentences, for someone whose entries came too late.
     """
@@ -82,6 +82,7 @@ class AskedForm:
     within: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     version: int | None = None
+    calls: Sequence[tuple[str, str, str]] = ()
     shown: Sequence[str] = ()
     present: Sequence[str] = ()
     small_print: str = ""
@@ -104,7 +105,6 @@ class Wrong:
 
 
 def show_form(
-    context: AppContext,
     visitor: StaffVisitor,
     asked: AskedForm,
     *,
@@ -119,10 +119,9 @@ def show_form(
         # What was opened stays what the change is based on.
         version = read_counter(form["version"])
     return render(
-        context,
         visitor,
         "patient_form.html",
-        here="",
+        here="/care/patients",
         status=wrong.status if wrong else 200,
         asked=asked,
         values=form if form is not None else Form(asked.values),
@@ -134,7 +133,6 @@ def show_form(
 
 
 async def answer_form(
-    context: AppContext,
     visitor: StaffVisitor,
     ask: Callable[[], Awaitable[AskedForm]],
     form: Form,
@@ -157,7 +155,7 @@ async def answer_form(
         if isinstance(error, NeedsConfirmationError):
             asked = replace(asked, fields=(*asked.fields, _confirmation(error)))
         wrong = wrong_with(asked, error)
-        return show_form(context, visitor, asked, form=form, wrong=wrong, event_id=event_id)
+        return show_form(visitor, asked, form=form, wrong=wrong, event_id=event_id)
     return RedirectResponse(f"{back}?notice={notice}", 303)
 
 
@@ -167,22 +165,14 @@ def confirmed_in(form: Form) -> list[str]:
 
 
 async def answer_about(
-    context: AppContext,
     visitor: StaffVisitor,
     patient_id: UUID,
-    ask: Callable[[AppContext, StaffVisitor, UUID], Awaitable[AskedForm]],
+    ask: Callable[[StaffVisitor, UUID], Awaitable[AskedForm]],
     form: Form,
     act: Callable[[], Awaitable[str]],
 ) -> Response:
     """Do what a form about a patient asks for and go to the patient's page, or show it again."""
-    return await answer_form(
-        context,
-        visitor,
-        lambda: ask(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_form(visitor, lambda: ask(visitor, patient_id), form, act, back=path_of(patient_id))
 
 
 def _confirmation(error: NeedsConfirmationError) -> Field:

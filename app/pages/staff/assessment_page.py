@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.assessments import commands, queries
@@ -14,7 +14,6 @@ from app.care.assessments.schemas import AssessmentEntry
 from app.care.intake.hearing import report_disclosures
 from app.clinical.long_exposure import KNOWN_FORMS, scale_name
 from app.clinical.scales import Scale
-from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import say
 from app.pages.staff.about_patient import (
@@ -30,7 +29,6 @@ from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_form, c
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
@@ -47,7 +45,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
         lead=_lead(scale),
         path=f"{whose.path}/assessment/{scale.key}",
         back=whose.path,
-        button=say("Keep this form"),
+        button=say("Save the form"),
         fields=(
             Field(
                 name="on",
@@ -124,33 +122,29 @@ router = APIRouter(
 
 
 @router.get("")
-async def choose_scale(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+async def choose_scale(patient_id: UUID, visitor: MayRecord) -> Response:
     """Show which scales there are."""
-    whose = await about(context, visitor, patient_id)
+    whose = await about(visitor, patient_id)
     scales = await queries.list_scales(visitor.work)
     named = [(one, said(one)) for one in scales]
-    return render(context, visitor, "patient_scale_choice.html", here="", whose=whose, scales=named)
+    return render(visitor, "patient_scale_choice.html", here="/care/patients", whose=whose, scales=named)
 
 
 @router.get("/{scale_key}")
-async def show_assessment_form(
-    patient_id: UUID, scale_key: str, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def show_assessment_form(patient_id: UUID, scale_key: str, visitor: MayRecord) -> Response:
     """Show a scale's form."""
     scale = await _scale(visitor, scale_key)
-    return show_form(context, visitor, await _asked(context, visitor, patient_id, scale))
+    return show_form(visitor, await _asked(visitor, patient_id, scale))
 
 
 @router.post("/{scale_key}")
-async def enter_assessment(
-    patient_id: UUID, scale_key: str, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def enter_assessment(patient_id: UUID, scale_key: str, visitor: MayRecord) -> Response:
     """Keep a form, by the same rules as through the API."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     scale = await _scale(visitor, scale_key)
 
     async def act() -> str:
-        whose = await about(context, visitor, patient_id)
+        whose = await about(visitor, patient_id)
         taken_at: datetime = moment_in(form, whose.patient.time_zone, pointer="#/taken_at")
         entry = read_as(AssessmentEntry, entry_in(form, scale, taken_at.isoformat()))
         kept = await commands.enter(visitor.work, patient_id, entry.form())
@@ -162,18 +156,12 @@ async def enter_assessment(
         return str(next(iter((await report_disclosures(form)).event_ids), ""))
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id, scale),
-        form,
-        act,
-        back=path_of(patient_id),
-        hear=hear,
+        visitor, lambda: _asked(visitor, patient_id, scale), form, act, back=path_of(patient_id), hear=hear
     )
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID, scale: Scale) -> AskedForm:
-    return asked_about(await about(context, visitor, patient_id), scale)
+async def _asked(visitor: StaffVisitor, patient_id: UUID, scale: Scale) -> AskedForm:
+    return asked_about(await about(visitor, patient_id), scale)
 
 
 async def _scale(visitor: StaffVisitor, key: str) -> Scale:

@@ -20,7 +20,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import UTC_ZONE, moment_in
-from app.web.dependencies import ContextNeeded
 from app.web.schemas import PAGE_SIZE, write_cursor
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
@@ -77,7 +76,6 @@ class Line:
 
 @router.get("/audit-log")
 async def show_audit_log(
-    context: ContextNeeded,
     visitor: MayReadAuditLog,
     actor: str = "",
     patient: str = "",
@@ -100,7 +98,6 @@ async def show_audit_log(
     following = place_after(found, PAGE_SIZE)
     older = {**asked.fields(), "after": write_cursor(following)} if following else None
     return render(
-        context,
         visitor,
         "audit_log.html",
         here=AUDIT_LOG,

@@ -3,18 +3,16 @@
 from datetime import date
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import BookedBooster
-from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.headers import ChangedMeanwhileError
 from app.web.reading import read_as
 
@@ -28,8 +26,8 @@ def _number(day: date | None) -> int:
     return day.toordinal() if day else 0
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     booked = await queries.read_booking(visitor.work, patient_id)
     so_far = (
         say("A booster is booked for {day_ago}.", day_ago=whose.clock.day_ago(booked))
@@ -45,7 +43,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         ),
         path=f"{whose.path}/booster",
         back=whose.path,
-        button=say("Keep this"),
+        button=say("Save"),
         fields=(
             Field(
                 name="on",
@@ -62,17 +60,15 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
 
 
 @router.get("")
-async def show_booster_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+async def show_booster_form(patient_id: UUID, visitor: MayRecord) -> Response:
     """Show what is booked."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def book_booster(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def book_booster(patient_id: UUID, visitor: MayRecord) -> Response:
     """Book the day, or take the booking back."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         on = read_as(BookedBooster, {"on": form["on"].strip()}).on if form["on"].strip() else None
@@ -82,4 +78,4 @@ async def book_booster(
         await commands.book_booster(visitor.work, patient_id, on=on)
         return "booster" if on else "booster-cleared"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)

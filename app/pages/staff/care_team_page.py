@@ -3,13 +3,12 @@
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.staff.members import ACTIVE
-from app.care.alerts.history import names_in
+from app.care.alerts.queries import names_in
 from app.care.patients import care_teams
-from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
@@ -17,7 +16,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage import staff_members
 from app.storage.care_teams import Assigned, Duty
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 
 router = APIRouter(
@@ -31,17 +29,15 @@ DUTIES: Final = {
 
 
 @router.get("")
-async def show_care_team(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def show_care_team(patient_id: UUID, visitor: MayEdit) -> Response:
     """Show who is assigned."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def save_care_team(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def save_care_team(patient_id: UUID, visitor: MayEdit) -> Response:
     """Assign these and nobody else, unless someone else changed it meanwhile."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         chosen = {one.id: form[f"m_{one.id}"] for one in await _active(visitor)}
@@ -52,17 +48,17 @@ async def save_care_team(
         await care_teams.write_care_team(visitor.work, patient_id, members, version=version)
         return "care-team"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)
 
 
 async def _active(visitor: StaffVisitor) -> list[staff_members.StaffMember]:
     return [one for one in await staff_members.all_of_clinic(visitor.work) if one.state == ACTIVE]
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     team, active = await care_teams.read_care_team(visitor.work, patient_id), await _active(visitor)
-    names = await names_in(visitor.work, visitor.work.vault, [one.id for one in active])
+    names = await names_in(visitor.work, [one.id for one in active])
     assigned = {one.member_id: one.duty.value for one in team.members}
     said = [f"{names.get(member, 'Someone')}: {DUTIES[duty]}." for member, duty in assigned.items()]
     return AskedForm(

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import circumstances
@@ -13,7 +13,6 @@ from app.care.treatment.circumstance_schemas import CircumstanceEntry
 from app.care.treatment.circumstances import KnownCircumstance
 from app.chart.fluid import Mark
 from app.clinical.english_formats import capitalised
-from app.context import AppContext
 from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayRecord, about, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
@@ -21,7 +20,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock, counted
 from app.storage.circumstances import CircumstanceKind, Severity
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
@@ -142,28 +140,26 @@ def circumstance_values(known: KnownCircumstance) -> dict[str, str]:
 
 
 @router.get("/new")
-async def show_new_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+async def show_new_form(patient_id: UUID, visitor: MayRecord) -> Response:
     """Show the form for something that changed."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("/new")
-async def enter_circumstance(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def enter_circumstance(patient_id: UUID, visitor: MayRecord) -> Response:
     """Keep something that changed."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         entry = read_as(CircumstanceEntry, circumstance_in(form))
         await circumstances.enter_circumstance(visitor.work, patient_id, entry.given())
         return "circumstance"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Enter what else changed"),
         whose=whose.reference,

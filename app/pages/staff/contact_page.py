@@ -1,21 +1,21 @@
 """How staff reach a person: name, telephone, whom to call. Opening the page is a look; the audit log has each."""
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.patients import corrections
 from app.care.patients.schemas import ContactFacts
-from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -45,17 +45,15 @@ _FIELDS: Final = (
 
 
 @router.get("")
-async def show_contact(patient_id: UUID, context: ContextNeeded, visitor: MayReach) -> Response:
+async def show_contact(patient_id: UUID, visitor: MayReach) -> Response:
     """Show what is known, to be changed."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def keep_contact(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayReach
-) -> Response:
+async def keep_contact(patient_id: UUID, visitor: MayReach) -> Response:
     """Keep what is known, in the place of what was there."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         said: dict[str, object] = {one.name: form[one.name].strip() or None for one in _FIELDS}
@@ -64,11 +62,22 @@ async def keep_contact(
         await corrections.keep_contact_facts(visitor.work, patient_id, facts)
         return "contact"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+def _calls(facts: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """Give whom to call with one tap."""
+    for name, label in (
+        ("telephone", say("Call the patient")),
+        ("emergency_contact_telephone", say("Call the emergency contact")),
+    ):
+        number = str(facts.get(name) or "")
+        if number:
+            yield label, number, re.sub(r"[^\d+]", "", number)
+
+
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     facts = await corrections.read_contact_facts(visitor.work, patient_id)
     return AskedForm(
         title=say("How to reach the patient"),
@@ -78,5 +87,6 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         back=whose.path,
         button=say("Save"),
         fields=_FIELDS,
+        calls=list(_calls(facts)),
         values={name: str(value) for name, value in facts.items()},
     )

@@ -1,6 +1,6 @@
 """What the link of a test message opens: one button, and whoever presses it can be reached."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.clinics import contact_tests
@@ -8,32 +8,30 @@ from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render, render_dead_link
 from app.pages.staff.visitor import AnyStaff, read_own_form
-from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/care/contact-test", route_class=CarePageRoute, include_in_schema=False)
 _DEAD_LINK = (contact_tests.ContactTestNotKnownError, contact_tests.ContactTestExpiredError)
 
 
 @router.get("/{token}")
-async def show_test(token: str, context: ContextNeeded, visitor: AnyStaff) -> Response:
+async def show_test(token: str, visitor: AnyStaff) -> Response:
     """Show whose test it is. Looking answers nothing: mail scanners follow links."""
     try:
-        clinic = await contact_tests.look_at(context, token)
+        clinic = await contact_tests.look_at(visitor.context, token)
     except _DEAD_LINK as error:
-        return render_dead_link(context, visitor, error)
-    return render(context, visitor, "contact_test.html", here=f"/care/contact-test/{token}", clinic=clinic)
+        return render_dead_link(visitor, error)
+    return render(visitor, "contact_test.html", here=f"/care/contact-test/{token}", clinic=clinic)
 
 
 @router.post("/{token}")
-async def answer_test(token: str, request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
+async def answer_test(token: str, visitor: AnyStaff) -> Response:
     """Answer it."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     try:
-        await contact_tests.answer(context, token)
+        await contact_tests.answer(visitor.context, token)
     except _DEAD_LINK as error:
-        return render_dead_link(context, visitor, error)
+        return render_dead_link(visitor, error)
     return render(
-        context,
         visitor,
         "message.html",
         here="",

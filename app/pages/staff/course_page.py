@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import course_corrections, protocol_templates, queries
 from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
-from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_about, confirmed_in, show_form
@@ -18,7 +17,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import PHASES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage.protocol_templates import OwnTemplate
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -77,8 +75,8 @@ def course_in(form: Form) -> CourseEntry:
     return read_as(CourseEntry, {**template_in(form), **sent})
 
 
-async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _new(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     own = await protocol_templates.list_templates(visitor.work)
     return AskedForm(
         title=say("Enter a course"),
@@ -106,8 +104,8 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
     )
 
 
-async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _change(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     view = await queries.read_course(visitor.work, patient_id)
     course, benefit = view.stored.course, view.stored.benefit
     days = {name: getattr(course, name, None) for name in _DAYS} | {
@@ -117,10 +115,10 @@ async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) 
     return AskedForm(
         title=say("Change the course"),
         whose=whose.reference,
-        lead=say("An empty day is taken back."),
+        lead=say("Leave a day empty to remove it."),
         path=f"{whose.path}/course",
         back=whose.path,
-        button=say("Keep this"),
+        button=say("Save"),
         fields=(
             _PLANNED,
             *(
@@ -143,38 +141,34 @@ async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) 
 
 
 @router.get("/new")
-async def show_new_course_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+async def show_new_course_form(patient_id: UUID, visitor: MayRecord) -> Response:
     """Show the form for a new course."""
-    return show_form(context, visitor, await _new(context, visitor, patient_id))
+    return show_form(visitor, await _new(visitor, patient_id))
 
 
 @router.post("/new")
-async def enter_course(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def enter_course(patient_id: UUID, visitor: MayRecord) -> Response:
     """Enter a course."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         entry = course_in(form)
         await protocol_templates.enter(visitor.work, patient_id, entry.planned(), entry.template_id)
         return "course"
 
-    return await answer_about(context, visitor, patient_id, _new, form, act)
+    return await answer_about(visitor, patient_id, _new, form, act)
 
 
 @router.get("")
-async def show_course_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+async def show_course_form(patient_id: UUID, visitor: MayRecord) -> Response:
     """Show the present course."""
-    return show_form(context, visitor, await _change(context, visitor, patient_id))
+    return show_form(visitor, await _change(visitor, patient_id))
 
 
 @router.post("")
-async def change_course(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def change_course(patient_id: UUID, visitor: MayRecord) -> Response:
     """Change the present course, unless someone else changed it."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         change = read_as(
@@ -186,4 +180,4 @@ async def change_course(
         await course_corrections.change_course(visitor.work, patient_id, change.changes(), version=version)
         return "course-changed"
 
-    return await answer_about(context, visitor, patient_id, _change, form, act)
+    return await answer_about(visitor, patient_id, _change, form, act)

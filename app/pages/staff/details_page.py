@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.consent import commands as consent
@@ -11,7 +11,6 @@ from app.care.consent.schemas import read_reason
 from app.care.patients import corrections, devices
 from app.care.patients.commands import change_patient
 from app.care.patients.schemas import Archive, PatientChange, ReasonMissingError, Unarchive
-from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about, path_of
 from app.pages.staff.alert_forms import filled_in
@@ -20,7 +19,6 @@ from app.pages.staff.new_patient_page import EMAIL, LOCALE, NUMBER, ZONE
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import ARCHIVED
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.reading import read_as
 
@@ -32,15 +30,15 @@ _NOTE: Final = Field(
 )
 _WHY_RENUMBERED: Final = Field(
     name="reason",
-    label=say("Why the reference changes"),
-    hint=say("Only with another reference. The one before stays on the record."),
-    wrong=say("Please say why the reference changes."),
+    label=say("Why the chart number changes"),
+    hint=say("Only with another chart number. The one before stays on the record."),
+    wrong=say("Please say why the chart number changes."),
 )
 router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
 
 
-async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _details(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     patient = whose.patient
     return AskedForm(
         title=say("The patient's details"),
@@ -51,7 +49,7 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
         ),
         path=f"{whose.path}/details",
         back=whose.path,
-        button=say("Keep these"),
+        button=say("Save"),
         fields=(ZONE, LOCALE, EMAIL, NUMBER, _WHY_RENUMBERED),
         values={
             "time_zone": patient.time_zone,
@@ -61,7 +59,7 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
         },
         version=patient.version,
         present=(
-            say("Reference: {number}.", number=patient.external_ref),
+            say("Chart number: {number}.", number=patient.external_ref),
             say("Time zone: {time_zone}.", time_zone=patient.time_zone),
             say("Language and region: {locale}.", locale=patient.locale),
             say("E-mail: {value1}.", value1=patient.email or say("none")),
@@ -69,8 +67,8 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
     )
 
 
-async def _device(context: AppContext, visitor: StaffVisitor, patient_id: UUID, device_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _device(visitor: StaffVisitor, patient_id: UUID, device_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     listed = await devices.list_devices(visitor.work, patient_id)
     device = next((one for one in listed if one.id == device_id), None)
     return AskedForm(
@@ -89,8 +87,8 @@ async def _device(context: AppContext, visitor: StaffVisitor, patient_id: UUID, 
     )
 
 
-async def _withdrawal(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _withdrawal(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Note that consent was withdrawn"),
         whose=whose.reference,
@@ -115,8 +113,8 @@ async def _withdrawal(context: AppContext, visitor: StaffVisitor, patient_id: UU
     )
 
 
-async def _archiving(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _archiving(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Archive this patient"),
         whose=whose.reference,
@@ -141,8 +139,8 @@ async def _archiving(context: AppContext, visitor: StaffVisitor, patient_id: UUI
     )
 
 
-async def _unarchiving(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _unarchiving(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Take this patient into care again"),
         whose=whose.reference,
@@ -155,17 +153,15 @@ async def _unarchiving(context: AppContext, visitor: StaffVisitor, patient_id: U
 
 
 @router.get("/details")
-async def show_details_form(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def show_details_form(patient_id: UUID, visitor: MayEdit) -> Response:
     """Show what is known."""
-    return show_form(context, visitor, await _details(context, visitor, patient_id))
+    return show_form(visitor, await _details(visitor, patient_id))
 
 
 @router.post("/details")
-async def change_details(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def change_details(patient_id: UUID, visitor: MayEdit) -> Response:
     """Change it, unless someone else changed it."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         sent: dict[str, str | None] = {
@@ -173,11 +169,11 @@ async def change_details(
             "locale": form["locale"].strip(),
             "email": form["email"].strip() or None,
         }
-        whose, version = await about(context, visitor, patient_id), version_in(form["version"])
+        whose, version = await about(visitor, patient_id), version_in(form["version"])
         number = form["external_ref"].strip()
-        if number and number != whose.reference:
+        if number != whose.reference:
             sent |= {"external_ref": number, "reason": form["reason"].strip() or None}
-            if not sent["reason"]:
+            if number and not sent["reason"]:
                 raise ReasonMissingError("#/reason")
         body = read_as(PatientChange, sent)
         if body.external_ref is not None and body.reason is not None:
@@ -188,96 +184,81 @@ async def change_details(
         await change_patient(visitor.work, patient_id, body.change(), version=version)
         return "details"
 
-    return await answer_about(context, visitor, patient_id, _details, form, act)
+    return await answer_about(visitor, patient_id, _details, form, act)
 
 
 @router.get("/devices/{device_id}")
-async def ask_to_end_device(
-    patient_id: UUID, device_id: UUID, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def ask_to_end_device(patient_id: UUID, device_id: UUID, visitor: MayEdit) -> Response:
     """Ask once more."""
-    return show_form(context, visitor, await _device(context, visitor, patient_id, device_id))
+    return show_form(visitor, await _device(visitor, patient_id, device_id))
 
 
 @router.post("/devices/{device_id}")
-async def end_device(
-    patient_id: UUID, device_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def end_device(patient_id: UUID, device_id: UUID, visitor: MayEdit) -> Response:
     """End a device and all of its tokens."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         await devices.revoke_device(visitor.work, patient_id, device_id)
         return "device"
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _device(context, visitor, patient_id, device_id),
-        form,
-        act,
-        back=path_of(patient_id),
+        visitor, lambda: _device(visitor, patient_id, device_id), form, act, back=path_of(patient_id)
     )
 
 
 @router.get("/consent")
-async def ask_about_withdrawal(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def ask_about_withdrawal(patient_id: UUID, visitor: MayEdit) -> Response:
     """Say what follows, and ask."""
-    return show_form(context, visitor, await _withdrawal(context, visitor, patient_id))
+    return show_form(visitor, await _withdrawal(visitor, patient_id))
 
 
 @router.post("/consent")
-async def note_withdrawal(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def note_withdrawal(patient_id: UUID, visitor: MayEdit) -> Response:
     """Note that the patient withdrew."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         reason = read_reason({"reason": form["reason"].strip() or None})
         await consent.withdraw(visitor.work, patient_id, reason=reason)
         return "consent"
 
-    return await answer_about(context, visitor, patient_id, _withdrawal, form, act)
+    return await answer_about(visitor, patient_id, _withdrawal, form, act)
 
 
 @router.get("/archive")
-async def ask_to_archive(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def ask_to_archive(patient_id: UUID, visitor: MayEdit) -> Response:
     """Say what follows, and ask why."""
-    return show_form(context, visitor, await _archiving(context, visitor, patient_id))
+    return show_form(visitor, await _archiving(visitor, patient_id))
 
 
 @router.post("/archive")
-async def archive_here(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def archive_here(patient_id: UUID, visitor: MayEdit) -> Response:
     """Archive the patient."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         body = read_as(Archive, filled_in(form, "reason", "note"))
         await corrections.archive(visitor.work, patient_id, body.reason, note=body.note)
         return "archived"
 
-    return await answer_about(context, visitor, patient_id, _archiving, form, act)
+    return await answer_about(visitor, patient_id, _archiving, form, act)
 
 
 @router.get("/unarchive")
-async def ask_to_unarchive(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def ask_to_unarchive(patient_id: UUID, visitor: MayEdit) -> Response:
     """Say what follows, and ask."""
-    return show_form(context, visitor, await _unarchiving(context, visitor, patient_id))
+    return show_form(visitor, await _unarchiving(visitor, patient_id))
 
 
 @router.post("/unarchive")
-async def unarchive_here(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def unarchive_here(patient_id: UUID, visitor: MayEdit) -> Response:
     """Take the patient into care again."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         body = read_as(Unarchive, filled_in(form, "note"))
         await corrections.unarchive(visitor.work, patient_id, note=body.note)
         return "unarchived"
 
-    return await answer_about(context, visitor, patient_id, _unarchiving, form, act)
+    return await answer_about(visitor, patient_id, _unarchiving, form, act)

@@ -3,19 +3,17 @@
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import FactorsEntry
-from app.context import AppContext
 from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayDecide, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import CAUTIONS, PROFILES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.reading import read_as
 
@@ -25,8 +23,8 @@ router = APIRouter(
 _NO_PROFILE: Final = say("Nobody has said yet")
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     found = await queries.read_factors(visitor.work, patient_id)
     named = joined(CAUTIONS[one] for one in found.cautions) or "none"
     return AskedForm(
@@ -35,7 +33,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         lead=say("They are shown with every decision and decide nothing."),
         path=f"{whose.path}/factors",
         back=whose.path,
-        button=say("Keep these"),
+        button=say("Save"),
         fields=(
             Field(
                 name="profile",
@@ -60,17 +58,15 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
 
 
 @router.get("")
-async def show_factors_form(patient_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+async def show_factors_form(patient_id: UUID, visitor: MayDecide) -> Response:
     """Show what is known."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def keep_factors(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
-) -> Response:
+async def keep_factors(patient_id: UUID, visitor: MayDecide) -> Response:
     """Replace them, unless someone else changed it."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         ticked = [one for one in CAUTIONS if form[f"cautions_{one}"]]
@@ -78,4 +74,4 @@ async def keep_factors(
         await commands.write_factors(visitor.work, patient_id, entry.factors(version_in(form["version"])))
         return "factors"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)

@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.care.patients.queries import existing
@@ -11,14 +11,13 @@ from app.care.treatment import commands, infusion_corrections, queries
 from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.plausibility import Remark
 from app.clinical.course import InfusionPhase, Phase, Route
-from app.context import AppContext, Work
+from app.context import Work
 from app.foundation.translations import say
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import short_day
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
@@ -49,7 +48,7 @@ GIVEN_FIELDS: Final = (
         api_names=("given_at",),
         wrong=say("Please give a day and a time."),
     ),
-    Field(name="at", label=say("Time"), kind="time", hint=say("When it began, such as 14:30.")),
+    Field(name="at", label=say("Time"), kind="time", hint=say("When it began.")),
 )
 INFUSION_FIELDS: Final = (
     *GIVEN_FIELDS,
@@ -119,8 +118,8 @@ async def _usual(work: Work, whose: AboutPatient) -> tuple[dict[str, str], str]:
     return usual, on if dose or infusion.route else ""
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     usual, last_on = await _usual(visitor.work, whose)
     return AskedForm(
         title=say("Enter an infusion"),
@@ -142,34 +141,30 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
 
 
 @router.get("")
-async def show_infusion_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+async def show_infusion_form(patient_id: UUID, visitor: MayRecord) -> Response:
     """Show the form, with now in it."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def enter_infusion(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def enter_infusion(patient_id: UUID, visitor: MayRecord) -> Response:
     """Enter it, by the same rules as through the API."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
-        whose = await about(context, visitor, patient_id)
+        whose = await about(visitor, patient_id)
         sent = infusion_in(form, whose.patient.time_zone) | {"confirm": confirmed_in(form)}
         entry = read_as(InfusionEntry, sent)
         entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
         notice = _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
         return f"{notice}&entered={entered.stored.infusion.id}"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)
 
 
 @router.post("/{infusion_id}/undo")
-async def undo_infusion(
-    patient_id: UUID, infusion_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def undo_infusion(patient_id: UUID, infusion_id: UUID, visitor: MayRecord) -> Response:
     """Take back what was entered a moment ago; the page offers it for 20 seconds, the record for ever."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await infusion_corrections.void_infusion(visitor.work, patient_id, infusion_id, reason=_UNDONE)
     return RedirectResponse(f"{path_of(patient_id)}?notice=infusion-undone", 303)

@@ -2,20 +2,18 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.care.merging import commands
 from app.care.merging.queries import MergeFacts, find_by_chart_number, merge_facts
 from app.care.merging.schemas import MergeRequest, UnmergeRequest
-from app.context import AppContext
 from app.foundation.text import read_chart_number
 from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import AboutPatient, MayEdit, about, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.problems import InvalidRequestError
 from app.web.reading import read_as
 
@@ -29,8 +27,8 @@ _REASON = Field(
 )
 
 
-async def _which(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _which(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Merge a duplicate"),
         whose=whose.reference,
@@ -50,8 +48,8 @@ async def _which(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
     )
 
 
-async def _both(context: AppContext, visitor: StaffVisitor, patient_id: UUID, into_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _both(visitor: StaffVisitor, patient_id: UUID, into_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     goes, stays = [await merge_facts(visitor.work, one) for one in (patient_id, into_id)]
     kept = stays.patient.external_ref
     return AskedForm(
@@ -114,8 +112,8 @@ def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
     )
 
 
-async def _unmerge(context: AppContext, visitor: StaffVisitor, patient_id: UUID, other_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _unmerge(visitor: StaffVisitor, patient_id: UUID, other_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Take the merge back?"),
         whose=whose.reference,
@@ -129,17 +127,15 @@ async def _unmerge(context: AppContext, visitor: StaffVisitor, patient_id: UUID,
 
 
 @router.get("/merge")
-async def show_merge_form(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def show_merge_form(patient_id: UUID, visitor: MayEdit) -> Response:
     """Ask which patient stays."""
-    return show_form(context, visitor, await _which(context, visitor, patient_id))
+    return show_form(visitor, await _which(visitor, patient_id))
 
 
 @router.post("/merge")
-async def find_other(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def find_other(patient_id: UUID, visitor: MayEdit) -> Response:
     """Find the patient who stays, and show both."""
-    form, work, found = await read_own_form(request, context, visitor), visitor.work, [patient_id]
+    form, work, found = await read_own_form(visitor), visitor.work, [patient_id]
 
     async def act() -> str:
         other = await find_by_chart_number(work, read_chart_number(form["into"]))
@@ -150,23 +146,21 @@ async def find_other(
         return ""
 
     answer = await answer_form(
-        context, visitor, lambda: _which(context, visitor, patient_id), form, act, back=path_of(patient_id)
+        visitor, lambda: _which(visitor, patient_id), form, act, back=path_of(patient_id)
     )
     return answer if len(found) == 1 else RedirectResponse(f"{path_of(patient_id)}/merge/{found[1]}", 303)
 
 
 @router.get("/merge/{into_id}")
-async def show_both(patient_id: UUID, into_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def show_both(patient_id: UUID, into_id: UUID, visitor: MayEdit) -> Response:
     """Show both before it is confirmed."""
-    return show_form(context, visitor, await _both(context, visitor, patient_id, into_id))
+    return show_form(visitor, await _both(visitor, patient_id, into_id))
 
 
 @router.post("/merge/{into_id}")
-async def merge(
-    patient_id: UUID, into_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def merge(patient_id: UUID, into_id: UUID, visitor: MayEdit) -> Response:
     """Merge, by the same rules as through the API."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         asked = read_as(MergeRequest, {"into": str(into_id), "reason": form["reason"].strip()})
@@ -174,29 +168,20 @@ async def merge(
         return "merged"
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _both(context, visitor, patient_id, into_id),
-        form,
-        act,
-        back=path_of(into_id),
+        visitor, lambda: _both(visitor, patient_id, into_id), form, act, back=path_of(into_id)
     )
 
 
 @router.get("/unmerge/{other_id}")
-async def show_unmerge_form(
-    patient_id: UUID, other_id: UUID, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def show_unmerge_form(patient_id: UUID, other_id: UUID, visitor: MayEdit) -> Response:
     """Ask why the merge of another patient into this one is taken back."""
-    return show_form(context, visitor, await _unmerge(context, visitor, patient_id, other_id))
+    return show_form(visitor, await _unmerge(visitor, patient_id, other_id))
 
 
 @router.post("/unmerge/{other_id}")
-async def unmerge(
-    patient_id: UUID, other_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
-) -> Response:
+async def unmerge(patient_id: UUID, other_id: UUID, visitor: MayEdit) -> Response:
     """Take it back."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         asked = read_as(UnmergeRequest, {"reason": form["reason"].strip()})
@@ -204,10 +189,5 @@ async def unmerge(
         return "unmerged"
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _unmerge(context, visitor, patient_id, other_id),
-        form,
-        act,
-        back=path_of(patient_id),
+        visitor, lambda: _unmerge(visitor, patient_id, other_id), form, act, back=path_of(patient_id)
     )

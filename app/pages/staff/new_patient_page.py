@@ -29,7 +29,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import NOTICES
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form
 
@@ -59,9 +58,9 @@ def kept_code(request: Request, work: Work, patient_id: UUID) -> tuple[str, date
 
 NUMBER: Final = Field(
     name="external_ref",
-    label=say("Reference"),
+    label=say("Chart number"),
     hint=say("Your own number for the patient, never a name."),
-    wrong=say("Please give a reference of at most 200 characters."),
+    wrong=say("Please give a chart number of at most 200 characters."),
 )
 ZONE: Final = Field(
     name="time_zone",
@@ -118,7 +117,7 @@ async def _asked(visitor: StaffVisitor) -> AskedForm:
         course = (replace(_COURSE, choices=(("", say("None yet")), *template_choices(own))), *_COURSE_DAYS)
     return AskedForm(
         title=say("Register a patient"),
-        whose=say("the patients"),
+        whose=say("Patients"),
         path=f"{LIST}/new",
         back=LIST,
         button=say("Register"),
@@ -134,37 +133,36 @@ async def _asked(visitor: StaffVisitor) -> AskedForm:
 
 
 @router.get("/new")
-async def show_registration(context: ContextNeeded, visitor: MayEdit) -> Response:
+async def show_registration(visitor: MayEdit) -> Response:
     """Show the form."""
-    return show_form(context, visitor, await _asked(visitor))
+    return show_form(visitor, await _asked(visitor))
 
 
 @router.post("/new")
-async def register_patient(request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def register_patient(visitor: MayEdit) -> Response:
     """Register, perhaps with a course, and go to the code."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         patient = await _register(visitor, form)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         asked = await _asked(visitor)
-        return show_form(context, visitor, asked, form=form, wrong=wrong_with(asked, error))
+        return show_form(visitor, asked, form=form, wrong=wrong_with(asked, error))
     return await _with_new_code(visitor, patient.id)
 
 
 @router.get("/{patient_id}/code")
-async def show_code(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def show_code(patient_id: UUID, visitor: MayEdit) -> Response:
     """Show the code that was just made, as long as it works; else a button for one."""
-    whose = await about(context, visitor, patient_id)
-    kept = kept_code(request, visitor.work, patient_id)
-    code = enrolment.shown_code(context, *kept) if kept else None
+    whose = await about(visitor, patient_id)
+    kept = kept_code(visitor.request, visitor.work, patient_id)
+    code = enrolment.shown_code(visitor.context, *kept) if kept else None
     return render(
-        context,
         visitor,
         "patient_code.html",
-        here="",
+        here="/care/patients",
         whose=whose,
-        notice=NOTICES.get(request.query_params.get("notice", ""), ""),
+        notice=NOTICES.get(visitor.request.query_params.get("notice", ""), ""),
         code=code,
         until=_until(whose, code.expires_at) if code else "",
         picture=Markup(code.qr_svg) if code else "",  # noqa: S704 - drawn by our own library from our own link
@@ -172,16 +170,16 @@ async def show_code(patient_id: UUID, request: Request, context: ContextNeeded, 
 
 
 @router.post("/{patient_id}/code")
-async def make_code(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def make_code(patient_id: UUID, visitor: MayEdit) -> Response:
     """Make a new code, and show it."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     return await _with_new_code(visitor, patient_id)
 
 
 @router.post("/{patient_id}/sign-in-link")
-async def mail_link(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+async def mail_link(patient_id: UUID, visitor: MayEdit) -> Response:
     """Send a sign-in link to the patient's e-mail."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     issued = await magic_links.make(visitor.work, patient_id)
     notice = "link-sent" if issued.sent else "link-not-sent"
     return RedirectResponse(f"{LIST}/{patient_id}/code?notice={notice}", 303)

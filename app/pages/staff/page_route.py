@@ -11,9 +11,17 @@ from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.translations import say
-from app.pages.staff.kept_form import SIGN_IN, START, KeptForm, Onward, keep_form, without_secrets
 from app.pages.staff.rendering import FILES, render
-from app.pages.staff.sign_in_form import kept_page, sign_in_form
+from app.pages.staff.sign_in_form import (
+    SIGN_IN,
+    START,
+    KeptForm,
+    Onward,
+    keep_form,
+    kept_page,
+    sign_in_form,
+    without_secrets,
+)
 from app.pages.staff.visitor import visitor_without_look_up
 from app.web.pages.forms import Form, FormExpiredError
 from app.web.pages.page_route import PageRoute, failure_of
@@ -56,7 +64,7 @@ class CarePageRoute(PageRoute):
             return RedirectResponse(f"{self.sign_in}?next={quote(request.url.path, safe='/')}", 303)
         if draft := await keep_form(request, context):
             visitor = visitor_without_look_up(request, context)
-            return sign_in_form(context, visitor, Onward(draft=draft), status=401)
+            return sign_in_form(visitor, Onward(draft=draft), status=401)
         return RedirectResponse(f"{self.sign_in}?next={quote(START, safe='/')}", 303)
 
     async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
@@ -66,7 +74,6 @@ class CarePageRoute(PageRoute):
         if isinstance(error, FormExpiredError):
             visitor = visitor_without_look_up(request, context)
             return kept_page(
-                context,
                 visitor,
                 kept,
                 title=say("This page was open for a long time"),
@@ -89,7 +96,6 @@ def failure_page(
     if failure.words == "again" and isinstance(error, RefusalError):
         title, sentence = _SAID_BY_ITSELF.get(error.kind, title), str(error)
     answer = render(
-        context,
         visitor,
         "message.html",
         here="",

@@ -17,6 +17,7 @@ from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, how_long, percent_written, short_day
 from app.pages.staff.worklist_words import CRITERIA, FINDINGS
 from app.storage.alerts import Alert
+from app.storage.safety_events import SafetyEvent
 
 
 def cards_of(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> dict[str, Any]:
@@ -54,20 +55,26 @@ def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Itera
         yield {
             "id": event.id,
             "version": event.version,
-            "title": say("thinking about self-harm") if event.urgent else say("an answer about self-harm"),
+            "title": title_of(event),
             "status": joined((ago, say("not acknowledged") if waits else say("acknowledged"))),
-            "said": (
-                say(
-                    "Answered in {value1}, {plain}.",
-                    value1=SOURCES[event.source],
-                    plain=clock.plain(event.received_at),
-                )
-            ),
+            "said": answered(event, clock),
             "note": source.note if source else texted,
             "answers": _answers(source) if source else "",
             "can_acknowledge": waits and visitor.may(Permission.SAFETY_HANDLE),
             "next": following,
         }
+
+
+def title_of(event: SafetyEvent) -> str:
+    """Say what a safety event is about."""
+    return say("thinking about self-harm") if event.urgent else say("an answer about self-harm")
+
+
+def answered(event: SafetyEvent, clock: WallClock) -> str:
+    """Say where a safety event was answered, and when."""
+    return say(
+        "Answered in {source}, {when}.", source=SOURCES[event.source], when=clock.short(event.received_at)
+    )
 
 
 def said_with(view: PatientView, source_id: UUID) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
@@ -44,9 +44,7 @@ from app.pages.staff.timeline_records import TimelinePlace
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, counted, how_long, percent_written, short_day
 from app.pages.staff.worklist_page import step_notice
-from app.pages.staff.worklist_words import initials
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
-from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
@@ -71,8 +69,6 @@ def values_of(
     numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
     return {
         "view": view,
-        "clinic": view.clinic,
-        "initials": initials,
         "patient": view.patient,
         "path": path,
         "back": path,
@@ -102,6 +98,9 @@ def values_of(
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
         "first": _first(view, visitor, path),
+        # While a safety event is open, these stand beside it in the place of what treats.
+        "call_path": f"{path}/contact" if view.events and visitor.may(Permission.PATIENTS_CONTACT) else "",
+        "outcome_path": _outcome_path(view, visitor),
         **_taper(view, language_of(visitor.language)),
         **_timeline(view, clock, numbered, visitor, path, asked),
         **cards_of(view, clock, visitor),
@@ -257,6 +256,14 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
         "tone": "primary",
         "link": True,
     }
+
+
+def _outcome_path(view: PatientView, visitor: StaffVisitor) -> str:
+    """Where a safety event's outcome is recorded before anyone acknowledged it; else it is the main action."""
+    waiting = view.events and view.events[0].acknowledged_at is None
+    if not waiting or not visitor.may(Permission.SAFETY_CLOSE):
+        return ""
+    return f"/care/safety-events/{view.events[0].id}#outcome"
 
 
 def _answer(view: EvaluationView, clock: WallClock, language: str) -> dict[str, Any]:
@@ -436,8 +443,6 @@ Text = Annotated[str, Query(max_length=40)]
 @router.get("/{patient_id}")
 async def show_patient(
     patient_id: UUID,
-    request: Request,
-    context: ContextNeeded,
     visitor: MayRead,
     days: Text = "",
     show: Text = "",
@@ -456,12 +461,11 @@ async def show_patient(
         place=TimelinePlace.of(before),
     )
     return render(
-        context,
         visitor,
         "patient.html",
         here="/care/patients",
         notice=NOTICES.get(notice, ""),
         undo=_undo(view, visitor, entered),
-        step_notice=step_notice(request.query_params),
+        step_notice=step_notice(visitor.request.query_params),
         **values_of(view, visitor, days=span, group=show if show in GROUPS else ""),
     )

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from app.access.audit.queries import done_to_patient
 from app.access.clinics.ehr_links import ehr_link
-from app.care.alerts.history import names_in
-from app.care.alerts.safety_events.intake import SafetySource
+from app.care.alerts.queries import names_in
+from app.care.alerts.safety_reports import SafetySource
 from app.care.assessments.queries import Assessment
 from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
@@ -20,9 +20,9 @@ from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.corrections import ShownChange, changes_of
 from app.care.patients.devices import EnrolledDevice, devices_in
-from app.care.patients.own_vault import vault_of
 from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.texts.queries import PatientText, texts_of
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
@@ -86,7 +86,7 @@ OPEN_EVENTS: Final = ["open", "acknowledged"]
 BEFORE_COURSE: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
-_MOST_LINES: Final = 20
+_MOST_LINES: Final = 6
 _MOST_NOTES: Final = 40
 
 
@@ -191,7 +191,7 @@ async def patient_view(
     now, record, profile = work.now, await existing(work, patient_id), await clinics.profile(work)
     snapshot, factors = await snapshot_of(work, patient_id, now=now), await factors_of(work, patient_id)
     timeline, evaluation, protocol = await _evaluated(work, snapshot)
-    patient, course = patient_of(work.vault, work.clinic_id, record), await course_of(work, record)
+    patient, course = patient_of(work, record), await course_of(work, record)
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol, factors)
     open_events, shown, found = await _open_alerts(work, patient_id)
     records, forms = await timeline_records(work, record, place)
@@ -212,7 +212,7 @@ async def patient_view(
         changes=renamed,
         sources=await _sources(work, patient_id, open_events),
         circumstances=changed,
-        names=await names_in(work, work.vault, members),
+        names=await names_in(work, members),
         **_of_clinic(profile, patient),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned, language),
@@ -322,7 +322,7 @@ async def _sources(work: Work, patient_id: UUID, events: Sequence[SafetyEvent]) 
 
 
 async def _reminders(work: Work, record: PatientRecord) -> ReminderChoices:
-    own = vault_of(work.vault, work.clinic_id, record)
+    own = vault_of(work, record)
     return choices_of(own, await plan_of(work, record.id))
 
 

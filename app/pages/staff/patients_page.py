@@ -21,9 +21,7 @@ from app.pages.staff.patient_words import ARCHIVED, LEVELS, PHASES
 from app.pages.staff.rendering import render
 from app.pages.staff.wall_clock import short_day
 from app.pages.staff.worklist_rows import spark_of
-from app.pages.staff.worklist_words import initials
 from app.storage.patient_lists import Listing, Order
-from app.web.dependencies import ContextNeeded
 
 HERE: Final = "/care/patients"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -51,13 +49,7 @@ Part = Annotated[str, Query(max_length=200)]
 
 @router.get("")
 async def show_patients(
-    context: ContextNeeded,
-    visitor: MayRead,
-    q: Part = "",
-    booster: Part = "",
-    show: Part = "",
-    order: Part = "",
-    page: Part = "",
+    visitor: MayRead, q: Part = "", booster: Part = "", show: Part = "", order: Part = "", page: Part = ""
 ) -> Response:
     """Show a page of a list, or those whose chart number contains what was typed, or those planned for a day."""
     work, me, wanted, day = visitor.work, visitor.signed_in.id, q.strip(), _day(booster)
@@ -73,12 +65,9 @@ async def show_patients(
     status = await clinic_status(work)
     chosen = None if wanted or day else listing
     return render(
-        context,
         visitor,
         "patients.html",
         here=HERE,
-        clinic=status.clinic,
-        initials=initials,
         rows=[_row(one, live=status.mode == "live") for one in found.patients],
         in_care=found.counts[Listing.IN_CARE],
         filters=_filters(found.counts, by, chosen),

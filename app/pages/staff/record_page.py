@@ -4,13 +4,12 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.clinics.caller import allowed
 from app.access.clinics.permissions import Permission
 from app.care.check_ins.reading import read_place
-from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about
@@ -22,7 +21,6 @@ from app.pages.staff.record_lines import REPORTS, imported_lines, line_of, lines
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.correction_schemas import Restoration, Void
-from app.web.dependencies import ContextNeeded
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -31,20 +29,17 @@ router = APIRouter(
 
 
 @router.get("")
-async def show_record(
-    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, notice: str = "", after: str = ""
-) -> Response:
+async def show_record(patient_id: UUID, visitor: MayRecord, notice: str = "", after: str = "") -> Response:
     """Show what was entered, also in error, each with the way to correct it."""
-    whose = await about(context, visitor, patient_id)
+    whose = await about(visitor, patient_id)
     rows, older = await lines_of(visitor, whose), ""
     if visitor.may(KINDS[REPORTS].permission):
         imported, older = await imported_lines(visitor, whose, after=read_place(after or None))
         rows = [*([] if after else rows), *imported]
     return render(
-        context,
         visitor,
         "patient_record.html",
-        here="",
+        here="/care/patients",
         whose=whose,
         rows=rows,
         older=f"{_path(patient_id)}?after={older}" if older else "",
@@ -53,59 +48,42 @@ async def show_record(
 
 
 @router.get("/{kind}/{record_id}")
-async def show_entry(
-    patient_id: UUID, kind: str, record_id: UUID, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def show_entry(patient_id: UUID, kind: str, record_id: UUID, visitor: MayRecord) -> Response:
     """Show an entry, to be amended."""
-    return show_form(context, visitor, await _amended(context, visitor, patient_id, kind, record_id))
+    return show_form(visitor, await _amended(visitor, patient_id, kind, record_id))
 
 
 @router.post("/{kind}/{record_id}")
-async def amend_entry(
-    patient_id: UUID, kind: str, record_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def amend_entry(patient_id: UUID, kind: str, record_id: UUID, visitor: MayRecord) -> Response:
     """Amend an entry, unless someone else changed it meanwhile."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
-        amend = (await _kind(context, visitor, patient_id, kind)).amend
-        await amend(visitor.work, await about(context, visitor, patient_id), record_id, form)
+        amend = (await _kind(visitor, patient_id, kind)).amend
+        await amend(visitor.work, await about(visitor, patient_id), record_id, form)
         return _notice(kind, "amended")
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _amended(context, visitor, patient_id, kind, record_id),
-        form,
-        act,
-        back=_path(patient_id),
+        visitor, lambda: _amended(visitor, patient_id, kind, record_id), form, act, back=_path(patient_id)
     )
 
 
 @router.get("/{kind}/{record_id}/{step}")
 async def ask_about_step(
-    patient_id: UUID, kind: str, record_id: UUID, step: str, context: ContextNeeded, visitor: MayRecord
+    patient_id: UUID, kind: str, record_id: UUID, step: str, visitor: MayRecord
 ) -> Response:
     """Say what follows, and ask for the reason."""
-    return show_form(context, visitor, await _step(context, visitor, patient_id, kind, record_id, step))
+    return show_form(visitor, await _step(visitor, patient_id, kind, record_id, step))
 
 
 @router.post("/{kind}/{record_id}/{step}")
-async def take_step(
-    patient_id: UUID,
-    kind: str,
-    record_id: UUID,
-    step: str,
-    request: Request,
-    context: ContextNeeded,
-    visitor: MayRecord,
-) -> Response:
+async def take_step(patient_id: UUID, kind: str, record_id: UUID, step: str, visitor: MayRecord) -> Response:
     """Take an entry as entered in error, or let it count again."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         work, reason = visitor.work, form["reason"].strip()
-        one = await _kind(context, visitor, patient_id, kind)
+        one = await _kind(visitor, patient_id, kind)
         if step == "void":
             void = read_as(Void, {"reason": reason})
             await one.void(work, patient_id, record_id, reason=void.reason)
@@ -115,12 +93,7 @@ async def take_step(
         return _notice(kind, "restored")
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _step(context, visitor, patient_id, kind, record_id, step),
-        form,
-        act,
-        back=_path(patient_id),
+        visitor, lambda: _step(visitor, patient_id, kind, record_id, step), form, act, back=_path(patient_id)
     )
 
 
@@ -134,7 +107,7 @@ _NOTICES: Final = {
 }
 
 
-async def _kind(context: AppContext, visitor: StaffVisitor, patient_id: UUID, name: str) -> RecordKind:
+async def _kind(visitor: StaffVisitor, patient_id: UUID, name: str) -> RecordKind:
     """Find a kind that the visitor may correct; the route let in whoever may record treatment.
 
     Raises:
@@ -145,7 +118,7 @@ async def _kind(context: AppContext, visitor: StaffVisitor, patient_id: UUID, na
     if kind is None:
         raise NotFoundError
     if kind.permission is not Permission.TREATMENT_RECORD:
-        await allowed(context, visitor.signed_in, kind.permission, {"patient_id": str(patient_id)})
+        await allowed(visitor.context, visitor.signed_in, kind.permission, {"patient_id": str(patient_id)})
     return kind
 
 
@@ -157,21 +130,17 @@ def _path(patient_id: UUID) -> str:
     return f"/care/patients/{patient_id}/record"
 
 
-async def _amended(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, kind: str, record_id: UUID
-) -> AskedForm:
-    ask = (await _kind(context, visitor, patient_id, kind)).ask
-    asked = await ask(visitor, await about(context, visitor, patient_id), record_id)
+async def _amended(visitor: StaffVisitor, patient_id: UUID, kind: str, record_id: UUID) -> AskedForm:
+    ask = (await _kind(visitor, patient_id, kind)).ask
+    asked = await ask(visitor, await about(visitor, patient_id), record_id)
     return replace(asked, path=f"{_path(patient_id)}/{kind}/{record_id}", back=_path(patient_id))
 
 
-async def _step(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, kind: str, record_id: UUID, step: str
-) -> AskedForm:
+async def _step(visitor: StaffVisitor, patient_id: UUID, kind: str, record_id: UUID, step: str) -> AskedForm:
     if step not in {"void", "restore"}:
         raise NotFoundError
-    one, is_void = await _kind(context, visitor, patient_id, kind), step == "void"
-    whose = await about(context, visitor, patient_id)
+    one, is_void = await _kind(visitor, patient_id, kind), step == "void"
+    whose = await about(visitor, patient_id)
     row = await line_of(visitor, whose, kind, record_id)
     if row is None:
         raise NotFoundError

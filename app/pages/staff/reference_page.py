@@ -3,18 +3,16 @@
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import commands, taking_on
 from app.care.treatment.maintenance_schemas import ReferenceEntry
-from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayDecide, about
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -34,8 +32,8 @@ WINDOW_FIELDS: Final = (
 )
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     proposed = await taking_on.proposed_days(visitor.work, patient_id)
     return AskedForm(
         title=say("Choose the reference"),
@@ -62,21 +60,19 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
 
 
 @router.get("")
-async def show_reference_form(patient_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+async def show_reference_form(patient_id: UUID, visitor: MayDecide) -> Response:
     """Ask for the days."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def choose_reference(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
-) -> Response:
+async def choose_reference(patient_id: UUID, visitor: MayDecide) -> Response:
     """Take the days, by the same rules as through the API."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         entry = read_as(ReferenceEntry, {name: form[name].strip() for name in ("from", "to", "reason")})
         await commands.choose_reference(visitor.work, patient_id, entry.chosen())
         return "reference"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)

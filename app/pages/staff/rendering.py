@@ -6,10 +6,10 @@ from typing import Final
 from app.access.clinics.permissions import Permission
 from app.access.clinics.staff_sessions import IDLE
 from app.chart.drawing import STYLE_SOURCE
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import STAFF_LANGUAGES, direction, say
 from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.worklist_words import initials
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import TOKEN_FIELD
 from app.web.pages.page_route import status_of
@@ -23,13 +23,7 @@ FILES: Final = StaticFiles("/care/static/", [SHARED_FILES, _HERE / "static"])
 
 
 def render(
-    context: AppContext,
-    visitor: StaffVisitor,
-    template: str,
-    *,
-    here: str,
-    status: int = 200,
-    **values: object,
+    visitor: StaffVisitor, template: str, *, here: str, status: int = 200, **values: object
 ) -> PageAnswer:
     """Make a page; ``here`` is its own path, so that the menu can say where one is.
 
@@ -44,25 +38,25 @@ def render(
             languages=STAFF_LANGUAGES,
             files=FILES.paths,
             here=here,
-            name=_name(context, visitor),
+            name=_name(visitor),
+            initials=initials,
             may=lambda permission: visitor.may(Permission[permission]),
             idle=int(IDLE.total_seconds()),
             hidden={TOKEN_FIELD: visitor.token},
-            **values,
+            **{"clinic": _clinic(visitor), **values},
         )
     )
     answer = PageAnswer(text, status)
     answer.allow_style(STYLE_SOURCE)
     if visitor.frames:
         answer.allow_frames(visitor.frames)
-    visitor.keep_cookies(context, answer)
+    visitor.keep_cookies(answer)
     return answer
 
 
-def render_dead_link(context: AppContext, visitor: StaffVisitor, error: RefusalError) -> PageAnswer:
+def render_dead_link(visitor: StaffVisitor, error: RefusalError) -> PageAnswer:
     """Make the page of a link that was sent to someone and opens nothing any more."""
     return render(
-        context,
         visitor,
         "message.html",
         here="",
@@ -72,11 +66,18 @@ def render_dead_link(context: AppContext, visitor: StaffVisitor, error: RefusalE
     )
 
 
-def _name(context: AppContext, visitor: StaffVisitor) -> str:
+def _clinic(visitor: StaffVisitor) -> str:
+    """Give the name of the clinic whose page this is, or the product's while nobody is signed in."""
+    if visitor.caller is None or visitor.caller.member is None:
+        return "Afterglow"
+    return visitor.caller.member.clinic_name
+
+
+def _name(visitor: StaffVisitor) -> str:
     """Give the signed-in member's name, or an empty text."""
     if visitor.caller is None or visitor.caller.member is None:
         return ""
-    return context.vault.open(
+    return visitor.context.vault.open(
         visitor.caller.member.name_sealed,
         table="staff_members",
         column="name",

@@ -19,10 +19,8 @@ from app.clinical.long_exposure import scale_name
 from app.foundation.translations import say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.settings.settings_page import initials
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import counted, day_written, moment_in, short_day
-from app.web.dependencies import ContextNeeded
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
@@ -234,12 +232,10 @@ class Count:
 
 
 @router.get("/reports")
-async def show_reports(
-    context: ContextNeeded, visitor: MayReadReports, first: str = "", end: str = ""
-) -> Response:
+async def show_reports(visitor: MayReadReports, first: str = "", end: str = "") -> Response:
     """Show what alerts were worth and how patients fared; for a period that cannot be counted, the reason."""
     work = visitor.work
-    clinic = await clinic_in(work, work.vault)
+    clinic = await clinic_in(work)
     tomorrow = clinic.today(work.now) + timedelta(days=1)
     typed, found, mistake = {"first": first, "end": end}, None, ""
     try:
@@ -248,13 +244,10 @@ async def show_reports(
     except PeriodRefusedError as error:
         mistake = str(error)
     return render(
-        context,
         visitor,
         "reports.html",
         here=REPORTS,
         status=422 if mistake else 200,
-        clinic=clinic.name,
-        initials=initials,
         presets=_presets(tomorrow, "" if mistake else f"first={typed['first']}&end={typed['end']}"),
         typed=typed,
         mistake=mistake,

@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.history import names_in
-from app.care.alerts.safety_events import commands
-from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.alerts.safety_events.schemas import SafetyClosing
+from app.care.alerts import safety_event_commands
+from app.care.alerts.queries import names_in
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
+from app.care.alerts.schemas import SafetyClosing
 from app.clinical.check_ins import zone_of
-from app.context import AppContext, Work
+from app.context import Work
 from app.foundation.errors import RefusalError
 from app.foundation.translations import joined, say
 from app.pages.staff.alert_forms import (
@@ -26,9 +26,9 @@ from app.pages.staff.alert_forms import (
     refusal_said,
     version_of,
 )
-from app.pages.staff.alert_words import OUTCOMES, SOURCES, notification_rows
+from app.pages.staff.alert_words import OUTCOMES, notification_rows
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_cards import said_with
+from app.pages.staff.patient_cards import answered, said_with, title_of
 from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
@@ -37,7 +37,6 @@ from app.pages.staff.wall_clock import WallClock, how_long
 from app.storage import notices
 from app.storage.notices import SentNotification
 from app.storage.safety_events import SafetyEvent
-from app.web.dependencies import ContextNeeded
 from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
@@ -69,35 +68,27 @@ class EventDossier:
 
 
 @router.get("/{event_id}")
-async def show_event(event_id: UUID, request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+async def show_event(event_id: UUID, visitor: MayRead) -> Response:
     """Show an event with all its times, and what may be done with it."""
-    return await _page(context, visitor, event_id, done=request.query_params.get("done", ""))
+    return await _page(visitor, event_id, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("/{event_id}/acknowledge")
-async def acknowledge_event_here(
-    event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def acknowledge_event_here(event_id: UUID, visitor: MayHandle) -> Response:
     """Note that this member has acknowledged it."""
-    return await _STEPS.plain(context, visitor, event_id, "acknowledge", request, SAFETY_EVENT.acknowledge)
+    return await _STEPS.plain(visitor, event_id, "acknowledge", SAFETY_EVENT.acknowledge)
 
 
 @router.post("/{event_id}/unacknowledge")
-async def unacknowledge_event_here(
-    event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def unacknowledge_event_here(event_id: UUID, visitor: MayHandle) -> Response:
     """Take the acknowledgement back; its limit starts at once."""
-    return await _STEPS.plain(
-        context, visitor, event_id, "unacknowledge", request, SAFETY_EVENT.unacknowledge
-    )
+    return await _STEPS.plain(visitor, event_id, "unacknowledge", SAFETY_EVENT.unacknowledge)
 
 
 @router.post("/{event_id}/close")
-async def close_event_here(
-    event_id: UUID, request: Request, context: ContextNeeded, visitor: MayClose
-) -> Response:
+async def close_event_here(event_id: UUID, visitor: MayClose) -> Response:
     """Close it with its outcome."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def change() -> None:
         version = version_of(form)
@@ -107,7 +98,7 @@ async def close_event_here(
             whose = await alert_patient(visitor.work, event.patient_id)
             sent["contact_made_at"] = _with_offset(sent["contact_made_at"], whose.time_zone)
         body = read_as(SafetyClosing, sent)
-        await commands.close(
+        await safety_event_commands.close(
             visitor.work,
             event_id,
             outcome=body.outcome,
@@ -115,7 +106,7 @@ async def close_event_here(
             version=version,
         )
 
-    return await _STEPS.done(context, visitor, event_id, "close", form, change)
+    return await _STEPS.done(visitor, event_id, "close", form, change)
 
 
 def _with_offset(text: str, time_zone: str) -> str:
@@ -134,12 +125,11 @@ async def _dossier(work: Work, event_id: UUID) -> EventDossier:
         event=event,
         whose=await alert_patient(work, event.patient_id),
         notifications=tuple(sent),
-        names=await names_in(work, work.vault, [event.acknowledged_by, event.closed_by]),
+        names=await names_in(work, [event.acknowledged_by, event.closed_by]),
     )
 
 
 async def _page(
-    context: AppContext,
     visitor: StaffVisitor,
     event_id: UUID,
     *,
@@ -168,7 +158,8 @@ async def _page(
         "form": form,
         "whose": found.whose,
         "event": found.event,
-        "source": SOURCES[found.event.source],
+        "title": title_of(found.event),
+        "answered": answered(found.event, clock),
         "said": said_with(view, found.event.source_id),
         "event_status": _status(found, now),
         "times": _times(found, clock),
@@ -179,7 +170,7 @@ async def _page(
         "notifications": notification_rows(found.notifications, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
-    return render(context, visitor, "safety_event.html", here="", status=status, **values)
+    return render(visitor, "safety_event.html", here="/care/patients", status=status, **values)
 
 
 _STEPS: Final = AlertSteps(path="/care/safety-events", show=_page)

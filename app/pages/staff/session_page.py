@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import infusion_corrections, queries
@@ -13,7 +13,6 @@ from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
 from app.clinical.long_exposure import scale_name
 from app.clinical.scales import STANDARD_SCALES
-from app.context import AppContext
 from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayRecord, about, number_in, path_of, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
@@ -22,7 +21,6 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
 from app.storage.infusions import StoredInfusion
 from app.storage.treatment_sessions import Dissociation, Session, SideEffect, Site, Vitals
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -168,23 +166,19 @@ FIELDS: Final = (
 
 
 @router.get("")
-async def show_session(
-    patient_id: UUID, infusion_id: UUID, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def show_session(patient_id: UUID, infusion_id: UUID, visitor: MayRecord) -> Response:
     """Show what is documented."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id, infusion_id))
+    return show_form(visitor, await _asked(visitor, patient_id, infusion_id))
 
 
 @router.post("")
-async def document_session(
-    patient_id: UUID, infusion_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
-) -> Response:
+async def document_session(patient_id: UUID, infusion_id: UUID, visitor: MayRecord) -> Response:
     """Keep how it went, in the place of what was documented; the earlier version is kept."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         stored, _ = await queries.read_session(visitor.work, patient_id, infusion_id)
-        zone = (await about(context, visitor, patient_id)).patient.time_zone
+        zone = (await about(visitor, patient_id)).patient.time_zone
         sent = {"session": _session_in(form, stored, zone), "note": form["note"].strip() or None}
         body = read_as(InfusionAmendment, sent | {"reason": _REASON, "confirm": confirmed_in(form)})
         await infusion_corrections.amend_infusion(
@@ -193,12 +187,7 @@ async def document_session(
         return "session"
 
     return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id, infusion_id),
-        form,
-        act,
-        back=path_of(patient_id),
+        visitor, lambda: _asked(visitor, patient_id, infusion_id), form, act, back=path_of(patient_id)
     )
 
 
@@ -231,10 +220,8 @@ def _ended_at(text: str, given_at: datetime, time_zone: str) -> str | None:
     return (ended if ended > began else ended + timedelta(days=1)).isoformat()
 
 
-async def _asked(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, infusion_id: UUID
-) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID, infusion_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     stored, note = await queries.read_session(visitor.work, patient_id, infusion_id)
     clock, session = whose.clock, stored.session
     return AskedForm(

@@ -6,29 +6,26 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.access.clinics.policy import active_protocol
-from app.care.alerts.history import OpenedStep, history_of, names_in
-from app.care.alerts.signals import commands
-from app.care.alerts.signals.life import SIGNAL, episode_of, moment_of
-from app.care.alerts.signals.queries import SignalView, views_of
-from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
+from app.care.alerts import signal_commands
+from app.care.alerts.queries import OpenedStep, SignalView, history_of, names_in, views_of
+from app.care.alerts.schemas import Reopening, SignalClosing, Snooze
+from app.care.alerts.signal_commands import SIGNAL, episode_of, moment_of
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import percent
 from app.clinical.episodes import Disposition, EpisodeState, reopened
 from app.clinical.explanation import explanation_parts, sentences_of
 from app.clinical.explanation_numbers import PartCode
-from app.clinical.headline import Beside
 from app.clinical.long_exposure import scale_name
-from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
-from app.context import AppContext, Work
+from app.context import Work
 from app.foundation.errors import RefusalError
-from app.foundation.translations import capitalized, joined, say
+from app.foundation.translations import Words, capitalized, joined, say
 from app.pages.staff.alert_forms import (
     AlertPatient,
     AlertSteps,
@@ -62,7 +59,6 @@ from app.storage.alerts import OPEN_STATES
 from app.storage.clinical_json import answer_from_json
 from app.storage.notices import SentNotification
 from app.storage.patient_states import BookedBooster
-from app.web.dependencies import ContextNeeded
 from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
@@ -181,41 +177,33 @@ class SignalDossier:
 
 
 @router.get("/{signal_id}")
-async def show_signal(
-    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayRead
-) -> Response:
+async def show_signal(signal_id: UUID, visitor: MayRead) -> Response:
     """Show everything about one signal, and what may be done with it."""
-    return await _page(context, visitor, signal_id, done=request.query_params.get("done", ""))
+    return await _page(visitor, signal_id, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("/{signal_id}/acknowledge")
-async def acknowledge_here(
-    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def acknowledge_here(signal_id: UUID, visitor: MayHandle) -> Response:
     """Note that this member has seen it."""
-    return await _STEPS.plain(context, visitor, signal_id, "acknowledge", request, SIGNAL.acknowledge)
+    return await _STEPS.plain(visitor, signal_id, "acknowledge", SIGNAL.acknowledge)
 
 
 @router.post("/{signal_id}/unacknowledge")
-async def unacknowledge_here(
-    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def unacknowledge_here(signal_id: UUID, visitor: MayHandle) -> Response:
     """Take the acknowledgement back."""
-    return await _STEPS.plain(context, visitor, signal_id, "unacknowledge", request, SIGNAL.unacknowledge)
+    return await _STEPS.plain(visitor, signal_id, "unacknowledge", SIGNAL.unacknowledge)
 
 
 @router.post("/{signal_id}/snooze")
-async def snooze_here(
-    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def snooze_here(signal_id: UUID, visitor: MayHandle) -> Response:
     """Put it aside until the morning of a day, with the reason."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def change() -> None:
         version, body = version_of(form), read_as(Snooze, filled_in(form, "until", "reason"))
         if not body.reason:
-            raise commands.SnoozeReasonMissingError("#/reason")
-        await commands.snooze(
+            raise signal_commands.SnoozeReasonMissingError("#/reason")
+        await signal_commands.snooze(
             visitor.work,
             signal_id,
             until=await moment_of(visitor.work, signal_id, body.until),
@@ -223,23 +211,19 @@ async def snooze_here(
             version=version,
         )
 
-    return await _STEPS.done(context, visitor, signal_id, "snooze", form, change)
+    return await _STEPS.done(visitor, signal_id, "snooze", form, change)
 
 
 @router.post("/{signal_id}/end-snooze")
-async def end_snooze_here(
-    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def end_snooze_here(signal_id: UUID, visitor: MayHandle) -> Response:
     """Bring it back now."""
-    return await _STEPS.plain(context, visitor, signal_id, "end-snooze", request, commands.end_snooze)
+    return await _STEPS.plain(visitor, signal_id, "end-snooze", signal_commands.end_snooze)
 
 
 @router.post("/{signal_id}/close")
-async def close_here(
-    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayClose
-) -> Response:
+async def close_here(signal_id: UUID, visitor: MayClose) -> Response:
     """Close it with its outcome."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def change() -> None:
         version = version_of(form)
@@ -247,7 +231,7 @@ async def close_here(
         if form["disposition"] == Disposition.BOOSTER_BOOKED:
             fields.append("booster_booked_for")
         body = read_as(SignalClosing, filled_in(form, *fields))
-        await commands.close(
+        await signal_commands.close(
             visitor.work,
             signal_id,
             disposition=Disposition(body.disposition),
@@ -256,21 +240,19 @@ async def close_here(
             version=version,
         )
 
-    return await _STEPS.done(context, visitor, signal_id, "close", form, change)
+    return await _STEPS.done(visitor, signal_id, "close", form, change)
 
 
 @router.post("/{signal_id}/reopen")
-async def reopen_here(
-    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayClose
-) -> Response:
+async def reopen_here(signal_id: UUID, visitor: MayClose) -> Response:
     """Open it again, with the reason."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def change() -> None:
         version, body = version_of(form), read_as(Reopening, filled_in(form, "reason"))
-        await commands.reopen(visitor.work, signal_id, reason=body.reason, version=version)
+        await signal_commands.reopen(visitor.work, signal_id, reason=body.reason, version=version)
 
-    return await _STEPS.done(context, visitor, signal_id, "reopen", form, change)
+    return await _STEPS.done(visitor, signal_id, "reopen", form, change)
 
 
 async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
@@ -287,7 +269,7 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
         booked=await patient_states.booked_booster(work, whose.id),
         history=tuple(history),
         notifications=tuple(await notices.about(work, whose.id, subject="signal_id", subject_id=signal_id)),
-        names=await names_in(work, work.vault, [one.step.actor_id for one in history]),
+        names=await names_in(work, [one.step.actor_id for one in history]),
         longest_snooze_days=(await active_protocol(work)).snooze_longest_days,
         later_signal=latest.id if latest and latest.id != signal_id else None,
         open_event=events[0].id if events else None,
@@ -295,7 +277,6 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
 
 
 async def _page(
-    context: AppContext,
     visitor: StaffVisitor,
     signal_id: UUID,
     *,
@@ -344,7 +325,7 @@ async def _page(
         **_basis(found, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
-    return render(context, visitor, "signal.html", here="", status=status, **values)
+    return render(visitor, "signal.html", here="/care/patients", status=status, **values)
 
 
 _STEPS: Final = AlertSteps(path="/care/signals", show=_page)
@@ -359,17 +340,30 @@ def _why(found: SignalDossier, language: str) -> dict[str, Any]:
     if answer is None:
         said = sentences_of(found.view.signal.explanation)
         return {"why_language": "en", "sentences": said, "against": None, "would_have": None}
-    beside = Beside(cautions=tuple(Caution(name) for name in found.view.cautions))
-    parts = {
-        one.code: one.text for one in explanation_parts(answer, beside=beside, locale=language) if one.text
-    }
+    parts = {one.code: one.text for one in explanation_parts(answer, locale=language) if one.text}
     apart = (PartCode.AGAINST, PartCode.WOULD_CHANGE)
+    said = [text for code, text in parts.items() if code not in apart]
     return {
         "why_language": language,
-        "sentences": [text for code, text in parts.items() if code not in apart],
+        "sentences": [*said, *_precautions(found.view)],
         "against": parts.get(PartCode.AGAINST, ""),
         "would_have": parts.get(PartCode.WOULD_CHANGE, ""),
     }
+
+
+def _precautions(view: SignalView) -> list[Words]:
+    """Say which precautions were active when it was raised, as the answer is of then, and which are now."""
+    then, now = (
+        joined(CAUTIONS.get(one, one) for one in sorted(names))
+        for names in (view.signal.known["cautions"], view.cautions)
+    )
+    if then == now:
+        both = say("Active precautions, when it was raised and now: {named}.", named=now)
+        return [both] if now else []
+    none = say("none")
+    return [
+        say("Active precautions when it was raised: {then}; now: {now}.", then=then or none, now=now or none)
+    ]
 
 
 def _basis(found: SignalDossier, clock: WallClock) -> dict[str, Any]:

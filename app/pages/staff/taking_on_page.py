@@ -5,20 +5,18 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import protocol_templates
 from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES, DatePrecision
-from app.context import AppContext
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayDecide, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.course_page import template_choices, template_in
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
@@ -81,8 +79,8 @@ _FIELDS: Final = (
 )
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     own = await protocol_templates.list_templates(visitor.work)
     template, *others = _FIELDS
     return AskedForm(
@@ -127,15 +125,15 @@ def _entry(form: Form) -> CourseEntry:
 
 
 @router.get("")
-async def show_taking_on_form(patient_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+async def show_taking_on_form(patient_id: UUID, visitor: MayDecide) -> Response:
     """Ask how the patient joins."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def take_on(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide) -> Response:
+async def take_on(patient_id: UUID, visitor: MayDecide) -> Response:
     """Take the patient on, by the same rules as through the API."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         entry = _entry(form)
@@ -144,4 +142,4 @@ async def take_on(patient_id: UUID, request: Request, context: ContextNeeded, vi
             await protocol_templates.enter(visitor.work, patient_id, joining, entry.template_id)
         return "taken-on"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)

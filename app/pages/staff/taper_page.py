@@ -3,20 +3,18 @@
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import TaperPlanEntry
 from app.care.treatment.queries import WrittenPlan
 from app.clinical.taper import TaperStep
-from app.context import AppContext
 from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayDecide, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -74,8 +72,8 @@ _FIELDS: Final = (
 )
 
 
-async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     view = await queries.read_taper(visitor.work, patient_id)
     written = view.written
     steps = [step_written(step) for step in written.plan.steps]
@@ -85,7 +83,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         lead=say("Intervals never grow shorter along a plan; only the last step may be open."),
         path=f"{whose.path}/taper",
         back=whose.path,
-        button=say("Keep this plan"),
+        button=say("Save the plan"),
         fields=_FIELDS,
         values={
             "steps": "\n".join(steps),
@@ -117,20 +115,18 @@ def _plan_in(form: Form) -> WrittenPlan:
 
 
 @router.get("")
-async def show_taper_form(patient_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+async def show_taper_form(patient_id: UUID, visitor: MayDecide) -> Response:
     """Show the plan."""
-    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+    return show_form(visitor, await _asked(visitor, patient_id))
 
 
 @router.post("")
-async def keep_taper(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
-) -> Response:
+async def keep_taper(patient_id: UUID, visitor: MayDecide) -> Response:
     """Replace the plan, unless someone else changed it."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         await commands.write_taper(visitor.work, patient_id, _plan_in(form))
         return "taper"
 
-    return await answer_about(context, visitor, patient_id, _asked, form, act)
+    return await answer_about(visitor, patient_id, _asked, form, act)

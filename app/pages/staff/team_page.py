@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission, StaffRole
@@ -20,7 +20,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import day_written, moment_and_ago
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.page_route import status_of
 
@@ -63,31 +62,29 @@ _NOTHING: Final[Mapping[str, str]] = {}
 
 
 @router.get("")
-async def show_team(request: Request, context: ContextNeeded, visitor: MayManageStaff) -> Response:
+async def show_team(visitor: MayManageStaff) -> Response:
     """List the staff."""
-    return await _page(context, visitor, done=request.query_params.get("done", ""))
+    return await _page(visitor, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("")
-async def invite(request: Request, context: ContextNeeded, visitor: MayManageStaff) -> Response:
+async def invite(visitor: MayManageStaff) -> Response:
     """Invite someone."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form, caller = await read_own_form(visitor), visitor.signed_in
     try:
         whom = entered_as(MemberEntry, form, "name", "email", "role")
         invited = await commands.invite(
             visitor.work, name=whom.name, email=whom.email, role=whom.role, may_make=caller.may_make
         )
     except RefusalError as error:
-        return await _refused(context, visitor, error, entered=form)
-    return _link(context, visitor, invited)
+        return await _refused(visitor, error, entered=form)
+    return _link(visitor, invited)
 
 
 @router.post("/{staff_id}/role")
-async def change_role(
-    staff_id: UUID, request: Request, context: ContextNeeded, visitor: MayManageStaff
-) -> Response:
+async def change_role(staff_id: UUID, visitor: MayManageStaff) -> Response:
     """Give a member another role."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form, caller = await read_own_form(visitor), visitor.signed_in
     try:
         await commands.change_member(
             visitor.work,
@@ -98,31 +95,27 @@ async def change_role(
             may_make=caller.may_make,
         )
     except RefusalError as error:
-        return await _refused(context, visitor, error)
+        return await _refused(visitor, error)
     return _done("role")
 
 
 @router.post("/{staff_id}/away")
-async def set_away(
-    staff_id: UUID, request: Request, context: ContextNeeded, visitor: MayManageStaff
-) -> Response:
+async def set_away(staff_id: UUID, visitor: MayManageStaff) -> Response:
     """Note on which days a member is not at work; without a first day none."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     first, until = form["from"].strip(), form["until"].strip()
     try:
         away = entry_of(AwayEntry, {"from": first, "until": until or None}).away() if first else None
         await commands.set_away(visitor.work, staff_id, away, version=version_in(form["version"]))
     except RefusalError as error:
-        return await _refused(context, visitor, error)
+        return await _refused(visitor, error)
     return _done("away")
 
 
 @router.post("/{staff_id}/{what}")
-async def do_to_member(
-    staff_id: UUID, what: str, request: Request, context: ContextNeeded, visitor: MayManageStaff
-) -> Response:
+async def do_to_member(staff_id: UUID, what: str, visitor: MayManageStaff) -> Response:
     """Deactivate a member, unlock one, or make a new link."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     if what not in _CALLS and what not in _LINKS:
         raise NotFoundError
     try:
@@ -131,30 +124,29 @@ async def do_to_member(
             return _done(what)
         invited = await _LINKS[what](visitor.work, staff_id, may_make=visitor.signed_in.may_make)
     except RefusalError as error:
-        return await _refused(context, visitor, error)
-    return _link(context, visitor, invited)
+        return await _refused(visitor, error)
+    return _link(visitor, invited)
 
 
 def _done(what: str) -> Response:
     return RedirectResponse(f"{STAFF}?done={what}", 303)
 
 
-def _link(context: AppContext, visitor: StaffVisitor, invited: Invited) -> Response:
+def _link(visitor: StaffVisitor, invited: Invited) -> Response:
     """Say that the link is on its way, or show it, this once, where no mail can take it."""
     if invited.sent:
         return _done("invited")
-    return render(context, visitor, "invited.html", here=STAFF, invited=invited)
+    return render(visitor, "invited.html", here=STAFF, invited=invited)
 
 
 async def _refused(
-    context: AppContext, visitor: StaffVisitor, error: RefusalError, *, entered: Mapping[str, str] = _NOTHING
+    visitor: StaffVisitor, error: RefusalError, *, entered: Mapping[str, str] = _NOTHING
 ) -> Response:
     await visitor.work.start_over(snapshot=True)
-    return await _page(context, visitor, entered=entered, error=error)
+    return await _page(visitor, entered=entered, error=error)
 
 
 async def _page(
-    context: AppContext,
     visitor: StaffVisitor,
     *,
     done: str = "",
@@ -163,13 +155,12 @@ async def _page(
 ) -> Response:
     found, caller = await queries.list_members(visitor.work), visitor.signed_in
     return render(
-        context,
         visitor,
         "team.html",
         here=STAFF,
         status=200 if error is None else status_of(error),
-        members=[_row(context, one, own=one.id == caller.id) for one in found],
-        emergencies=await _emergencies(context, visitor),
+        members=[_row(visitor.context, one, own=one.id == caller.id) for one in found],
+        emergencies=await _emergencies(visitor),
         roles=_ROLES,
         entered={name: entered.get(name, "") for name in ("name", "email", "role")},
         done=_DONE.get(done, ""),
@@ -206,8 +197,8 @@ def _away(member: Member) -> str:
     return say("Away from {day_written}{until}", day_written=day_written(member.away.first), until=until)
 
 
-async def _emergencies(context: AppContext, visitor: StaffVisitor) -> list[dict[str, Any]]:
-    now = context.clock.now()
+async def _emergencies(visitor: StaffVisitor) -> list[dict[str, Any]]:
+    now = visitor.context.clock.now()
     if not visitor.signed_in.may(Permission.AUDIT):
         return []
     found = await queries.list_emergencies(visitor.work, before=None, limit=_MOST_EMERGENCIES)

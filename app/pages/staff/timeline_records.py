@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from uuid import UUID
 
-from app.care.alerts.history import OpenedStep
 from app.care.alerts.life_cycle import words_in
+from app.care.alerts.queries import OpenedStep
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
-from app.care.patients.own_vault import vault_of
+from app.care.patients.sealed_fields import vault_of
 from app.care.texts.queries import PatientText, texts_of
 from app.context import Work
 from app.storage import alert_steps, check_ins, sleep_nights
@@ -20,7 +20,7 @@ from app.storage.patients import PatientRecord
 from app.storage.sleep_nights import SleepNight
 from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
 
-ON_A_PAGE: Final = 50
+ON_A_PAGE: Final = 25
 # A night stands beside the report of its day, which may be on the page before.
 _BESIDE: Final = timedelta(hours=36)
 _MORE_BESIDE: Final = 30
@@ -95,7 +95,7 @@ async def timeline_records(
     steps = await alert_steps.of_patient(work, patient.id, until=until, without=_NOT_SHOWN, limit=most)
     day = None if until is None else ((until + _BESIDE).date(), _LAST_ID)
     nights = await sleep_nights.shown(work, patient.id, before=day, limit=most + _MORE_BESIDE)
-    own = vault_of(work.vault, work.clinic_id, patient)
+    own = vault_of(work, patient)
     ends = {
         "reports": [
             *end_of_reports,

@@ -3,11 +3,10 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
-from app.context import AppContext
 from app.foundation.text import read_chart_number
 from app.foundation.translations import say
 from app.interop.transfer import commands, queries
@@ -21,7 +20,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
 from app.storage.patient_transfers import ConsentForm, Direction, TransferState
-from app.web.dependencies import ContextNeeded
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -48,8 +46,8 @@ _NOTICES: Final = {
 _CONSENT: Final = say("A patient is transferred with their own consent: give the day and how they agreed.")
 
 
-async def _start_form(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _start_form(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Transfer {reference} to another clinic", reference=whose.reference),
         whose=whose.reference,
@@ -86,10 +84,8 @@ async def _start_form(context: AppContext, visitor: StaffVisitor, patient_id: UU
     )
 
 
-async def _receipt_form(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, transfer_id: UUID
-) -> AskedForm:
-    whose = await about(context, visitor, patient_id)
+async def _receipt_form(visitor: StaffVisitor, patient_id: UUID, transfer_id: UUID) -> AskedForm:
+    whose = await about(visitor, patient_id)
     return AskedForm(
         title=say("Enter the receipt"),
         whose=whose.reference,
@@ -148,25 +144,23 @@ def _receive_form() -> AskedForm:
 
 
 @router.get("")
-async def show_transfers(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer
-) -> Response:
+async def show_transfers(patient_id: UUID, visitor: MayTransfer) -> Response:
     """Show where the patient was handed over to or came from, and what can be done now."""
     return await _page(
-        context, visitor, patient_id, notice=_NOTICES.get(request.query_params.get("notice", ""), "")
+        visitor, patient_id, notice=_NOTICES.get(visitor.request.query_params.get("notice", ""), "")
     )
 
 
 @router.get("/new")
-async def show_start_form(patient_id: UUID, context: ContextNeeded, visitor: MayTransfer) -> Response:
+async def show_start_form(patient_id: UUID, visitor: MayTransfer) -> Response:
     """Ask where the patient goes, and for their consent."""
-    return show_form(context, visitor, await _start_form(context, visitor, patient_id))
+    return show_form(visitor, await _start_form(visitor, patient_id))
 
 
 @router.post("/new")
-async def start(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer) -> Response:
+async def start(patient_id: UUID, visitor: MayTransfer) -> Response:
     """Start a transfer, and show its passphrase this once."""
-    form, begun = await read_own_form(request, context, visitor), list[StartedTransfer]()
+    form, begun = await read_own_form(visitor), list[StartedTransfer]()
 
     async def act() -> str:
         consent = {name: form[name].strip() for name in ("given_on", "how") if form[name].strip()}
@@ -175,12 +169,10 @@ async def start(patient_id: UUID, request: Request, context: ContextNeeded, visi
         return ""
 
     back = f"{path_of(patient_id)}/transfer"
-    answer = await answer_form(
-        context, visitor, lambda: _start_form(context, visitor, patient_id), form, act, back=back
-    )
+    answer = await answer_form(visitor, lambda: _start_form(visitor, patient_id), form, act, back=back)
     if not begun:
         return answer
-    return await _page(context, visitor, patient_id, passphrase=begun[0].passphrase)
+    return await _page(visitor, patient_id, passphrase=begun[0].passphrase)
 
 
 @router.get("/{transfer_id}/file")
@@ -190,19 +182,15 @@ async def download_file(patient_id: UUID, transfer_id: UUID, visitor: MayTransfe
 
 
 @router.get("/{transfer_id}/confirm")
-async def show_receipt_form(
-    patient_id: UUID, transfer_id: UUID, context: ContextNeeded, visitor: MayTransfer
-) -> Response:
+async def show_receipt_form(patient_id: UUID, transfer_id: UUID, visitor: MayTransfer) -> Response:
     """Ask for the receipt."""
-    return show_form(context, visitor, await _receipt_form(context, visitor, patient_id, transfer_id))
+    return show_form(visitor, await _receipt_form(visitor, patient_id, transfer_id))
 
 
 @router.post("/{transfer_id}/confirm")
-async def confirm(
-    patient_id: UUID, transfer_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer
-) -> Response:
+async def confirm(patient_id: UUID, transfer_id: UUID, visitor: MayTransfer) -> Response:
     """Confirm with the receipt."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def act() -> str:
         asked = read_as(TransferReceipt, {"receipt": form["receipt"].strip()})
@@ -210,9 +198,8 @@ async def confirm(
         return "confirmed"
 
     return await answer_form(
-        context,
         visitor,
-        lambda: _receipt_form(context, visitor, patient_id, transfer_id),
+        lambda: _receipt_form(visitor, patient_id, transfer_id),
         form,
         act,
         back=f"{path_of(patient_id)}/transfer",
@@ -220,25 +207,23 @@ async def confirm(
 
 
 @router.post("/{transfer_id}/cancel")
-async def cancel(
-    patient_id: UUID, transfer_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer
-) -> Response:
+async def cancel(patient_id: UUID, transfer_id: UUID, visitor: MayTransfer) -> Response:
     """Cancel a transfer that is not confirmed yet."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await commands.cancel(visitor.work, patient_id, transfer_id)
     return RedirectResponse(f"{path_of(patient_id)}/transfer?notice=canceled", 303)
 
 
 @receiving_router.get("/receive")
-async def show_receive_form(context: ContextNeeded, visitor: MayTransfer) -> Response:
+async def show_receive_form(visitor: MayTransfer) -> Response:
     """Ask for the file, its passphrase, and the chart number here."""
-    return show_form(context, visitor, _receive_form())
+    return show_form(visitor, _receive_form())
 
 
 @receiving_router.post("/receive")
-async def receive(request: Request, context: ContextNeeded, visitor: MayTransfer) -> Response:
+async def receive(visitor: MayTransfer) -> Response:
     """Import the patient, and lead to the receipt."""
-    form, content = await read_own_upload(request, context, visitor, "file")
+    form, content = await read_own_upload(visitor, "file")
     received: list[ReceivedTransfer] = []
 
     async def act() -> str:
@@ -259,7 +244,7 @@ async def receive(request: Request, context: ContextNeeded, visitor: MayTransfer
     async def ask() -> AskedForm:
         return _receive_form()
 
-    answer = await answer_form(context, visitor, ask, form, act, back=_LIST)
+    answer = await answer_form(visitor, ask, form, act, back=_LIST)
     if not received:
         return answer
     path = path_of(received[0].transfer.patient_id)
@@ -267,16 +252,15 @@ async def receive(request: Request, context: ContextNeeded, visitor: MayTransfer
 
 
 async def _page(
-    context: AppContext, visitor: StaffVisitor, patient_id: UUID, *, notice: str = "", passphrase: str = ""
+    visitor: StaffVisitor, patient_id: UUID, *, notice: str = "", passphrase: str = ""
 ) -> Response:
-    whose = await about(context, visitor, patient_id)
+    whose = await about(visitor, patient_id)
     known = await queries.list_transfers(visitor.work, patient_id)
     open_now = next((one for one in known if one.transfer.state is TransferState.STARTED), None)
     return render(
-        context,
         visitor,
         "transfer.html",
-        here="",
+        here="/care/patients",
         whose=whose,
         notice=notice,
         passphrase=passphrase,

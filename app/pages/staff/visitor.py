@@ -74,25 +74,25 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
             self.emergency is not None and PERMISSIONS_MATRIX[permission].in_emergency
         )
 
-    def keep_cookies(self, context: AppContext, response: Response) -> None:
+    def keep_cookies(self, response: Response) -> None:
         """Let the browser keep what it was given with this page."""
-        cookies = self.cookies(context)
+        cookies = self.cookies()
         if self.new_anchor:
             cookies.write(response, ANCHOR, self.anchor, lasts=None)
         if self.switched_to:
             cookies.write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
 
-    def keep_keys(self, context: AppContext, response: Response, *, on: bool) -> None:
+    def keep_keys(self, response: Response, *, on: bool) -> None:
         """Let the browser keep whether single letters do something here."""
-        self.cookies(context).write(response, KEYS, "on" if on else "off", lasts=_PREFERENCE_LASTS)
+        self.cookies().write(response, KEYS, "on" if on else "off", lasts=_PREFERENCE_LASTS)
 
-    def cookies(self, context: AppContext) -> Cookies:
+    def cookies(self) -> Cookies:
         """Give the cookies of this browser; within an EHR's page they are for that page alone."""
-        return Cookies(context.public_url, framed=bool(self.frames))
+        return Cookies(self.context.public_url, framed=bool(self.frames))
 
-    def sign_in_with(self, context: AppContext, response: Response, token: str) -> None:
+    def sign_in_with(self, response: Response, token: str) -> None:
         """Let the browser keep a new session: it is in the staff's hands again."""
-        cookies = self.cookies(context)
+        cookies = self.cookies()
         cookies.write(response, SESSION, token, lasts=LASTS_AT_MOST)
         cookies.forget(response, HANDED_OVER)
 
@@ -148,6 +148,8 @@ def visitor_without_look_up(
     asked = request.query_params.get("lang", "")
     switched_to = asked if asked in STAFF_LANGUAGES else ""
     return StaffVisitor(
+        request=request,
+        context=context,
         caller=caller,
         session=session,
         language=language_for(
@@ -215,31 +217,29 @@ def _work_of(
     return context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot, as_of_at_least=as_of)
 
 
-async def read_own_form(request: Request, context: AppContext, visitor: StaffVisitor) -> Form:
+async def read_own_form(visitor: StaffVisitor) -> Form:
     """Read a form that was made for this browser, and sent from our own page.
 
     Raises:
         ForeignFormError: it was sent from another site.
         FormExpiredError: it was made for another browser.
     """
-    refuse_foreign(request, context.public_url)
-    form = await read_form_to_keep(request)
-    visitor.refuse_forged(context, form)
+    refuse_foreign(visitor.request, visitor.context.public_url)
+    form = await read_form_to_keep(visitor.request)
+    visitor.refuse_forged(form)
     return form
 
 
-async def read_own_upload(
-    request: Request, context: AppContext, visitor: StaffVisitor, name: str
-) -> tuple[Form, bytes]:
+async def read_own_upload(visitor: StaffVisitor, name: str) -> tuple[Form, bytes]:
     """Read a form of our own with one file.
 
     Raises:
         ForeignFormError: it was sent from another site.
         FormExpiredError: it was made for another browser.
     """
-    refuse_foreign(request, context.public_url)
-    form, content = await read_upload(request, name)
-    visitor.refuse_forged(context, form)
+    refuse_foreign(visitor.request, visitor.context.public_url)
+    form, content = await read_upload(visitor.request, name)
+    visitor.refuse_forged(form)
     return form, content
 
 

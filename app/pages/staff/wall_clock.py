@@ -75,6 +75,7 @@ _COUNTED: Final[Mapping[str, tuple[Words, Words]]] = {
     "patient-year": (say("{number:g} patient-year"), say("{number:g} patient-years")),
     "signal": (say("{number:g} signal"), say("{number:g} signals")),
     "safety event": (say("{number:g} safety event"), say("{number:g} safety events")),
+    "attempt": (say("{number:g} attempt"), say("{number:g} attempts")),
     "induction": (say("{number:g} induction"), say("{number:g} inductions")),
     "benefit": (say("{number:g} benefit"), say("{number:g} benefits")),
 }
@@ -142,6 +143,13 @@ class WallClock:
     def plain(self, at: datetime) -> Words:
         """Write "Nov 3, 2026, 7:00 PM", or "Nov 3, 2026, 7:00 PM (1:00 PM for the patient)"."""
         return self._beside(moment_in(at, self.clinic_zone), at)
+
+    def short(self, at: datetime) -> Words:
+        """Write "Nov 3, 7:00 PM", with the year where it is not this one; the patient's clock beside it."""
+        here = at.astimezone(zone_of(self.clinic_zone))
+        if here.year != self.now.astimezone(zone_of(self.clinic_zone)).year:
+            return self.plain(at)
+        return self._beside(joined((short_day(here.date()), clock_written(here.time()))), at)
 
     def time(self, at: datetime) -> str:
         """Write "19:00", as a form's field takes it."""

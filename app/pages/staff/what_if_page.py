@@ -1,12 +1,12 @@
 """Rule settings: the form for other numbers, a what-if run with its words, and activating the numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
@@ -19,11 +19,12 @@ from app.access.clinics.policy import (
     write_policy,
 )
 from app.care.patients.queries import chart_numbers_of
+from app.clinical.number_notes import NumberNotes
 from app.clinical.protocol import Protocol
+from app.clinical.protocol_versions import numbers_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
-from app.pages.staff.numbers_form import differences, fields_of, numbers_in
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -37,9 +38,130 @@ from app.studies.what_if_jobs import (
     last_try,
     read_try,
 )
-from app.web.dependencies import ContextNeeded
 from app.web.headers import ChangedMeanwhileError, version_in
 from app.web.pages.forms import Form
+
+# What raises a signal or holds it back comes first; all else is folded away.
+FIRST: Final = (
+    "consider_at",
+    "consider_at_assumed",
+    "watch_at",
+    "mood_consider_at",
+    "mood_watch_at",
+    "consider_least_days",
+    "consider_within_days",
+    "smoothing_days",
+    "steady_below",
+    "least_gain",
+    "totals_share_lost",
+    "rearm_after_days",
+)
+_LONGEST: Final = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberField:
+    """One number as a field: its bounds in words, its present value, and what was typed."""
+
+    name: str
+    title: str
+    unit: str
+    bounds: str
+    reason: str
+    present: str
+    typed: str
+    mistake: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether something else was typed than what is active."""
+        return self.typed != self.present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One number that would change."""
+
+    title: str
+    unit: str
+    before: str
+    after: str
+
+
+def may_be_set(notes: NumberNotes) -> bool:
+    """Whether the bounds leave a clinic any room."""
+    return notes.lowest < notes.highest
+
+
+def fields_of(present: Protocol, typed: Mapping[str, str], mistakes: Mapping[str, str]) -> list[NumberField]:
+    """Give all numbers that may be set, those that raise signals first; what was typed stays."""
+    listed = [one for one in numbers_of(present) if may_be_set(one)]
+    listed.sort(key=lambda one: FIRST.index(one.name) if one.name in FIRST else len(FIRST))
+    return [
+        NumberField(
+            name=one.name,
+            title=title_of(one.name),
+            unit=one.unit,
+            bounds=_bounds(one),
+            reason=one.reason,
+            present=written(one.value),
+            typed=typed.get(one.name, written(one.value)),
+            mistake=mistakes.get(one.name, ""),
+        )
+        for one in listed
+    ]
+
+
+def numbers_in(form: Form, *, present: Protocol, base: Protocol) -> tuple[dict[str, Any], list[str]]:
+    """Read the numbers that differ from the service's own; besides, the names of those that are no number.
+
+    An empty field means the active number.
+    """
+    numbers, wrong = dict[str, Any](), list[str]()
+    for one in numbers_of(present):
+        text = form[one.name].strip()[:_LONGEST].replace(",", ".") if may_be_set(one) else ""
+        try:
+            value = _number(text) if text and text != written(one.value) else one.value
+        except ValueError:
+            wrong.append(one.name)
+            continue
+        if value != getattr(base, one.name):
+            numbers[one.name] = value
+    return numbers, wrong
+
+
+def differences(before: Protocol, after: Protocol) -> Sequence[Difference]:
+    """Say what would change."""
+    return [
+        Difference(title=title_of(one.name), unit=one.unit, before=written(one.value), after=written(new))
+        for one in numbers_of(before)
+        if (new := getattr(after, one.name)) != one.value
+    ]
+
+
+def title_of(name: str) -> str:
+    """Give a number's name in words."""
+    return name.replace("_", " ").capitalize()
+
+
+def written(value: float) -> str:
+    """Write a number as it is typed."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    # What is not finite is never within bounds, but would have to be written somewhere first.
+    if not abs(value) < float("inf"):
+        raise ValueError
+    return int(value) if value == int(value) else value
+
+
+def _bounds(notes: NumberNotes) -> str:
+    if notes.choices:
+        return " or ".join(str(one) for one in notes.choices)
+    return say("{written} to {value2}", written=written(notes.lowest), value2=written(notes.highest))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +252,6 @@ def protocol_now(context: AppContext, view: PolicyView) -> Protocol:
 
 
 async def form_page(
-    context: AppContext,
     visitor: StaffVisitor,
     *,
     typed: Mapping[str, str] | None = None,
@@ -141,9 +262,8 @@ async def form_page(
     view = await read_policy(visitor.work)
     last = await last_try(visitor.work)
     typed, mistakes = typed or {}, mistakes or {}
-    fields = fields_of(protocol_now(context, view), typed, mistakes)
+    fields = fields_of(protocol_now(visitor.context, view), typed, mistakes)
     return render(
-        context,
         visitor,
         "what_if.html",
         here=WHAT_IF,
@@ -154,18 +274,17 @@ async def form_page(
         mistakes=mistakes,
         notice=notice,
         last=None if last is None else {"id": last.id, "at": moment_in(last.asked_at, UTC_ZONE)},
-        coming=_coming(view, context.clock.now()),
+        coming=_coming(view, visitor.context.clock.now()),
     )
 
 
-async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID) -> Response:
+async def try_page(visitor: StaffVisitor, what_if_id: UUID) -> Response:
     """Show the outcome of a run, or that it is being worked out."""
     tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
-    now = protocol_now(context, view)
-    instead = protocol_with(context.protocol, tried.stored.numbers)
+    now = protocol_now(visitor.context, view)
+    instead = protocol_with(visitor.context.protocol, tried.stored.numbers)
     return render(
-        context,
         visitor,
         "what_if_tried.html",
         here=WHAT_IF,
@@ -178,7 +297,6 @@ async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID)
 
 
 async def confirm_page(
-    context: AppContext,
     visitor: StaffVisitor,
     what_if_id: UUID,
     *,
@@ -189,17 +307,16 @@ async def confirm_page(
     """Show what would be activated beside what holds, once more, with the version it is based on."""
     tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
-    now = protocol_now(context, view)
+    now = protocol_now(visitor.context, view)
     return render(
-        context,
         visitor,
         "what_if_activate.html",
         here=WHAT_IF,
         status=status,
         tried=tried.stored,
         version=view.latest,
-        differences=differences(now, protocol_with(context.protocol, tried.stored.numbers)),
-        coming=_coming(view, context.clock.now()),
+        differences=differences(now, protocol_with(visitor.context.protocol, tried.stored.numbers)),
+        coming=_coming(view, visitor.context.clock.now()),
         typed=typed or {},
         mistake=mistake,
     )
@@ -260,22 +377,24 @@ _NO_TIME = say("A day and a time are written out; without a day the numbers hold
 
 
 @router.get("/what-if")
-async def show_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
+async def show_numbers(visitor: MayTry) -> Response:
     """Show the numbers that a clinic may try."""
     notice = (
         say("The numbers are kept, and hold from the time you chose.")
-        if "kept" in request.query_params
+        if "kept" in visitor.request.query_params
         else ""
     )
-    return await form_page(context, visitor, notice=notice)
+    return await form_page(visitor, notice=notice)
 
 
 @router.post("/what-if")
-async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
+async def try_numbers(visitor: MayTry) -> Response:
     """Have the numbers tried; the page of the try says when it is done."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     view = await read_policy(visitor.work)
-    numbers, wrong = numbers_in(form, present=protocol_now(context, view), base=context.protocol)
+    numbers, wrong = numbers_in(
+        form, present=protocol_now(visitor.context, view), base=visitor.context.protocol
+    )
     try:
         first, last = (_day(form[name]) for name in ("first", "last"))
         if not wrong:
@@ -285,27 +404,25 @@ async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry)
     except (PolicyRefusedError, NothingDiffersError, TryPeriodRefusedError) as error:
         mistakes = _mistakes(error)
     await visitor.work.start_over(snapshot=True)
-    return await form_page(context, visitor, typed=_typed(form), mistakes=mistakes)
+    return await form_page(visitor, typed=_typed(form), mistakes=mistakes)
 
 
 @router.get("/what-if/{what_if_id}")
-async def show_try(what_if_id: UUID, context: ContextNeeded, visitor: MayTry) -> Response:
+async def show_try(what_if_id: UUID, visitor: MayTry) -> Response:
     """Show its outcome."""
-    return await try_page(context, visitor, what_if_id)
+    return await try_page(visitor, what_if_id)
 
 
 @router.get("/what-if/{what_if_id}/activate")
-async def confirm_numbers(what_if_id: UUID, context: ContextNeeded, visitor: MaySetNumbers) -> Response:
+async def confirm_numbers(what_if_id: UUID, visitor: MaySetNumbers) -> Response:
     """Ask once more before anything changes."""
-    return await confirm_page(context, visitor, what_if_id)
+    return await confirm_page(visitor, what_if_id)
 
 
 @router.post("/what-if/{what_if_id}/activate")
-async def set_numbers(
-    what_if_id: UUID, request: Request, context: ContextNeeded, visitor: MaySetNumbers
-) -> Response:
+async def set_numbers(what_if_id: UUID, visitor: MaySetNumbers) -> Response:
     """Activate the tried numbers, unless someone set others meanwhile."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     mistake: str = _NO_TIME
     status = 422
     try:
@@ -319,9 +436,7 @@ async def set_numbers(
     else:
         return RedirectResponse(f"{WHAT_IF}?kept", 303)
     await visitor.work.start_over(snapshot=True)
-    return await confirm_page(
-        context, visitor, what_if_id, typed=_typed(form), mistake=mistake, status=status
-    )
+    return await confirm_page(visitor, what_if_id, typed=_typed(form), mistake=mistake, status=status)
 
 
 async def _set(visitor: StaffVisitor, what_if_id: UUID, form: Form) -> None:

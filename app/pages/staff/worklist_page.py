@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.findings import commands as findings
-from app.care.alerts.findings.commands import FindingOutcome
+from app.care.alerts import finding_commands
+from app.care.alerts.finding_commands import FindingOutcome
 from app.care.alerts.life_cycle import OutreachChannel, OutreachOutcome
 from app.care.patients.reaching import PatientNotReachedError
 from app.care.worklist import commands
@@ -26,13 +26,8 @@ from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long, short_day
 from app.pages.staff.worklist_rows import row_of
-from app.pages.staff.worklist_words import (
-    ATTENTION,
-    LANES,
-    initials,
-)
+from app.pages.staff.worklist_words import ATTENTION, LANES
 from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 from app.web.schemas import write_cursor
@@ -74,9 +69,9 @@ _SATURDAY: Final = 5
 
 
 @router.get("/")
-async def show_today(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+async def show_today(visitor: MayRead) -> Response:
     """Show what waits; a filter that is none of ours is left out."""
-    sent = request.query_params
+    sent = visitor.request.query_params
     show = sent.get("show", "")
     show = show if show in _SHOWS else "everyone"
     lane = _LANES.get(sent.get("lane", ""))
@@ -95,15 +90,13 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
     if lane is not None:
         asked["lane"] = sent.get("lane", "")
     return render(
-        context,
         visitor,
         "today.html",
         here=HERE,
-        clinic=found.status.clinic,
-        initials=initials,
         test_mode=found.status.mode == "test",
         troubles=_troubles(found.status, visitor.work),
         today_said=_said(found.status.today),
+        place=found.status.time_zone.partition("/")[2].replace("_", " "),
         strip=_strip(found.planned),
         planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),
@@ -119,77 +112,71 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
 
 
 @router.post("/worklist/{item_id}/acknowledge")
-async def acknowledge_row(
-    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def acknowledge_row(item_id: UUID, visitor: MayHandle) -> Response:
     """Note that this member has seen it."""
 
     async def change(work: Work, form: Form) -> object:
         life = await commands.life_of(work, item_id)
         return await life.acknowledge(work, item_id, version=version_of(form))
 
-    return await _changed(request, context, visitor, item_id, "acknowledge", change)
+    return await _changed(visitor, item_id, "acknowledge", change)
 
 
 @router.post("/worklist/{item_id}/unacknowledge")
-async def unacknowledge_row(
-    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def unacknowledge_row(item_id: UUID, visitor: MayHandle) -> Response:
     """Take the acknowledgement back."""
 
     async def change(work: Work, form: Form) -> object:
         life = await commands.life_of(work, item_id)
         return await life.unacknowledge(work, item_id, version=version_of(form))
 
-    return await _changed(request, context, visitor, item_id, "unacknowledge", change)
+    return await _changed(visitor, item_id, "unacknowledge", change)
 
 
 @router.post("/worklist/{item_id}/take")
-async def take_row(item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle) -> Response:
+async def take_row(item_id: UUID, visitor: MayHandle) -> Response:
     """Assign it to this member."""
 
     async def change(work: Work, form: Form) -> object:
         return await commands.assign(work, item_id, member=visitor.signed_in.id, version=version_of(form))
 
-    return await _changed(request, context, visitor, item_id, "take", change)
+    return await _changed(visitor, item_id, "take", change)
 
 
 @router.post("/worklist/{item_id}/release")
-async def release_row(
-    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def release_row(item_id: UUID, visitor: MayHandle) -> Response:
     """Assign it to nobody in particular."""
 
     async def change(work: Work, form: Form) -> object:
         return await commands.assign(work, item_id, member=None, version=version_of(form))
 
-    return await _changed(request, context, visitor, item_id, "release", change)
+    return await _changed(visitor, item_id, "release", change)
 
 
 @router.post("/worklist/{item_id}/read")
-async def read_row(item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle) -> Response:
+async def read_row(item_id: UUID, visitor: MayHandle) -> Response:
     """Close a finding because someone has read it."""
 
     async def change(work: Work, form: Form) -> object:
-        return await findings.close(work, item_id, outcome=FindingOutcome.SEEN, version=version_of(form))
+        return await finding_commands.close(
+            work, item_id, outcome=FindingOutcome.SEEN, version=version_of(form)
+        )
 
-    return await _changed(request, context, visitor, item_id, "read", change)
+    return await _changed(visitor, item_id, "read", change)
 
 
 @router.post("/worklist/{item_id}/reopen")
-async def reopen_row(item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle) -> Response:
+async def reopen_row(item_id: UUID, visitor: MayHandle) -> Response:
     """Put a finding back on the list."""
 
     async def change(work: Work, form: Form) -> object:
-        return await findings.reopen(work, item_id, version=version_of(form))
+        return await finding_commands.reopen(work, item_id, version=version_of(form))
 
-    return await _changed(request, context, visitor, item_id, "reopen", change)
+    return await _changed(visitor, item_id, "reopen", change)
 
 
 @router.post("/worklist/{item_id}/outreach")
-async def keep_outreach(
-    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def keep_outreach(item_id: UUID, visitor: MayHandle) -> Response:
     """Keep that this member tried to reach the patient."""
 
     async def change(work: Work, form: Form) -> object:
@@ -204,13 +191,11 @@ async def keep_outreach(
             version=version_of(form),
         )
 
-    return await _changed(request, context, visitor, item_id, "outreach", change)
+    return await _changed(visitor, item_id, "outreach", change)
 
 
 @router.post("/worklist/{item_id}/contacted")
-async def note_contact(
-    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def note_contact(item_id: UUID, visitor: MayHandle) -> Response:
     """Keep that this member reached the patient by phone, in one step; other ways are on the patient's page."""
 
     async def change(work: Work, form: Form) -> object:
@@ -223,32 +208,28 @@ async def note_contact(
             version=version_of(form),
         )
 
-    return await _changed(request, context, visitor, item_id, "contacted", change)
+    return await _changed(visitor, item_id, "contacted", change)
 
 
 @router.post("/worklist/{item_id}/answer")
-async def answer_patient(
-    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
-) -> Response:
+async def answer_patient(item_id: UUID, visitor: MayHandle) -> Response:
     """Send the patient one of the fixed texts."""
 
     async def change(work: Work, form: Form) -> object:
         body = read_as(Answer, filled_in(form, "text"))
         return await commands.answer(work, item_id, text=body.text, version=version_of(form))
 
-    return await _changed(request, context, visitor, item_id, "answer", change)
+    return await _changed(visitor, item_id, "answer", change)
 
 
 async def _changed(
-    request: Request,
-    context: Any,  # noqa: ANN401 - handed through to the form's reader
     visitor: StaffVisitor,
     item_id: UUID,
     what: str,
     change: Callable[[Work, Form], Awaitable[object]],
 ) -> Response:
     """Make a change and go back to where the form stood; what was refused is said there."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     back = form["back"] if form["back"].startswith("/care/") else HERE
     joined = "&" if "?" in back else "?"
     try:

@@ -27,7 +27,7 @@ class ShownRow:
     status: str
     why: str
     detail: str
-    meta: str
+    meta: tuple[str, ...]
     lost: int | None
     spark: dict[str, Any] | None
     days_since: int | None
@@ -65,7 +65,7 @@ def row_of(item: WorklistItem, found: Today, visitor: StaffVisitor) -> ShownRow:
         ),
         why=why,
         detail=detail,
-        meta=joined(filter(None, (days, age, item.assignee or say("unassigned"))), " · "),
+        meta=tuple(filter(None, (days, age, item.assignee or say("unassigned")))),
         lost=None if loss.lost is None else round(loss.lost * 100),
         spark=spark_of(loss),
         days_since=loss.days_since,

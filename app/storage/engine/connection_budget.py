@@ -1,7 +1,7 @@
 """How many connections one patient and one clinic may have at once, so that nobody's requests stand behind theirs.
 
 Whoever waits, waits behind their own: a connection that comes free goes to the next clinic, and in it to the next
-patient, that may have one. Background jobs have their own slots (`notifications/dispatch/slots.py`), and are not
+patient, that may have one. Background jobs have their own slots (`notifications/dispatcher.py`), and are not
 counted by clinic here.
 """
 

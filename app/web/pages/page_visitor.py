@@ -1,7 +1,9 @@
 """Who looks at a page: one browser with one request, signed in or not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from fastapi import Request
 
 from app.context import AppContext, Work
 from app.web.pages.forms import Form, refuse_forged
@@ -15,6 +17,8 @@ class PageVisitor(Generic[Caller]):
     """One browser with one request.
 
     Attributes:
+        request: what the browser asked for.
+        context: what this process has.
         caller: who is signed in, or None while nobody is.
         session: the session cookie as sent; it may have ended.
         anchor: what forms of a browser that is not signed in are bound to.
@@ -23,6 +27,8 @@ class PageVisitor(Generic[Caller]):
         opened: this request's transaction, for who is signed in; read it as `work`.
     """
 
+    request: Request = field(repr=False)
+    context: AppContext = field(repr=False)
     caller: Caller | None
     session: str
     anchor: str
@@ -52,10 +58,10 @@ class PageVisitor(Generic[Caller]):
             raise NotSignedInError
         return self.caller
 
-    def refuse_forged(self, context: AppContext, form: Form) -> None:
+    def refuse_forged(self, form: Form) -> None:
         """Refuse a form that was not made for this browser.
 
         Raises:
             FormExpiredError: its token is of another browser, or none.
         """
-        refuse_forged(context.vault, form["form_token"], (self.session, self.anchor))
+        refuse_forged(self.context.vault, form["form_token"], (self.session, self.anchor))

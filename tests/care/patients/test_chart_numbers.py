@@ -71,7 +71,7 @@ def test_a_patient_of_before_is_found_by_the_number_as_people_read_it(
 
     async def compute() -> int:
         async with service.context.work(clinic) as work:
-            return await compute_keys(work, work.vault)
+            return await compute_keys(work)
 
     service.run(forget_keys())
     assert_problem(one_clinic.http.post("/v1/patients", json=body("OLD-7")), 409, code="patient-exists")

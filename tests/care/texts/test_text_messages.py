@@ -8,7 +8,7 @@ import pytest
 
 from app.access.clinics.permissions import StaffRole
 from app.care.alerts.escalation import escalate_due
-from app.care.texts.words import Word, word_in
+from app.care.texts.commands import Word, word_in
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay

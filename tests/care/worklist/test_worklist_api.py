@@ -167,7 +167,7 @@ def test_nothing_more_is_sent_to_who_died_on_any_channel_also_not_what_was_answe
                 patient_id=UUID(patient),
             )
             # After the test: the worker passes by until then.
-            await queue_message(work, work.vault, message, now=NOW + timedelta(days=365))
+            await queue_message(work, message, now=NOW + timedelta(days=365))
             work.audit("message.queued", "patient", UUID(patient), patient_id=UUID(patient))
 
     def messages() -> list[tuple[str, str]]:

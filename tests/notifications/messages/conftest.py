@@ -56,7 +56,7 @@ class Office:
             not_after=not_after,
         )
         async with self.context.work(self.clinic_id) as work:
-            message_id = await queue_message(work, self.context.vault, message, now=now)
+            message_id = await queue_message(work, message, now=now)
             work.audit("message.queued", "clinic", self.clinic_id)
         return message_id
 

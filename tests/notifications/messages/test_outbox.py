@@ -49,7 +49,7 @@ async def test_what_is_undone_with_its_transaction_is_never_sent(
         mode="live",
     )
     async with office.context.work(office.clinic_id) as work:
-        message_id = await queue_message(work, office.context.vault, message, now=now)
+        message_id = await queue_message(work, message, now=now)
         await work.start_over()
     assert await office.send(message_id) is None
     assert mail_server.letters == []

@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay
 from app.foundation.vault import Vault
-from app.notifications.messages.push_subscriptions import AppAddress, NoGatewayError, subscribe
 from app.notifications.messages.sending import Post, send_message
-from app.notifications.messages.web_push import public_push_key
+from app.notifications.messages.web_push import AppAddress, NoGatewayError, public_push_key, subscribe
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.transport.signing import new_secret
@@ -83,7 +82,7 @@ def push(
             not_after=now + timedelta(hours=3),
         )
         async with context.work(clinic_id) as work:
-            message_id = await queue_message(work, context.vault, message, now=now)
+            message_id = await queue_message(work, message, now=now)
             work.audit("message.queued", "clinic", clinic_id)
         allowed = AllowedNetworks.parse("127.0.0.0/8")
         async with guarded_client(allowed=allowed, http_allowed=True) as client:

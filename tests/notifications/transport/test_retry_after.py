@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.notifications.transport.retry_after import read_retry_after
+from app.notifications.transport.guarded_transport import read_retry_after
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

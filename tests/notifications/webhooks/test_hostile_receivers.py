@@ -48,7 +48,7 @@ async def move(service: Service, clinic_id: UUID, endpoint_id: UUID, url: str) -
     async with service.context.work(clinic_id, actor=OPERATOR) as work:
         stored = await endpoints.find(work, endpoint_id)
         assert stored is not None
-        sealed = seal_url(service.context.vault, clinic_id, endpoint_id, url)
+        sealed = seal_url(work, endpoint_id, url)
         moved = await endpoints.change(
             work, endpoint_id, url_sealed=sealed, events=None, care_team=None, version=stored.version
         )

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from app.notifications.transport import signing
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
-from app.notifications.webhooks.sender import OutgoingMessage, send
+from app.notifications.webhooks.delivering import OutgoingMessage, send
 from tests.notifications.webhooks.samples import FAILING_ONCE, PROGRAMS, Sample, judged, running_sample
 
 pytestmark = pytest.mark.processes

@@ -12,8 +12,8 @@ from standardwebhooks import Webhook
 from app.notifications.transport import signing
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import Bounds, guarded_client
+from app.notifications.webhooks.delivering import OutgoingMessage, send
 from app.notifications.webhooks.retry_schedule import AttemptError
-from app.notifications.webhooks.sender import OutgoingMessage, send
 from tests.support.raw_receiver import raw_receiver, read_request
 
 pytestmark = pytest.mark.anyio

@@ -119,6 +119,29 @@ def test_evidence_against_a_signal_is_said_apart_in_both_languages_and_so_is_why
     assert not re.search(r"\d (?:AM|PM)\b|\b(?:Mood|energy|sleep|days|Nov|Sep) ", spanish)
 
 
+def test_why_names_the_precautions_of_when_it_was_raised_and_those_of_now(
+    clinic: ClinicClient, kim: CareBrowser
+) -> None:
+    patient = treated(clinic, NOW, days_since=24, level=lambda _: (8, 8, 8), until=16)
+    factors = f"/v1/patients/{patient}/factors"
+    clinic.http.put(factors, json={"cautions": ["pregnancy"]}, headers={"if-match": '"0"'})
+    clinic.import_days(patient, NOW - timedelta(days=7), [(3, 3, 3)] * 8)
+    (signal,) = clinic.signals(patient)
+
+    assert "Active precautions, when it was raised and now: pregnancy." in words(
+        kim.get(path_of(signal)).text
+    )
+
+    clinic.http.put(factors, json={"cautions": ["mania"]}, headers={"if-match": '"1"'})
+    english, spanish = (words(kim.get(f"{path_of(signal)}?lang={one}").text) for one in ("en", "es"))
+    assert "Active precautions when it was raised: pregnancy; now: mania." in english
+    assert "Precauciones activas al generarse: embarazo; ahora: manía." in spanish
+    assert "Active precautions: mania." not in english, "as if the stored answer had known it"
+
+    clinic.http.put(factors, json={"cautions": []}, headers={"if-match": '"2"'})
+    assert "when it was raised: pregnancy; now: none." in words(kim.get(f"{path_of(signal)}?lang=en").text)
+
+
 def test_an_answer_that_cannot_be_read_any_more_is_shown_in_its_stored_words_and_nothing_is_denied(
     clinic: ClinicClient, kim: CareBrowser, shared_database: DatabaseUrls
 ) -> None:

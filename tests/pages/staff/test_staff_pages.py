@@ -57,7 +57,7 @@ def code_now(service: Service, secret: str, *, steps: int = 0) -> str:
 
 
 def mistake_in(reply: httpx2.Response) -> str:
-    found = re.findall(r'<div class="wrong" role="alert"><p>(.*?)</p>', reply.text)
+    found = re.findall(r'<div class="notice bad" role="alert"><p>(.*?)</p>', reply.text)
     return unescape(found[0]) if found else ""
 
 
@@ -216,7 +216,7 @@ def test_who_is_right_at_two_clinics_chooses_one(
 
     assert (wrong.status_code, forged.status_code, right.status_code) == (401, 401, 303)
     assert again.status_code in {401, 403}, "the code was spent"
-    assert browser_of.get("/care/account").text.count("Elsewhere") == 1
+    assert browser_of.get("/care/account").text.count("<dd>Elsewhere</dd>") == 1
 
 
 def test_a_choice_waits_two_minutes(service: Service, clinic: ClinicClient, browser_of: PlainBrowser) -> None:

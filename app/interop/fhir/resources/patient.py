@@ -14,7 +14,7 @@ _IDENTIFIER_KINDS: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 async def _of_patient(work: Work, subject: Subject) -> list[Json]:
     record = subject.patient
-    patient = patient_of(work.vault, work.clinic_id, record)
+    patient = patient_of(work, record)
     merged = await patient_merges.holding(work, record.id) if record.archived_at is not None else None
     tag = patient.locale.replace("_", "-")
     made = {

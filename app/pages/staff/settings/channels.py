@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.access.staff.queries import active_names
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.notifications.webhooks import notice_channels
@@ -19,7 +18,6 @@ from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 
 HERE: Final = f"{SETTINGS}/channels"
@@ -33,15 +31,15 @@ _DONE: Final = {
 
 
 @router.get("")
-async def show_channels(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+async def show_channels(visitor: MayManage) -> Response:
     """List the channels."""
-    return await _page(context, visitor, done=request.query_params.get("done", ""))
+    return await _page(visitor, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("")
-async def add_channel(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+async def add_channel(visitor: MayManage) -> Response:
     """Add a channel."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     chosen = [event.value for event in NoticeEvent if form[f"event_{event.value}"]]
     typed = {"kind": form["kind"], "address": form["address"].strip(), "locale": form["locale"] or "en"}
     typed |= {"care_team": form["care_team"]} if form["care_team"] else {}
@@ -57,31 +55,27 @@ async def add_channel(request: Request, context: ContextNeeded, visitor: MayMana
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, typed=form, error=error)
+        return await _page(visitor, typed=form, error=error)
     return RedirectResponse(f"{HERE}?done=added", 303)
 
 
 @router.post("/{channel_id}/remove")
-async def remove_channel(
-    channel_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
-) -> Response:
+async def remove_channel(channel_id: UUID, visitor: MayManage) -> Response:
     """Take a channel away."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await notice_channels.remove_channel(visitor.work, channel_id)
     return RedirectResponse(f"{HERE}?done=removed", 303)
 
 
 @router.post("/{channel_id}/test")
-async def send_test(
-    channel_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
-) -> Response:
+async def send_test(channel_id: UUID, visitor: MayManage) -> Response:
     """Send a text that asks for nothing."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     try:
         await notice_channels.send_test(visitor.work, channel_id)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(f"{HERE}?done=test", 303)
 
 
@@ -103,15 +97,9 @@ _EVENTS_SAID: Final[Mapping[NoticeEvent, str]] = {
 
 
 async def _page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    *,
-    done: str = "",
-    typed: Form | None = None,
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, *, done: str = "", typed: Form | None = None, error: RefusalError | None = None
 ) -> Response:
     return await settings_page(
-        context,
         visitor,
         "settings_channels.html",
         here=HERE,
@@ -123,6 +111,6 @@ async def _page(
         usual=UNLESS_CHOSEN,
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
-        texts_arrive_at=f"{context.public_url}/v1/text-messages/{visitor.work.clinic_id}",
-        has_gateway=context.gateway is not None,
+        texts_arrive_at=f"{visitor.context.public_url}/v1/text-messages/{visitor.work.clinic_id}",
+        has_gateway=visitor.context.gateway is not None,
     )

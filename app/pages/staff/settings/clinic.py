@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics import contact_tests, logos
@@ -12,7 +12,6 @@ from app.access.clinics.permissions import Permission
 from app.access.clinics.queries import Clinic, clinic_in
 from app.access.clinics.schemas import ClinicChange, ContactTestEntry
 from app.clinical.waiting import LIMIT_NOTES
-from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
@@ -23,7 +22,6 @@ from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
 from app.pages.staff.wall_clock import how_long
 from app.storage import clinic_logos
-from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import Form
 
@@ -35,34 +33,34 @@ _CONTACT: Final = ("name", "email", "phone")
 
 
 @router.get("")
-async def show_clinic(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+async def show_clinic(visitor: MayRead) -> Response:
     """Show what the clinic says of itself."""
-    return await _page(context, visitor, saved="saved" in request.query_params)
+    return await _page(visitor, saved="saved" in visitor.request.query_params)
 
 
 @router.post("")
-async def save_clinic(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+async def save_clinic(visitor: MayChange) -> Response:
     """Change it; what was typed stays when something is refused."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         change = entry_of(ClinicChange, change_in(form))
         await change_clinic(visitor.work, change.changes(), version=version_of(form))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, typed=form, error=error)
+        return await _page(visitor, typed=form, error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
 @router.post("/contact-test")
-async def send_contact_test(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+async def send_contact_test(visitor: MayChange) -> Response:
     """Mail a link to press to whom the clinic may name as a contact."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         entry = entry_of(ContactTestEntry, {"email": form["email"].strip()})
         await contact_tests.send_test(visitor.work, entry.email)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
@@ -75,9 +73,9 @@ async def show_logo(digest: str, visitor: MayRead) -> Response:
 
 
 @router.post("/logo")
-async def put_logo(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+async def put_logo(visitor: MayChange) -> Response:
     """Put a picture in the place of the logo, or remove it."""
-    form, picture = await read_own_upload(request, context, visitor, "picture")
+    form, picture = await read_own_upload(visitor, "picture")
     try:
         if form["remove"]:
             await logos.remove_logo(visitor.work)
@@ -85,7 +83,7 @@ async def put_logo(request: Request, context: ContextNeeded, visitor: MayChange)
             await logos.put_logo(visitor.work, picture)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
@@ -136,18 +134,16 @@ def _tested(one: ShownTest, visitor: StaffVisitor) -> tuple[str, str, str]:
 
 
 async def _page(
-    context: AppContext,
     visitor: StaffVisitor,
     *,
     saved: bool = False,
     typed: Form | None = None,
     error: RefusalError | None = None,
 ) -> Response:
-    kept = fields_of(await clinic_in(visitor.work, visitor.work.vault))
+    kept = fields_of(await clinic_in(visitor.work))
     # After a refusal the version is that of the page as it was: someone else's change is still in the way.
     values = kept if typed is None else {name: typed[name] for name in kept}
     return await settings_page(
-        context,
         visitor,
         "settings_clinic.html",
         here=HERE,

@@ -3,14 +3,13 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics import browser_origins
 from app.access.clinics.permissions import Permission, StaffRole
 from app.access.clinics.schemas import BrowserOrigins
 from app.access.staff.queries import active_names
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.interop.ehr.cds_hooks import hooks_url
@@ -24,7 +23,6 @@ from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.team_page import ROLE_NAMES
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage import backend_clients, connected_systems
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 
 HERE: Final = f"{SETTINGS}/connections"
@@ -44,15 +42,15 @@ _LONGEST_ADDRESS: Final = 2000
 
 
 @router.get("")
-async def show_connections(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+async def show_connections(visitor: MayConnect) -> Response:
     """List the connections."""
-    return await _page(context, visitor, done=request.query_params.get("done", ""))
+    return await _page(visitor, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("/systems")
-async def connect_system(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+async def connect_system(visitor: MayConnect) -> Response:
     """Connect a system."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     roles = {
         group.strip(): role
         for role in StaffRole
@@ -77,57 +75,51 @@ async def connect_system(request: Request, context: ContextNeeded, visitor: MayC
     try:
         await systems.connect(visitor.work, new)
     except RefusalError as error:
-        return await _again(context, visitor, form, error)
+        return await _again(visitor, form, error)
     return RedirectResponse(f"{HERE}?done=connected", 303)
 
 
 @router.post("/systems/{system_id}/remove")
-async def remove_system(
-    system_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
-) -> Response:
+async def remove_system(system_id: UUID, visitor: MayConnect) -> Response:
     """Let nobody come in by a system any more."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await systems.disconnect(visitor.work, system_id)
     return RedirectResponse(f"{HERE}?done=removed", 303)
 
 
 @router.post("/systems/{system_id}/read")
-async def read_system(
-    system_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
-) -> Response:
+async def read_system(system_id: UUID, visitor: MayConnect) -> Response:
     """Have a worker read what changed in the EHR."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await queue_reading(visitor.work, system_id)
     return RedirectResponse(f"{HERE}?done=reading", 303)
 
 
 @router.post("/people/{identity_id}")
-async def link_person(
-    identity_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
-) -> Response:
+async def link_person(identity_id: UUID, visitor: MayConnect) -> Response:
     """Say who of the staff someone is."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     member = next((one for one in await active_names(visitor.work) if str(one) == form["member"]), None)
     await systems.link_person(visitor.work, identity_id, member)
     return RedirectResponse(f"{HERE}?done=linked", 303)
 
 
 @router.post("/browser-apps")
-async def set_browser_apps(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+async def set_browser_apps(visitor: MayConnect) -> Response:
     """Set where browser apps of the clinic's patients come from."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         entry = entry_of(BrowserOrigins, {"origins": form["origins"].split()})
         await browser_origins.set_origins(visitor.work, entry.origins)
     except RefusalError as error:
-        return await _again(context, visitor, form, error)
+        return await _again(visitor, form, error)
     return RedirectResponse(f"{HERE}?done=origins", 303)
 
 
 @router.post("/programs")
-async def register_program(request: Request, context: ContextNeeded, visitor: MayConnect) -> Response:
+async def register_program(visitor: MayConnect) -> Response:
     """Register a program that reads by itself."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         await backend_services.register(
             visitor.work,
@@ -136,37 +128,29 @@ async def register_program(request: Request, context: ContextNeeded, visitor: Ma
             keys=form["keys"][:_LONGEST_KEYS],
         )
     except RefusalError as error:
-        return await _again(context, visitor, form, error)
+        return await _again(visitor, form, error)
     return RedirectResponse(f"{HERE}?done=registered", 303)
 
 
 @router.post("/programs/{client_id}/revoke")
-async def revoke_program(
-    client_id: UUID, request: Request, context: ContextNeeded, visitor: MayConnect
-) -> Response:
+async def revoke_program(client_id: UUID, visitor: MayConnect) -> Response:
     """Let a program open nothing any more."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     await backend_services.revoke(visitor.work, client_id)
     return RedirectResponse(f"{HERE}?done=revoked", 303)
 
 
-async def _again(context: AppContext, visitor: StaffVisitor, form: Form, error: RefusalError) -> Response:
+async def _again(visitor: StaffVisitor, form: Form, error: RefusalError) -> Response:
     await visitor.work.start_over(snapshot=True)
-    return await _page(context, visitor, typed=form, error=error)
+    return await _page(visitor, typed=form, error=error)
 
 
 async def _page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    *,
-    done: str = "",
-    typed: Form | None = None,
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, *, done: str = "", typed: Form | None = None, error: RefusalError | None = None
 ) -> Response:
     work = visitor.work
     connected = await connected_systems.all_of_clinic(work)
     return await settings_page(
-        context,
         visitor,
         "settings_connections.html",
         here=HERE,
@@ -186,7 +170,7 @@ async def _page(
         },
         keys_at=f"{work.public_url}/fhir/.well-known/jwks/{work.clinic_id}",
         hooks={one.id: hooks_url(work.public_url, work.clinic_id, one.id) for one in connected},
-        redirect=redirect_uri(context),
+        redirect=redirect_uri(visitor.context),
         origins=await browser_origins.read_origins(work),
         token_address=f"{work.public_url}/fhir/token",
         typed=typed or NOTHING_FILLED_IN,

@@ -2,21 +2,19 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.care.reminders.commands import write_days
 from app.care.reminders.queries import read_days
 from app.care.reminders.schemas import DaysWithoutReminders
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 
 HERE: Final = f"{SETTINGS}/days-off"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -25,35 +23,29 @@ MayChange = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
 
 
 @router.get("")
-async def show_days(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+async def show_days(visitor: MayRead) -> Response:
     """Show the days."""
-    return await _page(context, visitor, saved="saved" in request.query_params)
+    return await _page(visitor, saved="saved" in visitor.request.query_params)
 
 
 @router.post("")
-async def save_days(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+async def save_days(visitor: MayChange) -> Response:
     """Keep these days and no others, one a line."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         entry = entry_of(DaysWithoutReminders, {"days": form["days"].split()})
         await write_days(visitor.work, set(entry.days))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, typed=form["days"], error=error)
+        return await _page(visitor, typed=form["days"], error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
 async def _page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    *,
-    saved: bool = False,
-    typed: str | None = None,
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, *, saved: bool = False, typed: str | None = None, error: RefusalError | None = None
 ) -> Response:
     days = await read_days(visitor.work)
     return await settings_page(
-        context,
         visitor,
         "settings_days_off.html",
         here=HERE,

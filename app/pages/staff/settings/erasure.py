@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.care.consent import erasure
 from app.care.consent.schemas import ErasureDeclining
 from app.care.patients.queries import chart_numbers_of
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.alert_forms import version_of
@@ -19,7 +18,6 @@ from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 
 HERE: Final = f"{SETTINGS}/erasure"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -30,59 +28,47 @@ _DONE: Final = {"approved": say("The patient is erased."), "declined": say("The 
 
 
 @router.get("")
-async def show_requests(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+async def show_requests(visitor: MayServeRights) -> Response:
     """List the requests, the open ones with what can be done."""
-    return await _page(context, visitor, done=request.query_params.get("done", ""))
+    return await _page(visitor, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("/{request_id}/approve")
-async def approve(
-    request_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
-) -> Response:
+async def approve(request_id: UUID, visitor: MayServeRights) -> Response:
     """Erase the patient, for good."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     if form["sure"] != "yes":
         return RedirectResponse(HERE, 303)
     return await _decided(
-        context,
-        visitor,
-        lambda: erasure.approve(visitor.work, request_id, version=version_of(form)),
-        "approved",
+        visitor, lambda: erasure.approve(visitor.work, request_id, version=version_of(form)), "approved"
     )
 
 
 @router.post("/{request_id}/decline")
-async def decline(
-    request_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
-) -> Response:
+async def decline(request_id: UUID, visitor: MayServeRights) -> Response:
     """Keep the patient, with a reason that the patient is shown."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def declined() -> object:
         entry = entry_of(ErasureDeclining, {"reason": form["reason"].strip()})
         return await erasure.decline(visitor.work, request_id, reason=entry.reason, version=version_of(form))
 
-    return await _decided(context, visitor, declined, "declined")
+    return await _decided(visitor, declined, "declined")
 
 
-async def _decided(
-    context: AppContext, visitor: StaffVisitor, decide: Callable[[], Awaitable[object]], done: str
-) -> Response:
+async def _decided(visitor: StaffVisitor, decide: Callable[[], Awaitable[object]], done: str) -> Response:
     try:
         await decide()
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(f"{HERE}?done={done}", 303)
 
 
-async def _page(
-    context: AppContext, visitor: StaffVisitor, *, done: str = "", error: RefusalError | None = None
-) -> Response:
+async def _page(visitor: StaffVisitor, *, done: str = "", error: RefusalError | None = None) -> Response:
     found = await erasure.list_requests(visitor.work, states=_STATES, after=None, limit=_MOST)
     names = await chart_numbers_of(visitor.work, [one.patient_id for one in found])
     return await settings_page(
-        context,
         visitor,
         "settings_erasure.html",
         here=HERE,

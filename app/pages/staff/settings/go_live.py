@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics import contact_tests
@@ -12,13 +12,11 @@ from app.access.clinics.permissions import Permission, StaffRole
 from app.access.clinics.queries import Clinic, clinic_in
 from app.access.staff.members import ACTIVE
 from app.access.staff.queries import list_members
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import joined, say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 
 HERE: Final = f"{SETTINGS}/go-live"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -55,32 +53,32 @@ class Step:
 
 
 @router.get("")
-async def show_checklist(context: ContextNeeded, visitor: MayRead) -> Response:
+async def show_checklist(visitor: MayRead) -> Response:
     """Show what is done and what is left."""
-    return await _page(context, visitor)
+    return await _page(visitor)
 
 
 @router.post("/drill")
-async def start_drill(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+async def start_drill(visitor: MayChange) -> Response:
     """Send both contacts a test safety event, or say who is missing."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     try:
         await contact_tests.start_drill(visitor.work)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(HERE, 303)
 
 
 @router.post("")
-async def take_live(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+async def take_live(visitor: MayChange) -> Response:
     """Take the clinic live, or show what is missing."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     try:
         await go_live(visitor.work)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(HERE, 303)
 
 
@@ -176,11 +174,10 @@ async def _advice(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
     ]
 
 
-async def _page(context: AppContext, visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+async def _page(visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
+    clinic = await clinic_in(visitor.work)
     steps = await _steps(visitor, clinic)
     return await settings_page(
-        context,
         visitor,
         "settings_go_live.html",
         here=HERE,

@@ -6,11 +6,10 @@ from datetime import date
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
-from app.context import AppContext
 from app.foundation.csv_tables import table_of
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
@@ -23,7 +22,6 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload
 from app.pages.staff.wall_clock import day_written
 from app.storage import file_imports
 from app.studies.row_problems import FileKind
-from app.web.dependencies import ContextNeeded
 
 HERE: Final = f"{SETTINGS}/import"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -101,21 +99,21 @@ class ColumnChoice:
 
 
 @router.get("")
-async def show_imports(context: ContextNeeded, visitor: MayImport) -> Response:
+async def show_imports(visitor: MayImport) -> Response:
     """Ask for the first file, and list what was imported before."""
-    return await _list(context, visitor)
+    return await _list(visitor)
 
 
 @router.post("")
-async def upload_first(request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+async def upload_first(visitor: MayImport) -> Response:
     """Begin an import with a file."""
-    form, content = await read_own_upload(request, context, visitor, "file")
+    form, content = await read_own_upload(visitor, "file")
     try:
         import_id = await commands.start(visitor.work)
         await _add(visitor, import_id, form, content)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _list(context, visitor, error=error)
+        return await _list(visitor, error=error)
     return RedirectResponse(f"{HERE}/{import_id}", 303)
 
 
@@ -127,9 +125,9 @@ async def give_template(kind: str) -> Response:
 
 
 @router.get("/{import_id}")
-async def show_import(import_id: UUID, context: ContextNeeded, visitor: MayImport) -> Response:
+async def show_import(import_id: UUID, visitor: MayImport) -> Response:
     """Show where an import is, and what can be done now."""
-    return await _page(context, visitor, import_id)
+    return await _page(visitor, import_id)
 
 
 @router.get("/{import_id}/rows.csv")
@@ -144,66 +142,62 @@ async def give_rows(import_id: UUID, visitor: MayImport) -> Response:
 
 
 @router.post("/{import_id}/files")
-async def upload_another(
-    import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport
-) -> Response:
+async def upload_another(import_id: UUID, visitor: MayImport) -> Response:
     """Add a file, or put it in the place of the one of its kind."""
-    form, content = await read_own_upload(request, context, visitor, "file")
-    return await _done(context, visitor, import_id, lambda: _add(visitor, import_id, form, content))
+    form, content = await read_own_upload(visitor, "file")
+    return await _done(visitor, import_id, lambda: _add(visitor, import_id, form, content))
 
 
 @router.post("/{import_id}/check")
-async def check(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+async def check(import_id: UUID, visitor: MayImport) -> Response:
     """Have every row checked; nothing is imported by it."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def checked() -> None:
         one = await commands.read_import(visitor.work, import_id)
         columns = {kind: _columns_in(form, kind) for kind in one.files}
         await commands.check(visitor.work, import_id, columns)
 
-    return await _done(context, visitor, import_id, checked)
+    return await _done(visitor, import_id, checked)
 
 
 @router.post("/{import_id}/confirm")
-async def confirm(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+async def confirm(import_id: UUID, visitor: MayImport) -> Response:
     """Have all patients imported, or the good ones."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     only_good = form["which"] == "good"
     return await _done(
-        context, visitor, import_id, lambda: commands.confirm(visitor.work, import_id, only_good=only_good)
+        visitor, import_id, lambda: commands.confirm(visitor.work, import_id, only_good=only_good)
     )
 
 
 @router.post("/{import_id}/undo")
-async def undo(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+async def undo(import_id: UUID, visitor: MayImport) -> Response:
     """Have the imported patients erased again."""
-    await read_own_form(request, context, visitor)
-    return await _done(context, visitor, import_id, lambda: commands.undo(visitor.work, import_id))
+    await read_own_form(visitor)
+    return await _done(visitor, import_id, lambda: commands.undo(visitor.work, import_id))
 
 
 @router.post("/{import_id}/discard")
-async def discard(import_id: UUID, request: Request, context: ContextNeeded, visitor: MayImport) -> Response:
+async def discard(import_id: UUID, visitor: MayImport) -> Response:
     """Forget the files that were uploaded."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     try:
         await commands.discard(visitor.work, import_id)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, import_id, error=error)
+        return await _page(visitor, import_id, error=error)
     return RedirectResponse(HERE, 303)
 
 
-async def _done(
-    context: AppContext, visitor: StaffVisitor, import_id: UUID, act: Callable[[], Awaitable[None]]
-) -> Response:
+async def _done(visitor: StaffVisitor, import_id: UUID, act: Callable[[], Awaitable[None]]) -> Response:
     try:
         await act()
     except NotFoundError:
         raise
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, import_id, error=error)
+        return await _page(visitor, import_id, error=error)
     return RedirectResponse(f"{HERE}/{import_id}", 303)
 
 
@@ -229,9 +223,8 @@ def _columns_in(form: Mapping[str, str], kind: FileKind) -> dict[str, int]:
     }
 
 
-async def _list(context: AppContext, visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
+async def _list(visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
     return await settings_page(
-        context,
         visitor,
         "settings_import_start.html",
         here=HERE,
@@ -241,9 +234,7 @@ async def _list(context: AppContext, visitor: StaffVisitor, *, error: RefusalErr
     )
 
 
-async def _page(
-    context: AppContext, visitor: StaffVisitor, import_id: UUID, *, error: RefusalError | None = None
-) -> Response:
+async def _page(visitor: StaffVisitor, import_id: UUID, *, error: RefusalError | None = None) -> Response:
     one = await commands.read_import(visitor.work, import_id)
     stored, found = one.stored, one.stored.found or {}
     may_undo = (
@@ -253,7 +244,6 @@ async def _page(
     )
     reported = found.get("imported", found)
     return await settings_page(
-        context,
         visitor,
         "settings_import.html",
         here=HERE,

@@ -25,17 +25,14 @@ from app.pages.staff.settings import (
 )
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix=SETTINGS, route_class=CarePageRoute, include_in_schema=False)
 
 
 @router.get("")
-async def show_settings(
-    context: ContextNeeded, visitor: Annotated[StaffVisitor, staff_may(Permission.CLINIC_READ)]
-) -> Response:
+async def show_settings(visitor: Annotated[StaffVisitor, staff_may(Permission.CLINIC_READ)]) -> Response:
     """Show what can be set."""
-    return await settings_page(context, visitor, "settings_index.html", here=SETTINGS)
+    return await settings_page(visitor, "settings_index.html", here=SETTINGS)
 
 
 SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (

@@ -4,20 +4,18 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.keys import NewKey, list_keys, make_key, revoke_key
 from app.access.clinics.permissions import Permission, Scope
 from app.access.clinics.schemas import KeyEntry
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 
 HERE: Final = f"{SETTINGS}/keys"
@@ -44,39 +42,38 @@ _SCOPES_SAID: Final[Mapping[Scope, str]] = {
 
 
 @router.get("")
-async def show_keys(request: Request, context: ContextNeeded, visitor: MayManageKeys) -> Response:
+async def show_keys(visitor: MayManageKeys) -> Response:
     """List the keys."""
-    return await _page(context, visitor, revoked="revoked" in request.query_params)
+    return await _page(visitor, revoked="revoked" in visitor.request.query_params)
 
 
 @router.post("")
-async def make_new_key(request: Request, context: ContextNeeded, visitor: MayManageKeys) -> Response:
+async def make_new_key(visitor: MayManageKeys) -> Response:
     """Make a key, and show its secret, this once."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form, caller = await read_own_form(visitor), visitor.signed_in
     try:
         chosen = [scope.value for scope in Scope if form[f"scope_{scope.value}"]]
         entry = entry_of(KeyEntry, {"name": form["name"].strip(), "scopes": chosen})
         new = await make_key(visitor.work, name=entry.name, scopes=entry.scopes, own_scopes=caller.may_give)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, typed=form, error=error)
-    return await _page(context, visitor, new=new)
+        return await _page(visitor, typed=form, error=error)
+    return await _page(visitor, new=new)
 
 
 @router.post("/{key_id}/revoke")
-async def revoke(key_id: UUID, request: Request, context: ContextNeeded, visitor: MayManageKeys) -> Response:
+async def revoke(key_id: UUID, visitor: MayManageKeys) -> Response:
     """Let a key open nothing any more."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     try:
         await revoke_key(visitor.work, key_id)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, error=error)
+        return await _page(visitor, error=error)
     return RedirectResponse(f"{HERE}?revoked", 303)
 
 
 async def _page(
-    context: AppContext,
     visitor: StaffVisitor,
     *,
     new: NewKey | None = None,
@@ -85,7 +82,6 @@ async def _page(
     error: RefusalError | None = None,
 ) -> Response:
     return await settings_page(
-        context,
         visitor,
         "settings_keys.html",
         here=HERE,

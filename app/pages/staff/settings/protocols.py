@@ -3,14 +3,13 @@
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.care.treatment import protocol_templates
 from app.care.treatment.template_schemas import TemplateChange, TemplateEntry
 from app.clinical.course import Route
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.about_patient import number_in, whole_in
 from app.pages.staff.infusion_page import ROUTES
@@ -18,7 +17,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage.protocol_templates import OwnTemplate
-from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -32,37 +30,35 @@ _EMPTY: Final = dict.fromkeys(("name", "infusions", "interval_days", *_NUMBERS, 
 
 
 @router.get("")
-async def show_templates(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+async def show_templates(visitor: MayRead) -> Response:
     """List the templates, and offer to add one."""
-    return await _page(context, visitor, saved="saved" in request.query_params)
+    return await _page(visitor, saved="saved" in visitor.request.query_params)
 
 
 @router.post("")
-async def add_template(request: Request, context: ContextNeeded, visitor: MayDecide) -> Response:
+async def add_template(visitor: MayDecide) -> Response:
     """Keep a new template."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         entry = read_as(TemplateEntry, _read(form))
         await protocol_templates.add_template(visitor.work, dict(entry))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, typed=dict(form), error=error)
+        return await _page(visitor, typed=dict(form), error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
 @router.get("/{template_id}")
-async def show_template(template_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+async def show_template(template_id: UUID, visitor: MayDecide) -> Response:
     """Show one template, to be changed."""
     found = await protocol_templates.read_template(visitor.work, template_id)
-    return await _page(context, visitor, changed=found, typed=_written(found))
+    return await _page(visitor, changed=found, typed=_written(found))
 
 
 @router.post("/{template_id}")
-async def change_template(
-    template_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
-) -> Response:
+async def change_template(template_id: UUID, visitor: MayDecide) -> Response:
     """Keep its next version, or retire it."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         values = {"retired": True} if form["retire"] else _read(form)
         change = read_as(TemplateChange, values)
@@ -71,7 +67,7 @@ async def change_template(
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         found = await protocol_templates.read_template(visitor.work, template_id)
-        return await _page(context, visitor, changed=found, typed=dict(form), error=error)
+        return await _page(visitor, changed=found, typed=dict(form), error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
@@ -98,7 +94,6 @@ def _written(one: OwnTemplate) -> dict[str, str]:
 
 
 async def _page(
-    context: AppContext,
     visitor: StaffVisitor,
     *,
     saved: bool = False,
@@ -107,7 +102,6 @@ async def _page(
     error: RefusalError | None = None,
 ) -> Response:
     return await settings_page(
-        context,
         visitor,
         "settings_protocols.html",
         here=HERE,

@@ -4,15 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.history import names_in
+from app.care.alerts.queries import names_in
 from app.care.patients.queries import chart_numbers_of, id_of_chart_number
 from app.care.retention import commands, queries
 from app.care.retention.schemas import LegalHoldEntry, RetentionEntry
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.about_patient import whole_in
@@ -20,7 +19,6 @@ from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 
 HERE: Final = f"{SETTINGS}/retention"
@@ -57,27 +55,27 @@ class NoPatientOfThisNumberError(RefusalError):
 
 
 @router.get("")
-async def show_retention(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+async def show_retention(visitor: MayServeRights) -> Response:
     """Show the rules and the holds."""
-    return await _page(context, visitor, done=request.query_params.get("done", ""))
+    return await _page(visitor, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("")
-async def save_rules(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+async def save_rules(visitor: MayServeRights) -> Response:
     """Keep these rules and no others."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def saved() -> object:
         entry = entry_of(RetentionEntry, {name: whole_in(form[name]) for name, _, _ in _MONTHS})
         return await commands.write_rules(visitor.work, entry.rules())
 
-    return await _done(context, visitor, form, saved, "rules")
+    return await _done(visitor, form, saved, "rules")
 
 
 @router.post("/holds")
-async def place_hold(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+async def place_hold(visitor: MayServeRights) -> Response:
     """Place a hold on one patient, or on all of the clinic."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
 
     async def placed() -> object:
         patient_id, number = None, form["patient"].strip()
@@ -88,44 +86,36 @@ async def place_hold(request: Request, context: ContextNeeded, visitor: MayServe
         entry = entry_of(LegalHoldEntry, {"patient_id": patient_id, "reason": form["reason"].strip()})
         return await commands.place_hold(visitor.work, patient_id=entry.patient_id, reason=entry.reason)
 
-    return await _done(context, visitor, form, placed, "placed")
+    return await _done(visitor, form, placed, "placed")
 
 
 @router.post("/holds/{hold_id}/lift")
-async def lift_hold(
-    hold_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
-) -> Response:
+async def lift_hold(hold_id: UUID, visitor: MayServeRights) -> Response:
     """Lift a hold."""
-    form = await read_own_form(request, context, visitor)
-    return await _done(context, visitor, form, lambda: commands.lift_hold(visitor.work, hold_id), "lifted")
+    form = await read_own_form(visitor)
+    return await _done(visitor, form, lambda: commands.lift_hold(visitor.work, hold_id), "lifted")
 
 
 async def _done(
-    context: AppContext, visitor: StaffVisitor, form: Form, do: Callable[[], Awaitable[object]], done: str
+    visitor: StaffVisitor, form: Form, do: Callable[[], Awaitable[object]], done: str
 ) -> Response:
     try:
         await do()
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, typed=form, error=error)
+        return await _page(visitor, typed=form, error=error)
     return RedirectResponse(f"{HERE}?done={done}", 303)
 
 
 async def _page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    *,
-    done: str = "",
-    typed: Form | None = None,
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, *, done: str = "", typed: Form | None = None, error: RefusalError | None = None
 ) -> Response:
     rules = await queries.read_rules(visitor.work)
     holds = await queries.list_holds(visitor.work)
     numbers = await chart_numbers_of(visitor.work, [one.patient_id for one in holds if one.patient_id])
-    names = await names_in(visitor.work, visitor.work.vault, [one.placed_by for one in holds])
+    names = await names_in(visitor.work, [one.placed_by for one in holds])
     values = {name: getattr(rules, name) or "" for name, _, _ in _MONTHS} | {"patient": "", "reason": ""}
     return await settings_page(
-        context,
         visitor,
         "settings_retention.html",
         here=HERE,

@@ -2,18 +2,16 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, queries
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.asked_form import mistakes_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 
 HERE: Final = f"{SETTINGS}/scales"
@@ -24,22 +22,22 @@ _NUMBERS: Final = ("minimum", "maximum", "remission", "relapse", "days_apart")
 
 
 @router.get("")
-async def show_scales(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+async def show_scales(visitor: MayRead) -> Response:
     """List the scales."""
-    return await _page(context, visitor, saved="saved" in request.query_params)
+    return await _page(visitor, saved="saved" in visitor.request.query_params)
 
 
 @router.post("")
-async def add_scale(request: Request, context: ContextNeeded, visitor: MayDescribe) -> Response:
+async def add_scale(visitor: MayDescribe) -> Response:
     """Keep a scale of the clinic's own."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     described: dict[str, Any] = {name: _number(form[name].strip()) for name in _NUMBERS if form[name].strip()}
     described |= {"name": form["name"].strip(), "higher_is_better": form["direction"] == "higher"}
     try:
         await commands.add_scales(visitor.work, {form["key"].strip().lower(): described})
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, typed=form, error=error)
+        return await _page(visitor, typed=form, error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
@@ -53,7 +51,6 @@ def _number(text: str) -> float | int | str:
 
 
 async def _page(
-    context: AppContext,
     visitor: StaffVisitor,
     *,
     saved: bool = False,
@@ -61,7 +58,6 @@ async def _page(
     error: RefusalError | None = None,
 ) -> Response:
     return await settings_page(
-        context,
         visitor,
         "settings_scales.html",
         here=HERE,

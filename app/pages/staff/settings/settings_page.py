@@ -10,7 +10,6 @@ from starlette.responses import Response
 from app.access.clinics.commands import missing_to_go_live
 from app.access.clinics.permissions import Permission
 from app.access.clinics.queries import Clinic, clinic_in
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
 from app.pages.staff.asked_form import mistakes_of, sentence_of
@@ -149,35 +148,20 @@ ENTRIES: Final = (
 )
 
 
-def initials(name: str) -> str:
-    """Give at most two letters for a name's circle."""
-    words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
-
-
 async def settings_page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    template: str,
-    *,
-    here: str,
-    error: RefusalError | None = None,
-    **values: object,
+    visitor: StaffVisitor, template: str, *, here: str, error: RefusalError | None = None, **values: object
 ) -> Response:
     """Make a settings page; ``error``: why what was sent is shown again, on top and at its fields."""
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    clinic = await clinic_in(visitor.work)
     return render(
-        context,
         visitor,
         template,
         here=SETTINGS,
         status=200 if error is None else status_of(error),
         current=here,
         entries=[one for one in ENTRIES if visitor.may(one.permission)],
-        clinic=clinic.name,
         about=clinic,
         left=await steps_left(visitor, clinic),
-        initials=initials,
         moment=_moment_by(clinic, visitor.work.now),
         **{"mistake": sentence_of(error), "mistakes": mistakes_of(error), **values},
     )

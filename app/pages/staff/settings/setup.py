@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.commands import change_clinic, missing_to_go_live
 from app.access.clinics.permissions import Permission
 from app.access.clinics.queries import Clinic, clinic_in
 from app.access.clinics.schemas import ClinicChange
-from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones, country_names
@@ -20,7 +19,6 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.clinic import change_in, fields_of
 from app.pages.staff.settings.settings_page import settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 
 HERE: Final = "/care/setup"
@@ -35,31 +33,31 @@ _ASKED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @router.get("")
-async def show_setup(context: ContextNeeded, visitor: MayChange) -> Response:
+async def show_setup(visitor: MayChange) -> Response:
     """Go on where setting up stopped."""
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
-    return await _page(context, visitor, _next_step(clinic))
+    clinic = await clinic_in(visitor.work)
+    return await _page(visitor, _next_step(clinic))
 
 
 @router.get("/{step}")
-async def show_step(step: str, context: ContextNeeded, visitor: MayChange) -> Response:
+async def show_step(step: str, visitor: MayChange) -> Response:
     """Show a step."""
-    return await _page(context, visitor, step)
+    return await _page(visitor, step)
 
 
 @router.post("/{step}")
-async def save_step(step: str, request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+async def save_step(step: str, visitor: MayChange) -> Response:
     """Save a step, and go on; what was typed stays when something is refused."""
     if step not in _ASKED:
         raise NotFoundError
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     said: dict[str, Any] = {name: value for name, value in change_in(form).items() if name in _ASKED[step]}
     try:
         change = entry_of(ClinicChange, said)
         await change_clinic(visitor.work, change.changes(), version=version_of(form))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(context, visitor, step, typed=form, error=error)
+        return await _page(visitor, step, typed=form, error=error)
     names = list(STEPS)
     return RedirectResponse(f"{HERE}/{names[names.index(step) + 1]}", 303)
 
@@ -71,20 +69,14 @@ def _next_step(clinic: Clinic) -> str:
 
 
 async def _page(
-    context: AppContext,
-    visitor: StaffVisitor,
-    step: str,
-    *,
-    typed: Form | None = None,
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, step: str, *, typed: Form | None = None, error: RefusalError | None = None
 ) -> Response:
     if step not in STEPS:
         raise NotFoundError
-    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    clinic = await clinic_in(visitor.work)
     kept = fields_of(clinic)
     names = list(STEPS)
     return await settings_page(
-        context,
         visitor,
         "setup.html",
         here=HERE,

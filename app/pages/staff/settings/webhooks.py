@@ -5,12 +5,11 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.access.staff.queries import active_names
-from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.notifications.webhooks import commands, queries
@@ -26,7 +25,6 @@ from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import short_day
 from app.storage.delivery_log import DeliveryDay
-from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.schemas import PAGE_SIZE, read_id_cursor, write_cursor
 
@@ -69,15 +67,15 @@ _RECOVERED_DAYS: Final = (1, 7, 30)
 
 
 @router.get("")
-async def show_endpoints(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+async def show_endpoints(visitor: MayManage) -> Response:
     """List the endpoints, with what each did last."""
-    return await _list(context, visitor, done=request.query_params.get("done", ""))
+    return await _list(visitor, done=visitor.request.query_params.get("done", ""))
 
 
 @router.post("")
-async def add_endpoint(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+async def add_endpoint(visitor: MayManage) -> Response:
     """Add an endpoint, and show its secret, this once."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         whose = form["care_team"] or None
         sent = {
@@ -96,29 +94,22 @@ async def add_endpoint(request: Request, context: ContextNeeded, visitor: MayMan
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _list(context, visitor, typed=form, error=error)
-    return await _one(context, visitor, new.endpoint.id, new=new)
+        return await _list(visitor, typed=form, error=error)
+    return await _one(visitor, new.endpoint.id, new=new)
 
 
 @router.get("/{endpoint_id}")
 async def show_endpoint(
-    endpoint_id: UUID,
-    context: ContextNeeded,
-    visitor: MayManage,
-    state: str = "",
-    after: str = "",
-    done: str = "",
+    endpoint_id: UUID, visitor: MayManage, state: str = "", after: str = "", done: str = ""
 ) -> Response:
     """Show one endpoint with its deliveries."""
-    return await _one(context, visitor, endpoint_id, state=state, after=after, done=done)
+    return await _one(visitor, endpoint_id, state=state, after=after, done=done)
 
 
 @router.post("/{endpoint_id}/change")
-async def change_endpoint(
-    endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
-) -> Response:
+async def change_endpoint(endpoint_id: UUID, visitor: MayManage) -> Response:
     """Change the address or the events."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     try:
         sent: dict[str, object] = {"url": form["url"].strip(), "events": _events_in(form)}
         present = await queries.read_endpoint(visitor.work, endpoint_id)
@@ -129,26 +120,22 @@ async def change_endpoint(
         await commands.change_endpoint(visitor.work, endpoint_id, patch.change, version=version_of(form))
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _one(context, visitor, endpoint_id, typed=form, error=error)
+        return await _one(visitor, endpoint_id, typed=form, error=error)
     return RedirectResponse(f"{HERE}/{endpoint_id}?done=changed", 303)
 
 
 @router.post("/{endpoint_id}/rotate")
-async def rotate_secret(
-    endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
-) -> Response:
+async def rotate_secret(endpoint_id: UUID, visitor: MayManage) -> Response:
     """Sign with a new secret, shown this once."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     new = await commands.rotate_secret(visitor.work, endpoint_id)
-    return await _one(context, visitor, endpoint_id, new=new)
+    return await _one(visitor, endpoint_id, new=new)
 
 
 @router.post("/{endpoint_id}/recover")
-async def recover(
-    endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
-) -> Response:
+async def recover(endpoint_id: UUID, visitor: MayManage) -> Response:
     """Send again what did not arrive within the last days."""
-    form = await read_own_form(request, context, visitor)
+    form = await read_own_form(visitor)
     days = int(form["days"]) if form["days"] in map(str, _RECOVERED_DAYS) else _RECOVERED_DAYS[0]
     try:
         await commands.recover(
@@ -159,30 +146,26 @@ async def recover(
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _one(context, visitor, endpoint_id, error=error)
+        return await _one(visitor, endpoint_id, error=error)
     return RedirectResponse(f"{HERE}/{endpoint_id}?done=recovered", 303)
 
 
 @router.post("/{endpoint_id}/deliveries/{delivery_id}/resend")
-async def resend(
-    endpoint_id: UUID, delivery_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
-) -> Response:
+async def resend(endpoint_id: UUID, delivery_id: UUID, visitor: MayManage) -> Response:
     """Send one delivery again."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     try:
         await commands.resend(visitor.work, delivery_id)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _one(context, visitor, endpoint_id, error=error)
+        return await _one(visitor, endpoint_id, error=error)
     return RedirectResponse(f"{HERE}/{endpoint_id}?done=resent", 303)
 
 
 @router.post("/{endpoint_id}/{what}")
-async def switch(
-    endpoint_id: UUID, what: str, request: Request, context: ContextNeeded, visitor: MayManage
-) -> Response:
+async def switch(endpoint_id: UUID, what: str, visitor: MayManage) -> Response:
     """Send a test, enable, disable or remove an endpoint."""
-    await read_own_form(request, context, visitor)
+    await read_own_form(visitor)
     calls = {
         "test": commands.send_test,
         "enable": commands.enable,
@@ -195,7 +178,7 @@ async def switch(
         await calls[what](visitor.work, endpoint_id)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _one(context, visitor, endpoint_id, error=error)
+        return await _one(visitor, endpoint_id, error=error)
     if what == "remove":
         return RedirectResponse(f"{HERE}?done=removed", 303)
     return RedirectResponse(f"{HERE}/{endpoint_id}?done={what if what == 'test' else what + 'd'}", 303)
@@ -209,12 +192,7 @@ def _events_in(form: Form) -> list[str] | None:
 
 
 async def _list(
-    context: AppContext,
-    visitor: StaffVisitor,
-    *,
-    done: str = "",
-    typed: Form | None = None,
-    error: RefusalError | None = None,
+    visitor: StaffVisitor, *, done: str = "", typed: Form | None = None, error: RefusalError | None = None
 ) -> Response:
     found = await queries.list_endpoints(visitor.work)
     last = {}
@@ -222,7 +200,6 @@ async def _list(
         logged = await queries.list_deliveries(visitor.work, one.id, state=None, before=None, limit=1)
         last[one.id] = DeliveryReply.of(logged[0]) if logged else None
     return await settings_page(
-        context,
         visitor,
         "settings_webhooks.html",
         here=HERE,
@@ -259,7 +236,6 @@ def _bars(days: Sequence[DeliveryDay]) -> list[dict[str, Any]]:
 
 
 async def _one(
-    context: AppContext,
     visitor: StaffVisitor,
     endpoint_id: UUID,
     *,
@@ -282,7 +258,6 @@ async def _one(
     deliveries = [DeliveryReply.of(one) for one in found]
     older = write_cursor(str(deliveries[-1].id)) if len(deliveries) == PAGE_SIZE else ""
     return await settings_page(
-        context,
         visitor,
         "settings_webhook.html",
         here=HERE,

@@ -71,21 +71,35 @@ if (ending) {
   begin();
 }
 // 7 Today: a step is sent, and its row, the counts and the notice with Undo take the answer's place for the old ones; no row moves.
-// What came meanwhile follows below the rows of its lane.
+// What came meanwhile follows below the rows of its lane. Steps go one after the other: the next one knows the version that the last one left.
 const lanes = document.querySelector("[data-lanes]");
 const parsed = async (reply) => (reply.ok ? new DOMParser().parseFromString(await reply.text(), "text/html") : null);
-const step = async (form, button) => {
-  const path = button.getAttribute("formaction") ?? form.getAttribute("action"), id = `row-${path.split("/").at(-2)}`;
-  const fields = new URLSearchParams(new FormData(form, button));
-  button.disabled = true;
+const versions = new Map();
+let turn = Promise.resolve(), waiting = 0, leaving = "";
+const step = async ({ form, button, path, id, fields }) => {
+  // The step before this one was the row's last.
+  if (form.dataset.undo === undefined && document.getElementById(id)?.classList.contains("gone")) return;
+  fields.set("version", Math.max(fields.get("version"), versions.get(id) ?? 0));
   const reply = await fetch(path, { method: "POST", body: fields }).catch(() => null), answer = reply && (await parsed(reply).catch(() => null));
   const now = answer?.querySelector("[data-lanes]"), row = document.getElementById(id);
   // Signed out, or nobody answers: the browser sends the form itself, and its page says so.
-  if (!now) { button.disabled = false; delete form.dataset.inPlace; form.requestSubmit(button); return; }
+  if (!now) {
+    const pressed = button.isConnected ? button : document.querySelector(`[formaction="${path}"]`);
+    if (!pressed) return location.reload();
+    Object.assign(pressed, { disabled: false, value: fields.get("version") });
+    delete form.dataset.inPlace;
+    return form.requestSubmit(pressed);
+  }
+  const left = new URL(reply.url).searchParams.get("version");
+  if (left) versions.set(id, Number(left));
   const after = now.querySelector(`[id="${id}"]`), said = now.querySelector(".notice[role]"), made = [...now.querySelectorAll(".lane")], old = [...lanes.querySelectorAll(".lane")];
   // More wait there than are shown, maybe this one too: the page says how it stands.
-  if (row && !after && (now.querySelector("[rel=next]") || made[old.indexOf(row.closest(".lane"))]?.querySelector("header a"))) return location.assign(reply.url);
-  if (row && after) row.replaceWith(after);
+  if (row && !after && (now.querySelector("[rel=next]") || made[old.indexOf(row.closest(".lane"))]?.querySelector("header a"))) { leaving = reply.url; return; }
+  const focused = document.activeElement, elsewhere = focused !== document.body && !row?.contains(focused) && !focused.closest(".notice");
+  if (row && after) {
+    for (const name of ["aria-current", "data-draft"]) if (row.hasAttribute(name)) after.setAttribute(name, row.getAttribute(name));
+    row.replaceWith(after);
+  }
   // Nothing waits there any more: it keeps its place until the page is opened again.
   else if (row) {
     row.classList.add("gone");
@@ -103,17 +117,27 @@ const step = async (form, button) => {
   lanes.querySelector(".notice[role]")?.remove();
   if (said) { said.classList.add("toast"); lanes.append(said); undoable(said.parentElement); }
   const shown = document.getElementById(id), next = shown?.querySelector(".acts :is(a, button:enabled)");
-  // Beside the open pane, and in a row that is done, there is no next step to see.
-  (next?.checkVisibility({ checkVisibilityCSS: true }) ? next : (shown?.querySelector(".who") ?? lanes)).focus({ preventScroll: true });
-  if (shown && !pane.hidden && !typed()) look(shown);
+  // Beside the open pane, and in a row that is done, there is no next step to see. Who has gone on to another row stays there.
+  if (!elsewhere) (next?.checkVisibility({ checkVisibilityCSS: true }) ? next : (shown?.querySelector(".who") ?? lanes)).focus({ preventScroll: true });
+  if (shown && id === opened) {
+    // Under the hands of who is writing only what a form is based on changes.
+    if (!pane.contains(document.activeElement)) look(shown);
+    else for (const one of pane.querySelectorAll(`form[action*="${id.slice(4)}"] [name=version]`)) one.value = versions.get(id) ?? one.value;
+  }
 };
 document.addEventListener("submit", (event) => {
+  const form = event.target, button = event.submitter;
   // Of a later page of a lane the answer, its first page, says nothing.
-  if (!lanes || event.target.dataset.inPlace === undefined || !event.submitter || new URL(location).searchParams.has("after")) return;
+  if (!lanes || form.dataset.inPlace === undefined || !button || new URL(location).searchParams.has("after")) return;
   event.preventDefault();
-  step(event.target, event.submitter);
+  const path = button.getAttribute("formaction") ?? form.getAttribute("action");
+  const pressed = { form, button, path, id: `row-${path.split("/").at(-2)}`, fields: new URLSearchParams(new FormData(form, button)) };
+  button.disabled = true;
+  waiting += 1;
+  turn = turn.finally(() => step(pressed)).finally(() => { waiting -= 1; if (leaving && !waiting) location.assign(leaving); });
 });
 // 8 Today on a desk: a row opens beside the list, and the address says which; Escape closes it. Narrower, or without scripts, it is a page.
+// What was typed for a row and not sent is kept while others are open; leaving the page with it, the browser asks.
 const pane = document.getElementById("pane"), wide = matchMedia("(min-width: 70rem)");
 const address = (id) => {
   const at = new URL(location);
@@ -121,9 +145,27 @@ const address = (id) => {
   if (id) at.searchParams.set("open", id);
   history.replaceState(null, "", at);
 };
-const typed = () => [...pane.querySelectorAll("textarea, input")].some((one) => one.type !== "range" && (one.value !== one.defaultValue || one.checked !== one.defaultChecked));
+const drafts = new Map();
+let opened = "", wanted = null, sent = null;
+const ticked = (one) => one.type === "radio" || one.type === "checkbox";
+const typed = () => [...pane.querySelectorAll("form :is(textarea, input)")].filter((one) => one.form !== sent && (ticked(one) ? one.checked !== one.defaultChecked : one.value !== one.defaultValue));
+const keep = () => {
+  const written = typed().map((one) => [one.form.getAttribute("action"), one.name, one.value, one.checked]);
+  if (!opened) return;
+  if (written.length) drafts.set(opened, written);
+  else drafts.delete(opened);
+  document.getElementById(opened)?.toggleAttribute("data-draft", written.length > 0);
+};
+const restore = () => {
+  for (const [action, name, value, checked] of drafts.get(opened) ?? []) {
+    for (const one of pane.querySelectorAll(`form[action="${action}"] [name="${name}"]`)) {
+      if (!ticked(one)) one.value = value;
+      else if (one.value === value) one.checked = checked;
+      for (let at = one.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+    }
+  }
+};
 const marked = () => lanes.querySelector(".row[aria-current]");
-let wanted = null;
 const look = async (row) => {
   wanted = row;
   const who = row?.querySelector(".who"), page = who && (await fetch(who.href).then(parsed).catch(() => null)), parts = page ? [...page.querySelectorAll(".sticky .say, .side > *, .mainly > :first-child")] : [];
@@ -131,6 +173,7 @@ const look = async (row) => {
   if (wanted !== row) return;
   if (who && !page?.querySelector(".mainly figure")) return location.assign(who.href);
   if (!who) return;
+  keep();
   marked()?.removeAttribute("aria-current");
   row.setAttribute("aria-current", "true");
   Object.assign(pane.querySelector("h2 a"), { href: who.href, textContent: page.querySelector("h1").textContent });
@@ -138,13 +181,18 @@ const look = async (row) => {
   pane.hidden = false;
   pane.parentElement.classList.add("open");
   readable(pane);
+  opened = row.id;
+  restore();
   address(row.id.slice(4));
 };
 const shut = () => {
+  keep();
   wanted = null;
+  opened = "";
   const who = marked()?.querySelector(".who");
   marked()?.removeAttribute("aria-current");
   pane.hidden = true;
+  pane.querySelector("div").replaceChildren();
   pane.parentElement.classList.remove("open");
   address("");
   who?.focus();
@@ -158,7 +206,10 @@ if (pane) {
     pane.querySelector("h2 a").focus();
   });
   pane.querySelector("header button").addEventListener("click", shut);
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !pane.hidden && !typed()) shut(); });
+  pane.addEventListener("submit", (event) => { sent = event.target; });
+  pane.addEventListener("input", () => { sent = null; });
+  addEventListener("beforeunload", (event) => { keep(); if (drafts.size) event.preventDefault(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !pane.hidden && !typed().length) shut(); });
   const asked = new URL(location).searchParams.get("open");
   if (asked && wide.matches) look(document.getElementById(`row-${asked}`));
 }

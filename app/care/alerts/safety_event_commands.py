@@ -1,6 +1,7 @@
-"""What is a safety event's own in the life of an alert: minutes, and notified again until someone acknowledges."""
+"""Safety events: their part in the life of an alert, notified again until someone acknowledges; and closing one."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,11 +11,13 @@ from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, next_escalation, safety_wait
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
 from app.notifications.messages.notice_channels import BOTH, notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, EventFacts
 from app.outbox import Wording
 from app.storage import safety_events
+from app.storage.alert_steps import StepDetails
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 
@@ -90,7 +93,6 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
             await self.announce(work, EventType.SAFETY_UNACKNOWLEDGED, alert)
         await notify_contacts(
             work,
-            work.vault,
             [Role.SECOND] if count == 1 else BOTH,
             Wording.SAFETY_UNACKNOWLEDGED,
             link=about.url,
@@ -110,3 +112,58 @@ def _urgency(event: SafetyEvent) -> Urgency:
 
 
 SAFETY_EVENT: Final = SafetyEventLife()
+
+
+# A clinic's clock may be a little ahead of ours.
+_AHEAD: Final = timedelta(minutes=10)
+
+
+class SafetyOutcome(StrEnum):
+    """How it ended, as the clinician records it."""
+
+    CONTACT_MADE = "contact_made"
+    EMERGENCY_SERVICES = "emergency_services"
+    NO_CONTACT = "no_contact"
+    ENTERED_BY_MISTAKE = "entered_by_mistake"
+
+
+class ContactTimeRefusedError(RefusalError):
+    """The person was reached after the report and before now, and the outcome says that they were."""
+
+    code = "contact-time-refused"
+
+
+async def close(
+    work: Work,
+    event_id: UUID,
+    *,
+    outcome: SafetyOutcome,
+    contact_made_at: datetime | None,
+    version: int | None = None,
+) -> SafetyEvent:
+    """Close with its outcome; who closes without acknowledging has done both.
+
+    Args:
+        work: the transaction.
+        event_id: which.
+        outcome: how it ended.
+        contact_made_at: when the person was reached; left out, an outcome that says so means now.
+        version: the one that the change is based on; None: whatever it is now.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the event has moved on from that version.
+        AlreadyClosedError: someone closed it before.
+        ContactTimeRefusedError: nobody can have been reached then.
+    """
+    event = await SAFETY_EVENT.lock_open(work, event_id, version=version)
+    reached = outcome in {SafetyOutcome.CONTACT_MADE, SafetyOutcome.EMERGENCY_SERVICES}
+    if contact_made_at and not (reached and event.received_at <= contact_made_at <= work.now + _AHEAD):
+        raise ContactTimeRefusedError("#/contact_made_at")
+    return await SAFETY_EVENT.close(
+        work,
+        event,
+        details=StepDetails(id=new_id(), disposition=outcome.value),
+        contact_made_at=(contact_made_at or work.now) if reached else None,
+        outcome=outcome.value,
+    )

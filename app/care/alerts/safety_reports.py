@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import waiting_limits
-from app.care.alerts.safety_events.life import SAFETY_EVENT
+from app.care.alerts.safety_event_commands import SAFETY_EVENT
 from app.care.patients.care_teams import notify_care_team, notify_front_desk
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait
@@ -162,7 +162,6 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
     # A person, at once, whatever becomes of the clinic's systems; the second one when the limit has passed.
     await notify_contacts(
         work,
-        work.vault,
         [Role.SAFETY],
         Wording.SAFETY_UNACKNOWLEDGED,
         link=about.url,

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access.clinics.queries import waiting_limits
-from app.care.alerts.signals.life import SIGNAL, episode_of
+from app.care.alerts.signal_commands import SIGNAL, episode_of
 from app.clinical.answer import Evaluation
 from app.clinical.episodes import (
     NO_EPISODE,

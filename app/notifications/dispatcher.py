@@ -6,8 +6,11 @@ transaction that wrote something has committed. Each lane is sent by one task at
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -16,14 +19,88 @@ import structlog
 from app.context import AppContext
 from app.foundation.ids import new_id
 from app.foundation.logs import where
-from app.notifications.dispatch.slots import Slots
 from app.notifications.messages.handing_over import channels_set_up
 from app.notifications.messages.sending import Post, send_due
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver_due
 from app.storage import due_work, heartbeats
 from app.storage.due_work import Lane
 from app.storage.engine.listening import NotListeningError, wake_ups
 from app.storage.heartbeats import BEATS_EVERY, OF_A_WORKER, Duty
+
+
+class Kind(StrEnum):
+    """What has its own slots."""
+
+    SAFETY_EVENT = "safety_event"
+    URGENT_MESSAGE = "urgent_message"
+    EVENT = "event"
+    MESSAGE = "message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most attempts in flight in one process: of a lane, of a clinic, of all clinics (None: no such limit)."""
+
+    lane: int
+    clinic: int
+    total: int | None
+
+
+LIMITS: Final = {
+    Kind.SAFETY_EVENT: Limits(lane=4, clinic=8, total=None),
+    Kind.URGENT_MESSAGE: Limits(lane=4, clinic=8, total=None),
+    Kind.EVENT: Limits(lane=4, clinic=8, total=40),
+    Kind.MESSAGE: Limits(lane=10, clinic=20, total=40),
+}
+
+
+def kind_of(lane: Lane) -> Kind:
+    """Say whose slots a lane uses."""
+    if lane.endpoint_id is not None:
+        return Kind.SAFETY_EVENT if lane.urgent else Kind.EVENT
+    return Kind.URGENT_MESSAGE if lane.urgent else Kind.MESSAGE
+
+
+@dataclass(slots=True)
+class Slots:
+    """What is in flight now, so that nobody waits behind someone else's receiver.
+
+    Urgent lanes have slots that nothing else takes: there is no sum over all clinics that one clinic's hanging
+    receiver could use up. Ordinary ones share a sum, of which one clinic gets a part.
+    """
+
+    _of_lane: Counter[Lane] = field(default_factory=Counter)
+    _of_clinic: Counter[tuple[Kind, UUID]] = field(default_factory=Counter)
+    _of_all: Counter[Kind] = field(default_factory=Counter)
+
+    def take(self, lane: Lane) -> int:
+        """Take as many slots as a lane may have now; gives how many, which may be none."""
+        kind = kind_of(lane)
+        limits = LIMITS[kind]
+        room = min(
+            limits.lane - self._of_lane[lane],
+            limits.clinic - self._of_clinic[kind, lane.clinic_id],
+            limits.lane if limits.total is None else limits.total - self._of_all[kind],
+        )
+        self._add(lane, max(0, room))
+        return max(0, room)
+
+    def give_back(self, lane: Lane, count: int) -> None:
+        """Give back slots that were taken."""
+        self._add(lane, -count)
+
+    def _add(self, lane: Lane, count: int) -> None:
+        kind = kind_of(lane)
+        self._of_lane[lane] += count
+        self._of_clinic[kind, lane.clinic_id] += count
+        self._of_all[kind] += count
+        if not self._of_lane[lane]:
+            del self._of_lane[lane]
+        if not self._of_clinic[kind, lane.clinic_id]:
+            del self._of_clinic[kind, lane.clinic_id]
+
 
 _LOOK_EVERY_SECONDS: Final = 1.0
 # What commits within this time of a wake-up is found by the same look.
@@ -183,6 +260,66 @@ class Dispatcher:
     async def _say_ended(self) -> None:
         if not self._does:
             return
+        with suppress(Exception):  # the database may be away; the heartbeat ends by itself
+            async with self._context.work(None) as work:
+                await heartbeats.end(work, self._id)
+
+
+_STAND_IN_LOOKS_EVERY_SECONDS: Final = 5.0
+
+
+class StandIn:
+    """The process that answers says that it lives, and looks every few seconds whether a worker does.
+
+    While none does, it sends what is urgent and nothing else.
+
+    ``escalate`` does, first, what is due by the clock: what nobody acknowledged in time.
+    """
+
+    def __init__(self, context: AppContext, *, escalate: Callable[[], Awaitable[None]]) -> None:
+        self._context = context
+        self._escalate = escalate
+        self._log = structlog.get_logger()
+        self._stands_in = False
+        self._id = new_id()
+
+    async def run(self) -> None:
+        """Stand in until cancelled."""
+        allowed = AllowedNetworks.parse(self._context.webhook_allow)
+        async with guarded_client(allowed=allowed, http_allowed=True) as client:
+            dispatcher = Dispatcher(
+                Outbox(context=self._context, client=client),
+                Post(context=self._context, client=client),
+                does=(),
+                only_urgent=True,
+            )
+            try:
+                while True:
+                    await self._look(dispatcher)
+                    await asyncio.sleep(_STAND_IN_LOOKS_EVERY_SECONDS)
+            finally:
+                with suppress(asyncio.CancelledError):
+                    await dispatcher.finish()
+                await self._say_ended()
+
+    async def _look(self, dispatcher: Dispatcher) -> None:
+        try:
+            async with self._context.work(None) as work:
+                needed = not await heartbeats.a_worker_lives(work)
+                await heartbeats.beat(work, self._id, does=[Duty.ANSWERS])
+            if needed != self._stands_in:
+                self._stands_in = needed
+                if needed:
+                    self._log.warning("stand_in.begins")
+                else:
+                    self._log.info("stand_in.ends")
+            if needed:
+                await self._escalate()
+                await dispatcher.look()
+        except Exception as error:  # noqa: BLE001 - the next look comes anyway, and must
+            self._log.warning("stand_in.failed", error_type=type(error).__name__, error_at=where(error))
+
+    async def _say_ended(self) -> None:
         with suppress(Exception):  # the database may be away; the heartbeat ends by itself
             async with self._context.work(None) as work:
                 await heartbeats.end(work, self._id)

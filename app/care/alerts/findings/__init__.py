@@ -1,1 +1,0 @@
-"""Findings: what else about a patient is for the care team to see to."""

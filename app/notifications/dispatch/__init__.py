@@ -1,1 +1,0 @@
-"""What is due is sent: found over all clinics, in slots that keep them apart, whatever receivers do."""
