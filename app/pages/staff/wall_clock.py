@@ -36,8 +36,15 @@ def moment_in(at: datetime, time_zone: str) -> Words:
 
 
 def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> Words:
-    """Write a time and how long ago it was: "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
-    return say("{moment} ({ago})", moment=moment_in(at, time_zone), ago=how_long(at, now))
+    """Write a time and how long ago it was: "Nov 3, 7:00 PM (2 hours ago)", with the year unless it is this one."""
+    there, here = (one.astimezone(zone_of(time_zone)) for one in (at, now))
+    moment = moment_in(at, time_zone)
+    if there.year == here.year:
+        day, clock = short_day(there.date()), clock_written(there.time())
+        moment = (
+            say("{day}, {clock} UTC", day=day, clock=clock) if time_zone == UTC_ZONE else joined((day, clock))
+        )
+    return say("{moment} ({ago})", moment=moment, ago=how_long(at, now))
 
 
 def clock_written(at: time) -> Words:
