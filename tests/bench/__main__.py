@@ -128,7 +128,7 @@ def plans(cluster: Cluster, place: DatabaseUrls, tokens: list[str]) -> list[str]
             counting = replace(place, application_url=address.url(APPLICATION_ROLE, name))
             with server("app", counting, {}) as one:
                 request = requests_of(tokens)
-                # All connections that one clinic gets: a statement is planned for the values on its first uses on each.
+                # On all connections that a clinic gets: on its first uses a statement is planned for the values.
                 asyncio.run(run_load(one.port, MOST_CLIENTS, 6.0, request))
                 counted.start()
                 outcome = asyncio.run(run_load(one.port, 1, 2.0, request))
