@@ -63,6 +63,8 @@ def written(english: str, write: Callable[[str], str]) -> Words:
 def joined(parts: Iterable[str], by: str = ", ") -> Words:
     """Put words in a row, each in the reader's language."""
     kept = tuple(parts)
+    if len(kept) == 1 and isinstance(kept[0], Words):
+        return kept[0]
     return written(by.join(kept), lambda language: by.join(in_language(one, language) for one in kept))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache, lru_cache
 from typing import Final
 
 from babel.dates import format_skeleton, format_time
@@ -52,6 +53,7 @@ def day_written(day: date) -> Words:
     return written(english, lambda language: format_skeleton("yMMMd", day, locale=language))
 
 
+@lru_cache(maxsize=1024)
 def short_day(day: date) -> Words:
     """Write a day as "Nov 29"."""
     english = f"{MONTHS[day.month - 1][:3]} {day.day}"
@@ -60,8 +62,12 @@ def short_day(day: date) -> Words:
 
 def percent_written(share: float) -> Words:
     """Write a share as one figure from 0 to 100."""
-    english = f"{round(max(0.0, min(1.0, share)) * 100)}%"
-    return written(english, lambda _: english.replace("%", "\N{NO-BREAK SPACE}%"))
+    return _percent_written(round(max(0.0, min(1.0, share)) * 100))
+
+
+@cache
+def _percent_written(percent: int) -> Words:
+    return written(f"{percent}%", lambda _: f"{percent}\N{NO-BREAK SPACE}%")
 
 
 _COUNTED: Final[Mapping[str, tuple[Words, Words]]] = {
