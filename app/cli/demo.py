@@ -15,10 +15,17 @@ from typing import IO, Annotated, Final
 import httpx2
 import typer
 
-from app.cli import demo_patients as patients
 from app.cli.children import Group, child_environment
 from app.cli.clinic_commands import open_new_clinic
-from app.cli.demo_clinic import DemoClinic, ServiceRefusedError, is_ready
+from app.cli.demo_clinic import (
+    ASKS,
+    FADING,
+    IN_INDUCTION,
+    PATIENTS,
+    DemoClinic,
+    ServiceRefusedError,
+    is_ready,
+)
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
 from app.cli.options import Guard, Port
@@ -197,8 +204,8 @@ def _show(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver, *, hur
     now = datetime.now(UTC)
     _connect(screen, clinic, receiver)
     ids = _bring_along(screen, clinic, now)
-    signal_id = _fade(screen, clinic, receiver, ids[patients.FADING.reference], now, hurried=hurried)
-    _state_harm(screen, clinic, receiver, ids[patients.IN_INDUCTION.reference], now)
+    signal_id = _fade(screen, clinic, receiver, ids[FADING.reference], now, hurried=hurried)
+    _state_harm(screen, clinic, receiver, ids[IN_INDUCTION.reference], now)
     return signal_id
 
 
@@ -213,15 +220,15 @@ def _connect(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver) -> 
 def _bring_along(screen: DemoScreen, clinic: DemoClinic, now: datetime) -> dict[str, str]:
     ids, count = {}, 0
     with screen.waiting("Bringing patients along …"):
-        for story in patients.PATIENTS:
+        for story in PATIENTS:
             ids[story.reference], brought = clinic.bring_along(story, now)
             count += brought
-        phone = clinic.enrol(ids[patients.ASKS.reference])
-        for at, scores in patients.ASKS.sent_by_phone(now):
+        phone = clinic.enrol(ids[ASKS.reference])
+        for at, scores in ASKS.sent_by_phone(now):
             phone.check_in(at, scores, asks_about_booster=True)
     screen.done(f"{len(ids)} patients with {count} past check-ins are imported")
     screen.heading("How the patients are")
-    screen.patients([(story, clinic.evaluation(ids[story.reference])) for story in patients.PATIENTS[:-1]])
+    screen.patients([(story, clinic.evaluation(ids[story.reference])) for story in PATIENTS[:-1]])
     return ids
 
 
@@ -234,7 +241,7 @@ def _fade(
     *,
     hurried: bool,
 ) -> str:
-    story = patients.FADING
+    story = FADING
     screen.heading(f"{story.reference}, {story.where}, now checks in by phone, day by day")
     phone = clinic.enrol(patient_id)
     crossed = None
@@ -259,7 +266,7 @@ def _fade(
 def _state_harm(
     screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver, patient_id: str, now: datetime
 ) -> None:
-    story = patients.IN_INDUCTION
+    story = IN_INDUCTION
     screen.heading(f'{story.reference}, {story.where}, ticks "I am thinking about harming myself"')
     phone = clinic.enrol(patient_id)
     sent = time.monotonic()

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
-from app.cli.demo_patients import PatientStory, Scores
+from app.cli.demo_clinic import PatientStory, Scores
 
 _LEVELS: Final = {
     "no_reference": ("no reference", "dim"),

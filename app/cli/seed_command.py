@@ -11,7 +11,7 @@ from app.access.clinics.queries import clinic_in
 from app.care.patients.schemas import PatientRegistration
 from app.care.treatment.course_schemas import CourseEntry
 from app.care.treatment.infusion_schemas import InfusionEntry
-from app.cli.demo_patients import DOMAINS, PATIENTS, PLANNED_INFUSIONS, PatientStory
+from app.cli.demo_clinic import DOMAINS, PATIENTS, PLANNED_INFUSIONS, PatientStory
 from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.cli.runtime import in_context
 from app.context import AppContext

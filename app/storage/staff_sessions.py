@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Index, UniqueConstraint, insert, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.storage.clinics import ClinicProfile
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_members import StaffMember
@@ -39,6 +40,7 @@ class OpenSession:
     staff_id: UUID
     role: str
     name_sealed: bytes
+    clinic_name: str
     used_at: datetime
 
 
@@ -61,10 +63,18 @@ async def working(
     work: UnitOfWork, digest: bytes, *, used_after: datetime, opened_after: datetime
 ) -> OpenSession | None:
     """Find the session with this digest, if it works and its member is active."""
-    session, member = StaffSessionRow, StaffMember
+    session, member, clinic = StaffSessionRow, StaffMember, ClinicProfile
     found = await work.execute(
-        select(session.id, session.staff_id, member.role, member.name_sealed, session.used_at)
+        select(
+            session.id,
+            session.staff_id,
+            member.role,
+            member.name_sealed,
+            clinic.name.label("clinic_name"),
+            session.used_at,
+        )
         .join(member, (member.clinic_id == session.clinic_id) & (member.id == session.staff_id))
+        .join(clinic, clinic.clinic_id == session.clinic_id)
         .where(
             work.owns(session),
             session.digest == digest,

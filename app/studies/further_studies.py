@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.studies import ask_plans, finding_figures, maintenance, outcome, paired
+from app.studies import ask_plans, closed_loop, finding_figures, maintenance, side_by_side
 from app.studies.reports import Table, markdown
 
 _MADE: Final = """\
@@ -131,9 +131,9 @@ STUDIES: Final[Mapping[str, FurtherStudy]] = {
         page=_BOOSTERS,
     ),
     "paired": FurtherStudy(
-        run=paired.paired,
-        table=paired.paired_table,
-        patients_run=paired.patients_run,
+        run=side_by_side.paired,
+        table=side_by_side.paired_table,
+        patients_run=side_by_side.patients_run,
         page=_PAIRED,
     ),
     "plans": FurtherStudy(
@@ -149,9 +149,9 @@ STUDIES: Final[Mapping[str, FurtherStudy]] = {
         page=_FINDINGS,
     ),
     "outcome": FurtherStudy(
-        run=outcome.outcome,
-        table=outcome.outcome_table,
-        patients_run=outcome.patients_run,
+        run=closed_loop.outcome,
+        table=closed_loop.outcome_table,
+        patients_run=closed_loop.patients_run,
         page=_OUTCOME,
     ),
 }

@@ -1,7 +1,7 @@
 """Headers that several routes share: ETags, the Link of a list, and the phone's own clock."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.web.schemas import read_counter, write_cursor
@@ -9,6 +9,9 @@ from app.web.schemas import read_counter, write_cursor
 if TYPE_CHECKING:
     # Commands know these headers too, and what runs no server imports no server.
     from fastapi import Request, Response
+
+
+Reply = TypeVar("Reply")
 
 
 class ChangedMeanwhileError(RefusalError):
@@ -28,6 +31,12 @@ class VersionMissingError(RefusalError):
 def etag_of(version: int) -> str:
     """Write a version as an ETag."""
     return f'"{version}"'
+
+
+def with_etag(response: "Response", version: int, reply: Reply) -> Reply:
+    """Give a reply, and with it the ETag of the version that it shows."""
+    response.headers["etag"] = etag_of(version)
+    return reply
 
 
 def version_if_sent(if_match: str | None) -> int | None:

@@ -21,12 +21,14 @@ class RouteTable(BaseRoute):
     """Stands before all routes of an application and finds the one that trying them in turn would find."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        every = list(iter_route_contexts(list(routes)))
-        shapes = {_shape(one.path or "") for one in every}
-        self._by_shape = {
-            shape: [one for one in every if _could_match(one.path or "", shape)] for shape in shapes
-        }
-        self._anywhere = [one for one in every if _is_open(one.path or "")]
+        every = [(one, one.path or "") for one in iter_route_contexts(list(routes))]
+        self._by_shape: dict[_Shape, list[RouteContext]] = {_shape(path): [] for _, path in every}
+        for one, path in every:
+            # Any other matches paths of its own shape only.
+            for shape in self._by_shape if _is_open(path) else (_shape(path),):
+                if _could_match(path, shape):
+                    self._by_shape[shape].append(one)
+        self._anywhere = [one for one, path in every if _is_open(path)]
 
     def candidates(self, path: str) -> list[RouteContext]:
         """Give the few routes whose pattern could match this path, in their order."""

@@ -3,17 +3,16 @@
 The walk is made from the OpenAPI document: a new operation takes part in it, or says here what is missing.
 """
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from app.foundation.ids import new_id
 from tests.support.databases import DatabaseUrls
@@ -210,20 +209,23 @@ def ask(who: LivelyClinic, operation: tuple[str, str], ids: dict[str, str]) -> t
     return reply.status_code, text
 
 
-def everything_of(shared_database: DatabaseUrls, clinic_id: str) -> str:
-    """All rows of a clinic, as the superuser sees them."""
-    with psycopg.connect(shared_database.superuser_url, row_factory=dict_row) as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'care' ORDER BY 1")
-        rows = {
-            row["tablename"]: connection.execute(
-                f"SELECT to_jsonb(t) AS row FROM care.{row['tablename']} t WHERE clinic_id = %s ORDER BY 1",  # noqa: S608 - the catalogue's own names
-                [clinic_id],
-            ).fetchall()
-            for row in tables.fetchall()
+@pytest.fixture(scope="module")
+def everything_of_theirs(
+    shared_database: DatabaseUrls, neighbours: Neighbours
+) -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    """Gives all rows of the other clinic, as the superuser sees them: in one statement that is planned once."""
+    whose = {"clinic": UUID(neighbours.theirs.client.clinic_id)}
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'care'").fetchall()
+        each = (
+            f"SELECT '{name}', to_jsonb(t)::text FROM care.{name} t WHERE clinic_id = %(clinic)s"  # noqa: S608 - the catalogue's own names
+            for (name,) in tables
             # The worker seals when it comes by.
-            if row["tablename"] != "audit_seals"
-        }
-    return json.dumps(rows, sort_keys=True)
+            if name != "audit_seals"
+        )
+        everything = f"{' UNION ALL '.join(each)} ORDER BY 1, 2"
+        yield lambda: connection.execute(everything, whose, prepare=True).fetchall()
 
 
 def test_their_ids_in_bodies_and_queries_are_ids_that_nobody_has(neighbours: Neighbours) -> None:
@@ -270,9 +272,11 @@ def test_a_reference_may_be_used_by_two_clinics(
 
 @pytest.mark.parametrize("operation", IN_PATH, ids=lambda one: f"{one[0]} {one[1]}")
 def test_their_ids_are_answered_as_ids_that_nobody_has(
-    shared_database: DatabaseUrls, neighbours: Neighbours, operation: tuple[str, str]
+    neighbours: Neighbours,
+    everything_of_theirs: Callable[[], list[tuple[str, str]]],
+    operation: tuple[str, str],
 ) -> None:
-    theirs_before = everything_of(shared_database, neighbours.theirs.client.clinic_id)
+    theirs_before = everything_of_theirs()
     nobody = {name: str(new_id()) for name in neighbours.theirs.ids}
 
     theirs = ask(neighbours.ours, operation, neighbours.theirs.ids)
@@ -280,7 +284,7 @@ def test_their_ids_are_answered_as_ids_that_nobody_has(
 
     assert theirs == unknown
     assert theirs[0] == (201 if operation in CHOSEN_BY_THE_PHONE else 404), theirs
-    assert everything_of(shared_database, neighbours.theirs.client.clinic_id) == theirs_before
+    assert everything_of_theirs() == theirs_before
 
 
 @pytest.mark.parametrize("operation", IN_PATH, ids=lambda one: f"{one[0]} {one[1]}")

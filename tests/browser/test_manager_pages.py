@@ -38,7 +38,7 @@ def test_the_keyboard_is_enough_to_try_numbers_and_activate_them(
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Activate these rule settings?")
     reach(page, "#day")
-    reach(page, "main a.button.quiet")
+    reach(page, "main a.btn")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("What would have been raised")
 

@@ -80,7 +80,7 @@ def test_the_keyboard_is_enough_from_the_invitation_to_signing_in_again(
         expect(page.locator("h1")).to_have_text("Your account")
         tab_to(page, "main form[action='/care/sign-out'] button")
         press(page, "Enter")
-        expect(page.locator(".notice-line")).to_have_text("You are signed out.")
+        expect(page.locator(".notice")).to_have_text("You are signed out.")
         service.clock.move_to(service.clock.now() + timedelta(minutes=1))
         page.goto(f"{service.url}/care/account")
         expect(page.locator("h1")).to_have_text("Sign in")

@@ -127,8 +127,9 @@ def test_sentence_chart_and_main_action_stand_in_the_first_740_pixels(
         assert bottom[".say"] < most
         assert bottom[MAIN_ACTION[width]] <= 740
         assert bottom[".panel"] < most, "mood with its reference and what is lost"
-        if name != "patient beside a safety event" or width == 1280:
-            assert bottom["svg.chart"] < most, "all three"
+        assert bottom["svg.chart"] < most, "all three"
+        if "safety" in name and name != "signal beside a safety event":
+            assert bottom_of(page, ".card.now") < most, "what the patient answered and wrote"
         newest = page.locator(".chart .hit").last.bounding_box()
         assert newest is not None
         assert width - 420 < newest["x"] < newest["x"] + newest["width"] <= width, (

@@ -28,6 +28,7 @@ OPEN: Final = {
     "GET /p/home-screen": "how to put the form on a phone's home screen; it is nobody's",
     "GET /tablet": "shows the one form that the sealed cookie is for; without it, only thanks",
     "POST /tablet": "the sealed cookie is what is asked for",
+    "GET /tablet/logo/{digest}": "opens for the sealed cookie alone, while its form is open",
     "GET /tablet/used": "says whether the sealed cookie still works",
     "GET /p/help": "nobody in danger is asked who they are",
     "GET /p/static/{name}": "stylesheet, script, icons",

@@ -30,9 +30,8 @@ from app.care.check_ins.validation import CheckInDraft
 from app.care.consent.commands import withdraw
 from app.care.patients.commands import DetailsChange, Registration, change_patient, register
 from app.care.patients.reminding import ReminderChoices
-from app.care.reminders.asking import remind_due
+from app.care.reminders.asking import StillDue, remind_due
 from app.care.reminders.commands import write_days
-from app.care.reminders.deciding import StillDue
 from app.care.treatment.commands import GivenInfusion, enter_infusion
 from app.care.treatment.course_corrections import change_course
 from app.care.treatment.course_entry import PlannedCourse, enter_course

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from app.care.monitoring.replay import Replayed, replay
-from app.cli.demo_patients import FADING
+from app.cli.demo_clinic import FADING
 from app.clinical.protocol import STANDARD
 from app.clinical.protocol_versions import with_numbers
 from app.foundation.errors import NotFoundError

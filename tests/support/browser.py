@@ -119,13 +119,15 @@ LARGEST_PAGE, LARGEST_WITH_ITS_FILES, MOST_SHIFTED = 40_000, 55_000, 0.01
 # a desk of 1280 is one of 640.
 NARROW: Final[ViewportSize] = {"width": 320, "height": 640}
 TOUCHED: Final = {320: 44, 195: 24, 640: 44}
-LOOKS: Final = (Path(__file__).parent / "looks.js").read_text("utf-8")
+# With axe, which the browser then compiles once: sent to a page that is open, it is read again for each.
+LOOKS: Final = AXE_SCRIPT + (Path(__file__).parent / "looks.js").read_text("utf-8")
 
 
 @dataclass
 class Seen:
     """What one walk through pages saw, for several tests to judge: each page is opened once for all of them.
 
+    ``weights`` are a page's with its style and scripts, compressed; ``packed`` are the files' alone, by address.
     ``structures`` and ``colors`` name what axe has looked at: what looks the same to it is not looked at again.
     """
 
@@ -138,6 +140,7 @@ class Seen:
     loaded: dict[str, int] = field(default_factory=dict)
     places: dict[tuple[str, int], Any] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    packed: dict[str, int] = field(default_factory=dict)
     shifts: dict[str, float] = field(default_factory=dict)
     structures: set[str] = field(default_factory=set)
     colors: set[str] = field(default_factory=set)
@@ -152,8 +155,14 @@ def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: boo
     said = shown.evaluate("looks.said()")
     seen.languages[name], seen.words[name] = said["language"], said["words"]
     seen.scripts[name], seen.help_in_sight[name] = said["scripts"], said["helpInSight"]
-    seen.weights[name] = len(gzip.compress(said["html"].encode()))
-    seen.loaded[name] = len(said["html"].encode()) + said["files"]
+    html = said["html"].encode()
+    for address, _size in said["files"]:
+        if address not in seen.packed:
+            seen.packed[address] = len(gzip.compress(shown.request.get(address).body()))
+    seen.weights[name] = len(gzip.compress(html)) + sum(
+        seen.packed[address] for address, _size in said["files"]
+    )
+    seen.loaded[name] = len(html) + sum(size for _address, size in said["files"])
     seen.shifts[name], seen.places[name, NARROW["width"]] = said["shifted"], said["places"]
     _hear_axe(seen, shown, (name, "phone", said["scheme"]), colors=thoroughly)
     if not thoroughly:
@@ -180,9 +189,6 @@ def _hear_axe(seen: Seen, shown: Page, where: tuple[str, ...], *, colors: bool =
     """Note what axe has against a page, of what none of the pages before had in just this way."""
     asked = {"structures": list(seen.structures), "colors": list(seen.colors) if colors else None}
     found = shown.evaluate("(known) => looks.axe(known)", asked)
-    if found is None:
-        shown.evaluate(AXE_SCRIPT)
-        found = shown.evaluate("(known) => looks.axe(known)", asked)
     seen.structures.update(found["structures"])
     seen.colors.update(found["colors"])
     seen.violations += [(*where, *violation) for violation in found["violations"]]

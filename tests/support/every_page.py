@@ -99,7 +99,7 @@ def _join(page: Page, clinic: Clinic) -> None:
 def _join_badly(page: Page, clinic: Clinic) -> None:
     page.locator("#password").fill("password12345")
     page.locator("#code").fill(clinic.totp(_secret(page)))
-    click("button.wide", until=".wrong")(page, clinic)
+    click("button.wide", until=".notice.bad")(page, clinic)
 
 
 def _save_after_the_session_ended(page: Page, clinic: Clinic) -> None:
@@ -216,7 +216,7 @@ SIGNING_IN: Final = (
         fill(
             {"#email": "nobody@clinic.example", "#password": "wrong", "#code": "000000"},
             "main form:has(#password) button.wide",
-            until=".wrong",
+            until=".notice.bad",
         ),
     ),
     Place("sign-in elsewhere that failed", "/care/sign-in/callback", Who.ANYBODY),
@@ -241,7 +241,7 @@ SIGNING_IN: Final = (
         "signed out",
         "/care/account",
         Who.JOINING,
-        click("main form[action='/care/sign-out'] button", until=".notice-line"),
+        click("main form[action='/care/sign-out'] button", until=".notice"),
     ),
     Place("refused", "/care/staff", Who.COORDINATOR),
     Place("emergency", "/care/patients/{faded_id}/emergency", Who.COORDINATOR),
@@ -251,8 +251,8 @@ SIGNING_IN: Final = (
         Who.COORDINATOR,
         fill(
             {"#reason": "Called the ward in distress; nobody who may was on shift tonight."},
-            "button.bad",
-            until=".notice-line",
+            "main form button.danger",
+            until=".notice",
         ),
     ),
 )
@@ -305,7 +305,7 @@ RUNNING: Final = (
     Place(
         "what-if with a mistake",
         None,
-        steps=fill({"#consider_at": "0.95"}, "main form button.primary, main form button", until=".wrong"),
+        steps=fill({"#consider_at": "0.95"}, "main form button.primary", until=".notice.bad"),
     ),
     Place(
         "what-if tried",
@@ -406,6 +406,7 @@ NO_PAGE: Final = {
     "/care/patients/find": "what the search field suggests",
     "/care/settings/clinic/logo/{digest}": "a picture",
     "/p/logo/{digest}": "a picture",
+    "/tablet/logo/{digest}": "a picture",
     "/p/export": "a copy to download",
     "/p/": "leads on to the form or to signing in",
     "/tablet/used": "an answer to the tablet's script",

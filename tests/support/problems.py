@@ -1,7 +1,8 @@
 """Looking at an answer: is it a problem document, does it say where and why, does it keep quiet about values?"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -15,6 +16,16 @@ SECURITY_HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
+
+
+@contextmanager
+def about(example: str) -> Iterator[None]:
+    """Name the example with which an assertion of the block fails: one test of many that it tries in turn."""
+    try:
+        yield
+    except AssertionError as failed:
+        failed.add_note(f"with: {example}")
+        raise
 
 
 def assert_problem(

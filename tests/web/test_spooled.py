@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.web.spooled import NoRoomForFileError, read_through, written
+from app.pages.staff.settings.data import NoRoomForFileError, read_through, written
 
 LINES = [b"line %d\n" % number for number in range(300_000)]
 

@@ -29,7 +29,7 @@ from app.access.clinics.schemas import (
 )
 from app.context import Work
 from app.web.dependencies import IfMatch
-from app.web.headers import etag_of, version_in
+from app.web.headers import version_in, with_etag
 
 router = APIRouter(prefix="/v1/clinic", tags=["clinic"], route_class=ClinicRoute)
 clock_router = APIRouter(prefix="/v1/test-clock", tags=["clinic"], route_class=ClinicRoute)
@@ -46,8 +46,7 @@ MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))
 async def read_clinic(work: ReadingClinic, response: Response) -> ClinicReply:
     """Give the clinic's own settings, with an ETag for changing them."""
     clinic = await queries.read_clinic(work)
-    response.headers["etag"] = etag_of(clinic.version)
-    return ClinicReply.of(clinic)
+    return with_etag(response, clinic.version, ClinicReply.of(clinic))
 
 
 @router.patch("", summary="Change the clinic")
@@ -56,8 +55,7 @@ async def change_clinic(
 ) -> ClinicReply:
     """Change the settings that are given; needs If-Match."""
     clinic = await commands.change_clinic(work, body.changes(), version=version_in(if_match))
-    response.headers["etag"] = etag_of(clinic.version)
-    return ClinicReply.of(clinic)
+    return with_etag(response, clinic.version, ClinicReply.of(clinic))
 
 
 @router.post("/contact-tests", status_code=202, summary="Send a contact test")
@@ -86,8 +84,7 @@ async def go_live(work: ChangingClinic, response: Response) -> ClinicReply:
     Patients registered in test mode stay test patients.
     """
     clinic = await commands.go_live(work)
-    response.headers["etag"] = etag_of(clinic.version)
-    return ClinicReply.of(clinic)
+    return with_etag(response, clinic.version, ClinicReply.of(clinic))
 
 
 @router.get("/browser-origins", summary="Read the origins of browser apps")
@@ -110,8 +107,7 @@ async def write_browser_origins(body: BrowserOrigins, work: ConnectingSystems) -
 async def read_policy(work: ReadingClinic, response: Response) -> PolicyReply:
     """Give every number that decides now, and all versions of the clinic's own."""
     view = await policy.read_policy(work)
-    response.headers["etag"] = etag_of(view.latest)
-    return PolicyReply.of(view)
+    return with_etag(response, view.latest, PolicyReply.of(view))
 
 
 @router.put("/policy", summary="Set the clinic's numbers")
@@ -125,8 +121,7 @@ async def write_policy(
         effective_from=body.effective_from,
         version=version_in(if_match),
     )
-    response.headers["etag"] = etag_of(view.latest)
-    return PolicyReply.of(view)
+    return with_etag(response, view.latest, PolicyReply.of(view))
 
 
 @clock_router.get("", summary="Read the test clock")

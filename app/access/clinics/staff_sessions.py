@@ -22,12 +22,13 @@ _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedInMember:
-    """Who a session belongs to."""
+    """Who a session belongs to, and what their clinic is called."""
 
     session_id: UUID
     staff_id: UUID
     role: StaffRole
     name_sealed: bytes
+    clinic_name: str
 
 
 async def open_session(work: UnitOfWork, staff_id: UUID) -> str:
@@ -73,6 +74,7 @@ def _member(found: OpenSession) -> SignedInMember:
         staff_id=found.staff_id,
         role=StaffRole(found.role),
         name_sealed=found.name_sealed,
+        clinic_name=found.clinic_name,
     )
 
 

@@ -35,7 +35,7 @@ from app.access.staff.schemas import (
 from app.context import Work
 from app.foundation.tokens import TokenKind
 from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit, address_of, bearer_token
-from app.web.headers import etag_of, link_next, version_if_sent, version_in
+from app.web.headers import link_next, version_if_sent, version_in, with_etag
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"], route_class=ClinicRoute)
@@ -130,13 +130,11 @@ async def reset_second_factor(
 
 
 def _member(response: Response, member: Member) -> MemberReply:
-    response.headers["etag"] = etag_of(member.version)
-    return MemberReply.of(member)
+    return with_etag(response, member.version, MemberReply.of(member))
 
 
 def _invited(response: Response, invited: Invited) -> InvitedReply:
-    response.headers["etag"] = etag_of(invited.member.version)
-    return InvitedReply.of_invited(invited)
+    return with_etag(response, invited.member.version, InvitedReply.of_invited(invited))
 
 
 session_router = APIRouter(prefix="/v1/staff-sessions", tags=["staff"])

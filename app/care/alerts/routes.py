@@ -37,7 +37,7 @@ from app.storage.findings import Finding
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_if_sent
+from app.web.headers import etag_of, link_next, version_if_sent, with_etag
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 signals = APIRouter(prefix="/v1", tags=["signals"], route_class=ClinicRoute)
@@ -280,10 +280,8 @@ async def _signal_reply(work: Work, signal: Signal, response: Response) -> Signa
 
 
 def _safety_reply(event: SafetyEvent, response: Response) -> SafetyEventReply:
-    response.headers["etag"] = etag_of(event.version)
-    return SafetyEventReply.of(event)
+    return with_etag(response, event.version, SafetyEventReply.of(event))
 
 
 def _finding_reply(finding: Finding, response: Response) -> FindingReply:
-    response.headers["etag"] = etag_of(finding.version)
-    return FindingReply.of(finding)
+    return with_etag(response, finding.version, FindingReply.of(finding))

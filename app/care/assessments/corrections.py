@@ -21,11 +21,11 @@ from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.refusals import AssessmentExistsError, PatientsOwnFormError, ScaleNotKnownError
 from app.care.monitoring.corrections import (
     CorrectionEffects,
-    EnteredInErrorError,
     NotEnteredInErrorError,
     believed_now,
     follow_correction,
     keep_version,
+    no_such_record,
 )
 from app.care.patients.plausibility import refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing_for_update
@@ -155,8 +155,7 @@ async def _entered_by_clinic(
 ) -> StoredAssessment:
     stored = await assessments.find(work, patient_id, assessment_id)
     if stored is None:
-        last = await record_versions.latest(work, patient_id, RecordKind.ASSESSMENT, assessment_id)
-        raise NotFoundError if last is None else EnteredInErrorError
+        raise await no_such_record(work, patient_id, RecordKind.ASSESSMENT, assessment_id)
     if stored.entered_by == "patient":
         raise PatientsOwnFormError
     if version is not None and stored.version != version:

@@ -31,7 +31,7 @@ from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.storage import clinics
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_if_sent, version_in
+from app.web.headers import link_next, version_if_sent, version_in, with_etag
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
@@ -139,8 +139,11 @@ async def restore_assessment(
 
 
 def _corrected(corrected: CorrectedAssessment, response: Response) -> CorrectedAssessmentReply:
-    response.headers["etag"] = etag_of(corrected.assessment.stored.version)
-    return CorrectedAssessmentReply.of(corrected.assessment, changed=ChangedReply.of(corrected.effects))
+    return with_etag(
+        response,
+        corrected.assessment.stored.version,
+        CorrectedAssessmentReply.of(corrected.assessment, changed=ChangedReply.of(corrected.effects)),
+    )
 
 
 @scales_router.post("", status_code=201, summary="Add scales of one's own")

@@ -46,7 +46,7 @@ from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help,
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
 from app.web.dependencies import ClientTime, ContextNeeded, IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, read_client_time, version_in
+from app.web.headers import link_next, read_client_time, version_in, with_etag
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 
@@ -156,8 +156,7 @@ async def amend_check_in(
         version=version_in(if_match),
         confirm=body.confirm,
     )
-    response.headers["etag"] = etag_of(corrected.version)
-    return _corrected(work, corrected)
+    return with_etag(response, corrected.version, _corrected(work, corrected))
 
 
 @import_router.post("/{check_in_id}/void", summary="Void an imported check-in")

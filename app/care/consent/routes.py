@@ -23,7 +23,7 @@ from app.care.consent.schemas import (
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.context import Work
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_in
+from app.web.headers import link_next, version_in, with_etag
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"], route_class=ClinicRoute)
@@ -139,8 +139,7 @@ async def approve_erasure(
     """Erase everything about the patient, for good; needs If-Match. Not while a safety event is open."""
     version = version_in(if_match)
     approved = await erasure.approve(work, request_id, version=version)
-    response.headers["etag"] = etag_of(approved.version)
-    return ErasureRequestReply.of(approved)
+    return with_etag(response, approved.version, ErasureRequestReply.of(approved))
 
 
 @requests_router.post("/{request_id}/decline", summary="Decline an erasure request")
@@ -154,8 +153,7 @@ async def decline_erasure(
     """Refuse a request, with a reason that the patient is shown; needs If-Match."""
     version = version_in(if_match)
     declined = await erasure.decline(work, request_id, reason=body.reason, version=version)
-    response.headers["etag"] = etag_of(declined.version)
-    return ErasureRequestReply.of(declined)
+    return with_etag(response, declined.version, ErasureRequestReply.of(declined))
 
 
 async def _copy(work: Work, patient_id: UUID, form: ExportFormat) -> Response:

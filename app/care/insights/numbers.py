@@ -7,8 +7,15 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.care.insights.counting import SafetyNumbers, SignalNumbers, count_safety, count_signals
-from app.care.insights.figures import Period, Share, rate
+from app.care.insights.figures import (
+    Period,
+    SafetyNumbers,
+    Share,
+    SignalNumbers,
+    count_safety,
+    count_signals,
+    rate,
+)
 from app.care.insights.outcomes import (
     BenefitNumbers,
     CheckInDays,

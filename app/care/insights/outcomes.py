@@ -9,8 +9,7 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from app.care.insights.counting import FALSE
-from app.care.insights.figures import Period, Share, median_survival
+from app.care.insights.figures import FALSE, Period, Share, median_survival
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, induction_end, infusions_of_course
 from app.clinical.episodes import Disposition

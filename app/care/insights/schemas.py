@@ -5,8 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
-from app.care.insights.counting import SafetyNumbers, SignalNumbers
-from app.care.insights.figures import Share, Times
+from app.care.insights.figures import SafetyNumbers, Share, SignalNumbers, Times
 from app.care.insights.numbers import Insights, Step, Watched
 from app.care.insights.outcomes import BenefitNumbers, InductionNumbers, ScaleNumbers
 from app.web.schemas import ReplyBody

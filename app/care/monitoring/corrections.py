@@ -24,14 +24,14 @@ from app.clinical.answer import Evaluation
 from app.clinical.evaluation import evaluate
 from app.clinical.levels import Level
 from app.context import AppContext, Work
-from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import deliveries, infusions, patient_states, record_versions, signals
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, ReplacedVersion
+from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
 
 # Check-ins, kept and corrected: more than 13 years of daily ones, whose re-evaluations take more than a second.
 _LONG: Final = 5000
@@ -147,6 +147,12 @@ async def corrections_in(work: Work, patient: PatientRecord) -> list[KnownCorrec
         )
         for one in await record_versions.all_of_patient(work, patient.id)
     ]
+
+
+async def no_such_record(work: Work, patient_id: UUID, kind: RecordKind, record_id: UUID) -> RefusalError:
+    """Say why there is no record to correct: it counts as entered in error, or never was."""
+    last = await record_versions.latest(work, patient_id, kind, record_id)
+    return NotFoundError() if last is None else EnteredInErrorError()
 
 
 async def keep_version(

@@ -12,7 +12,7 @@ from app.care.patients import care_teams
 from app.context import Work
 from app.storage.care_teams import Assigned, CareTeam, Duty
 from app.web.dependencies import IfMatch
-from app.web.headers import etag_of, version_in
+from app.web.headers import version_in, with_etag
 from app.web.schemas import ReplyBody, RequestBody, choice_of, example
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/care-team", tags=["patients"])
@@ -61,8 +61,7 @@ async def read_care_team(
 ) -> CareTeamReply:
     """Give who is assigned to a patient, with an ETag for changing it."""
     team = await care_teams.read_care_team(work, patient_id)
-    response.headers["etag"] = etag_of(team.version)
-    return CareTeamReply.of(team)
+    return with_etag(response, team.version, CareTeamReply.of(team))
 
 
 @router.put("", summary="Write a patient's care team")
@@ -76,5 +75,4 @@ async def write_care_team(
     """Replace who is assigned; needs If-Match. They are notified of safety events before the clinic's contacts."""
     members = [Assigned(member_id=one.member_id, duty=one.duty) for one in body.members]
     team = await care_teams.write_care_team(work, patient_id, members, version=version_in(if_match))
-    response.headers["etag"] = etag_of(team.version)
-    return CareTeamReply.of(team)
+    return with_etag(response, team.version, CareTeamReply.of(team))

@@ -35,7 +35,7 @@ from app.context import Work
 from app.foundation.tokens import TokenKind, read_token
 from app.web.cross_origin import answers_for
 from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_in
+from app.web.headers import etag_of, link_next, version_in, with_etag
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["patients"], route_class=ClinicRoute)
@@ -52,8 +52,7 @@ async def register_patient(
 ) -> PatientReply:
     """Register a patient under the clinic's own reference."""
     patient = await register(work, body.registration())
-    response.headers["etag"] = etag_of(patient.version)
-    return PatientReply.of(patient)
+    return with_etag(response, patient.version, PatientReply.of(patient))
 
 
 @router.get("/patients", summary="List patients")
@@ -74,8 +73,7 @@ async def list_patients(
 async def read_patient(patient_id: UUID, work: ReadsPatients, response: Response) -> PatientReply:
     """Give one patient, with an ETag for changing."""
     patient = await queries.read_patient(work, patient_id)
-    response.headers["etag"] = etag_of(patient.version)
-    return PatientReply.of(patient)
+    return with_etag(response, patient.version, PatientReply.of(patient))
 
 
 @router.patch("/patients/{patient_id}", summary="Change a patient")
@@ -94,8 +92,7 @@ async def change_patient(
         )
         if_match = etag_of(renumbered.version)
     patient = await commands.change_patient(work, patient_id, body.change(), version=version_in(if_match))
-    response.headers["etag"] = etag_of(patient.version)
-    return PatientReply.of(patient)
+    return with_etag(response, patient.version, PatientReply.of(patient))
 
 
 @router.post("/patients/{patient_id}/enrolment-codes", status_code=201, summary="Issue an enrolment code")
@@ -123,8 +120,7 @@ async def archive_patient(
     Reminders stop; a disclosure that still arrives is a safety event; open safety events stay open.
     """
     patient = await corrections.archive(work, patient_id, body.reason, note=body.note)
-    response.headers["etag"] = etag_of(patient.version)
-    return PatientReply.of(patient)
+    return with_etag(response, patient.version, PatientReply.of(patient))
 
 
 @router.post("/patients/{patient_id}/unarchive", summary="Unarchive a patient")
@@ -133,8 +129,7 @@ async def unarchive_patient(
 ) -> PatientReply:
     """Read the patient's reports again, from now on."""
     patient = await corrections.unarchive(work, patient_id, note=body.note)
-    response.headers["etag"] = etag_of(patient.version)
-    return PatientReply.of(patient)
+    return with_etag(response, patient.version, PatientReply.of(patient))
 
 
 @router.get("/patients/{patient_id}/changes", summary="List a patient's corrections")

@@ -7,7 +7,7 @@ from app.care.patients.queries import existing
 from app.care.patients.reminding import change_choices, choices_of, plan_of
 from app.care.patients.sealed_fields import vault_of
 from app.context import AppContext, Work
-from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
+from app.notifications.messages.mail import UnsubscribeLinkNotValidError, read_link
 from app.outbox import Channel
 from app.storage import outgoing_messages, patient_merges, reminders
 

@@ -18,7 +18,7 @@ from app.care.treatment.appointment_schemas import (
 from app.care.treatment.infusion_schemas import EnteredInfusionReply
 from app.context import Work
 from app.web.dependencies import IfMatch
-from app.web.headers import etag_of, version_if_sent, version_in
+from app.web.headers import version_if_sent, version_in, with_etag
 from app.web.problems import Problem
 
 router = APIRouter(
@@ -56,8 +56,7 @@ async def plan_appointment(
 ) -> AppointmentReply:
     """Plan an infusion or a visit. The next planned booster is the booked one, which holds signals back."""
     made = await appointments.plan(work, patient_id, body.planned())
-    response.headers["etag"] = etag_of(made.version)
-    return AppointmentReply.of(made)
+    return with_etag(response, made.version, AppointmentReply.of(made))
 
 
 @router.patch("/{appointment_id}", summary="Change an appointment")
@@ -78,8 +77,7 @@ async def change_appointment(
         version=version_in(if_match),
         confirm=body.confirm,
     )
-    response.headers["etag"] = etag_of(changed.version)
-    return AppointmentReply.of(changed)
+    return with_etag(response, changed.version, AppointmentReply.of(changed))
 
 
 @router.post("/{appointment_id}/cancel", summary="Cancel an appointment")
@@ -92,8 +90,7 @@ async def cancel_appointment(
 ) -> AppointmentReply:
     """Cancel an appointment; it stays on record."""
     canceled = await appointments.cancel(work, patient_id, appointment_id, version=version_if_sent(if_match))
-    response.headers["etag"] = etag_of(canceled.version)
-    return AppointmentReply.of(canceled)
+    return with_etag(response, canceled.version, AppointmentReply.of(canceled))
 
 
 @router.post("/{appointment_id}/give", status_code=201, summary="Enter a planned infusion as given")
@@ -114,5 +111,4 @@ async def confirm_appointment_given(
         confirm=body.confirm,
         version=version_if_sent(if_match),
     )
-    response.headers["etag"] = etag_of(entered.stored.version)
-    return EnteredInfusionReply.of_entered(entered)
+    return with_etag(response, entered.stored.version, EnteredInfusionReply.of_entered(entered))

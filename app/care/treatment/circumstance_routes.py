@@ -17,7 +17,7 @@ from app.care.treatment.circumstance_schemas import (
 from app.context import Work
 from app.web.correction_schemas import Include, Restoration, Void
 from app.web.dependencies import IfMatch
-from app.web.headers import etag_of, version_if_sent, version_in
+from app.web.headers import version_if_sent, version_in, with_etag
 from app.web.problems import Problem
 
 router = APIRouter(
@@ -41,8 +41,7 @@ async def enter_circumstance(
 ) -> CircumstanceReply:
     """Keep a factor or another therapy with its day. What is unlikely answers 409 `needs-confirmation`."""
     known = await circumstances.enter_circumstance(work, patient_id, body.given())
-    response.headers["etag"] = etag_of(known.stored.version)
-    return CircumstanceReply.of(known)
+    return with_etag(response, known.stored.version, CircumstanceReply.of(known))
 
 
 @router.patch("/{circumstance_id}", summary="Amend what else changed")
@@ -64,8 +63,7 @@ async def amend_circumstance(
         version=version_in(if_match),
         confirm=body.confirm,
     )
-    response.headers["etag"] = etag_of(known.stored.version)
-    return CircumstanceReply.of(known)
+    return with_etag(response, known.stored.version, CircumstanceReply.of(known))
 
 
 @router.post("/{circumstance_id}/void", summary="Void what else changed")
@@ -81,8 +79,7 @@ async def void_circumstance(
     known = await circumstances.void_circumstance(
         work, patient_id, circumstance_id, reason=body.reason, version=version_if_sent(if_match)
     )
-    response.headers["etag"] = etag_of(known.stored.version)
-    return CircumstanceReply.of(known)
+    return with_etag(response, known.stored.version, CircumstanceReply.of(known))
 
 
 @router.post("/{circumstance_id}/restore", summary="Restore what else changed")
@@ -96,5 +93,4 @@ async def restore_circumstance(
     """Let it count again."""
     reason = body.reason if body else None
     known = await circumstances.restore_circumstance(work, patient_id, circumstance_id, reason=reason)
-    response.headers["etag"] = etag_of(known.stored.version)
-    return CircumstanceReply.of(known)
+    return with_etag(response, known.stored.version, CircumstanceReply.of(known))

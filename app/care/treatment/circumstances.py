@@ -9,13 +9,13 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
+from app.care.monitoring.corrections import NotEnteredInErrorError, keep_version, no_such_record
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
 from app.care.patients.sealed_fields import vault_of
 from app.clinical.check_ins import calendar_day
 from app.context import Work
-from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
 from app.storage import circumstances, record_versions
 from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
@@ -208,8 +208,7 @@ async def _find(
     every = await circumstances.of_patient(work, patient_id)
     stored = next((one for one in every if one.id == circumstance_id), None)
     if stored is None:
-        last = await record_versions.latest(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
-        raise NotFoundError if last is None else EnteredInErrorError
+        raise await no_such_record(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
     if version is not None and stored.version != version:
         raise ChangedMeanwhileError("header/if-match")
     return stored, [one for one in every if one.id != circumstance_id]

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from app.care.monitoring.corrections import (
     CorrectionEffects,
-    EnteredInErrorError,
     NotEnteredInErrorError,
     believed_now,
     follow_correction,
     keep_version,
+    no_such_record,
 )
 from app.care.patients.plausibility import Unlikely, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
@@ -155,8 +155,7 @@ async def _course(
     every = await courses.stored_courses(work, patient_id)
     stored = next((one for one in every if one.course.id == str(course_id)), None)
     if stored is None:
-        last = await record_versions.latest(work, patient_id, RecordKind.COURSE, course_id)
-        raise NotFoundError if last is None else EnteredInErrorError
+        raise await no_such_record(work, patient_id, RecordKind.COURSE, course_id)
     if version is not None and stored.version != version:
         raise ChangedMeanwhileError("header/if-match")
     return stored, [one for one in every if one is not stored]
@@ -289,8 +288,7 @@ async def _chosen(
     every = await chosen_references.all_of_patient(work, patient_id)
     stored = next((one for one in every if one.id == choice_id), None)
     if stored is None:
-        last = await record_versions.latest(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
-        raise NotFoundError if last is None else EnteredInErrorError
+        raise await no_such_record(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
     if version is not None and stored.version != version:
         raise ChangedMeanwhileError("header/if-match")
     return stored, every[0] is stored

@@ -12,25 +12,20 @@ from uuid import UUID
 from app.care.alerts import bookings
 from app.care.monitoring.corrections import (
     CorrectionEffects,
-    EnteredInErrorError,
     NotEnteredInErrorError,
     believed_now,
     follow_correction,
     keep_version,
+    no_such_record,
 )
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing_for_update
-from app.care.treatment.commands import (
-    InfusionExistsError,
-    let_course_begin,
-    note_infusion,
-    refuse_future,
-)
+from app.care.treatment.commands import InfusionExistsError, let_course_begin, note_infusion, refuse_future
 from app.care.treatment.plausibility import refuse_infusion, unlikely_in
 from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
 from app.context import Work
-from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.errors import RefusalError, RefusalKind
 from app.storage import courses, infusions, record_versions
 from app.storage.infusions import StoredInfusion
 from app.storage.patient_states import BookedBooster
@@ -184,8 +179,7 @@ async def _infusion(
     every = await infusions.stored_infusions(work, patient_id)
     stored = next((one for one in every if one.id == infusion_id), None)
     if stored is None:
-        last = await record_versions.latest(work, patient_id, RecordKind.INFUSION, infusion_id)
-        raise NotFoundError if last is None else EnteredInErrorError
+        raise await no_such_record(work, patient_id, RecordKind.INFUSION, infusion_id)
     if version is not None and stored.version != version:
         raise ChangedMeanwhileError("header/if-match")
     return stored

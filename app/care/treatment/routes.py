@@ -62,7 +62,7 @@ from app.web.correction_schemas import (
     Void,
 )
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_if_sent, version_in
+from app.web.headers import etag_of, link_next, version_if_sent, version_in, with_etag
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
@@ -117,8 +117,7 @@ async def enter_infusion(
     """
     entered = await commands.enter_infusion(work, patient_id, body.given())
     response.status_code = 201 if entered.created else 200
-    response.headers["etag"] = etag_of(entered.stored.version)
-    return EnteredInfusionReply.of_entered(entered)
+    return with_etag(response, entered.stored.version, EnteredInfusionReply.of_entered(entered))
 
 
 @router.get("/infusions", summary="List infusions")
@@ -152,8 +151,7 @@ async def amend_infusion(
     corrected = await infusion_corrections.amend_infusion(
         work, patient_id, infusion_id, body.change(), version=version_in(if_match)
     )
-    response.headers["etag"] = etag_of(corrected.stored.version)
-    return CorrectedInfusionReply.of_corrected(corrected)
+    return with_etag(response, corrected.stored.version, CorrectedInfusionReply.of_corrected(corrected))
 
 
 @router.post("/infusions/{infusion_id}/void", summary="Void an infusion")
@@ -169,8 +167,7 @@ async def void_infusion(
     corrected = await infusion_corrections.void_infusion(
         work, patient_id, infusion_id, reason=body.reason, version=version_if_sent(if_match)
     )
-    response.headers["etag"] = etag_of(corrected.stored.version)
-    return CorrectedInfusionReply.of_corrected(corrected)
+    return with_etag(response, corrected.stored.version, CorrectedInfusionReply.of_corrected(corrected))
 
 
 @router.post("/infusions/{infusion_id}/restore", summary="Restore an infusion")
@@ -181,16 +178,14 @@ async def restore_infusion(
     corrected = await infusion_corrections.restore_infusion(
         work, patient_id, infusion_id, reason=body.reason if body else None
     )
-    response.headers["etag"] = etag_of(corrected.stored.version)
-    return CorrectedInfusionReply.of_corrected(corrected)
+    return with_etag(response, corrected.stored.version, CorrectedInfusionReply.of_corrected(corrected))
 
 
 @router.get("/courses/current", summary="Read the present course")
 async def read_course(patient_id: UUID, work: MayRead, response: Response) -> CurrentCourseReply:
     """Say where the course stands, with its induction review and the options that the sources name."""
     view = await queries.read_course(work, patient_id)
-    response.headers["etag"] = etag_of(view.stored.version)
-    return CurrentCourseReply.of_view(view)
+    return with_etag(response, view.stored.version, CurrentCourseReply.of_view(view))
 
 
 @router.patch("/courses/current", summary="Change the present course")
@@ -204,8 +199,7 @@ async def change_course(
     """Record the review, a benefit, the end of induction or of the course; needs If-Match."""
     version = version_in(if_match)
     view = await course_corrections.change_course(work, patient_id, body.changes(), version=version)
-    response.headers["etag"] = etag_of(view.stored.version)
-    return CurrentCourseReply.of_view(view)
+    return with_etag(response, view.stored.version, CurrentCourseReply.of_view(view))
 
 
 @router.patch("/courses/{course_id}", summary="Amend a course")
@@ -227,8 +221,7 @@ async def amend_course(
         version=version_in(if_match),
         confirm=body.confirm,
     )
-    response.headers["etag"] = etag_of(corrected.stored.version)
-    return CorrectedCourseReply.of_corrected(corrected)
+    return with_etag(response, corrected.stored.version, CorrectedCourseReply.of_corrected(corrected))
 
 
 @router.post("/courses/{course_id}/void", summary="Void a course")
@@ -244,8 +237,7 @@ async def void_course(
     corrected = await course_corrections.void_course(
         work, patient_id, course_id, reason=body.reason, version=version_if_sent(if_match)
     )
-    response.headers["etag"] = etag_of(corrected.stored.version)
-    return CorrectedCourseReply.of_corrected(corrected)
+    return with_etag(response, corrected.stored.version, CorrectedCourseReply.of_corrected(corrected))
 
 
 @router.post("/courses/{course_id}/restore", summary="Restore a course")
@@ -256,8 +248,7 @@ async def restore_course(
     corrected = await course_corrections.restore_course(
         work, patient_id, course_id, reason=body.reason if body else None
     )
-    response.headers["etag"] = etag_of(corrected.stored.version)
-    return CorrectedCourseReply.of_corrected(corrected)
+    return with_etag(response, corrected.stored.version, CorrectedCourseReply.of_corrected(corrected))
 
 
 @router.get("/corrections", summary="List corrections")
@@ -271,8 +262,7 @@ async def list_corrections(patient_id: UUID, work: MayRead) -> CorrectionList:
 async def read_factors(patient_id: UUID, work: MayRead, response: Response) -> FactorsReply:
     """Give the patient's profile and open cautions, with an ETag for writing them."""
     found = await queries.read_factors(work, patient_id)
-    response.headers["etag"] = etag_of(found.version)
-    return FactorsReply.of(found)
+    return with_etag(response, found.version, FactorsReply.of(found))
 
 
 @router.put("/factors", summary="Write a patient's factors")
@@ -285,8 +275,7 @@ async def write_factors(
 ) -> FactorsReply:
     """Replace the patient's profile and open cautions; needs If-Match."""
     written = await commands.write_factors(work, patient_id, body.factors(version_in(if_match)))
-    response.headers["etag"] = etag_of(written.version)
-    return FactorsReply.of(written)
+    return with_etag(response, written.version, FactorsReply.of(written))
 
 
 @router.get("/booked-booster", summary="Read the booked booster")
@@ -312,8 +301,7 @@ async def clear_booster(patient_id: UUID, work: MayRecord) -> None:
 async def read_taper_plan(patient_id: UUID, work: MayRead, response: Response) -> TaperReply:
     """Give the plan of maintenance, and whether to lengthen, hold or shorten, with the reasons."""
     view = await queries.read_taper(work, patient_id)
-    response.headers["etag"] = etag_of(view.written.version)
-    return TaperReply.of(view)
+    return with_etag(response, view.written.version, TaperReply.of(view))
 
 
 @router.put("/taper-plan", summary="Write the taper plan")
@@ -326,8 +314,7 @@ async def write_taper_plan(
 ) -> TaperReply:
     """Replace the plan of maintenance; needs If-Match."""
     view = await commands.write_taper(work, patient_id, body.written(version_in(if_match)))
-    response.headers["etag"] = etag_of(view.written.version)
-    return TaperReply.of(view)
+    return with_etag(response, view.written.version, TaperReply.of(view))
 
 
 @router.get("/interval", summary="Read the personal interval")
@@ -369,8 +356,7 @@ async def amend_reference(
     corrected = await course_corrections.amend_reference(
         work, patient_id, choice_id, body.changes(), reason=body.reason, version=version_in(if_match)
     )
-    response.headers["etag"] = etag_of(corrected.stored.version)
-    return CorrectedReferenceReply.of_corrected(corrected)
+    return with_etag(response, corrected.stored.version, CorrectedReferenceReply.of_corrected(corrected))
 
 
 @router.post("/references/{choice_id}/void", summary="Void a chosen reference")

@@ -11,7 +11,7 @@ from app.care.treatment import protocol_templates
 from app.care.treatment.template_schemas import TemplateChange, TemplateEntry, TemplateList, TemplateReply
 from app.context import Work
 from app.web.dependencies import IfMatch
-from app.web.headers import etag_of, version_in
+from app.web.headers import version_in, with_etag
 from app.web.problems import Problem
 
 router = APIRouter(prefix="/v1/protocol-templates", tags=["treatment"], route_class=ClinicRoute)
@@ -33,8 +33,7 @@ async def list_protocol_templates(
 async def add_protocol_template(body: TemplateEntry, work: MayDecide, response: Response) -> TemplateReply:
     """Keep a way in which the clinic gives an induction series; courses are started with its `template_id`."""
     made = await protocol_templates.add_template(work, dict(body))
-    response.headers["etag"] = etag_of(made.version)
-    return TemplateReply.of(made)
+    return with_etag(response, made.version, TemplateReply.of(made))
 
 
 @router.patch("/{template_id}", summary="Change a protocol template", responses={409: {"model": Problem}})
@@ -45,5 +44,4 @@ async def change_protocol_template(
     changed = await protocol_templates.change_template(
         work, template_id, body.changes(), version=version_in(if_match)
     )
-    response.headers["etag"] = etag_of(changed.version)
-    return TemplateReply.of(changed)
+    return with_etag(response, changed.version, TemplateReply.of(changed))

@@ -23,7 +23,7 @@ from app.context import Work
 from app.storage.alerts import Alert
 from app.storage.worklist import WorklistFilter
 from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_if_sent
+from app.web.headers import link_next, version_if_sent, with_etag
 from app.web.schemas import PAGE_SIZE
 
 router = APIRouter(prefix="/v1/worklist", tags=["worklist"], route_class=ClinicRoute)
@@ -95,5 +95,4 @@ async def answer_patient(
 
 
 def _changed(alert: Alert, response: Response) -> WorklistChange:
-    response.headers["etag"] = etag_of(alert.version)
-    return WorklistChange.of(alert)
+    return with_etag(response, alert.version, WorklistChange.of(alert))

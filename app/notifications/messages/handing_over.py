@@ -9,10 +9,9 @@ import httpx2
 from app.context import AppContext
 from app.notifications.messages.chats import ChatNote, post_to_chat
 from app.notifications.messages.http_posts import GatewayCall, GatewayKind, call_gateway
-from app.notifications.messages.mail import Mail, send_mail
+from app.notifications.messages.mail import Mail, send_mail, write_link
 from app.notifications.messages.notice_channels import notice_address, waiting_along
 from app.notifications.messages.outcomes import Outcome
-from app.notifications.messages.unsubscribing import write_link
 from app.notifications.messages.web_push import (
     AppAddress,
     Push,

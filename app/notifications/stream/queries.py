@@ -7,9 +7,8 @@ from uuid import UUID
 
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.storage import event_stream, snapshots
-from app.storage.event_stream import PlacedEvent, StreamReach
-from app.storage.snapshots import SnapshotEntry
+from app.storage import event_stream
+from app.storage.event_stream import PlacedEvent, SnapshotEntry, StreamReach
 
 KEPT_FOR: Final = timedelta(days=90)
 """How long an event can be read."""
@@ -100,11 +99,11 @@ async def read_snapshot(
     reach = await event_stream.reach(work)
     if begun is not None:
         _begin(begun, reach)
-    found = await snapshots.page(work, after=after, limit=limit)
+    found = await event_stream.snapshot_page(work, after=after, limit=limit)
     ids = [one.id for one in found]
-    signals = await snapshots.open_signals(work, ids)
-    safety_events = await snapshots.open_safety_events(work, ids)
-    findings = await snapshots.open_findings(work, ids)
+    signals = await event_stream.open_signals(work, ids)
+    safety_events = await event_stream.open_safety_events(work, ids)
+    findings = await event_stream.open_findings(work, ids)
     work.record_access("snapshot", patient_id=None)
     return SnapshotPage(
         patients=tuple(

@@ -31,7 +31,7 @@ from app.notifications.webhooks.schemas import (
     UndeliveredSummaryReply,
 )
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_in
+from app.web.headers import link_next, version_in, with_etag
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=ClinicRoute)
@@ -66,8 +66,7 @@ async def list_endpoints(work: ManageWebhooks) -> EndpointList:
 async def read_endpoint(endpoint_id: UUID, work: ManageWebhooks, response: Response) -> EndpointReply:
     """Give one endpoint, with an ETag for changing."""
     endpoint = await queries.read_endpoint(work, endpoint_id)
-    response.headers["etag"] = etag_of(endpoint.version)
-    return EndpointReply.of(endpoint)
+    return with_etag(response, endpoint.version, EndpointReply.of(endpoint))
 
 
 @router.patch("/webhook-endpoints/{endpoint_id}", summary="Change an endpoint")
@@ -80,8 +79,7 @@ async def change_endpoint(
 ) -> EndpointReply:
     """Change address or filter; needs If-Match. What is on its way goes to the new address."""
     endpoint = await commands.change_endpoint(work, endpoint_id, body.change, version=version_in(if_match))
-    response.headers["etag"] = etag_of(endpoint.version)
-    return EndpointReply.of(endpoint)
+    return with_etag(response, endpoint.version, EndpointReply.of(endpoint))
 
 
 @router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, summary="Remove an endpoint")

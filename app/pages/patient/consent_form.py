@@ -25,7 +25,7 @@ def consent_page(
     """Show the current text."""
     withdrawn = visitor.signed_in.consent is ConsentStatus.WITHDRAWN
     if withdrawn and not notice:
-        notice = say("You have taken your consent back. No answers are taken any more.")
+        notice = say("You have withdrawn your consent. No answers are taken any more.")
     return render(
         visitor,
         "consent.html",

@@ -107,7 +107,7 @@ _BY_CODE: Final[Mapping[str, Words]] = {
     "assessment-conflict": _KEPT_OTHERWISE,
     "assessment-exists": _KEPT_OTHERWISE,
     "consent-withdrawn": say(
-        "You took your consent back, so no answers are taken. You can agree again in the settings."
+        "You withdrew your consent, so no answers are taken. You can agree again in the settings."
     ),
     "patient-archived": say(
         "Nobody at this clinic reads your reports now. Please use the numbers on this page."

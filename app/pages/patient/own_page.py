@@ -60,12 +60,13 @@ async def ask_whether_sure(visitor: SignedInVisitor) -> Response:
     about = visitor.request.query_params.get("about", "")
     questions = {
         "consent": (
-            say("Do you want to take your consent back?"),
+            say("Do you want to withdraw your consent?"),
             say(
-                "You can take your consent back at any time, and need to give no reason. From then on no "
+                "You can withdraw your consent at any time, and need to give no reason. From then on no "
                 "answers are taken, and nothing is compared. Your treatment goes on as before."
             ),
             "/p/withdraw",
+            say("Withdraw consent"),
         ),
         "erasure": (
             say("Do you want to ask for everything to be erased?"),
@@ -74,12 +75,13 @@ async def ask_whether_sure(visitor: SignedInVisitor) -> Response:
                 "keep its own medical record."
             ),
             "/p/erasure",
+            say("Ask for my data to be erased"),
         ),
     }
     if about not in questions:
         raise NotFoundError
-    question, lead, action = questions[about]
-    return render(visitor, "sure.html", here=SETTINGS, question=question, lead=lead, action=action)
+    question, lead, action, yes = questions[about]
+    return render(visitor, "sure.html", here=SETTINGS, question=question, lead=lead, action=action, yes=yes)
 
 
 @router.post("/withdraw", dependencies=[OwnFormOnly])

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 from uuid import UUID
@@ -42,10 +43,12 @@ def render(
     here: str,
     status: int = 200,
     help_first: bool = False,
+    with_logo: bool = True,
     hidden: Mapping[str, str] | None = None,
     **values: object,
 ) -> PageAnswer:
     """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
+    at = "/tablet" if visitor.is_on_tablet else here
     text = (
         TEMPLATES[visitor.language]
         .get_template(template)
@@ -55,11 +58,12 @@ def render(
             languages=LANGUAGES,
             crisis=visitor.crisis,
             clinic_name=visitor.caller.clinic_name if visitor.caller else "",
-            clinic_logo=(visitor.caller.clinic_logo or "") if visitor.caller else "",
+            clinic_logo=_logo(visitor) if with_logo else "",
             files=FILES.paths,
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
             who="" if visitor.is_on_tablet else who(visitor.context.vault, visitor),
-            here="/tablet" if visitor.is_on_tablet else here,
+            here=at,
+            address_in=partial(visitor.address_in, at=at),
             on_tablet=visitor.is_on_tablet,
             help_first=help_first,
             hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),
@@ -71,6 +75,13 @@ def render(
     answer.allow_style(STYLE_SOURCE)
     visitor.keep_cookies(answer)
     return answer
+
+
+def _logo(visitor: Visitor) -> str:
+    """Give the address of the clinic's logo, with its size; an empty text where there is none."""
+    if visitor.caller is None or not visitor.caller.clinic_logo:
+        return ""
+    return f"{'/tablet' if visitor.is_on_tablet else '/p'}/logo/{visitor.caller.clinic_logo}"
 
 
 def who(vault: Vault, visitor: Visitor) -> str:

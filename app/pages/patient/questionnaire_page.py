@@ -166,7 +166,7 @@ def questionnaire_thanks(visitor: Visitor, asked: Questionnaire, kept: Assessmen
     """Say that it is kept, and nothing of what it means; after an answer that points to self-harm, help first."""
     stored = kept.stored
     if kept.created:
-        sentence = say("Your answers are kept. Your clinic can see them.")
+        sentence = say("Your answers are saved. Your clinic can see them.")
     else:
         at = write_moment(stored.received_at, zone_of(stored.time_zone), visitor.language)
         sentence = say("These answers were kept before, on {at}. They count once.", at=at)

@@ -8,19 +8,14 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics.logos import logo_of
 from app.care.alerts.safety_reports import AT_FRONT_DESK
 from app.care.assessments.questionnaires import questionnaire
 from app.care.intake.hearing import report_disclosures
 from app.care.patients import devices
-from app.care.patients.tablets import (
-    CHECK_IN,
-    COOKIE,
-    LASTS_AT_MOST,
-    Handover,
-    read_handover,
-    write_handover,
-)
+from app.care.patients.tablets import CHECK_IN, COOKIE, LASTS_AT_MOST, Handover, read_handover, write_handover
 from app.context import AppContext
+from app.foundation.errors import NotFoundError
 from app.foundation.translations import LANGUAGES
 from app.pages.patient import check_in_page, questionnaire_page
 from app.pages.patient.check_in_form import ID_FIELD, says_self_harm
@@ -28,7 +23,7 @@ from app.pages.patient.opened_form import OUTCOME, open_form
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.visitor import Visitor, visiting, visitor_without_look_up
 from app.web.dependencies import ContextNeeded
-from app.web.pages.answers import PageAnswer
+from app.web.pages.answers import PageAnswer, PictureAnswer
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, refuse_foreign
 from app.web.pages.page_route import read_form_to_keep
@@ -73,6 +68,15 @@ async def note_use(request: Request, context: ContextNeeded) -> Response:
     if handover is None:
         return Response(status_code=410)
     return _keep(context, Response(status_code=204, headers={"cache-control": "no-store"}), handover)
+
+
+@router.get("/logo/{digest}")
+async def show_logo(digest: str, request: Request, context: ContextNeeded) -> Response:
+    """Give the logo of the clinic whose tablet it is, while the form is open."""
+    async with _patient(request, context) as (handover, found):
+        if handover is None or digest != found.signed_in.clinic_logo:
+            raise NotFoundError
+        return PictureAnswer(await logo_of(found.work))
 
 
 @router.post("")
@@ -169,7 +173,13 @@ def _thanks(found: Visitor, *, help_first: bool) -> PageAnswer:
     # A clinic may have nobody there, and nothing else is said than what is so.
     desk_notified = any(AT_FRONT_DESK.get() or ())
     return render(
-        found, "tablet_thanks.html", here=TABLET, help_first=help_first, desk_notified=desk_notified
+        found,
+        "tablet_thanks.html",
+        here=TABLET,
+        help_first=help_first,
+        # Nothing opens it any more.
+        with_logo=False,
+        desk_notified=desk_notified,
     )
 
 

@@ -43,7 +43,7 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         ),
         path=f"{whose.path}/booster",
         back=whose.path,
-        button=say("Keep this"),
+        button=say("Save"),
         fields=(
             Field(
                 name="on",

@@ -1,5 +1,7 @@
 """How staff reach a person: name, telephone, whom to call. Opening the page is a look; the audit log has each."""
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -35,7 +37,7 @@ _FIELDS: Final = (
             ("", say("Not stated")),
             ("telephone", say("Telephone")),
             ("sms", say("Text message")),
-            ("email", "E-mail"),
+            ("email", say("E-mail")),
             ("letter", say("Letter")),
         ),
     ),
@@ -63,6 +65,17 @@ async def keep_contact(patient_id: UUID, visitor: MayReach) -> Response:
     return await answer_about(visitor, patient_id, _asked, form, act)
 
 
+def _calls(facts: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """Give whom to call with one tap."""
+    for name, label in (
+        ("telephone", say("Call the patient")),
+        ("emergency_contact_telephone", say("Call the emergency contact")),
+    ):
+        number = str(facts.get(name) or "")
+        if number:
+            yield label, number, re.sub(r"[^\d+]", "", number)
+
+
 async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(visitor, patient_id)
     facts = await corrections.read_contact_facts(visitor.work, patient_id)
@@ -74,5 +87,6 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         back=whose.path,
         button=say("Save"),
         fields=_FIELDS,
+        calls=list(_calls(facts)),
         values={name: str(value) for name, value in facts.items()},
     )

@@ -30,9 +30,9 @@ _NOTE: Final = Field(
 )
 _WHY_RENUMBERED: Final = Field(
     name="reason",
-    label=say("Why the reference changes"),
-    hint=say("Only with another reference. The one before stays on the record."),
-    wrong=say("Please say why the reference changes."),
+    label=say("Why the chart number changes"),
+    hint=say("Only with another chart number. The one before stays on the record."),
+    wrong=say("Please say why the chart number changes."),
 )
 router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
 
@@ -49,7 +49,7 @@ async def _details(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         ),
         path=f"{whose.path}/details",
         back=whose.path,
-        button=say("Keep these"),
+        button=say("Save"),
         fields=(ZONE, LOCALE, EMAIL, NUMBER, _WHY_RENUMBERED),
         values={
             "time_zone": patient.time_zone,
@@ -59,7 +59,7 @@ async def _details(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         },
         version=patient.version,
         present=(
-            say("Reference: {number}.", number=patient.external_ref),
+            say("Chart number: {number}.", number=patient.external_ref),
             say("Time zone: {time_zone}.", time_zone=patient.time_zone),
             say("Language and region: {locale}.", locale=patient.locale),
             say("E-mail: {value1}.", value1=patient.email or say("none")),

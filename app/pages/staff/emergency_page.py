@@ -47,7 +47,7 @@ async def _page(
     return render(
         visitor,
         "emergency.html",
-        here="",
+        here="/care/patients",
         status=422 if is_wrong else 200,
         patient=patient,
         until=moment_and_ago(ends_at, now) if ends_at else "",

@@ -48,7 +48,7 @@ GIVEN_FIELDS: Final = (
         api_names=("given_at",),
         wrong=say("Please give a day and a time."),
     ),
-    Field(name="at", label=say("Time"), kind="time", hint=say("When it began, such as 14:30.")),
+    Field(name="at", label=say("Time"), kind="time", hint=say("When it began.")),
 )
 INFUSION_FIELDS: Final = (
     *GIVEN_FIELDS,

@@ -58,9 +58,9 @@ def kept_code(request: Request, work: Work, patient_id: UUID) -> tuple[str, date
 
 NUMBER: Final = Field(
     name="external_ref",
-    label=say("Reference"),
+    label=say("Chart number"),
     hint=say("Your own number for the patient, never a name."),
-    wrong=say("Please give a reference of at most 200 characters."),
+    wrong=say("Please give a chart number of at most 200 characters."),
 )
 ZONE: Final = Field(
     name="time_zone",
@@ -117,7 +117,7 @@ async def _asked(visitor: StaffVisitor) -> AskedForm:
         course = (replace(_COURSE, choices=(("", say("None yet")), *template_choices(own))), *_COURSE_DAYS)
     return AskedForm(
         title=say("Register a patient"),
-        whose=say("the patients"),
+        whose=say("Patients"),
         path=f"{LIST}/new",
         back=LIST,
         button=say("Register"),
@@ -160,7 +160,7 @@ async def show_code(patient_id: UUID, visitor: MayEdit) -> Response:
     return render(
         visitor,
         "patient_code.html",
-        here="",
+        here="/care/patients",
         whose=whose,
         notice=NOTICES.get(visitor.request.query_params.get("notice", ""), ""),
         code=code,

@@ -1,11 +1,11 @@
 """What is open about a patient, as cards beside the chart: safety events, the signal, findings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from app.access.clinics.permissions import Permission
-from app.care.assessments.questionnaires import all_questionnaires
+from app.care.assessments.questionnaires import all_questionnaires, worded
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.tablets import CHECK_IN
 from app.foundation.translations import joined, say
@@ -17,6 +17,7 @@ from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, how_long, percent_written, short_day
 from app.pages.staff.worklist_words import CRITERIA, FINDINGS
 from app.storage.alerts import Alert
+from app.storage.safety_events import SafetyEvent
 
 
 def cards_of(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> dict[str, Any]:
@@ -29,13 +30,15 @@ def cards_of(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> dict
     }
 
 
-def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> dict[str, str]:
+def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> Mapping[str, str]:
     """Give what a patient can answer on the clinic's tablet, by its name; nothing before they agreed."""
     agreed = view.patient.consent is ConsentStatus.GIVEN and view.patient.archived is None
     if not agreed or not visitor.may(Permission.TREATMENT_RECORD):
         return {}
     asked = all_questionnaires(locale=view.patient.locale, long_exposure=False)
-    return {CHECK_IN: say("Check-in")} | {one.scale.key: one.wording.title for one in asked}
+    return {CHECK_IN: say("Check-in")} | {
+        one.scale.key: worded(one.scale.key, lambda wording: wording.title) for one in asked
+    }
 
 
 def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:
@@ -54,20 +57,26 @@ def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Itera
         yield {
             "id": event.id,
             "version": event.version,
-            "title": say("thinking about self-harm") if event.urgent else say("an answer about self-harm"),
+            "title": title_of(event),
             "status": joined((ago, say("not acknowledged") if waits else say("acknowledged"))),
-            "said": (
-                say(
-                    "Answered in {value1}, {plain}.",
-                    value1=SOURCES[event.source],
-                    plain=clock.plain(event.received_at),
-                )
-            ),
+            "said": answered(event, clock),
             "note": source.note if source else texted,
             "answers": _answers(source) if source else "",
             "can_acknowledge": waits and visitor.may(Permission.SAFETY_HANDLE),
             "next": following,
         }
+
+
+def title_of(event: SafetyEvent) -> str:
+    """Say what a safety event is about."""
+    return say("thinking about self-harm") if event.urgent else say("an answer about self-harm")
+
+
+def answered(event: SafetyEvent, clock: WallClock) -> str:
+    """Say where a safety event was answered, and when."""
+    return say(
+        "Answered in {source}, {when}.", source=SOURCES[event.source], when=clock.short(event.received_at)
+    )
 
 
 def said_with(view: PatientView, source_id: UUID) -> dict[str, str]:

@@ -86,7 +86,7 @@ OPEN_EVENTS: Final = ["open", "acknowledged"]
 BEFORE_COURSE: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
-_MOST_LINES: Final = 20
+_MOST_LINES: Final = 6
 _MOST_NOTES: Final = 40
 
 

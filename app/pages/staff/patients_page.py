@@ -21,7 +21,6 @@ from app.pages.staff.patient_words import ARCHIVED, LEVELS, PHASES
 from app.pages.staff.rendering import render
 from app.pages.staff.wall_clock import short_day
 from app.pages.staff.worklist_rows import spark_of
-from app.pages.staff.worklist_words import initials
 from app.storage.patient_lists import Listing, Order
 
 HERE: Final = "/care/patients"
@@ -69,8 +68,6 @@ async def show_patients(
         visitor,
         "patients.html",
         here=HERE,
-        clinic=status.clinic,
-        initials=initials,
         rows=[_row(one, live=status.mode == "live") for one in found.patients],
         in_care=found.counts[Listing.IN_CARE],
         filters=_filters(found.counts, by, chosen),

@@ -9,6 +9,7 @@ from app.chart.drawing import STYLE_SOURCE
 from app.foundation.errors import RefusalError
 from app.foundation.translations import STAFF_LANGUAGES, direction, say
 from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.worklist_words import initials
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import TOKEN_FIELD
 from app.web.pages.page_route import status_of
@@ -35,13 +36,15 @@ def render(
             language=visitor.language,
             direction=direction(visitor.language),
             languages=STAFF_LANGUAGES,
+            address_in=visitor.address_in,
             files=FILES.paths,
             here=here,
             name=_name(visitor),
+            initials=initials,
             may=lambda permission: visitor.may(Permission[permission]),
             idle=int(IDLE.total_seconds()),
             hidden={TOKEN_FIELD: visitor.token},
-            **values,
+            **{"clinic": _clinic(visitor), **values},
         )
     )
     answer = PageAnswer(text, status)
@@ -60,8 +63,15 @@ def render_dead_link(visitor: StaffVisitor, error: RefusalError) -> PageAnswer:
         here="",
         status=status_of(error),
         title=say("This link does not work"),
-        sentence=str(error),
+        sentence=error.message(),
     )
+
+
+def _clinic(visitor: StaffVisitor) -> str:
+    """Give the name of the clinic whose page this is, or the product's while nobody is signed in."""
+    if visitor.caller is None or visitor.caller.member is None:
+        return "Afterglow"
+    return visitor.caller.member.clinic_name
 
 
 def _name(visitor: StaffVisitor) -> str:

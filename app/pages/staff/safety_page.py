@@ -26,9 +26,9 @@ from app.pages.staff.alert_forms import (
     refusal_said,
     version_of,
 )
-from app.pages.staff.alert_words import OUTCOMES, SOURCES, notification_rows
+from app.pages.staff.alert_words import OUTCOMES, notification_rows
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_cards import said_with
+from app.pages.staff.patient_cards import answered, said_with, title_of
 from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
@@ -158,7 +158,8 @@ async def _page(
         "form": form,
         "whose": found.whose,
         "event": found.event,
-        "source": SOURCES[found.event.source],
+        "title": title_of(found.event),
+        "answered": answered(found.event, clock),
         "said": said_with(view, found.event.source_id),
         "event_status": _status(found, now),
         "times": _times(found, clock),
@@ -169,7 +170,7 @@ async def _page(
         "notifications": notification_rows(found.notifications, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
-    return render(visitor, "safety_event.html", here="", status=status, **values)
+    return render(visitor, "safety_event.html", here="/care/patients", status=status, **values)
 
 
 _STEPS: Final = AlertSteps(path="/care/safety-events", show=_page)
@@ -207,5 +208,5 @@ def _written(
 ) -> str:
     if at is None:
         return otherwise
-    who = [say("by {value1}", value1=found.names.get(by, "key"))] if by else []
+    who = [say("by {value1}", value1=found.names.get(by, say("key")))] if by else []
     return say("{moment} ({ago})", moment=joined((clock.plain(at), *who), " "), ago=how_long(at, clock.now))

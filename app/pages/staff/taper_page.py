@@ -83,7 +83,7 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         lead=say("Intervals never grow shorter along a plan; only the last step may be open."),
         path=f"{whose.path}/taper",
         back=whose.path,
-        button=say("Keep this plan"),
+        button=say("Save the plan"),
         fields=_FIELDS,
         values={
             "steps": "\n".join(steps),

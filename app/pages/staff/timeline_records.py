@@ -20,7 +20,7 @@ from app.storage.patients import PatientRecord
 from app.storage.sleep_nights import SleepNight
 from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
 
-ON_A_PAGE: Final = 50
+ON_A_PAGE: Final = 25
 # A night stands beside the report of its day, which may be on the page before.
 _BESIDE: Final = timedelta(hours=36)
 _MORE_BESIDE: Final = 30

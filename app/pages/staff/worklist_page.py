@@ -26,11 +26,7 @@ from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long, short_day
 from app.pages.staff.worklist_rows import rows_of
-from app.pages.staff.worklist_words import (
-    ATTENTION,
-    LANES,
-    initials,
-)
+from app.pages.staff.worklist_words import ATTENTION, LANES
 from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -97,11 +93,10 @@ async def show_today(visitor: MayRead) -> Response:
         visitor,
         "today.html",
         here=HERE,
-        clinic=found.status.clinic,
-        initials=initials,
         test_mode=found.status.mode == "test",
         troubles=_troubles(found.status, visitor.work),
         today_said=_said(found.status.today),
+        place=found.status.time_zone.partition("/")[2].replace("_", " "),
         strip=_strip(found.planned),
         planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),

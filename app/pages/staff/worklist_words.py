@@ -77,7 +77,7 @@ ATTENTION: Final[Mapping[Attention, str]] = {
     ),
     Attention.NO_ENABLED_ENDPOINT: say("No webhook endpoint is enabled: the clinic's systems hear nothing."),
     Attention.ENDPOINT_DISABLED: say("A webhook endpoint is disabled: its deliveries are held."),
-    Attention.ENDPOINT_FAILING: say("A webhook endpoint is failing: nothing has got through since."),
+    Attention.ENDPOINT_FAILING: say("A webhook endpoint is failing: nothing gets through to it."),
 }
 _LONGEST_NOTE: Final = 90
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

@@ -107,6 +107,9 @@ class Database:
             make_url(url).set(drivername="postgresql+psycopg"),
             # Transactions are opened by the unit of work as one string with the tenant; see there.
             isolation_level="AUTOCOMMIT",
+            # Rows are read by name, never by a statement's columns. For those SQLAlchemy would match each result to
+            # the statement in hand: a tenth of a request's processor time.
+            execution_options={"_result_disable_adapt_to_context": True},
             pool_size=pool_size,
             # What is reserved for safety, and the second connection of a request that holds one.
             max_overflow=most_connections(pool_size) - pool_size,

@@ -17,7 +17,7 @@ from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, Staff
 from app.foundation.tokens import TokenKind
 from app.pages.staff.page_route import failure_page
 from app.pages.staff.visitor import StaffVisitor
-from tests.access.test_role_matrix import ASKED, OPERATIONS, ask
+from tests.access.test_role_matrix import OPERATIONS, ask, asked
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.lively import asks_to_be_erased
 from tests.support.mail_server import running_mail_server
@@ -101,7 +101,7 @@ def hour_of(shared_service: Service) -> Callable[[StaffRole], Hour]:
 def test_exactly_what_the_table_says_opens_for_that_patient_and_that_hour(
     hour_of: Callable[[StaffRole], Hour], role: StaffRole, operation: tuple[str, str]
 ) -> None:
-    hour, permission = hour_of(role), ASKED[operation]
+    hour, permission = hour_of(role), asked()[operation]
     always = role in PERMISSIONS_MATRIX[permission].roles
     assert hour.ends_at == "2026-11-03T19:00:00Z"
 
@@ -117,7 +117,7 @@ def test_exactly_what_the_table_says_opens_for_that_patient_and_that_hour(
 
 
 def test_the_walk_is_not_about_nothing() -> None:
-    permissions = {ASKED[one] for one in ABOUT_A_PATIENT}
+    permissions = {asked()[one] for one in ABOUT_A_PATIENT}
     assert {one for one in permissions if PERMISSIONS_MATRIX[one].in_emergency}
     assert {one for one in permissions if not PERMISSIONS_MATRIX[one].in_emergency}
 

@@ -5,8 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.care.insights.counting import count_signals
-from app.care.insights.figures import Period, Share
+from app.care.insights.figures import Period, Share, count_signals
 from app.care.insights.outcomes import benefits_begun, check_in_days, stretches, watched_days
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.protocol import STANDARD

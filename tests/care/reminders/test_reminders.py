@@ -12,7 +12,7 @@ import pytest
 from app.care.patients import magic_links
 from app.care.reminders.asking import remind_due
 from app.foundation.tokens import base64url
-from app.notifications.messages import unsubscribing
+from app.notifications.messages.mail import _BY_MESSAGE, _proof
 from tests.care.reminders.conftest import EVENING, Evening
 from tests.storage.catalogue import ask, execute
 from tests.support.databases import DatabaseUrls
@@ -278,7 +278,7 @@ def test_a_mails_own_button_works_when_the_mail_is_no_longer_kept(
         patient=patient,
     )
     ids = UUID(clinic_id).bytes + mail["id"].bytes
-    proof = unsubscribing._proof(evening.service.context.vault, unsubscribing._BY_MESSAGE, ids)
+    proof = _proof(evening.service.context.vault, _BY_MESSAGE, ids)
     of_before = f"/v1/unsubscribe/{base64url(ids + proof)}"
     assert evening.clinic.http.post(of_before).status_code == 204
     assert state(evening, patient)["channels"] == ["push", "gateway"]

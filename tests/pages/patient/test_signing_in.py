@@ -165,7 +165,7 @@ def test_who_does_not_agree_is_not_asked_anything_and_may_agree_later(
     stranger.post("/p/consent", form | {"answer": "no"})
 
     shown = stranger.get("/p/consent")
-    assert "You have taken your consent back" in shown.text
+    assert "You have withdrawn your consent" in shown.text
     assert stranger.get("/p/check-in").headers["location"] == "/p/consent"
     stranger.post("/p/consent", fields_of(shown.text, "/p/consent") | {"answer": "yes"})
     assert stranger.get("/p/check-in").status_code == 200
@@ -233,7 +233,7 @@ def test_a_patient_gets_a_copy_asks_to_be_erased_and_takes_consent_back(
     shown = plain.get("/p/settings").text
 
     assert "You have asked for your data to be erased, on November 3" in shown
-    assert "You have taken your consent back" in shown
+    assert "You have withdrawn your consent" in shown
     consent = one_clinic.http.get(f"/v1/patients/{patient}/consent").json()
     assert consent["status"] == "withdrawn"
     requests = one_clinic.http.get("/v1/erasure-requests", params={"state": "open"}).json()["items"]

@@ -1,14 +1,19 @@
 """The clinic's tablet in a patient's hands: one form of one patient, and nothing before or after it."""
 
+import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from app.access.clinics.logos import put_logo
 from app.access.clinics.permissions import StaffRole
+from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from tests.support.browser import PlainBrowser, agree, fields_of, new_patient
 from tests.support.care_browser import CareBrowser
+from tests.support.lively import small_picture
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
 from tests.support.staff import PASSWORD, joined
@@ -76,6 +81,23 @@ def test_the_member_is_signed_out_and_one_form_is_sent_once(
     again = tablet.post("/tablet", fields_of(page, "/tablet") | {"mood": "1"})
     assert again.headers["location"] == "/tablet"
     assert len(check_ins(one_clinic, patient)) == 1
+
+
+def test_the_clinics_logo_opens_while_the_form_is_open_and_not_after_it(
+    service: Service, one_clinic: ClinicClient, patient: str, tablet: CareBrowser
+) -> None:
+    async def upload() -> None:
+        async with service.context.work(UUID(one_clinic.clinic_id), actor=OPERATOR) as work:
+            await put_logo(work, small_picture("PNG"))
+
+    service.run(upload())
+    page = hand_over(tablet, patient)
+    (address,) = re.findall(r'src="(/tablet/logo/[^"]+)"', page)
+    shown = tablet.get(address)
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
+    sent = send(tablet, page, mood="6")
+    assert "/logo/" not in sent, "a picture that nothing opens any more"
+    assert tablet.get(address).status_code == 404
 
 
 def test_the_browser_is_marked_as_handed_over_until_a_member_signs_in(

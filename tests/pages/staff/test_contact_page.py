@@ -29,7 +29,9 @@ def test_name_and_telephone_are_kept_on_their_page_and_each_look_is_in_the_audit
     status, page = send(browser, path, telephone="call me")
     assert (status, "Digits, blanks" in page) == (422, True), page
     assert send(browser, path, name="Ana Mu\u00f1oz", telephone="+1 555 0100", birth_year="1980")[0] == 303
-    assert 'value="+1 555 0100"' in browser.get(path).text
+    page = browser.get(path).text
+    assert 'value="+1 555 0100"' in page
+    assert 'href="tel:+15550100"' in page, "called with one tap"
     assert "555 0100" not in browser.get(f"/care/patients/{patient}").text
     lines = one_clinic.http.get("/v1/audit-events", params={"patient_id": patient}).json()["items"]
     actions = [one["action"] for one in lines]
@@ -126,9 +128,9 @@ def test_a_chart_number_is_changed_with_its_reason_and_the_one_before_stays_on_t
         ({"external_ref": "P-TAKEN", "reason": "Merged charts"}, "patient with this chart number"),
         (
             {"external_ref": "x" * 201, "reason": "Merged"},
-            "Please give a reference of at most 200 characters.",
+            "Please give a chart number of at most 200 characters.",
         ),
-        ({"external_ref": " "}, "Please give a reference of at most 200 characters."),
+        ({"external_ref": " "}, "Please give a chart number of at most 200 characters."),
     ):
         status, page = send(clinician, path, **same, **typed)
         assert status in {409, 422}, page

@@ -89,7 +89,7 @@ def test_the_timeline_goes_on_to_the_first_entry_by_links_that_keep_the_address(
         assert not path or "days=365" in path
 
     items = one_clinic.http.get(f"/v1/patients/{patient}/check-ins?limit=200").json()["items"]
-    assert pages == 3
+    assert pages == 6
     # Each report, six infusions, three forms and the course, once.
     assert len(times) == len(items) + 6 + 3 + 1, times
     assert times == sorted(times, key=datetime.fromisoformat, reverse=True)
@@ -98,7 +98,7 @@ def test_the_timeline_goes_on_to_the_first_entry_by_links_that_keep_the_address(
     assert treatment.count("<time datetime") == 7
     assert 'rel="next"' not in treatment
     for wrong in ("nonsense", write_cursor("2026-11-03 x"), write_cursor("9999-12-31T00:00:00+00:00 1")):
-        assert "the latest 50" in owner.get(f"/care/patients/{patient}?before={wrong}").text
+        assert "the latest 25" in owner.get(f"/care/patients/{patient}?before={wrong}").text
 
 
 def test_the_chart_begins_a_month_before_the_course_and_never_further_back_than_three_months_unasked(
@@ -197,7 +197,7 @@ def test_of_a_patient_without_anything_it_says_so(clinician: PlainBrowser, one_c
         "Not enough data yet",
         "No course is entered.",
         "No form was completed yet.",
-        "Nobody has said yet",
+        "Not entered yet",
     ):
         assert sentence in page, sentence
 
@@ -315,7 +315,7 @@ def test_the_timeline_goes_on_behind_more_reports_of_a_day_than_stand_on_a_page(
         timeline = read(CareBrowser(service, clinic.clinic_id), patient, query).partition('id="tl"')[2]
         shown.append(timeline.count("<time datetime"))
         query = next(iter(re.findall(r'rel="next" href="[^"?]*([^"#]+)', timeline)), "")
-    assert shown == [50, 50, 10]
+    assert shown == [25, 25, 25, 25, 10]
 
 
 def test_in_spanish_the_timeline_and_the_cards_say_no_step_score_or_band_in_english(

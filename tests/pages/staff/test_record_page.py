@@ -63,7 +63,7 @@ def test_an_entry_is_marked_as_entered_in_error_and_restored(
     path = f"{record}/infusions/{latest['id']}"
     status, where = send(clinician, f"{path}/void", reason="Another patient's")
     assert (status, where) == (303, f"{record}?notice=voided")
-    assert "no: entered in error" in clinician.get(record).text
+    assert 'class="chip">Entered in error' in clinician.get(record).text
     assert infusions(one_clinic, patient)[0]["status"] == "entered_in_error"
     assert clinician.get(path).status_code == 404
     status, where = send(clinician, f"{path}/restore", reason="")

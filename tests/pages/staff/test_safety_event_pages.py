@@ -38,7 +38,7 @@ def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
 
     for said in (
         "Safety event of P-safe",
-        "Urgent: answered in a check-in",
+        "Safety: thinking about self-harm",
         "Nobody has acknowledged it; reported 10 minutes ago",
         "Reported Nov 3, 2026, 7:00 PM",
         "Sent to the clinic's systems Nov 3, 2026, 7:00 PM",

@@ -57,7 +57,7 @@ def code_now(service: Service, secret: str, *, steps: int = 0) -> str:
 
 
 def mistake_in(reply: httpx2.Response) -> str:
-    found = re.findall(r'<div class="wrong" role="alert"><p>(.*?)</p>', reply.text)
+    found = re.findall(r'<div class="notice bad" role="alert"><p>(.*?)</p>', reply.text)
     return unescape(found[0]) if found else ""
 
 
@@ -216,7 +216,7 @@ def test_who_is_right_at_two_clinics_chooses_one(
 
     assert (wrong.status_code, forged.status_code, right.status_code) == (401, 401, 303)
     assert again.status_code in {401, 403}, "the code was spent"
-    assert browser_of.get("/care/account").text.count("Elsewhere") == 1
+    assert browser_of.get("/care/account").text.count("<dd>Elsewhere</dd>") == 1
 
 
 def test_a_choice_waits_two_minutes(service: Service, clinic: ClinicClient, browser_of: PlainBrowser) -> None:
@@ -430,3 +430,13 @@ def test_every_page_has_its_headers(inside: PlainBrowser, clinic: ClinicClient) 
             "none of them inline"
         )
         assert clinic.key not in reply.text
+
+
+def test_switching_the_language_stays_on_the_page_with_its_query(inside: PlainBrowser) -> None:
+    page = inside.get("/care/?lane=decide&show=closed&lang=es")
+    assert 'href="/care/?lane=decide&amp;show=closed&amp;lang=en"' in page.text
+    assert '<html lang="es"' in page.text
+    # Where only a form is sent there is no page: the one above it is.
+    refused = inside.get("/care/settings/clinic/logo?lang=en")
+    assert (refused.status_code, refused.headers["location"]) == (303, "/care/settings/clinic?lang=en")
+    assert inside.get("/care/no-such-page/at-all").status_code == 404

@@ -1,13 +1,17 @@
-"""What the clinic uses, and all that it has as one file to take along."""
+"""What the clinic uses, and all that it has as one file to take along; it is written first, then sent."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from app.access.clinics.permissions import Permission
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.translations import say
 from app.interop.archive.making import archive_of_clinic
 from app.interop.archive.tables import lines_of_table, table_named
@@ -15,7 +19,59 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.storage.usage import usage
-from app.web.spooled import read_through, written
+
+_PIECE_BYTES: Final = 1 << 20
+
+
+class NoRoomForFileError(RefusalError):
+    """There is no room for this file on the server, and nothing was made; please have the operator free some."""
+
+    kind = RefusalKind.UNAVAILABLE
+    code = "no-room-for-file"
+
+
+async def written(lines: AsyncIterator[bytes]) -> BinaryIO:
+    """Write lines to a file without a name, which only this process can read, and which ends with it.
+
+    Raises:
+        NoRoomForFileError: there is no folder for it, or the disk takes no more; nothing stays behind.
+    """
+    with _room_needed():
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it closes it
+    piece = bytearray()
+    try:
+        async for line in lines:
+            piece += line
+            if len(piece) >= _PIECE_BYTES:
+                with _room_needed():
+                    await asyncio.to_thread(file.write, bytes(piece))
+                piece.clear()
+        with _room_needed():
+            await asyncio.to_thread(file.write, bytes(piece))
+            await asyncio.to_thread(file.flush)
+    except BaseException:
+        with suppress(OSError):  # what did not fit is tried once more
+            file.close()
+        raise
+    return file
+
+
+@contextmanager
+def _room_needed() -> Iterator[None]:
+    """Only the file's own errors say so: whoever makes the lines has others, such as the database's."""
+    try:
+        yield
+    except OSError as error:
+        raise NoRoomForFileError from error
+
+
+def read_through(file: BinaryIO) -> Iterator[bytes]:
+    """Give a written file from its beginning, and close it at the end."""
+    with file:
+        file.seek(0)
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
 
 HERE: Final = f"{SETTINGS}/data"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)

@@ -77,7 +77,7 @@ ENTRIES: Final = (
     ),
     SettingsEntry(
         path=f"{SETTINGS}/keys",
-        title="API keys",
+        title=say("API keys"),
         holds=say("What programs may do"),
         group=say("Messages"),
         permission=Permission.API_KEYS,
@@ -148,12 +148,6 @@ ENTRIES: Final = (
 )
 
 
-def initials(name: str) -> str:
-    """Give at most two letters for a name's circle."""
-    words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
-
-
 async def settings_page(
     visitor: StaffVisitor, template: str, *, here: str, error: RefusalError | None = None, **values: object
 ) -> Response:
@@ -166,10 +160,8 @@ async def settings_page(
         status=200 if error is None else status_of(error),
         current=here,
         entries=[one for one in ENTRIES if visitor.may(one.permission)],
-        clinic=clinic.name,
         about=clinic,
         left=await steps_left(visitor, clinic),
-        initials=initials,
         moment=_moment_by(clinic, visitor.work.now),
         **{"mistake": sentence_of(error), "mistakes": mistakes_of(error), **values},
     )
