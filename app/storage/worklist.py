@@ -29,6 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.clinical.check_ins import check_in_day
 from app.storage.care_teams import patients_of
@@ -360,7 +361,7 @@ def _of_signal(*, with_sentences: bool) -> list[ColumnElement[Any]]:
     Not with the other columns of its kind: its documents are large, and only the rows of the page need them. Each of
     them is unpacked as a whole, so the page asks for as few as it shows.
     """
-    facts: dict[str, ColumnElement[Any]] = {
+    facts: dict[str, Any] = {
         "criteria": Signal.criteria,
         "steady_since": Signal.steady_since,
         "raised_smoothed": Signal.decision["smoothed"].as_float(),
@@ -460,10 +461,10 @@ def _scores_due(work: UnitOfWork) -> Select[Any]:
     )
 
 
-def _placed(kind: str | ColumnElement[str]) -> tuple[ColumnElement[Any], ...]:
+def _placed(kind: str | InstrumentedAttribute[str]) -> tuple[ColumnElement[Any], ...]:
     """Give the columns that say what it is and where it stands: of one kind, or of what a column names."""
     if isinstance(kind, str):
-        place: tuple[ColumnElement[Any], ...] = (
+        place: tuple[Any, ...] = (
             literal(kind),
             literal(int(KINDS[kind])),
             literal(list(KINDS).index(kind)),
@@ -495,7 +496,7 @@ def _nobody_takes_care() -> tuple[ColumnElement[Any], ...]:
 
 def _part(
     row: type[SafetyEvent] | type[Signal] | type[Finding],
-    kind: str | ColumnElement[str],
+    kind: str | InstrumentedAttribute[str],
     *,
     since: Any,  # noqa: ANN401 - a column
     due: Any,  # noqa: ANN401 - a column
