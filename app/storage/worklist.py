@@ -1,6 +1,6 @@
 """The worklist's rows: every kind in one statement, each with whose it is, however many patients there are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -28,15 +28,12 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.clinical.check_ins import check_in_day
 from app.storage.care_teams import patients_of
-from app.storage.check_ins import CheckInRow, answers
 from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.endpoints import Endpoint
-from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR, InfusionRow
@@ -245,36 +242,6 @@ async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
         ).select_from(item)
     )
     return Counts(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-
-
-async def shares_of(
-    work: UnitOfWork, zones: Mapping[UUID, str], *, since: datetime
-) -> dict[UUID, list[tuple[date, float]]]:
-    """Give on which days answers since then said how much several patients had lost, and how much, oldest first.
-
-    ``zones``: each patient's, by which the day of an answer to a late report goes.
-    """
-    one = answers(work, one_of(CheckInRow.patient_id, zones), since=since).subquery().c
-    in_order = (one.evaluated_at, one.id)
-    late_at = case((one.day.is_(None), one.evaluated_at))
-    # A row a patient: what a list costs is mostly its rows.
-    found = await work.execute(
-        select(
-            one.patient_id,
-            func.array_agg(aggregate_order_by(one.day, *in_order)).label("days"),
-            func.array_agg(aggregate_order_by(late_at, *in_order)).label("late_at"),
-            func.array_agg(aggregate_order_by(one.smoothed, *in_order)).label("lost"),
-        )
-        .where(one.smoothed.is_not(None))
-        .group_by(one.patient_id)
-    )
-    return {
-        row.patient_id: [
-            (day or check_in_day(late_at, zones[row.patient_id]), lost)
-            for day, late_at, lost in zip(row.days, row.late_at, row.lost, strict=True)
-        ]
-        for row in found
-    }
 
 
 def _row(values: dict[str, Any]) -> ListedItem:

@@ -22,6 +22,7 @@ from app.storage import (
     received_texts,
     reminder_plans,
     schedules,
+    trends,
     worklist,
 )
 from app.storage.care_plans import PlanKind
@@ -210,7 +211,7 @@ def chart_number_of(work: Work, row: ListedItem) -> str:
 async def recent_losses(work: Work, zones: Mapping[UUID, str]) -> dict[UUID, RecentLoss]:
     """Give what each of these patients lost lately, by the clock of their zone."""
     since = work.now - _SPARK_DAYS
-    shares = await worklist.shares_of(work, zones, since=since)
+    shares = await trends.shares_of(work, zones, since=since)
     given = await schedules.lately_of(work, zones, since=since - _IN_ANY_ZONE)
     today_in = {zone: check_in_day(work.now, zone) for zone in set(zones.values())}
     found = {}
