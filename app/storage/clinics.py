@@ -85,9 +85,7 @@ async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | No
     """Give the clinic's profile, locked if what follows must happen once."""
     columns = columns_of(ClinicProfile)
     statement = select(*columns).where(work.owns(ClinicProfile))
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    row = found.one_or_none()
-    return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(ClinicProfile, statement.with_for_update() if lock else statement)
 
 
 async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
