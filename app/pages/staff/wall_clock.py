@@ -118,7 +118,7 @@ def how_long(at: datetime, now: datetime) -> Words:
     seconds = (now - at).total_seconds()
     span = abs(seconds)
     if span < _MINUTE:
-        return say("just now")
+        return say("just now") if seconds >= 0 else say("now")
     if span < _IN_MINUTES:
         span_said = counted(span // _MINUTE, "minute")
     elif span < _IN_HOURS:
