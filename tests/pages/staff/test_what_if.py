@@ -118,13 +118,13 @@ def test_a_number_without_room_cannot_be_tried(as_role: AsRole) -> None:
     assert ask(staff, response_share="0.4").status_code == 422
 
 
-@pytest.mark.parametrize("role", [one for one in StaffRole if one is not StaffRole.OWNER])
-def test_only_owners_activate_numbers(as_role: AsRole, role: StaffRole) -> None:
-    staff = as_role(role)
-    path, _ = tried(staff, consider_at="0.65")
+def test_only_owners_activate_numbers(as_role: AsRole) -> None:
+    path, _ = tried(as_role(StaffRole.CLINICIAN), consider_at="0.65")
 
-    assert staff.get(f"{path}/activate").status_code == 403
-    assert staff.post(f"{path}/activate", {}).status_code == 403
+    for role in set(StaffRole) - {StaffRole.OWNER}:
+        staff = as_role(role)
+        assert staff.get(f"{path}/activate").status_code == 403, role
+        assert staff.post(f"{path}/activate", {}).status_code == 403, role
 
 
 def test_numbers_come_into_force_after_a_second_look_and_not_over_someone_elses(service: Service) -> None:
