@@ -28,6 +28,7 @@ from app.storage.engine.embedded.supervisor import Supervisor
 from app.storage.engine.migrating import (
     OWNER_ROLE,
     Loss,
+    check_known,
     check_schema,
     losses,
     newest_revision,
@@ -100,10 +101,12 @@ def upgrade_command(
     with open_runtime(settings, bring_up_to_date=False) as runtime:
         before = revision_of(runtime.owner())
         typer.echo(f"The tables are at {before or 'nothing'}; this version's are {newest_revision()}.")
+        check_known(before)
         if before != newest_revision():
             if not while_running and _connected(runtime):
                 raise StillRunningError(StillRunningError.__doc__)
             if before is not None:
+                to.mkdir(parents=True, exist_ok=True)
                 typer.echo(f"Backup {_written(settings, runtime, to, plain=False)}.")
         runtime.bring_up_to_date()
         runtime.check()
@@ -180,7 +183,7 @@ class _Tried:
 
 def _note_verified(runtime: Runtime, file: Path) -> bool:
     try:
-        backups.note_verified(runtime.owner(), at=datetime.now(UTC), sha256=_sha256(file))
+        backups.note_verified(runtime.owner_address, at=datetime.now(UTC), sha256=_sha256(file))
     except psycopg.OperationalError:
         # The trial holds all the same.
         return False
@@ -229,7 +232,7 @@ def verify_command(
 
 def _tried(runtime: Runtime, file: Path, binaries: Binaries) -> _Tried:
     # The roles' names are in the backup: who owns the tables, and who may use them.
-    roles = (role_of(runtime.owner()) or OWNER_ROLE, runtime.application_role)
+    roles = (role_of(runtime.owner_address) or OWNER_ROLE, runtime.application_role)
     with _scratch_server(binaries, roles) as (owner_url, application_url):
         archive.restore(owner_url, file, binaries, runtime.keyset)
         revision = revision_of(owner_url)
@@ -278,4 +281,4 @@ def _sha256(path: Path) -> bytes:
 def _binaries(settings: Settings, runtime: Runtime) -> Binaries:
     if runtime.binaries is not None or settings.postgres_bin is not None:
         return runtime.binaries or find_binaries(settings.postgres_bin)
-    return find_binaries(major=archive.major_of(runtime.owner()))
+    return find_binaries(major=archive.major_of(runtime.owner_address))

@@ -18,11 +18,7 @@ from app.clinical.fast_enums import quick
 from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reasons import Criterion, Totals
-from app.clinical.review import (
-    baseline_total,
-    improvement_since,
-    total_after_induction,
-)
+from app.clinical.review import baseline_total, improvement_since, total_after_induction
 from app.clinical.scales import AssessmentTotal, Scale, day_of
 
 

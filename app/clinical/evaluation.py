@@ -9,15 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from app.clinical import reasons as why
-from app.clinical.answer import (
-    Answered,
-    DataQuality,
-    Evaluation,
-    Exposure,
-    LastKnown,
-    LastTotal,
-    exposure_on,
-)
+from app.clinical.answer import Answered, DataQuality, Evaluation, Exposure, LastKnown, LastTotal, exposure_on
 from app.clinical.answering import Answering, answered_on, fell, last_days
 from app.clinical.boosters import Stretch
 from app.clinical.check_ins import day_number
@@ -54,10 +46,7 @@ from app.clinical.state.patient_state import (
     proposed_now,
     settled,
 )
-from app.clinical.state.timeline import (
-    current_stretch,
-    replay,
-)
+from app.clinical.state.timeline import current_stretch, replay
 
 _UNSTEADY: Final = (Level.WATCH, Level.CONSIDER_BOOSTER)
 _DAYS_SHOWN: Final = 3

@@ -140,7 +140,7 @@ def _reports(evaluation: Evaluation, language: Language) -> Iterator[str]:
         if since is not None and day < since:
             continue
         answers = [
-            f"{language.say(domain.value)} {value:g}"
+            f"{language.say(domain.value)} {language.number(value)}"
             for domain, value in zip(DOMAINS, one.values, strict=True)
             if value is not None
         ]
@@ -171,10 +171,10 @@ def _then_now(evaluation: Evaluation, language: Language) -> Iterator[str]:
             language.say(
                 "then_now",
                 domain=language.say(domain.value),
-                now=f"{mean:.1f}",
-                after=f"{after:.1f}",
+                now=language.number(mean, ".1f"),
+                after=language.number(after, ".1f"),
                 n_after=language.count(n_after, "day"),
-                before=language.say("usual") if before is None else f"{before:.1f}",
+                before=language.say("usual") if before is None else language.number(before, ".1f"),
             )
         )
     if said:

@@ -8,14 +8,7 @@ from typing import Final
 from app.clinical.answer import Evaluation
 from app.clinical.domains import Domain
 from app.clinical.explanation_words import Language
-from app.clinical.findings import (
-    BelowBest,
-    Disagreement,
-    ElevatedDay,
-    Finding,
-    NotHolding,
-    WorseThanBefore,
-)
+from app.clinical.findings import BelowBest, Disagreement, ElevatedDay, Finding, NotHolding, WorseThanBefore
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.long_exposure import scale_name
 from app.clinical.profiles import Caution
@@ -232,7 +225,7 @@ def _of_days(
             language.say(
                 "worse_domain",
                 domain=language.say(one.domain.value),
-                reports=", ".join(f"{report:g}" for report in one.reports),
+                reports=", ".join(language.number(report) for report in one.reports),
                 before=one.baseline,
             )
             for one in core or worse

@@ -6,17 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import (
-    CheckConstraint,
-    Index,
-    Numeric,
-    Text,
-    and_,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import CheckConstraint, Index, Numeric, Text, and_, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of

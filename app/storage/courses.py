@@ -6,16 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import (
-    CheckConstraint,
-    ColumnElement,
-    Index,
-    Select,
-    delete,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Select, delete, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 

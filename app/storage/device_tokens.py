@@ -5,16 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import (
-    CheckConstraint,
-    Index,
-    UniqueConstraint,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, exists, func, insert, select, update
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.storage.devices import DeviceRow

@@ -8,17 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import Base64Bytes, TypeAdapter
-from sqlalchemy import (
-    CheckConstraint,
-    Index,
-    Numeric,
-    Select,
-    delete,
-    null,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import CheckConstraint, Index, Numeric, Select, delete, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -15,13 +15,7 @@ from app.clinical.protocol import RULE_1, STANDARD, Protocol
 from app.clinical.schedule import asks_on, cadence_on
 from app.studies.backtest import RuleRun, run_of
 from app.studies.cohort_plan import REFERENCE_COHORT, CohortPlan
-from app.studies.onset_figures import (
-    Figures,
-    OnsetCounts,
-    days_with_error,
-    rate_with_error,
-    share_with_error,
-)
+from app.studies.onset_figures import Figures, OnsetCounts, days_with_error, rate_with_error, share_with_error
 from app.studies.processes import Watch, in_processes, unwatched
 from app.studies.reports import Table
 from app.studies.simulated_patient import DAY_ZERO, ReportedDays, Truth, drawn_truth, history_before

@@ -23,14 +23,7 @@ from app.studies.measures import DAYS_A_YEAR
 from app.studies.onset_figures import rate_with_error, share_with_error
 from app.studies.processes import Watch, in_processes, unwatched
 from app.studies.reports import Table
-from app.studies.simulated_patient import (
-    INFUSION_HOUR,
-    ReportedDays,
-    Truth,
-    at,
-    drawn_truth,
-    history_before,
-)
+from app.studies.simulated_patient import INFUSION_HOUR, ReportedDays, Truth, at, drawn_truth, history_before
 
 BEGINS: Final = (20, 140)
 EPISODE_DAYS: Final = 14

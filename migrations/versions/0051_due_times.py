@@ -8,12 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.storage.engine.migration_steps import (
-    application_role,
-    restore_function,
-    rewrite_function,
-    run_sql,
-)
+from app.storage.engine.migration_steps import application_role, restore_function, rewrite_function, run_sql
 
 revision = "0051"
 down_revision = "0050"

@@ -31,13 +31,7 @@ from tests.bench.past import measure_past, report_past
 from tests.bench.patient_page import measure_patients, report_patients, two_patients
 from tests.bench.processes import Cost, Server, cpu_seconds, postgres_children, server
 from tests.bench.statements import pgbench_rate
-from tests.bench.worklist import (
-    clinics_of_both_sizes,
-    enrolled,
-    fill,
-    measure_worklists,
-    report_worklists,
-)
+from tests.bench.worklist import clinics_of_both_sizes, enrolled, fill, measure_worklists, report_worklists
 from tests.storage.counting_proxy import counting_proxy
 from tests.support.databases import Cluster, DatabaseUrls, running_cluster
 from tests.support.people import clinic_client, treated

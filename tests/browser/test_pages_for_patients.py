@@ -8,14 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.foundation.translations import LANGUAGES
-from tests.support.browser import (
-    DESKTOP,
-    PHONE,
-    link_for,
-    open_page,
-    sign_in,
-    take_picture,
-)
+from tests.support.browser import DESKTOP, PHONE, link_for, open_page, sign_in, take_picture
 from tests.support.people import ClinicClient
 from tests.support.service import Service
 

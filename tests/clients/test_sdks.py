@@ -8,15 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from afterglow_sdk import (
-    Clinic,
-    NetworkAwayError,
-    OfflineQueue,
-    Phone,
-    ProblemError,
-    Tokens,
-    new_id,
-)
+from afterglow_sdk import Clinic, NetworkAwayError, OfflineQueue, Phone, ProblemError, Tokens, new_id
 
 from tests.support.node import NODE
 from tests.support.people import ClinicClient, clinic_client

@@ -10,13 +10,7 @@ from app.clinical.answer import Answered, DataQuality, Evaluation, Exposure, Las
 from app.clinical.answering import Share
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
 from app.clinical.evaluation import evaluate_history
-from app.clinical.explanation import (
-    SAFETY_BANNER,
-    explain,
-    explanation_parts,
-    headline,
-    with_safety_first,
-)
+from app.clinical.explanation import SAFETY_BANNER, explain, explanation_parts, headline, with_safety_first
 from app.clinical.explanation_words import ENGLISH, SPANISH
 from app.clinical.headline import Beside
 from app.clinical.levels import CriterionName, Level
@@ -110,6 +104,7 @@ def test_the_same_reasons_read_in_spanish() -> None:
         "Considere un refuerzo. Se ha perdido el 61\N{NO-BREAK SPACE}% de la mejoría; nada lo contradice."
     )
     assert "2 nov: ánimo 5, energía 4, sueño 6, 6.5 h de sueño." in said
+    assert "2 nov: ánimo 5, energía 4, sueño 6, 6,5 h de sueño." in explain(SAMPLE, locale="es-ES")
     assert said.endswith("Para revisión por un clínico.")
 
 

@@ -2,14 +2,7 @@
 
 import pytest
 
-from app.clinical.profiles import (
-    CAUTION_SOURCES,
-    EXPECTED_SESSIONS,
-    Boosters,
-    Caution,
-    Profile,
-    fits_profile,
-)
+from app.clinical.profiles import CAUTION_SOURCES, EXPECTED_SESSIONS, Boosters, Caution, Profile, fits_profile
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.foundation.keyset import KEY_BYTES, KeyFileError, read_keyset
-from app.foundation.vault import (
-    CannotOpenError,
-    PatientVault,
-    Vault,
-    load_or_make_key_file,
-    new_key_text,
-)
+from app.foundation.vault import CannotOpenError, PatientVault, Vault, load_or_make_key_file, new_key_text
 
 KEY = bytes(range(32))
 CLINIC, ROW = uuid4(), uuid4()

@@ -18,12 +18,7 @@ from app.care.monitoring.queries import EvaluationView, evaluation_now
 from app.care.patients.commands import PatientExistsError
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
-from app.interop.archive.archive_file import (
-    ArchiveDamagedError,
-    ArchiveNewerError,
-    NotAnArchiveError,
-    verify,
-)
+from app.interop.archive.archive_file import ArchiveDamagedError, ArchiveNewerError, NotAnArchiveError, verify
 from app.interop.archive.importing import (
     AlreadyImportedError,
     ArchiveScopeError,

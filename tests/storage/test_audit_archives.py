@@ -27,11 +27,7 @@ from app.foundation.sealed_stream import MAGIC
 from app.foundation.vault import Vault
 from app.interop.archive import audit_months
 from app.interop.archive.archive_file import ArchiveWriter
-from app.interop.archive.installation import (
-    ClinicImported,
-    archive_of_installation,
-    import_installation,
-)
+from app.interop.archive.installation import ClinicImported, archive_of_installation, import_installation
 from app.storage.audit_archives import AuditArchive
 from app.storage.engine.database import Database
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate

@@ -18,13 +18,7 @@ from app.storage.engine.embedded.errors import (
 )
 from app.storage.engine.embedded.folders import prepare_data_dir
 from app.storage.engine.embedded.supervisor import Supervisor
-from tests.storage.embedded_folders import (
-    ROOT_ONLY,
-    ask,
-    nobody,
-    processes_naming,
-    server_pid,
-)
+from tests.storage.embedded_folders import ROOT_ONLY, ask, nobody, processes_naming, server_pid
 
 pytestmark = pytest.mark.processes
 

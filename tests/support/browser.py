@@ -119,7 +119,8 @@ LARGEST_PAGE, LARGEST_WITH_ITS_FILES, MOST_SHIFTED = 40_000, 55_000, 0.01
 # a desk of 1280 is one of 640.
 NARROW: Final[ViewportSize] = {"width": 320, "height": 640}
 TOUCHED: Final = {320: 44, 195: 24, 640: 44}
-LOOKS: Final = (Path(__file__).parent / "looks.js").read_text("utf-8")
+# With axe, which the browser then compiles once: sent to a page that is open, it is read again for each.
+LOOKS: Final = AXE_SCRIPT + (Path(__file__).parent / "looks.js").read_text("utf-8")
 
 
 @dataclass
@@ -188,9 +189,6 @@ def _hear_axe(seen: Seen, shown: Page, where: tuple[str, ...], *, colors: bool =
     """Note what axe has against a page, of what none of the pages before had in just this way."""
     asked = {"structures": list(seen.structures), "colors": list(seen.colors) if colors else None}
     found = shown.evaluate("(known) => looks.axe(known)", asked)
-    if found is None:
-        shown.evaluate(AXE_SCRIPT)
-        found = shown.evaluate("(known) => looks.axe(known)", asked)
     seen.structures.update(found["structures"])
     seen.colors.update(found["colors"])
     seen.violations += [(*where, *violation) for violation in found["violations"]]

@@ -22,18 +22,24 @@
       if (!numbers.has(word)) numbers.set(word, numbers.size);
       return numbers.get(word);
     }).join();
-    for (const one of document.querySelectorAll('*')) {
+    const add = (one, depth, isInHidden) => {
       // What stands on every page is looked at with the first page: the header, and the choice of the language.
-      if (one.closest('.languages, .switch, body > header')) continue;
-      let depth = 0;
-      for (let up = one.parentElement; up; up = up.parentElement) depth++;
-      const named = [...one.attributes].filter(({name}) => !LEFT_OUT.has(name) && !(one === document.documentElement))
-        .map(({name, value}) => name + '=' + (FREE.has(name) && value.trim() ? number(value) : value)).sort();
-      const text = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-      const scrolls = one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight;
-      parts.push(depth, one.localName, named.join(' '), text, one.checkVisibility({visibilityProperty: true}),
+      if (one.matches('.languages, .switch, body > header')) return;
+      const named = [];
+      for (const {name, value} of depth ? one.attributes : [])
+        if (!LEFT_OUT.has(name)) named.push(name + '=' + (FREE.has(name) && value.trim() ? number(value) : value));
+      let text = false;
+      for (let node = one.firstChild; node && !text; node = node.nextSibling)
+        text = node.nodeType === 3 && /\S/.test(node.data);
+      // What is folded away is not laid out: to ask for its size makes the browser do that, once for each element.
+      const shown = !isInHidden && one.checkVisibility({visibilityProperty: true});
+      const scrolls = shown && (one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight);
+      parts.push(depth, one.localName, named.sort().join(' '), text, shown,
         scrolls && /auto|scroll/.test(getComputedStyle(one).overflow));
-    }
+      const isHidden = isInHidden || (!shown && !one.checkVisibility() && getComputedStyle(one).display !== 'contents');
+      for (const child of one.children) add(child, depth + 1, isHidden);
+    };
+    add(document.documentElement, 0, false);
     return hash(parts.join('|'));
   };
 
@@ -113,17 +119,17 @@
     };
   };
 
-  // What axe has against what is not known by its name yet; nothing at all where it is needed and not there.
+  // What axe has against what is not known by its name yet.
   const heard = async (known) => {
     const all = {structures: [], colors: [], violations: []};
     const hear = async (what, options) => {
-      for (const {id, nodes} of (await axe.run(what, {resultTypes: ['violations'], ...options})).violations)
+      // Not the styles: none of its rules that run by default reads them.
+      const run = {preload: {assets: ['media']}, resultTypes: ['violations'], ...options};
+      for (const {id, nodes} of (await axe.run(what, run)).violations)
         all.violations.push([id, nodes.map((node) => node.html.slice(0, 200))]);
     };
-    const name = structure(), isNew = !known.structures.includes(name);
-    const fresh = known.colors ? colors(known.colors) : new Map();
-    if ((isNew || fresh.size) && !window.axe) return null;
-    if (isNew) {
+    const name = structure(), fresh = known.colors ? colors(known.colors) : new Map();
+    if (!known.structures.includes(name)) {
       await hear({exclude: [['.chart .hit']]}, {rules: {'color-contrast': {enabled: false}}});
       all.structures.push(name);
     }

@@ -12,14 +12,7 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.explanation import with_safety_first
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.storage import (
-    alert_steps,
-    care_plans,
-    patients,
-    safety_events,
-    schedules,
-    staff_members,
-)
+from app.storage import alert_steps, care_plans, patients, safety_events, schedules, staff_members
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert, AlertT
 from app.storage.care_plans import PlanKind

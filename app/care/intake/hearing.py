@@ -16,13 +16,7 @@ from starlette.types import Message, Scope
 
 from app.care.alerts.safety_reports import MADE_NOW, SafetySource
 from app.care.disclosures.bodies import MOST_BYTES
-from app.care.disclosures.detector import (
-    Disclosure,
-    Heard,
-    disclosed_in_form,
-    disclosures_in,
-    last_look,
-)
+from app.care.disclosures.detector import Disclosure, Heard, disclosed_in_form, disclosures_in, last_look
 from app.care.intake.reporting import Outcome, Pending, Report, help_alone_in, report_pending
 from app.care.intake.speakers import credentials_in
 from app.care.intake.spool import Spool

@@ -20,12 +20,7 @@ from app.care.monitoring.conditions import (
     keep_findings,
     marks_of,
 )
-from app.care.monitoring.history import (
-    episode_of_patient,
-    latest_in,
-    protocol_of,
-    snapshot_of,
-)
+from app.care.monitoring.history import episode_of_patient, latest_in, protocol_of, snapshot_of
 from app.care.monitoring.timelines import (
     Passed,
     Replayed,

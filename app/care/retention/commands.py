@@ -8,14 +8,7 @@ import structlog
 from app.care.consent.erasure import erase_unasked
 from app.care.patients.queries import existing
 from app.care.patients.sealed_fields import vault_of
-from app.care.retention.queries import (
-    REASON_CELL,
-    Hold,
-    Kind,
-    RetentionRules,
-    list_holds,
-    read_rules,
-)
+from app.care.retention.queries import REASON_CELL, Hold, Kind, RetentionRules, list_holds, read_rules
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id

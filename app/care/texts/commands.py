@@ -27,14 +27,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, Words, language_of, say
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help, help_country
 from app.notifications.transport.signing import is_signed
-from app.storage import (
-    clinics,
-    patient_merges,
-    patient_states,
-    patients,
-    received_texts,
-    reminder_plans,
-)
+from app.storage import clinics, patient_merges, patient_states, patients, received_texts, reminder_plans
 from app.storage import login_throttle as failed_tries
 from app.storage.patients import PatientRecord
 from app.storage.received_texts import ReceivedText

@@ -8,12 +8,7 @@ from fastapi import APIRouter, Request
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
 from app.care.texts import commands, queries
-from app.care.texts.schemas import (
-    IncomingTextEntry,
-    IncomingTextReply,
-    ReceivedTextList,
-    ReceivedTextReply,
-)
+from app.care.texts.schemas import IncomingTextEntry, IncomingTextReply, ReceivedTextList, ReceivedTextReply
 from app.context import Work
 from app.web.dependencies import ContextNeeded
 

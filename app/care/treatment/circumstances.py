@@ -9,11 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.corrections import (
-    NotEnteredInErrorError,
-    keep_version,
-    no_such_record,
-)
+from app.care.monitoring.corrections import NotEnteredInErrorError, keep_version, no_such_record
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
 from app.care.patients.sealed_fields import vault_of

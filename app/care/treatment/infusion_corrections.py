@@ -20,12 +20,7 @@ from app.care.monitoring.corrections import (
 )
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing_for_update
-from app.care.treatment.commands import (
-    InfusionExistsError,
-    let_course_begin,
-    note_infusion,
-    refuse_future,
-)
+from app.care.treatment.commands import InfusionExistsError, let_course_begin, note_infusion, refuse_future
 from app.care.treatment.plausibility import refuse_infusion, unlikely_in
 from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course

@@ -13,12 +13,7 @@ from uuid import UUID
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
-from app.care.patients.plausibility import (
-    Unlikely,
-    ask_about,
-    refuse_before_birth,
-    refuse_impossible_time,
-)
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing, existing_for_update
 from app.care.treatment.commands import (
     ChosenDays,

@@ -8,13 +8,7 @@ from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.notifications.stream import queries
-from app.notifications.stream.schemas import (
-    EventList,
-    Snapshot,
-    place_text,
-    read_place,
-    read_snapshot_place,
-)
+from app.notifications.stream.schemas import EventList, Snapshot, place_text, read_place, read_snapshot_place
 from app.web.dependencies import PageCursor
 from app.web.headers import link_next
 

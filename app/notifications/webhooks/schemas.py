@@ -10,11 +10,7 @@ from app.foundation.errors import RefusalError
 from app.notifications.webhooks.commands import EndpointChange, LoggedDelivery, NewEndpoint
 from app.notifications.webhooks.endpoints import Format
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notice_channels import (
-    UNLESS_CHOSEN,
-    NoticeEvent,
-    NoticeKind,
-)
+from app.notifications.webhooks.notice_channels import UNLESS_CHOSEN, NoticeEvent, NoticeKind
 from app.notifications.webhooks.retry_schedule import AttemptError
 from app.notifications.webhooks.trouble import Because
 from app.storage.deliveries import Attempt

@@ -13,14 +13,7 @@ from app.care.alerts.safety_reports import AT_FRONT_DESK
 from app.care.assessments.questionnaires import questionnaire
 from app.care.intake.hearing import report_disclosures
 from app.care.patients import devices
-from app.care.patients.tablets import (
-    CHECK_IN,
-    COOKIE,
-    LASTS_AT_MOST,
-    Handover,
-    read_handover,
-    write_handover,
-)
+from app.care.patients.tablets import CHECK_IN, COOKIE, LASTS_AT_MOST, Handover, read_handover, write_handover
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.translations import LANGUAGES

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from babel.dates import format_skeleton, format_time
 
 from app.clinical.check_ins import calendar_day, check_in_day, zone_of
-from app.clinical.english_formats import MONTHS
+from app.clinical.english_formats import MONTHS, percent
 from app.foundation.translations import Words, joined, say, written
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -36,14 +36,29 @@ def moment_in(at: datetime, time_zone: str) -> Words:
 
 
 def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> Words:
-    """Write a time and how long ago it was: "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
-    return say("{moment} ({ago})", moment=moment_in(at, time_zone), ago=how_long(at, now))
+    """Write a time and how long ago it was: "Nov 3, 7:00 PM (2 hours ago)", with the year unless it is this one."""
+    there, here = (one.astimezone(zone_of(time_zone)) for one in (at, now))
+    moment = moment_in(at, time_zone)
+    if there.year == here.year:
+        day, clock = short_day(there.date()), clock_written(there.time())
+        moment = (
+            say("{day}, {clock} UTC", day=day, clock=clock) if time_zone == UTC_ZONE else joined((day, clock))
+        )
+    return say("{moment} ({ago})", moment=moment, ago=how_long(at, now))
 
 
 def clock_written(at: time) -> Words:
     """Write a time of day as "7:00 PM"."""
     english = f"{at.hour % 12 or 12}:{at:%M} {'AM' if at.hour < _NOON else 'PM'}"
     return written(english, lambda language: format_time(at, "short", locale=language))
+
+
+def moment_to_the_second(at: datetime) -> Words:
+    """Write a time by UTC as "Nov 3, 2026, 7:00:09 PM", for a log that shows no zone with each."""
+    there = at.astimezone(UTC)
+    english = f"{there.hour % 12 or 12}:{there:%M:%S %p}"
+    clock = written(english, lambda language: format_time(there.time(), "medium", locale=language))
+    return joined((day_written(there.date()), clock))
 
 
 def day_written(day: date) -> Words:
@@ -60,7 +75,15 @@ def short_day(day: date) -> Words:
 
 def percent_written(share: float) -> Words:
     """Write a share as one figure from 0 to 100."""
-    english = f"{round(max(0.0, min(1.0, share)) * 100)}%"
+    return _percent(f"{round(max(0.0, min(1.0, share)) * 100)}%")
+
+
+def share_written(share: float) -> Words:
+    """Write a share as whole percent, below 0 and above 100 too."""
+    return _percent(percent(share))
+
+
+def _percent(english: str) -> Words:
     return written(english, lambda _: english.replace("%", "\N{NO-BREAK SPACE}%"))
 
 

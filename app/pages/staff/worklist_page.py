@@ -26,10 +26,7 @@ from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long, short_day
 from app.pages.staff.worklist_rows import row_of
-from app.pages.staff.worklist_words import (
-    ATTENTION,
-    LANES,
-)
+from app.pages.staff.worklist_words import ATTENTION, LANES
 from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
 from app.web.pages.forms import Form
 from app.web.reading import read_as

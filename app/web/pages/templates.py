@@ -11,7 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nod
 from starlette.responses import Response
 
 from app.foundation.errors import NotFoundError
-from app.foundation.translations import SOURCE_LANGUAGE, catalogue, in_language, joined, say
+from app.foundation.translations import (
+    SOURCE_LANGUAGE,
+    catalogue,
+    in_language,
+    joined,
+    say,
+    with_decimal_sign,
+)
 from app.web.pages.translated_templates import translate_template
 
 SHARED_TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -63,6 +70,7 @@ def template_environment(*folders: Path, language: str = SOURCE_LANGUAGE) -> Tra
     if language != SOURCE_LANGUAGE:
         environment.words = catalogue(language)
         environment.filters["join"] = lambda words, by="": joined(words, by)
+        environment.filters["format"] = lambda form, *values: with_decimal_sign(form % values, language)
     environment.globals["say"] = say
     return environment
 

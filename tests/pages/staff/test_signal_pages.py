@@ -88,7 +88,7 @@ def test_the_page_says_everything_about_a_signal(
         "Evidence against None.",
         "Raised by Afterglow itself, Nov 3, 2026, 7:00 PM",
         "Signal raised, Nov 3, 2026, 7:00 PM: delivered",
-        "Times are by the clocks of Europe/Berlin",
+        "Times are by the clock of Europe/Berlin",
         "6 in 365",
     ):
         assert said in text, said
@@ -173,7 +173,7 @@ def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they
         "Since Nov 3, 2026, 1:00 PM (just now; 7:00 PM for the patient)",
         "Raised by Afterglow itself, Nov 3, 2026, 1:00 PM (7:00 PM for the patient) (just now)",
         "Signal raised, Nov 3, 2026, 1:00 PM (7:00 PM for the patient): delivered Nov 3, 2026",
-        "Times are by the clocks of America/New_York. The patient's, of Europe/Berlin, stand beside them.",
+        "Times are by the clock of America/New_York. The patient's, of Europe/Berlin, stand beside them.",
         "Oct 10, 2026, 2:00 PM (8:00 PM for the patient) Induction",
         "Time zone Europe/Berlin, now 7:00 PM",
     ):
@@ -182,6 +182,8 @@ def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they
     (event,) = clinic.http.get("/v1/safety-events").json()["items"]
     reported = words(kim.get(f"/care/safety-events/{event['id']}").text)
     assert "Reported Nov 3, 2026, 1:00 PM (7:00 PM for the patient) (just now)" in reported
+    assert "Answered in a check-in, Nov 3, 1:00 PM (7:00 PM for the patient)." in reported
+    assert "Tuesday, Nov 3 · by the clock in New York" in words(kim.get("/care/").text)
 
 
 def test_a_stored_answer_that_this_release_cannot_read_is_shown_in_its_stored_words(

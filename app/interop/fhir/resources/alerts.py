@@ -6,15 +6,7 @@ from typing import Final
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.foundation.ids import resource_id
-from app.interop.fhir.codes import (
-    Json,
-    compact,
-    concept,
-    identifier,
-    instant,
-    own_concept,
-    to_actor,
-)
+from app.interop.fhir.codes import Json, compact, concept, identifier, instant, own_concept, to_actor
 from app.interop.fhir.resource_type import ResourceType, Subject
 from app.storage import safety_events, signals
 from app.storage.alerts import OPEN_STATES, Alert

@@ -5,16 +5,7 @@ from typing import Final
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.foundation.ids import resource_id
-from app.interop.fhir.codes import (
-    Json,
-    coding,
-    compact,
-    concept,
-    instant,
-    own_concept,
-    to_actor,
-    to_resource,
-)
+from app.interop.fhir.codes import Json, coding, compact, concept, instant, own_concept, to_actor, to_resource
 from app.interop.fhir.resource_type import ResourceType, Subject
 from app.interop.fhir.resources.observation import CHECK_IN_TAG, TOTAL_TAG
 from app.storage import consents, record_versions

@@ -14,7 +14,7 @@ from app.access.clinics.schemas import ClinicChange, ContactTestEntry
 from app.clinical.waiting import LIMIT_NOTES
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
-from app.foundation.zones import choosable_zones, country_names
+from app.foundation.zones import choosable_zones
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
@@ -24,6 +24,7 @@ from app.pages.staff.wall_clock import how_long
 from app.storage import clinic_logos
 from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import Form
+from app.web.pages.wording import countries_in
 
 HERE: Final = f"{SETTINGS}/clinic"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -149,7 +150,7 @@ async def _page(
         here=HERE,
         error=error,
         values=values,
-        countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
+        countries=countries_in(visitor.language),
         zones=choosable_zones(),
         limits=LIMIT_NOTES,
         tests=[_tested(one, visitor) for one in await contact_tests.list_tests(visitor.work)],

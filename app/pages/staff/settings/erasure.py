@@ -73,6 +73,6 @@ async def _page(visitor: StaffVisitor, *, done: str = "", error: RefusalError | 
         "settings_erasure.html",
         here=HERE,
         error=error,
-        requests=[(one, names.get(one.patient_id, "erased")) for one in reversed(found)],
+        requests=[(one, names.get(one.patient_id, say("Patient erased"))) for one in reversed(found)],
         done=_DONE.get(done, ""),
     )
