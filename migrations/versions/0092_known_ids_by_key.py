@@ -16,13 +16,14 @@ _OF_ALL = """\
         (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex')) FROM care.check_ins c
           WHERE c.clinic_id = p.clinic_id AND c.patient_id = p.id AND c.id = ANY(among))
 """
-# The limit keeps the planner from reading by patient, which it takes for cheaper where patients have few reports.
+# OFFSET keeps the patient's condition out, so that only the primary key serves: the planner takes clinic and patient
+# for independent and a patient's reports for one, and would as well read all of them.
 _BY_KEY = """\
         (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex'))
            FROM unnest(among) AS asked (id)
-          CROSS JOIN LATERAL (SELECT r.id, r.digest FROM care.check_ins r
-                               WHERE r.clinic_id = p.clinic_id AND r.patient_id = p.id AND r.id = asked.id
-                               LIMIT 1) AS c)
+          CROSS JOIN LATERAL (SELECT r.id, r.patient_id, r.digest FROM care.check_ins r
+                               WHERE r.clinic_id = of_clinic AND r.id = asked.id OFFSET 0) AS c
+          WHERE c.patient_id = p.id)
 """
 
 
