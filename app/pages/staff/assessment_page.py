@@ -53,7 +53,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
                 api_names=("taken_at",),
                 wrong=say("Please give a day and a time."),
             ),
-            Field(name="at", label=say("Time"), kind="time", hint=say("About is enough, such as 14:30.")),
+            Field(name="at", label=say("Time"), kind="time", hint=say("An approximate time is enough.")),
             *_items(scale),
             Field(
                 name="total",

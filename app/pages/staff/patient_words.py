@@ -95,9 +95,9 @@ RESPONSE_NOT_KNOWN: Final = {
     NotKnown.RECALL_TOO_LONG: say("Not known: the form asks about too many days"),
 }
 FINDINGS: Final = {
-    ReviewFinding.ENOUGH_RESPONSE: say("The response is enough."),
+    ReviewFinding.ENOUGH_RESPONSE: say("The response is sufficient."),
     ReviewFinding.BENEFIT_RECORDED: say("A clinician recorded a benefit that the scales did not show."),
-    ReviewFinding.NOT_ENOUGH_RESPONSE: say("The response is not enough."),
+    ReviewFinding.NOT_ENOUGH_RESPONSE: say("The response is not sufficient."),
     ReviewFinding.NOT_MEASURED: say("No scale was completed before and after, so the response is not known."),
 }
 OPTIONS: Final = {

@@ -21,7 +21,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
 from app.pages.staff.wall_clock import how_long
-from app.storage import clinic_logos
+from app.storage import clinics
 from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import Form
 from app.web.pages.wording import countries_in
@@ -68,7 +68,7 @@ async def send_contact_test(visitor: MayChange) -> Response:
 @router.get("/logo/{digest}")
 async def show_logo(digest: str, visitor: MayRead) -> Response:
     """Give the logo that patients see; another one has another address."""
-    if digest != await clinic_logos.digest_of(visitor.work):
+    if digest != await clinics.logo_digest(visitor.work):
         raise NotFoundError
     return PictureAnswer(await logos.logo_of(visitor.work))
 
@@ -155,5 +155,5 @@ async def _page(
         limits=LIMIT_NOTES,
         tests=[_tested(one, visitor) for one in await contact_tests.list_tests(visitor.work)],
         saved=saved,
-        logo=await clinic_logos.digest_of(visitor.work),
+        logo=await clinics.logo_digest(visitor.work),
     )
