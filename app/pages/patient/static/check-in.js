@@ -245,8 +245,6 @@
   addEventListener("hashchange", fillCode);
   // Notifications: the browser is asked when they are chosen, and says where it gets them.
   const push = document.getElementById("push");
-  // Before, its place is kept by the styles; browsers that cannot ask them about scripts show it now.
-  push?.closest(".way").classList.remove("scripted");
   if (push && !push.checked && !("serviceWorker" in navigator && "PushManager" in window)) {
     push.disabled = true;
     push.nextElementSibling.textContent = push.dataset.refused;
