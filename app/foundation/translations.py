@@ -109,6 +109,8 @@ def number_written(value: float, form: str = "g") -> Words:
 def joined(parts: Iterable[str], by: str = ", ") -> Words:
     """Put words in a row, each in the reader's language."""
     kept = tuple(parts)
+    if len(kept) == 1 and isinstance(kept[0], Words):
+        return kept[0]
     return written(
         by.join(kept),
         lambda language: in_language(by, language).join(in_language(one, language) for one in kept),

@@ -36,7 +36,7 @@ FOR_PATIENTS: Final = (
 FOR_DEVELOPERS: Final = "app/pages/front"
 # What refuses only programs and whoever runs commands, in English.
 FOR_PROGRAMS: Final = ("app/cli", "app/interop/fhir", "app/interop/ehr/cds_hooks")
-_IMPORTED: Final = re.compile(r"translations import [^\n]*\bsay\b")
+_IMPORTED: Final = re.compile(r"translations import (?:\([^)]*|[^\n]*)\bsay\b")
 _NO_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != SOURCE_LANGUAGE)
 

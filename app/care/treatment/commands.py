@@ -171,7 +171,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         raise InfusionExistsError("#/given_at")
     declared = await courses.current_course(work, patient_id)
     began = await let_course_begin(work, patient, infusion)
-    course = await courses.current_course(work, patient_id)
+    course = declared if began is None else await courses.current_course(work, patient_id)
     refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
     unlikely = unlikely_in(
         infusion,

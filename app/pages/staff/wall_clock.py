@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Final
 
 from babel.dates import format_skeleton, format_time
@@ -67,6 +68,7 @@ def day_written(day: date) -> Words:
     return written(english, lambda language: format_skeleton("yMMMd", day, locale=language))
 
 
+@lru_cache(maxsize=1024)
 def short_day(day: date) -> Words:
     """Write a day as "Nov 29"."""
     english = f"{MONTHS[day.month - 1][:3]} {day.day}"
@@ -83,6 +85,7 @@ def share_written(share: float) -> Words:
     return _percent(percent(share))
 
 
+@lru_cache(maxsize=512)
 def _percent(english: str) -> Words:
     return written(english, lambda _: english.replace("%", "\N{NO-BREAK SPACE}%"))
 

@@ -325,7 +325,7 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
             {"name": "", "email": "a@b.example", "role": "owner"},
             "Name: The text is shorter than 1 characters.",
         ),
-        ({"name": "Sam", "email": "a b", "role": "owner"}, "Email: "),
+        ({"name": "Sam", "email": "a b", "role": "owner"}, "E-mail: "),
         (
             {"name": "Sam", "email": "sam@clinic.example", "role": ""},
             "Role: The value is not one of those allowed",
