@@ -25,7 +25,7 @@ from app.storage.engine import archive
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.database import Database, role_of
 from app.storage.engine.embedded.supervisor import Supervisor
-from app.storage.engine.migrating import OWNER_ROLE, Loss, check_schema, losses, newest_revision, revision_of
+from app.storage.engine.migrating import OWNER_ROLE, Loss, check_known, losses, newest_revision, revision_of
 
 _NAME: Final = "afterglow-{:%Y-%m-%dT%H%M%SZ}.backup"
 _PATTERN: Final = "afterglow-*.backup"
@@ -90,15 +90,22 @@ def upgrade_command(
 ) -> None:
     """Check, take a backup, bring the tables to this version, and check again."""
     settings = settings_of(data_dir)
+    taken, at = None, datetime.now(UTC)
     with open_runtime(settings, bring_up_to_date=False) as runtime:
         before = revision_of(runtime.owner())
         typer.echo(f"The tables are at {before or 'nothing'}; this version's are {newest_revision()}.")
+        check_known(before)
         if before != newest_revision():
             if not while_running and _connected(runtime):
                 raise StillRunningError(StillRunningError.__doc__)
             if before is not None:
-                typer.echo(f"Backup {_written(settings, runtime, to, plain=False)}.")
+                to.mkdir(parents=True, exist_ok=True)
+                taken = _written(settings, runtime, to, plain=False)
+                typer.echo(f"Backup {taken}.")
         runtime.bring_up_to_date()
+        if taken is not None:
+            # The version before may have had no place for it.
+            _note_made(runtime, taken, at=at)
         runtime.check()
     typer.echo("The tables are those of this version, and the service can start.")
 
@@ -139,10 +146,13 @@ def _written(settings: Settings, runtime: Runtime, to: Path, *, plain: bool) -> 
     target = to / _NAME.format(now) if to.is_dir() else to
     keyset = None if plain else runtime.keyset
     archive.backup(runtime.owner(), target, _binaries(settings, runtime), keyset)
-    backups.note_made(
-        runtime.owner(), at=now, file_name=target.name, size=target.stat().st_size, sha256=_sha256(target)
-    )
+    _note_made(runtime, target, at=now)
     return target
+
+
+def _note_made(runtime: Runtime, target: Path, *, at: datetime) -> None:
+    size = target.stat().st_size
+    backups.note_made(runtime.owner_address, at=at, file_name=target.name, size=size, sha256=_sha256(target))
 
 
 def restore_command(
@@ -173,7 +183,7 @@ class _Tried:
 
 def _note_verified(runtime: Runtime, file: Path) -> bool:
     try:
-        backups.note_verified(runtime.owner(), at=datetime.now(UTC), sha256=_sha256(file))
+        backups.note_verified(runtime.owner_address, at=datetime.now(UTC), sha256=_sha256(file))
     except psycopg.OperationalError:
         # The trial holds all the same.
         return False
@@ -207,11 +217,12 @@ def verify_command(
         "faults": tried.faults,
         "noted": is_noted,
     }
+    older = "" if tried.revision == newest_revision() else f", brought to {newest_revision()}"
     if as_json:
         print_json(said)
     else:
         typer.echo(
-            f"Restored on trial: tables {tried.revision}, {tried.clinics} clinics, {tried.patients} patients, "
+            f"Restored on trial: tables {tried.revision}{older}, {tried.clinics} clinics, {tried.patients} patients, "
             f"{said['sealed_lines']} sealed lines of the audit log, {tried.faults} faults in them."
         )
         if not (is_noted or tried.faults):
@@ -222,14 +233,16 @@ def verify_command(
 
 def _tried(runtime: Runtime, file: Path, binaries: Binaries) -> _Tried:
     # The roles' names are in the backup: who owns the tables, and who may use them.
-    roles = (role_of(runtime.owner()) or OWNER_ROLE, runtime.application_role)
+    roles = (role_of(runtime.owner_address) or OWNER_ROLE, runtime.application_role)
     with _scratch_server(binaries, roles) as (owner_url, application_url):
         archive.restore(owner_url, file, binaries, runtime.keyset)
         revision = revision_of(owner_url)
+        scratch = replace(runtime, application_url=application_url, direct_url=None, owner_url=owner_url)
+        if revision != newest_revision():
+            # Of the version before an upgrade: tried as a restore would use it.
+            scratch.bring_up_to_date()
         with psycopg.connect(owner_url) as connection:
             clinics, patients = inspection.contents(connection)
-        check_schema(application_url)
-        scratch = replace(runtime, application_url=application_url, direct_url=None)
         return _Tried(
             revision=revision,
             clinics=clinics,
@@ -271,4 +284,4 @@ def _sha256(path: Path) -> bytes:
 def _binaries(settings: Settings, runtime: Runtime) -> Binaries:
     if runtime.binaries is not None or settings.postgres_bin is not None:
         return runtime.binaries or find_binaries(settings.postgres_bin)
-    return find_binaries(major=archive.major_of(runtime.owner()))
+    return find_binaries(major=archive.major_of(runtime.owner_address))

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from typer.core import TyperCommand, TyperGroup
 
 from app.foundation.errors import OperatorError, RefusalError
@@ -164,9 +165,18 @@ def _said_plainly(command: Callable[..., None]) -> Callable[..., None]:
         except (OperatorError, RefusalError, OSError) as error:
             _fail(str(error))
         except ValidationError as error:
-            _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
+            _fail("\n".join(map(_setting_said, error.errors())))
 
     return guarded
+
+
+def _setting_said(found: ErrorDetails) -> str:
+    """Say what is wrong with a setting, by the variable's name; with several together, in their words alone."""
+    from app.cli.children import setting_names  # noqa: PLC0415 - only where a setting is wrong
+
+    said = found["msg"].removeprefix("Value error, ")
+    place = ".".join(map(str, found["loc"]))
+    return f"{setting_names().get(place, place)}: {said}" if place else said
 
 
 def _fail(message: str) -> None:

@@ -14,10 +14,16 @@ from app.foundation.vault import CannotOpenError
 from app.settings import Settings, revealed
 from app.storage import heartbeats, operation_figures, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
-from app.storage.engine.connecting import DatabaseRefusesError, check_reachable, leads_to_replica
-from app.storage.engine.database import Database
+from app.storage.engine.connecting import (
+    DatabaseRefusesError,
+    check_owner,
+    check_reachable,
+    check_role,
+    leads_to_replica,
+)
+from app.storage.engine.database import Database, role_of
 from app.storage.engine.health import failures_named
-from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
+from app.storage.engine.migrating import APPLICATION_ROLE, SchemaBehindError, SchemaNewerError, check_schema
 from app.storage.inspection import (
     Inspection,
     inspect,
@@ -37,15 +43,25 @@ def check_elsewhere(settings: Settings) -> Iterator[Finding]:
     """Check the database that DATABASE_URL names."""
     if settings.database_url is None or settings.encryption_key is None:
         return
-    if settings.owner_url is None:
-        yield unusual(
-            "AFTERGLOW_OWNER_URL is not set.", "Set it where migrate, backup and restore are to be run."
-        )
+    yield _owner(settings, settings.database_url.get_secret_value())
     try:
         keyset = read_keyset(settings.encryption_key.get_secret_value())
     except KeyFileError:
         return  # the machine's part says so
     yield from _check(settings, settings.database_url.get_secret_value(), keyset)
+
+
+def _owner(settings: Settings, url: str) -> Finding:
+    owner_url = revealed(settings.owner_url)
+    if owner_url is None:
+        return unusual(
+            "AFTERGLOW_OWNER_URL is not set.", "Set it where migrate, backup and restore are to be run."
+        )
+    try:
+        check_owner(owner_url, application_role=role_of(url) or APPLICATION_ROLE)
+    except DatabaseRefusesError as error:
+        return wrong(f"Of AFTERGLOW_OWNER_URL: {error.said}", error.fix)
+    return good("AFTERGLOW_OWNER_URL leads to the owner of the tables")
 
 
 def check_embedded(settings: Settings) -> Iterator[Finding]:
@@ -78,10 +94,15 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     yield from _role(found)
     try:
         with failures_named():
+            if not (found.superuser or found.bypasses_security or found.owned):
+                check_role(url)
             check_schema(url)
+    except DatabaseRefusesError as error:
+        yield wrong(error.said, error.fix)
+        return
     except SchemaNewerError as error:
         said, _, fix = str(error).partition(": ")
-        yield wrong(f"{said}.", fix)
+        yield wrong(f"{said}.", fix[:1].upper() + fix[1:])
         return
     except (SchemaBehindError, LocalDatabaseError) as error:
         bound = str(error).partition(".")[2] if isinstance(error, SchemaBehindError) else ""

@@ -56,6 +56,14 @@ def set_up_tracing(settings: Settings, *, duty: str) -> None:
     trace.set_tracer_provider(provider)
 
 
+class AddressTakenError(OperatorError):
+    """Nothing can listen at {host}:{port} ({reason}): name another address (AFTERGLOW_HOST, AFTERGLOW_PORT)."""
+
+    def __init__(self, host: str, port: int, reason: str | None) -> None:
+        doc = type(self).__doc__ or ""
+        super().__init__(doc.format(host=host, port=port, reason=reason or "unknown"))
+
+
 # Beside connections: the database's, the spool's, the log's.
 _OTHER_FILES: Final = 200
 # A process that sends holds one connection on which it is woken.
@@ -68,21 +76,21 @@ def serve(settings: Settings, *, work_too: bool) -> None:
     _end_with_parent()
     with open_runtime(settings) as runtime:
         _check_room(settings, runtime, answering=settings.processes, workers=int(work_too))
-        sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
-        if settings.processes == 1:
-            with _worker_beside(settings) if work_too else nullcontext():
-                _answer(settings, runtime)
-            return
-        names = ("serve --no-worker",) * settings.processes + ("worker",) * work_too
-        ports = metrics_ports(settings, first=0, count=len(names))
         with _listening(settings) as listener:
+            sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
+            if settings.processes == 1:
+                with _worker_beside(settings) if work_too else nullcontext():
+                    _answer(settings, runtime, listener)
+                return
+            names = ("serve --no-worker",) * settings.processes + ("worker",) * work_too
+            ports = metrics_ports(settings, first=0, count=len(names))
             group = Group(
                 child_environment(settings), names, runtime=runtime, metrics_ports=ports, listener=listener
             )
             run_until_stopped(group)
 
 
-def _answer(settings: Settings, runtime: Runtime) -> None:
+def _answer(settings: Settings, runtime: Runtime, listener: socket.socket) -> None:
     _allow_open_files(settings.most_connections + _OTHER_FILES)
     # Only here: with all routes it takes longer to read than most commands to run, the worker's among them. What it
     # makes stays, so a look for garbage meanwhile finds nothing, and takes a twentieth of the time.
@@ -100,8 +108,6 @@ def _answer(settings: Settings, runtime: Runtime) -> None:
             requests_per_minute=settings.requests_per_minute,
             spool=Spool(spool_dir_of(settings), context.vault),
         ),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -113,22 +119,33 @@ def _answer(settings: Settings, runtime: Runtime) -> None:
     )
     serve_metrics(settings, runtime, context)
     set_up_tracing(settings, duty="answers")
-    shared = os.environ.get(LISTENER)
     # What is there by now stays for good: no look for garbage need go through it again.
     gc.freeze()
     gc.enable()
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(shared))] if shared else None)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 @contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """Listen where the children answer: each takes the next connection when it is free for it."""
+    """Listen at the address, or at the parent's socket: of several processes the next free one takes a connection.
+
+    Raises:
+        AddressTakenError: another program listens there, or it is no address of this machine.
+    """
+    shared = os.environ.get(LISTENER)
+    if shared is not None:
+        with socket.socket(fileno=int(shared)) as listener:
+            yield listener
+        return
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # By its protocol asyncio knows that it is TCP, and sends small answers at once.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen(2048)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(2048)
+        except OSError as error:
+            raise AddressTakenError(settings.host, settings.port, error.strerror) from None
         listener.setblocking(False)
         yield listener
 
@@ -161,6 +178,8 @@ def _worker_beside(settings: Settings) -> AbstractContextManager[None]:
 
 def develop(settings: Settings) -> None:
     """Run database, API and worker, each in a separate process, until SIGTERM or SIGINT."""
+    with _listening(settings):
+        pass  # said here, and not by a child that is started again and again
     with open_runtime(settings) as runtime:
         ports = metrics_ports(settings, first=0, count=2)
         group = Group(child_environment(settings), runtime=runtime, metrics_ports=ports)

@@ -23,8 +23,9 @@ from app.storage.clinics import UnknownClinicError
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.connecting import (
     check_key,
+    check_owner,
     check_reachable,
-    first_connection,
+    check_role,
     install_session_settings,
 )
 from app.storage.engine.database import Database, role_of
@@ -76,8 +77,9 @@ class Runtime:
             self.supervisor.start()
         return True
 
-    def owner(self) -> str:
-        """Give the owner's URL.
+    @property
+    def owner_address(self) -> str:
+        """Give the owner's URL, whether or not the database answers there.
 
         Raises:
             OwnerUrlMissingError: nobody said it.
@@ -85,6 +87,16 @@ class Runtime:
         if self.owner_url is None:
             raise OwnerUrlMissingError(OwnerUrlMissingError.__doc__)
         return self.owner_url
+
+    def owner(self) -> str:
+        """Give the owner's URL, once it is known to lead to the owner.
+
+        Raises:
+            OwnerUrlMissingError: nobody said it.
+            DatabaseRefusesError: it cannot be reached, or is not the owner's.
+        """
+        check_owner(self.owner_address, application_role=self.application_role)
+        return self.owner_address
 
     @property
     def application_role(self) -> str:
@@ -113,10 +125,11 @@ class Runtime:
 
         Raises:
             DatabaseRefusesError: it cannot be reached, is a replica, is behind a pooler that takes transactions
-                apart, or was set up with another key.
+                apart, was set up with another key, or its role is not the application's.
             SchemaBehindError, SchemaNewerError: its tables are not those of this version.
         """
         check_reachable(self.application_url, direct_url=self.direct_url)
+        check_role(self.application_url)
         check_schema(self.application_url)
         check_key(self.application_url, self.vault().tenant_key)
 
@@ -125,15 +138,15 @@ class Runtime:
 
         Raises:
             OwnerUrlMissingError: nobody said how the owner reaches the database.
+            DatabaseRefusesError: as `owner`.
             PatientKeysKeptError: going down would remove the keys of patients; nothing was changed.
         """
-        with first_connection(self.owner(), setting="AFTERGLOW_OWNER_URL"):
-            pass
-        migrate(self.owner(), application_role=self.application_role, to=to)
+        owner = self.owner()
+        migrate(owner, application_role=self.application_role, to=to)
         if to == "head":
-            install_tenant_key(self.owner(), self.vault().tenant_key)
+            install_tenant_key(owner, self.vault().tenant_key)
         if self.direct_url is not None:
-            install_session_settings(self.owner())
+            install_session_settings(owner)
 
     def context(self, settings: Settings, *, pool_size: int | None = None) -> AppContext:
         """Make what a process works with."""
@@ -177,12 +190,16 @@ def find_runtime(settings: Settings) -> Iterator[Runtime]:
 
     Raises:
         NothingHereError: there is no database yet.
+        DatabaseRefusesError: the one elsewhere cannot be reached, or not as the application.
         KeyFileError, OSError: the key cannot be read.
         DatabaseFailedError: for whatever the database's libraries raise, also in the caller's block.
     """
     with failures_named():
         if settings.database_url is not None:
-            yield _elsewhere(settings)
+            runtime = _elsewhere(settings)
+            check_reachable(runtime.application_url, direct_url=runtime.direct_url)
+            check_role(runtime.application_url)
+            yield runtime
             return
         data_dir = data_dir_of(settings)
         if not has_database(data_dir):

@@ -16,16 +16,41 @@ from app.storage.engine.migrating import check_schema, newest_revision
 from app.web.health import broken
 
 _MEBIBYTE: Final = 1024**2
-_FIX: Final = {
-    "no-worker": "Run `afterglow serve`, or `afterglow worker` beside `afterglow serve --no-worker`.",
-    "process-dead": "Look into its log; what runs it should start it again.",
-    "safety-event-waits": "A safety event is due and was not sent: see that a worker runs, and `afterglow doctor`.",
-    "mail-not-set-up": "Set AFTERGLOW_SMTP_URL and AFTERGLOW_MAIL_FROM.",
-    "mail-not-taken": "The mail server takes no mail: `afterglow doctor`, and the mail server's own log.",
-    "endpoints-not-able": "At a live clinic no endpoint works: `afterglow clinic show`, then its webhooks.",
-    "seals-late": "The sweep does not seal the audit log: look into the worker's log.",
-    "partitions-missing": "The worker does not make the audit log's partitions ahead: look into its log.",
-    "no-backup": "Take one with `afterglow backup`, and have it taken each day.",
+# Of each problem: what is wrong, and what to do.
+_WORDS: Final = {
+    "no-worker": (
+        "No worker has looked at what is due for a minute.",
+        "Run `afterglow serve`, or `afterglow worker` beside `afterglow serve --no-worker`.",
+    ),
+    "process-dead": (
+        "A process ended without a word.",
+        "Look into its log; what runs it should start it again.",
+    ),
+    "safety-event-waits": (
+        "A safety event is due and was not sent.",
+        "See that a worker runs, and what `afterglow doctor` finds.",
+    ),
+    "mail-not-set-up": (
+        "No mail server is set up: the contacts of live clinics get no mail.",
+        "Set AFTERGLOW_SMTP_URL and AFTERGLOW_MAIL_FROM.",
+    ),
+    "mail-not-taken": (
+        "The mail server takes no mail.",
+        "See what `afterglow doctor` finds, and the mail server's log.",
+    ),
+    "endpoints-not-able": (
+        "At a live clinic no webhook endpoint works.",
+        "See `afterglow clinic show`, then its webhooks.",
+    ),
+    "seals-late": ("Lines of the audit log wait for their seals.", "Look into the worker's log."),
+    "partitions-missing": (
+        "The audit log lacks partitions, which a worker makes ahead.",
+        "See `afterglow doctor`, and look into the worker's log.",
+    ),
+    "no-backup": (
+        "A clinic is live, and no backup was ever made.",
+        "Take one with `afterglow backup`, and have it taken each day.",
+    ),
 }
 
 
@@ -167,9 +192,9 @@ def _show(operation: Operation, problems: list[str]) -> None:
     console.print(grid, soft_wrap=True)
     console.print()
     for problem in problems:
-        console.print(Text.assemble(("✗", "bold red"), f" {problem}"), soft_wrap=True)
-        if problem in _FIX:
-            console.print(Text(f"  → {_FIX[problem]}", style="dim"), soft_wrap=True)
+        said, fix = _WORDS[problem]
+        console.print(Text.assemble(("✗", "bold red"), f" {said} ({problem})"), soft_wrap=True)
+        console.print(Text(f"  → {fix}", style="dim"), soft_wrap=True)
     if not problems:
         console.print(Text.assemble(("✓", "green"), " Nothing needs a person."))
 

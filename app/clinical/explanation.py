@@ -15,7 +15,7 @@ from app.clinical.answer import Evaluation
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised
 from app.clinical.explanation_numbers import PartCode, numbers_of
-from app.clinical.explanation_words import ENGLISH, Language, language_of
+from app.clinical.explanation_words import Language, language_of
 from app.clinical.headline import (
     Beside,
     finding_sentences,
@@ -51,13 +51,6 @@ from app.clinical.reasons import (
 from app.clinical.reference import Reference
 from app.clinical.taper import planned_said
 
-HEADLINES: Final = {
-    Level.CONSIDER_BOOSTER: ENGLISH.templates["consider_booster"],
-    Level.WATCH: ENGLISH.templates["watch"],
-    Level.STEADY: ENGLISH.templates["steady"],
-    Level.UNKNOWN: ENGLISH.templates["unknown"],
-    Level.NO_REFERENCE: ENGLISH.templates["no_reference"],
-}
 SAFETY_BANNER: Final = "A safety report is open: see to it first."
 _SENTENCES_END: Final = re.compile(r"(?<=\.) (?=[A-Z])")
 
@@ -140,7 +133,7 @@ def _reports(evaluation: Evaluation, language: Language) -> Iterator[str]:
         if since is not None and day < since:
             continue
         answers = [
-            f"{language.say(domain.value)} {value:g}"
+            f"{language.say(domain.value)} {language.number(value)}"
             for domain, value in zip(DOMAINS, one.values, strict=True)
             if value is not None
         ]
@@ -171,10 +164,10 @@ def _then_now(evaluation: Evaluation, language: Language) -> Iterator[str]:
             language.say(
                 "then_now",
                 domain=language.say(domain.value),
-                now=f"{mean:.1f}",
-                after=f"{after:.1f}",
+                now=language.number(mean, ".1f"),
+                after=language.number(after, ".1f"),
                 n_after=language.count(n_after, "day"),
-                before=language.say("usual") if before is None else f"{before:.1f}",
+                before=language.say("usual") if before is None else language.number(before, ".1f"),
             )
         )
     if said:

@@ -1,8 +1,9 @@
 """The words of an explanation, in English and Spanish: templates whose numbers come from reasons alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from string import Formatter
 from typing import Final
 
 from app.clinical.english_formats import MONTHS, day_in, days_from_to, ordinal, percent
@@ -25,6 +26,17 @@ _TO: Final = "\N{EN DASH}"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 
 
+class _Commas(Formatter):
+    """Fills in numbers as Spanish writes them."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return text.replace(".", ",") if isinstance(value, float) else text
+
+
+_WITH_COMMAS: Final = _Commas()
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """How one language writes days, shares, counts and lists, and its templates by name."""
@@ -33,10 +45,14 @@ class Language:
     templates: Mapping[str, str]
     nouns: Mapping[str, tuple[str, str]]
     last_comma: str
+    decimal_comma: bool = False
 
     def say(self, name: str, /, **facts: object) -> str:
         """A template with its numbers."""
-        return self.templates[name].format(**facts)
+        floats = any(isinstance(fact, float) for fact in facts.values())
+        if not (self.decimal_comma and floats):
+            return self.templates[name].format(**facts)
+        return _WITH_COMMAS.vformat(self.templates[name], (), facts)
 
     def has(self, name: str) -> bool:
         """Whether there is such a template."""
@@ -45,7 +61,12 @@ class Language:
     def count(self, number: float, noun: str) -> str:
         """A count with its noun: "1 day", "3 days"."""
         one, many = self.nouns[noun]
-        return f"{number:g} {one if number == 1 else many}"
+        return f"{self.number(number)} {one if number == 1 else many}"
+
+    def number(self, number: float, form: str = "g") -> str:
+        """A number: "7.5" or "7,5"."""
+        text = format(number, form)
+        return text.replace(".", ",") if self.decimal_comma else text
 
     def listed(self, parts: Sequence[str]) -> str:
         """Words in a row: "24, 31 and 29"."""
@@ -260,6 +281,7 @@ ENGLISH: Final = Language(
 
 SPANISH: Final = Language(
     code="es",
+    decimal_comma=True,
     nouns={
         "day": ("día", "días"),
         "check-in day": ("día con registro", "días con registro"),
@@ -441,8 +463,15 @@ SPANISH: Final = Language(
 )
 
 LANGUAGES: Final[Mapping[str, Language]] = {"en": ENGLISH, "es": SPANISH}
+_WITH_POINT: Final = replace(SPANISH, decimal_comma=False)
+# Where Spanish is written with a decimal point, by CLDR: Latin America as a whole, and these.
+_POINT_IN: Final = frozenset(
+    {"419", "BR", "BZ", "CU", "DO", "GT", "HN", "MX", "NI", "PA", "PE", "PR", "SV", "US"}
+)
 
 
 def language_of(locale: str) -> Language:
     """The language of a locale; English where there is no other."""
-    return LANGUAGES.get(locale.replace("_", "-").split("-")[0].lower(), ENGLISH)
+    language, _, region = locale.replace("_", "-").partition("-")
+    found = LANGUAGES.get(language.lower(), ENGLISH)
+    return _WITH_POINT if found is SPANISH and region.upper() in _POINT_IN else found

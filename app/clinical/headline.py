@@ -225,7 +225,7 @@ def _of_days(
             language.say(
                 "worse_domain",
                 domain=language.say(one.domain.value),
-                reports=", ".join(f"{report:g}" for report in one.reports),
+                reports=", ".join(language.number(report) for report in one.reports),
                 before=one.baseline,
             )
             for one in core or worse

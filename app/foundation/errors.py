@@ -5,6 +5,8 @@ from enum import Enum
 from inspect import cleandoc
 from typing import Any, ClassVar, Self
 
+from app.foundation.translations import Words
+
 
 class RefusalKind(Enum):
     """Why something is refused; ``web/problems.py`` alone knows the HTTP status of each."""
@@ -54,9 +56,9 @@ class RefusalError(Exception):
         return self
 
     @classmethod
-    def message(cls) -> str:
+    def message(cls) -> Words:
         """Give the sentence for the reader: the docstring's first paragraph on one line."""
-        return " ".join(cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
+        return Words(" ".join(cleandoc(cls.__doc__ or "").split("\n\n")[0].split()))
 
 
 class OperatorError(Exception):

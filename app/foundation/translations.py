@@ -4,13 +4,16 @@ A catalogue is ``app/locale/<language>.po``; a translator edits it, and the next
 catalogue lacks is shown in English, never left out.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Any, Final, Self
 
 from babel import Locale, UnknownLocaleError
 from babel.messages.pofile import read_po
+from babel.numbers import get_decimal_symbol
 
 SOURCE_LANGUAGE: Final = "en"
 # What patients may choose, each by its own name.
@@ -18,6 +21,7 @@ LANGUAGES: Final = {"en": "English", "es": "Español", "de": "Deutsch", "fr": "F
 # What staff may choose.
 STAFF_LANGUAGES: Final = {"en": "English", "es": "Español"}
 CATALOGUES: Final = Path(__file__).parent.parent / "locale"
+_POINT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 
 
 class Words(str):
@@ -43,7 +47,33 @@ class Words(str):
         message = catalogue(language).get(self.message, self.message)
         if not self.values:
             return message
-        return message.format(**{name: in_language(value, language) for name, value in self.values.items()})
+        values = {name: in_language(value, language) for name, value in self.values.items()}
+        if any(isinstance(value, float) for value in values.values()):
+            return _Numbers(language).vformat(message, (), values)
+        return message.format(**values)
+
+    def parts(self) -> list[Any]:
+        """Give the message and its values as JSON keeps them; ``from_parts`` makes words of them again."""
+        kept = {name: one.parts() if isinstance(one, Words) else one for name, one in self.values.items()}
+        return [self.message, kept]
+
+    @classmethod
+    def from_parts(cls, parts: Sequence[Any]) -> Self:
+        """Make words of what was kept."""
+        message, kept = parts
+        values = {name: cls.from_parts(one) if isinstance(one, list) else one for name, one in kept.items()}
+        return cls(message, **values)
+
+
+class _Numbers(Formatter):
+    """Fills in numbers with the decimal sign of a language."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return with_decimal_sign(text, self._language) if isinstance(value, float) else text
 
 
 class _Written(Words):
@@ -60,10 +90,31 @@ def written(english: str, write: Callable[[str], str]) -> Words:
     return words
 
 
+@cache
+def _decimal_sign(language: str) -> str:
+    return str(get_decimal_symbol(Locale(language)))
+
+
+def with_decimal_sign(text: str, language: str) -> str:
+    """Write the numbers in a text with the decimal sign of a language."""
+    return _POINT.sub(_decimal_sign(language), text)
+
+
+def number_written(value: float, form: str = "g") -> Words:
+    """Write a number, with ``form`` as Python has it: 0.5 is "0,5" in Spanish."""
+    english = format(value, form)
+    return written(english, lambda language: with_decimal_sign(english, language))
+
+
 def joined(parts: Iterable[str], by: str = ", ") -> Words:
     """Put words in a row, each in the reader's language."""
     kept = tuple(parts)
-    return written(by.join(kept), lambda language: by.join(in_language(one, language) for one in kept))
+    if len(kept) == 1 and isinstance(kept[0], Words):
+        return kept[0]
+    return written(
+        by.join(kept),
+        lambda language: in_language(by, language).join(in_language(one, language) for one in kept),
+    )
 
 
 def capitalized(words: str) -> Words:

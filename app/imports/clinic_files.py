@@ -6,6 +6,7 @@ Every row is held to the API's own schemas.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from functools import reduce
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
@@ -21,6 +22,7 @@ from app.care.treatment.infusion_schemas import InfusionEntry
 from app.clinical.check_ins import zone_of
 from app.foundation.errors import RefusalError
 from app.foundation.text import chart_number_key, read_chart_number
+from app.foundation.translations import Words, say
 from app.studies.csv_rows import Format, Source, decimal, rows_of
 from app.studies.file_formats import ASSESSMENTS, CHECK_INS, INFUSIONS
 from app.studies.row_problems import FileKind, Problems, RowFault
@@ -78,7 +80,7 @@ class RowReport(NamedTuple):
 
     file: str
     line: int
-    reason: str
+    reason: Words
     refused: bool
     rows: int = 1
 
@@ -110,13 +112,13 @@ class Counted:
         """The rows that were left out, then what was unusual."""
         return [*self.rows, *self.warnings.values()]
 
-    def refuse(self, file: FileKind, line: int, reason: str) -> None:
+    def refuse(self, file: FileKind, line: int, reason: Words) -> None:
         """Say that a row is left out."""
         self.refused_count += 1
         if len(self.rows) < ROWS_KEPT:
             self.rows.append(RowReport(file.value, line, reason, refused=True))
 
-    def warn(self, file: FileKind, line: int, reason: str) -> None:
+    def warn(self, file: FileKind, line: int, reason: Words) -> None:
         """Say that a row is taken although it is unusual."""
         known = self.warnings.get((file, reason), RowReport(file.value, line, reason, refused=False, rows=0))
         self.warnings[file, reason] = known._replace(rows=known.rows + 1)
@@ -172,14 +174,15 @@ class RefusedRows:
         return True
 
 
-def _sentence(error: ValidationError | RefusalError) -> str:
+def _sentence(error: ValidationError | RefusalError) -> Words:
     if isinstance(error, RefusalError):
-        return str(error)
-    said = []
+        return error.message()
+    said: list[Words] = []
     for one in validation_errors(error.errors(), skip=0):
         name = one["pointer"].rpartition("/")[2].removeprefix("#")
-        said.append(f"{name}: {one['detail']}" if name else one["detail"])
-    return "; ".join(dict.fromkeys(said))
+        said.append(Words("{column}: {reason}", column=name, reason=one["detail"]) if name else one["detail"])
+    # One within the other, so that they are kept as messages with their values.
+    return reduce(lambda all_, one: Words("{all}; {one}", all=all_, one=one), dict.fromkeys(said))
 
 
 class _Reading:
@@ -200,7 +203,7 @@ class _Reading:
                 whose = self._found.get(_key(row["patient"]))
                 if whose is None:
                     self._counted.refuse(
-                        kind, line, "the patient is not among the patients that can be imported"
+                        kind, line, say("the patient is not among the patients that can be imported")
                     )
                     continue
                 with RefusedRows(self._counted, kind, line, whose):
@@ -221,21 +224,23 @@ class _Reading:
         for line, cells in rows_of(source, form, problems, columns=self._files.columns.get(kind)):
             yield line, dict(zip(form.columns, cells, strict=True))
         for problem in problems.first:
-            self._counted.refuse(kind, problem.line, f"{problem.column or ''} {problem.fault}".strip())
+            self._counted.refuse(
+                kind, problem.line, Words(problem.fault.message, column=problem.column or "")
+            )
         self._counted.refused_count += problems.count - len(problems.first)
         for notice in problems.notices:
-            self._counted.warn(kind, notice.line, notice.said)
+            self._counted.warn(kind, notice.line, Words(notice.said.value))
 
     def _take_patient(self, line: int, row: Mapping[str, str]) -> None:
         zone = row["time_zone"] or self._files.time_zone or ""
         newcomer = _newcomer(line, {**row, "time_zone": zone})
         key = _key(newcomer.registration.external_ref)
         if key in self._found:
-            self._counted.refuse(FileKind.PATIENTS, line, "an earlier row is about the same patient")
+            self._counted.refuse(FileKind.PATIENTS, line, say("an earlier row is about the same patient"))
             self._found[key].good = False
             return
         if not row["time_zone"]:
-            self._counted.warn(FileKind.PATIENTS, line, "time_zone is empty; the clinic's was taken")
+            self._counted.warn(FileKind.PATIENTS, line, say("time_zone is empty; the clinic's was taken"))
         self._found[key] = newcomer
         self._counted.patients += 1
 
@@ -245,7 +250,7 @@ class _Reading:
         row = {**row, column: self._with_offset(whose, kind, line, row[column])}
         same = (kind.value, str(whose.line), row[column], row.get("scale", "").lower())
         if same in self._seen:
-            self._counted.refuse(kind, line, RowFault.REPEATED)
+            self._counted.refuse(kind, line, Words(RowFault.REPEATED.message))
             whose.good = False
             return
         if kind is FileKind.INFUSIONS:
@@ -264,7 +269,7 @@ class _Reading:
             whose.check_ins.append(row)
             self._counted.check_ins += 1
             if read.sleep_hours != decimal(row["sleep_hours"]):
-                self._counted.warn(kind, line, "sleep_hours was rounded to quarter hours")
+                self._counted.warn(kind, line, say("sleep_hours was rounded to quarter hours"))
         self._seen.add(same)
 
     def _with_offset(self, whose: Newcomer, kind: FileKind, line: int, text: str) -> str:
@@ -277,10 +282,11 @@ class _Reading:
             return text
         if at.tzinfo is not None:
             return text
-        said = "has no offset; the patient's time zone was taken"
+        said = say("{column} has no offset; the patient's time zone was taken", column=_TIMES[kind])
         if len(text) <= len("2026-11-30"):
-            at, said = datetime.combine(at, _NOON), "has no time of day; noon was taken"
-        self._counted.warn(kind, line, f"{_TIMES[kind]} {said}")
+            at = datetime.combine(at, _NOON)
+            said = say("{column} has no time of day; noon was taken", column=_TIMES[kind])
+        self._counted.warn(kind, line, said)
         return at.replace(tzinfo=zone_of(whose.registration.time_zone)).isoformat()
 
 

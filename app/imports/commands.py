@@ -220,7 +220,7 @@ async def _check(context: AppContext, clinic_id: UUID, one: Import) -> None:
     async with context.work(clinic_id) as work:
         there = [line for one in newcomers for line in [await _line_if_there(work, one)] if line]
     for line in there:
-        counted.refuse(FileKind.PATIENTS, line, str(PatientExistsError()))
+        counted.refuse(FileKind.PATIENTS, line, PatientExistsError.message())
     new = [one for one in newcomers if one.line not in there]
     found = await asyncio.to_thread(_found, new, counted, scales, protocol, context.clock.now())
     async with context.work(clinic_id) as work:
@@ -270,7 +270,7 @@ def _counts(newcomers: list[Newcomer]) -> dict[str, int]:
 
 def _reported(counted: Counted) -> dict[str, Any]:
     return {
-        "rows": [list(one) for one in counted.reports],
+        "rows": [[one.file, one.line, one.reason.parts(), one.refused, one.rows] for one in counted.reports],
         "refused": counted.refused_count,
         "warned": sum(one.rows for one in counted.warnings.values()),
     }

@@ -65,7 +65,7 @@ class AlertTable(Generic[AlertT]):
 
     async def read(self, work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[AlertT]:
         """Run a statement that was made from `select`."""
-        return [self.record(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
+        return await work.all(self.record, statement)
 
     async def find(self, work: UnitOfWork, alert_id: UUID) -> AlertT | None:
         """Find one of this clinic."""

@@ -78,8 +78,7 @@ async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[ApiKey]
     statement = (
         select(*columns_of(ApiKey)).where(work.owns(ApiKey), ApiKey.client_id.is_(None)).order_by(ApiKey.id)
     )
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    return [ApiKey(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.all(ApiKey, statement.with_for_update() if lock else statement)
 
 
 async def revoke(work: UnitOfWork, key_id: UUID, *, now: datetime) -> None:

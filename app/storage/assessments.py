@@ -150,49 +150,47 @@ async def turn_of(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> in
 
 async def by_external_id(work: UnitOfWork, *, source: str, external_id: str) -> StoredAssessment | None:
     """Find a form of this clinic by the id that its source gave it."""
-    found = await work.execute(
+    return await work.one(
+        StoredAssessment,
         select(*columns_of(StoredAssessment)).where(
             work.owns(StoredAssessment),
             StoredAssessment.source == source,
             StoredAssessment.external_id == external_id,
-        )
+        ),
     )
-    row = found.one_or_none()
-    return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - same
 
 
 async def at_moment(
     work: UnitOfWork, patient_id: UUID, *, scale: str, taken_at: datetime
 ) -> StoredAssessment | None:
     """Find the form of a scale that was taken at this very moment."""
-    found = await work.execute(
+    return await work.one(
+        StoredAssessment,
         _assessments(work, patient_id).where(
             StoredAssessment.scale == scale, StoredAssessment.taken_at == taken_at
-        )
+        ),
     )
-    row = found.one_or_none()
-    return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def between(
     work: UnitOfWork, patient_id: UUID, *, scale: str, first: datetime, last: datetime
 ) -> list[StoredAssessment]:
     """List the forms of a scale that were taken between two moments, neither included."""
-    found = await work.execute(
+    return await work.all(
+        StoredAssessment,
         _assessments(work, patient_id).where(
             StoredAssessment.scale == scale,
             StoredAssessment.taken_at > first,
             StoredAssessment.taken_at < last,
-        )
+        ),
     )
-    return [StoredAssessment(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def find(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> StoredAssessment | None:
     """Find one form of one patient."""
-    found = await work.execute(_assessments(work, patient_id).where(StoredAssessment.id == assessment_id))
-    row = found.one_or_none()
-    return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - same
+    return await work.one(
+        StoredAssessment, _assessments(work, patient_id).where(StoredAssessment.id == assessment_id)
+    )
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredAssessment]:
@@ -200,7 +198,7 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredAsses
     statement = _assessments(work, patient_id).order_by(
         StoredAssessment.taken_at.desc(), StoredAssessment.id.desc()
     )
-    return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+    return await work.all(StoredAssessment, statement)
 
 
 async def latest(
@@ -214,7 +212,7 @@ async def latest(
     )
     if until is not None:
         statement = statement.where(StoredAssessment.taken_at <= until)
-    return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+    return await work.all(StoredAssessment, statement)
 
 
 async def totals_of_patient(

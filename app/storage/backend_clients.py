@@ -45,17 +45,14 @@ async def add(work: UnitOfWork, client: BackendClient) -> None:
 
 async def all_of_clinic(work: UnitOfWork) -> list[BackendClient]:
     """List the programs, oldest first, also the revoked ones."""
-    found = await work.execute(_clients(work).order_by(BackendClient.id))
-    return [BackendClient(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.all(BackendClient, _clients(work).order_by(BackendClient.id))
 
 
 async def working(work: UnitOfWork, client_id: UUID) -> BackendClient | None:
     """Find a program that was not revoked."""
-    found = await work.execute(
-        _clients(work).where(BackendClient.id == client_id, BackendClient.revoked_at.is_(None))
+    return await work.one(
+        BackendClient, _clients(work).where(BackendClient.id == client_id, BackendClient.revoked_at.is_(None))
     )
-    row = found.one_or_none()
-    return row and BackendClient(**row._mapping)  # noqa: SLF001 - same
 
 
 async def revoke(work: UnitOfWork, client_id: UUID) -> bool:

@@ -15,7 +15,8 @@ from app.storage.engine.rows import FRONT_DESK, Row
 from app.storage.engine.unit_of_work import UnitOfWork
 
 _MADE: Final = (
-    "INSERT INTO front_desk.backups (id, made_at, file_name, size, sha256) VALUES (%s, %s, %s, %s, %s)"
+    "INSERT INTO front_desk.backups (id, made_at, file_name, size, sha256) SELECT %(id)s, %(at)s, %(file)s, %(size)s,"
+    " %(sha256)s WHERE NOT EXISTS (SELECT FROM front_desk.backups WHERE sha256 = %(sha256)s)"
 )
 _VERIFIED: Final = "UPDATE front_desk.backups SET verified_at = %s WHERE sha256 = %s"
 
@@ -65,12 +66,13 @@ async def last(work: UnitOfWork) -> LastBackups:
 
 
 def note_made(owner_url: str, *, at: datetime, file_name: str, size: int, sha256: bytes) -> None:
-    """Keep that a backup was written to its end; ``size`` in bytes."""
+    """Keep that a backup was written to its end, once; ``size`` in bytes."""
     with psycopg.connect(_plain(owner_url)) as connection:
         # Before an upgrade there may be no such table yet.
         if connection.execute("SELECT to_regclass('front_desk.backups')").fetchone() == (None,):
             return
-        connection.execute(_MADE, [new_id(), at, file_name, size, sha256])
+        facts = {"id": new_id(), "at": at, "file": file_name, "size": size, "sha256": sha256}
+        connection.execute(_MADE, facts)
 
 
 def note_verified(owner_url: str, *, at: datetime, sha256: bytes) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Numeric,
     PrimaryKeyConstraint,
     Select,
+    case,
     func,
     literal,
     select,
@@ -117,6 +118,14 @@ OF_CHECK_IN: Final = (
     CheckInRow.self_harm_thoughts,
 )
 """What a check-in says: all that a decision may rest on."""
+_OF_ANSWER: Final = (
+    CheckInRow.patient_id,
+    CheckInRow.id,
+    CheckInRow.evaluated_at,
+    CheckInRow.level,
+    CheckInRow.smoothed,
+    case((~CheckInRow.late, CheckInRow.check_in_day)).label("day"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,12 +359,11 @@ def answers(
 ) -> CompoundSelect[*tuple[Any, ...]]:
     """Select the answers of some patients from one moment to another: patient, report, moment, level, smoothed loss.
 
-    Read along two indexes: by the reports' days, and for late reports by the answers' moments.
+    And the report's day, null where it came late: the answer is of its own moment then. Read along two indexes: by
+    the reports' days, and for late reports by the answers' moments.
     """
     row = CheckInRow
-    found = select(row.patient_id, row.id, row.evaluated_at, row.level, row.smoothed).where(
-        work.owns(row), whose, row.evaluated_at >= since
-    )
+    found = select(*_OF_ANSWER).where(work.owns(row), whose, row.evaluated_at >= since)
     on_the_day = found.where(~row.late, row.check_in_day >= since.date() - _DAY_APART)
     late = found.where(row.late)
     if until is not None:
@@ -368,7 +376,7 @@ def answer_before(work: UnitOfWork, patient_id: UUID, moment: datetime) -> Compo
     """Select a patient's last answer before a moment: of reports on their day and of late ones, so up to two rows."""
     row = CheckInRow
     found = (
-        select(row.patient_id, row.id, row.evaluated_at, row.level, row.smoothed)
+        select(*_OF_ANSWER)
         .where(work.owns(row), row.patient_id == patient_id, row.evaluated_at < moment)
         .limit(1)
     )

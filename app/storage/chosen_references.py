@@ -95,12 +95,12 @@ def from_version(version: RecordVersion) -> StoredReference:
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredReference]:
     """List the references that were chosen for a patient, latest first."""
-    found = await work.execute(
+    return await work.all(
+        StoredReference,
         select(*columns_of(StoredReference))
         .where(work.owns(StoredReference), StoredReference.patient_id == patient_id)
-        .order_by(StoredReference.set_at.desc(), StoredReference.id.desc())
+        .order_by(StoredReference.set_at.desc(), StoredReference.id.desc()),
     )
-    return [StoredReference(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def take_away(work: UnitOfWork, choice_id: UUID) -> None:

@@ -1,11 +1,12 @@
-"""Clinics: the tenantless entry (id and state only) and the profile that only the clinic itself sees."""
+"""Clinics: the tenantless entry (id and state only), the profile that only the clinic itself sees, logo, origins."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, or_, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, delete, or_, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.errors import OperatorError
@@ -85,9 +86,7 @@ async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | No
     """Give the clinic's profile, locked if what follows must happen once."""
     columns = columns_of(ClinicProfile)
     statement = select(*columns).where(work.owns(ClinicProfile))
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    row = found.one_or_none()
-    return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(ClinicProfile, statement.with_for_update() if lock else statement)
 
 
 async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
@@ -155,3 +154,77 @@ async def move_ahead(work: UnitOfWork, by: timedelta, *, most: timedelta) -> tim
 async def set_clock_right(work: UnitOfWork) -> None:
     """Let this clinic live in real time again."""
     await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(ahead_seconds=0))
+
+
+class ClinicLogoRow(TenantRow):
+    """A clinic's logo; ``digest`` names it in its address, so that a browser keeps it until it changes."""
+
+    __tablename__ = "clinic_logos"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        {"schema": CARE},
+    )
+
+    png: Mapped[bytes]
+    digest: Mapped[str]
+    changed_at: Mapped[datetime]
+
+
+async def put_logo(work: UnitOfWork, *, png: bytes, digest: str, now: datetime) -> None:
+    """Keep a logo in the place of the one before."""
+    values = {"png": png, "digest": digest, "changed_at": now}
+    statement = insert(ClinicLogoRow).values(clinic_id=work.clinic_id, **values)
+    await work.execute(statement.on_conflict_do_update(index_elements=["clinic_id"], set_=values))
+
+
+async def remove_logo(work: UnitOfWork) -> bool:
+    """Remove the logo; says whether there was one."""
+    removed = await work.execute(delete(ClinicLogoRow).where(work.owns(ClinicLogoRow)))
+    return removed.rowcount != 0
+
+
+async def logo_digest(work: UnitOfWork) -> str | None:
+    """Give the logo's name, or None where there is no logo."""
+    found = await work.execute(select(ClinicLogoRow.digest).where(work.owns(ClinicLogoRow)))
+    return found.scalar_one_or_none()
+
+
+async def logo_png(work: UnitOfWork) -> bytes | None:
+    """Give the picture, or None where there is no logo."""
+    found = await work.execute(select(ClinicLogoRow.png).where(work.owns(ClinicLogoRow)))
+    return found.scalar_one_or_none()
+
+
+class BrowserOriginRow(Row):
+    """An origin whose scripts may call the patient API for this clinic's patients."""
+
+    __tablename__ = "browser_origins"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        Index("ix_browser_origins_clinic", "clinic_id"),
+        {"schema": FRONT_DESK},
+    )
+
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+async def browser_origins(work: UnitOfWork) -> list[str]:
+    """List this clinic's origins."""
+    row = BrowserOriginRow
+    found = await work.execute(select(row.origin).where(row.clinic_id == work.clinic_id).order_by(row.origin))
+    return list(found.scalars())
+
+
+async def replace_browser_origins(work: UnitOfWork, origins: Sequence[str]) -> None:
+    """Have these be this clinic's origins, in place of those before."""
+    await work.execute(delete(BrowserOriginRow).where(BrowserOriginRow.clinic_id == work.clinic_id))
+    if origins:
+        rows = [{"origin": one, "clinic_id": work.clinic_id} for one in origins]
+        await work.execute(insert(BrowserOriginRow), rows)
+
+
+async def clinics_of_origin(work: UnitOfWork, origin: str) -> frozenset[UUID]:
+    """Give the clinics that named this origin; needs no tenant."""
+    found = await work.execute(select(BrowserOriginRow.clinic_id).where(BrowserOriginRow.origin == origin))
+    return frozenset(found.scalars())

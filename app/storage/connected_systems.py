@@ -81,15 +81,12 @@ async def add(work: UnitOfWork, system: ConnectedSystem) -> bool:
 
 async def all_of_clinic(work: UnitOfWork) -> list[ConnectedSystem]:
     """List the systems, oldest first, without those that were removed."""
-    found = await work.execute(_systems(work).order_by(ConnectedSystem.id))
-    return [ConnectedSystem(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.all(ConnectedSystem, _systems(work).order_by(ConnectedSystem.id))
 
 
 async def find(work: UnitOfWork, system_id: UUID) -> ConnectedSystem | None:
     """Find a system that was not removed."""
-    found = await work.execute(_systems(work).where(ConnectedSystem.id == system_id))
-    row = found.one_or_none()
-    return row and ConnectedSystem(**row._mapping)  # noqa: SLF001 - same
+    return await work.one(ConnectedSystem, _systems(work).where(ConnectedSystem.id == system_id))
 
 
 async def of_kind(work: UnitOfWork, kind: str, *, issuer: str | None = None) -> ConnectedSystem | None:
@@ -97,9 +94,7 @@ async def of_kind(work: UnitOfWork, kind: str, *, issuer: str | None = None) -> 
     statement = _systems(work).where(ConnectedSystem.kind == kind)
     if issuer is not None:
         statement = statement.where(ConnectedSystem.issuer == issuer)
-    found = await work.execute(statement.order_by(ConnectedSystem.id).limit(1))
-    row = found.one_or_none()
-    return row and ConnectedSystem(**row._mapping)  # noqa: SLF001 - same
+    return await work.one(ConnectedSystem, statement.order_by(ConnectedSystem.id).limit(1))
 
 
 async def remove(work: UnitOfWork, system_id: UUID) -> bool:
@@ -140,15 +135,15 @@ async def note_identity(work: UnitOfWork, identity: StaffIdentity) -> StaffIdent
         )
         .returning(*columns_of(row))
     )
-    return row(**kept.one()._mapping)  # noqa: SLF001 - same
+    return row(**kept.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def identities(work: UnitOfWork) -> list[StaffIdentity]:
     """List whom the systems have named, oldest first."""
-    found = await work.execute(
-        select(*columns_of(StaffIdentity)).where(work.owns(StaffIdentity)).order_by(StaffIdentity.id)
+    return await work.all(
+        StaffIdentity,
+        select(*columns_of(StaffIdentity)).where(work.owns(StaffIdentity)).order_by(StaffIdentity.id),
     )
-    return [StaffIdentity(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def link(work: UnitOfWork, identity_id: UUID, staff_id: UUID | None) -> bool:

@@ -58,9 +58,9 @@ async def add(work: UnitOfWork, consent: Consent) -> None:
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Consent]:
     """List a patient's answers, oldest first."""
     columns = columns_of(Consent)
-    found = await work.execute(
+    return await work.all(
+        Consent,
         select(*columns)
         .where(work.owns(Consent), Consent.patient_id == patient_id)
-        .order_by(Consent.at, Consent.id)
+        .order_by(Consent.at, Consent.id),
     )
-    return [Consent(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -37,15 +37,12 @@ async def add(work: UnitOfWork, test: ContactTest) -> None:
 
 async def find(work: UnitOfWork, digest: bytes) -> ContactTest | None:
     """Find a test by the digest of its link."""
-    found = await work.execute(_tests(work).where(ContactTest.digest == digest))
-    row = found.one_or_none()
-    return row and ContactTest(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(ContactTest, _tests(work).where(ContactTest.digest == digest))
 
 
 async def latest(work: UnitOfWork, *, limit: int) -> list[ContactTest]:
     """List the clinic's latest tests, newest first."""
-    found = await work.execute(_tests(work).order_by(ContactTest.id.desc()).limit(limit))
-    return [ContactTest(**row._mapping) for row in found]  # noqa: SLF001 - same
+    return await work.all(ContactTest, _tests(work).order_by(ContactTest.id.desc()).limit(limit))
 
 
 async def answered(

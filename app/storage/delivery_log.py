@@ -83,7 +83,8 @@ async def by_day(
     """Count an endpoint's deliveries by the day of their events, on which there were any; days by this zone."""
     day = cast(func.timezone(time_zone, Notification.occurred_at), Date).label("day")
     state = DeliveryRow.state
-    found = await work.execute(
+    return await work.all(
+        DeliveryDay,
         select(
             day,
             func.count().filter(state == "delivered").label("delivered"),
@@ -103,9 +104,8 @@ async def by_day(
             DeliveryRow.endpoint_id == endpoint_id,
         )
         .group_by(day)
-        .order_by(day)
+        .order_by(day),
     )
-    return [DeliveryDay(**row._mapping) for row in found]  # noqa: SLF001 - documented name
 
 
 _NOT_OUT: Final = ("held", "exhausted")
@@ -145,7 +145,8 @@ async def gave_up_on_safety(
 async def undelivered(work: UnitOfWork) -> list[Undelivered]:
     """Sum up by endpoint what is held or exhausted now, what waits longest first; of a removed one nobody waits."""
     oldest_at = func.min(Notification.occurred_at)
-    found = await work.execute(
+    return await work.all(
+        Undelivered,
         select(
             Endpoint.id.label("endpoint_id"),
             Endpoint.state.label("endpoint_state"),
@@ -162,9 +163,8 @@ async def undelivered(work: UnitOfWork) -> list[Undelivered]:
             Endpoint.state != "removed",
         )
         .group_by(Endpoint.id, Endpoint.state)
-        .order_by(oldest_at, Endpoint.id)
+        .order_by(oldest_at, Endpoint.id),
     )
-    return [Undelivered(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def newly_held(work: UnitOfWork, *, notified_before: datetime) -> list[UUID]:

@@ -69,16 +69,16 @@ async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime) -> None:
 
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Device]:
     """List the devices that may speak for a patient, in the order in which they were enrolled."""
-    found = await work.execute(
+    return await work.all(
+        Device,
         select(DeviceRow.id, DeviceRow.name_sealed, DeviceRow.enrolled_at)
         .where(
             work.owns(DeviceRow),
             DeviceRow.patient_id == patient_id,
             DeviceRow.revoked_at.is_(None),
         )
-        .order_by(DeviceRow.id)
+        .order_by(DeviceRow.id),
     )
-    return [Device(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def count_working(work: UnitOfWork) -> int:

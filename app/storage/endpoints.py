@@ -80,15 +80,12 @@ async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> En
     """
     statement = _endpoints(work).where(Endpoint.id == endpoint_id)
     # Not so strong that a new delivery to it, which refers to it, would have to wait.
-    found = await work.execute(statement.with_for_update(key_share=True) if lock else statement)
-    row = found.one_or_none()
-    return row and Endpoint(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(Endpoint, statement.with_for_update(key_share=True) if lock else statement)
 
 
 async def all_of_clinic(work: UnitOfWork) -> list[Endpoint]:
     """List the clinic's addresses, oldest first."""
-    found = await work.execute(_endpoints(work).order_by(Endpoint.id))
-    return [Endpoint(**row._mapping) for row in found]  # noqa: SLF001 - same
+    return await work.all(Endpoint, _endpoints(work).order_by(Endpoint.id))
 
 
 async def count_numbered(work: UnitOfWork, endpoint_id: UUID, count: int) -> int:

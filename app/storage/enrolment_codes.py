@@ -96,7 +96,8 @@ async def try_selector(
 
 async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
     """Find a code and lock it, so that it is used once."""
-    found = await work.execute(
+    return await work.one(
+        EnrolmentCode,
         select(
             EnrolmentCode.id,
             EnrolmentCode.patient_id,
@@ -105,10 +106,8 @@ async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
             EnrolmentCode.used_at,
         )
         .where(work.owns(EnrolmentCode), EnrolmentCode.id == code_id)
-        .with_for_update()
+        .with_for_update(),
     )
-    row = found.one_or_none()
-    return row and EnrolmentCode(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime) -> None:

@@ -82,16 +82,12 @@ async def erase(work: UnitOfWork, erasure: Erasure) -> None:
 
 async def find(work: UnitOfWork, patient_id: UUID) -> Erasure | None:
     """Find the tombstone of a patient of this clinic."""
-    found = await work.execute(_erasures(work).where(Erasure.patient_id == patient_id))
-    row = found.one_or_none()
-    return row and Erasure(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(Erasure, _erasures(work).where(Erasure.patient_id == patient_id))
 
 
 async def of_signal(work: UnitOfWork, signal_id: UUID) -> Erasure | None:
     """Find the tombstone of the patient whose signal this was."""
-    found = await work.execute(_erasures(work).where(literal(signal_id) == any_(Erasure.signal_ids)))
-    row = found.one_or_none()
-    return row and Erasure(**row._mapping)  # noqa: SLF001 - same
+    return await work.one(Erasure, _erasures(work).where(literal(signal_id) == any_(Erasure.signal_ids)))
 
 
 def _erasures(work: UnitOfWork) -> Select[*tuple[object, ...]]:
@@ -147,11 +143,9 @@ async def add(work: UnitOfWork, request: StoredRequest) -> bool:
 
 async def lock(work: UnitOfWork, request_id: UUID) -> StoredRequest | None:
     """Find a request of this clinic, and keep others off it until the transaction ends."""
-    found = await work.execute(
-        _requests(work).where(StoredRequest.id == request_id).with_for_update(of=StoredRequest)
+    return await work.one(
+        StoredRequest, _requests(work).where(StoredRequest.id == request_id).with_for_update(of=StoredRequest)
     )
-    row = found.one_or_none()
-    return row and StoredRequest(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def decide(
@@ -182,16 +176,15 @@ async def page(work: UnitOfWork, *, states: list[str], after: UUID | None, limit
     statement = _requests(work).where(StoredRequest.state.in_(states))
     if after is not None:
         statement = statement.where(StoredRequest.id > after)
-    found = await work.execute(statement.order_by(StoredRequest.id).limit(limit))
-    return [StoredRequest(**row._mapping) for row in found]  # noqa: SLF001 - same
+    return await work.all(StoredRequest, statement.order_by(StoredRequest.id).limit(limit))
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredRequest]:
     """List a patient's requests, oldest first."""
-    found = await work.execute(
-        _requests(work).where(StoredRequest.patient_id == patient_id).order_by(StoredRequest.id)
+    return await work.all(
+        StoredRequest,
+        _requests(work).where(StoredRequest.patient_id == patient_id).order_by(StoredRequest.id),
     )
-    return [StoredRequest(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 def _requests(work: UnitOfWork) -> Select[*tuple[Any, ...]]:

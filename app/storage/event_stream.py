@@ -135,14 +135,14 @@ async def reach(work: UnitOfWork) -> StreamReach:
 async def page(work: UnitOfWork, *, after: int, limit: int) -> Sequence[PlacedEvent]:
     """Give the events after a position, in order."""
     row, place = Notification, EventPlaceRow
-    found = await work.execute(
+    return await work.all(
+        PlacedEvent,
         select(row.id, place.position, row.body)
         .join(place, (place.clinic_id == row.clinic_id) & (place.notification_id == row.id))
         .where(work.owns(row), work.owns(place), place.position > after)
         .order_by(place.position)
-        .limit(limit)
+        .limit(limit),
     )
-    return [PlacedEvent(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ async def snapshot_page(work: UnitOfWork, *, after: UUID | None, limit: int) -> 
     )
     if after is not None:
         statement = statement.where(patient.id > after)
-    return [SnapshotEntry(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.all(SnapshotEntry, statement)
 
 
 async def open_signals(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
@@ -216,6 +216,6 @@ async def _open(
     )
     alerts: dict[UUID, list[dict[str, Any]]] = {}
     for one in found:
-        values = dict(one._mapping)  # noqa: SLF001 - same
+        values = dict(one._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
         alerts.setdefault(values.pop("patient_id"), []).append(values)
     return alerts

@@ -49,18 +49,15 @@ async def add(work: UnitOfWork, one: FileImport) -> None:
 async def find(work: UnitOfWork, import_id: UUID, *, lock: bool = False) -> FileImport | None:
     """Find an import of this clinic; lock it where it is about to be changed."""
     statement = select(*columns_of(FileImport)).where(work.owns(FileImport), FileImport.id == import_id)
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    row = found.one_or_none()
-    return row and FileImport(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(FileImport, statement.with_for_update() if lock else statement)
 
 
 async def latest(work: UnitOfWork, *, limit: int) -> list[FileImport]:
     """List the clinic's imports, latest first, without what was uploaded."""
     columns = [one for one in columns_of(FileImport) if one.key != "files_sealed"]
-    found = await work.execute(
-        select(*columns).where(work.owns(FileImport)).order_by(FileImport.id.desc()).limit(limit)
+    return await work.all(
+        FileImport, select(*columns).where(work.owns(FileImport)).order_by(FileImport.id.desc()).limit(limit)
     )
-    return [FileImport(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def change(work: UnitOfWork, import_id: UUID, **values: Any) -> None:  # noqa: ANN401 - columns

@@ -99,16 +99,16 @@ async def end(
     )
     if source_id is not None:
         statement = statement.where(row.source_id == source_id)
-    ended = await work.execute(
+    return await work.all(
+        Finding,
         statement.values(
             state="closed",
             closed_at=work.now,
             outcome=outcome,
             escalate_at=None,
             version=row.version + 1,
-        ).returning(*columns_of(row))
+        ).returning(*columns_of(row)),
     )
-    return [Finding(**one._mapping) for one in ended]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def raised_since(

@@ -53,17 +53,16 @@ class KeptReply:
 async def find(work: UnitOfWork, reply_id: UUID) -> KeptReply | None:
     """Find the reply that is kept under a key; None: there is none, or its day is over."""
     row = IdempotentReply
-    found = await work.execute(
+    return await work.one(
+        KeptReply,
         select(
             row.body_digest,
             row.status,
             row.reply_sealed,
             row.patient_id,
             wrapped_key_of(work, row.patient_id),
-        ).where(work.owns(row), row.id == reply_id, row.kept_at > work.real_now - KEPT_FOR)
+        ).where(work.owns(row), row.id == reply_id, row.kept_at > work.real_now - KEPT_FOR),
     )
-    kept = found.one_or_none()
-    return kept and KeptReply(**kept._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def keep(work: UnitOfWork, reply: IdempotentReply) -> bool:

@@ -61,7 +61,8 @@ async def signals_in(work: UnitOfWork, window: Window) -> list[CountedSignal]:
     """List the signals that were raised in the window."""
     row = Signal
     columns = [getattr(row, name) for name in CountedSignal.__dataclass_fields__]
-    found = await work.execute(
+    return await work.all(
+        CountedSignal,
         select(*columns)
         .join(PatientRow, _counted(Signal, window))
         .where(
@@ -69,25 +70,24 @@ async def signals_in(work: UnitOfWork, window: Window) -> list[CountedSignal]:
             row.raised_at >= window.began_at,
             row.raised_at < window.ended_at,
         )
-        .order_by(row.raised_at, row.id)
+        .order_by(row.raised_at, row.id),
     )
-    return [CountedSignal(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def safety_in(work: UnitOfWork, window: Window) -> list[ReportedSafety]:
     """List the safety events that came in the window."""
     row = SafetyEvent
     columns = [getattr(row, name) for name in ReportedSafety.__dataclass_fields__]
-    found = await work.execute(
+    return await work.all(
+        ReportedSafety,
         select(*columns)
         .join(PatientRow, _counted(SafetyEvent, window))
         .where(
             work.owns(row),
             row.received_at >= window.began_at,
             row.received_at < window.ended_at,
-        )
+        ),
     )
-    return [ReportedSafety(**one._mapping) for one in found]  # noqa: SLF001 - same
 
 
 async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
@@ -104,7 +104,8 @@ async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
         .offset(0)
         .lateral("stuck")
     )
-    found = await work.execute(
+    return await work.all(
+        NotOut,
         select(stuck.c.state, stuck.c.urgency)
         .select_from(sent)
         .join(PatientRow, _counted(Notification, window))
@@ -113,9 +114,8 @@ async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
             work.owns(sent),
             sent.occurred_at >= window.began_at,
             sent.occurred_at < window.ended_at,
-        )
+        ),
     )
-    return [NotOut(**one._mapping) for one in found]  # noqa: SLF001 - same
 
 
 def _counted(

@@ -35,16 +35,15 @@ class LinkedRecord(TenantRow):
 
 async def find(work: UnitOfWork, system_id: UUID, kind: str, external_digest: bytes) -> LinkedRecord | None:
     """Find our record of what a system has under this id."""
-    found = await work.execute(
+    return await work.one(
+        LinkedRecord,
         select(*columns_of(LinkedRecord)).where(
             work.owns(LinkedRecord),
             LinkedRecord.system_id == system_id,
             LinkedRecord.kind == kind,
             LinkedRecord.external_digest == external_digest,
-        )
+        ),
     )
-    row = found.one_or_none()
-    return row and LinkedRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def keep(work: UnitOfWork, link: LinkedRecord) -> None:

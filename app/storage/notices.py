@@ -40,7 +40,8 @@ async def others(
 ) -> list[OtherNotice]:
     """List the other notices of these wordings to a channel: those that wait, and those sent since then."""
     columns = [getattr(MessageRow, name) for name in OtherNotice.__dataclass_fields__]
-    found = await work.execute(
+    return await work.all(
+        OtherNotice,
         select(*columns)
         .where(
             work.owns(MessageRow),
@@ -50,9 +51,8 @@ async def others(
             (MessageRow.state == "pending")
             | ((MessageRow.state == "sent") & (MessageRow.sent_at > sent_after)),
         )
-        .order_by(MessageRow.id)
+        .order_by(MessageRow.id),
     )
-    return [OtherNotice(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def postpone(work: UnitOfWork, message_id: UUID, *, until: datetime) -> None:
@@ -109,7 +109,8 @@ async def about(
 ) -> list[SentNotification]:
     """List what was sent, oldest first; ``subject`` is the field of the body that names it."""
     notification, delivery = Notification, DeliveryRow
-    found = await work.execute(
+    return await work.all(
+        SentNotification,
         select(
             notification.type,
             notification.occurred_at,
@@ -127,6 +128,5 @@ async def about(
             notification.patient_id == patient_id,
             notification.body.contains(f'"{subject}":"{subject_id}"'),
         )
-        .order_by(notification.occurred_at, notification.id, delivery.id)
+        .order_by(notification.occurred_at, notification.id, delivery.id),
     )
-    return [SentNotification(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -48,9 +48,9 @@ async def add(work: UnitOfWork, change: PatientChange) -> None:
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[PatientChange]:
     """List a patient's changes, newest first."""
     columns = columns_of(PatientChange)
-    found = await work.execute(
+    return await work.all(
+        PatientChange,
         select(*columns)
         .where(work.owns(PatientChange), PatientChange.patient_id == patient_id)
-        .order_by(PatientChange.at.desc(), PatientChange.id.desc())
+        .order_by(PatientChange.at.desc(), PatientChange.id.desc()),
     )
-    return [PatientChange(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -246,12 +246,12 @@ class SealedReference:
 
 async def all_references(work: UnitOfWork) -> list[SealedReference]:
     """Give every patient's chart number, sealed."""
-    found = await work.execute(
+    return await work.all(
+        SealedReference,
         select(PatientRow.id, PatientRow.external_ref_sealed, wrapped_key_of(work, PatientRow.id)).where(
             work.owns(PatientRow)
-        )
+        ),
     )
-    return [SealedReference(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def change(

@@ -33,10 +33,9 @@ class StoredPolicy(TenantRow):
 async def versions(work: UnitOfWork) -> list[StoredPolicy]:
     """List all versions, latest first."""
     columns = columns_of(StoredPolicy)
-    found = await work.execute(
-        select(*columns).where(work.owns(StoredPolicy)).order_by(StoredPolicy.version.desc())
+    return await work.all(
+        StoredPolicy, select(*columns).where(work.owns(StoredPolicy)).order_by(StoredPolicy.version.desc())
     )
-    return [StoredPolicy(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def active_numbers(work: UnitOfWork, *, now: datetime) -> dict[str, Any]:

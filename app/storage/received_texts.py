@@ -51,8 +51,9 @@ async def latest_of(
     statement = select(*columns_of(row)).where(work.owns(row), row.patient_id == patient_id)
     if until is not None:
         statement = statement.where(row.received_at <= until)
-    found = await work.execute(statement.order_by(row.received_at.desc(), row.id.desc()).limit(limit))
-    return [ReceivedText(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.all(
+        ReceivedText, statement.order_by(row.received_at.desc(), row.id.desc()).limit(limit)
+    )
 
 
 async def find_many(work: UnitOfWork, named: Sequence[tuple[UUID, UUID]]) -> dict[UUID, ReceivedText]:
@@ -63,7 +64,7 @@ async def find_many(work: UnitOfWork, named: Sequence[tuple[UUID, UUID]]) -> dic
     found = await work.execute(
         select(*columns_of(row)).where(work.owns(row), tuple_(row.patient_id, row.id).in_(named))
     )
-    return {one.id: ReceivedText(**one._mapping) for one in found}  # noqa: SLF001 - same
+    return {one.id: ReceivedText(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def count_since(work: UnitOfWork, patient_id: UUID, *, since: datetime) -> int:

@@ -166,32 +166,31 @@ async def latest(
     work: UnitOfWork, patient_id: UUID, kind: RecordKind, record_id: UUID
 ) -> RecordVersion | None:
     """Find the version of a record that was replaced last."""
-    found = await work.execute(
+    return await work.one(
+        RecordVersion,
         _versions(work, patient_id, kind)
         .where(RecordVersion.record_id == record_id)
         .order_by(RecordVersion.version.desc())
-        .limit(1)
+        .limit(1),
     )
-    row = found.one_or_none()
-    return row and RecordVersion(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def of_kind(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[RecordVersion]:
     """List all versions of a patient's records of this kind that were replaced, oldest first."""
-    found = await work.execute(
-        _versions(work, patient_id, kind).order_by(RecordVersion.record_id, RecordVersion.version)
+    return await work.all(
+        RecordVersion,
+        _versions(work, patient_id, kind).order_by(RecordVersion.record_id, RecordVersion.version),
     )
-    return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[RecordVersion]:
     """List every version of a patient's records that was replaced, latest first."""
-    found = await work.execute(
+    return await work.all(
+        RecordVersion,
         select(*columns_of(RecordVersion))
         .where(work.owns(RecordVersion), RecordVersion.patient_id == patient_id)
-        .order_by(RecordVersion.replaced_at.desc(), RecordVersion.id.desc())
+        .order_by(RecordVersion.replaced_at.desc(), RecordVersion.id.desc()),
     )
-    return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def voided(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[RecordVersion]:
@@ -206,14 +205,14 @@ async def believed_in(
     work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, turn: int
 ) -> list[RecordVersion]:
     """List the versions that were believed in a turn of the patient's and have been replaced since."""
-    found = await work.execute(
+    return await work.all(
+        RecordVersion,
         _versions(work, patient_id, kind).where(
             RecordVersion.active,
             RecordVersion.known_from_turn <= turn,
             RecordVersion.replaced_in_turn > turn,
-        )
+        ),
     )
-    return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def void_spans(work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, turn: int) -> set[UUID]:
@@ -244,7 +243,8 @@ async def by_external_id(
     work: UnitOfWork, kind: RecordKind, *, source: str, external_id: str
 ) -> RecordVersion | None:
     """Find a record that counts as entered in error by the id that its source gave it."""
-    found = await work.execute(
+    return await work.one(
+        RecordVersion,
         select(*columns_of(RecordVersion))
         .where(
             work.owns(RecordVersion),
@@ -253,10 +253,8 @@ async def by_external_id(
             RecordVersion.content["source"].astext == source,
         )
         .order_by(RecordVersion.version.desc())
-        .limit(1)
+        .limit(1),
     )
-    row = found.one_or_none()
-    return row and RecordVersion(**row._mapping)  # noqa: SLF001 - same
 
 
 def _versions(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> Select[*tuple[Any, ...]]:

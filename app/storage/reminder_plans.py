@@ -121,9 +121,7 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
 
 async def lock(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
     """Find a patient's plan, and keep others off it until the transaction ends."""
-    found = await work.execute(_plans(work).where(_of(work, patient_id)).with_for_update())
-    row = found.one_or_none()
-    return row and ReminderPlan(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(ReminderPlan, _plans(work).where(_of(work, patient_id)).with_for_update())
 
 
 async def holder_of_number(work: UnitOfWork, number_index: bytes) -> UUID | None:
@@ -145,13 +143,13 @@ async def holder_of_number(work: UnitOfWork, number_index: bytes) -> UUID | None
 async def lock_with_number(work: UnitOfWork, number_index: bytes) -> list[ReminderPlan]:
     """Find the plans that have this number, confirmed or not, and keep others off them."""
     row = ReminderPlan
-    found = await work.execute(
+    return await work.all(
+        ReminderPlan,
         _plans(work)
         .where(work.owns(row), row.sms_number_index == number_index)
         .order_by(row.patient_id)
-        .with_for_update()
+        .with_for_update(),
     )
-    return [ReminderPlan(**one._mapping) for one in found]  # noqa: SLF001 - same
 
 
 async def change_number(work: UnitOfWork, plan: ReminderPlan) -> None:

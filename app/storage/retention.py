@@ -119,12 +119,12 @@ async def add_hold(work: UnitOfWork, hold: LegalHold) -> None:
 async def holds(work: UnitOfWork) -> list[LegalHold]:
     """List the clinic's holds, also the lifted ones, newest first."""
     row = LegalHold
-    found = await work.execute(
+    return await work.all(
+        LegalHold,
         select(*columns_of(row), wrapped_key_of(work, row.patient_id))
         .where(work.owns(row))
-        .order_by(row.id.desc())
+        .order_by(row.id.desc()),
     )
-    return [LegalHold(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def lift(work: UnitOfWork, hold_id: UUID, *, by: UUID | None) -> UUID | None:

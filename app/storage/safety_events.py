@@ -102,7 +102,8 @@ async def last_of_patient(work: UnitOfWork, patient_id: UUID, *, after: datetime
         )
         .scalar_subquery()
     )
-    found = await work.execute(
+    return await work.one(
+        LastOfPatient,
         select(
             SafetyEvent.id,
             SafetyEvent.state,
@@ -111,10 +112,8 @@ async def last_of_patient(work: UnitOfWork, patient_id: UUID, *, after: datetime
         )
         .where(pages)
         .order_by(SafetyEvent.received_at.desc(), SafetyEvent.id.desc())
-        .limit(1)
+        .limit(1),
     )
-    row = found.one_or_none()
-    return row and LastOfPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def count_further(

@@ -216,6 +216,25 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
 
 async def of_patients(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[UUID, list[date]]:
     """Give the days on which several patients had infusions, each in the zone in which it was entered."""
+    given = await _given(work, patient_ids)
+    return {patient_id: [check_in_day(*one) for one in every] for patient_id, every in given.items()}
+
+
+async def lately_of(
+    work: UnitOfWork, patient_ids: Collection[UUID], *, since: datetime
+) -> dict[UUID, tuple[int, list[date]]]:
+    """Give how many infusions several patients had, and the days of those since then and of the last one before."""
+    found = {}
+    for patient_id, every in (await _given(work, patient_ids)).items():
+        later = [one for one in every if one[0] >= since]
+        before = max((one for one in every if one[0] < since), default=None)
+        shown = later if before is None else [before, *later]
+        found[patient_id] = len(every), [check_in_day(*one) for one in shown]
+    return found
+
+
+async def _given(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[UUID, list[tuple[datetime, str]]]:
+    """Give when several patients had infusions, each with the zone in which it was entered."""
     found = await work.execute(
         select(
             InfusionRow.patient_id,
@@ -225,4 +244,4 @@ async def of_patients(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[U
         .where(work.owns(InfusionRow), one_of(InfusionRow.patient_id, patient_ids))
         .group_by(InfusionRow.patient_id)
     )
-    return {row.patient_id: list(map(check_in_day, row.moments, row.zones)) for row in found}
+    return {row.patient_id: list(zip(row.moments, row.zones, strict=True)) for row in found}

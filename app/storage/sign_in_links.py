@@ -39,9 +39,7 @@ async def find(work: UnitOfWork, digest: bytes, *, lock: bool = False) -> SignIn
     """Find a link by its digest; ``lock`` it where it is about to be spent, so that this happens once."""
     columns = columns_of(SignInLink)
     statement = select(*columns).where(work.owns(SignInLink), SignInLink.digest == digest)
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    row = found.one_or_none()
-    return row and SignInLink(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(SignInLink, statement.with_for_update() if lock else statement)
 
 
 async def count_since(work: UnitOfWork, patient_id: UUID, since: datetime) -> int:

@@ -94,8 +94,7 @@ async def withdraw(work: UnitOfWork, patient_id: UUID, night_id: UUID) -> bool:
 
 async def find(work: UnitOfWork, patient_id: UUID, night_id: UUID) -> SleepNight | None:
     """Find a night of the patient, whatever became of it."""
-    row = (await work.execute(_of_patient(work, patient_id).where(SleepNight.id == night_id))).one_or_none()
-    return None if row is None else SleepNight(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(SleepNight, _of_patient(work, patient_id).where(SleepNight.id == night_id))
 
 
 async def overlapping(work: UnitOfWork, night: SleepNight) -> bool:
@@ -147,14 +146,14 @@ async def shown(
         statement = statement.where(SleepNight.night >= since)
     if before is not None:
         statement = statement.where(tuple_(SleepNight.night, SleepNight.id) < tuple_(*before))
-    found = await work.execute(statement.order_by(SleepNight.night.desc(), SleepNight.id.desc()).limit(limit))
-    return [SleepNight(**row._mapping) for row in found]  # noqa: SLF001 - same
+    return await work.all(
+        SleepNight, statement.order_by(SleepNight.night.desc(), SleepNight.id.desc()).limit(limit)
+    )
 
 
 async def every_night(work: UnitOfWork, patient_id: UUID) -> list[SleepNight]:
     """List all nights on record, also those that were corrected or taken back."""
-    found = await work.execute(_of_patient(work, patient_id).order_by(SleepNight.night, SleepNight.id))
-    return [SleepNight(**row._mapping) for row in found]  # noqa: SLF001 - same
+    return await work.all(SleepNight, _of_patient(work, patient_id).order_by(SleepNight.night, SleepNight.id))
 
 
 def _counting(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[object, ...]]:

@@ -37,11 +37,9 @@ async def add(work: UnitOfWork, invitation: StaffInvitation) -> None:
 async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
     """Find an invitation by its digest."""
     columns = columns_of(StaffInvitation)
-    found = await work.execute(
-        select(*columns).where(work.owns(StaffInvitation), StaffInvitation.digest == digest)
+    return await work.one(
+        StaffInvitation, select(*columns).where(work.owns(StaffInvitation), StaffInvitation.digest == digest)
     )
-    row = found.one_or_none()
-    return row and StaffInvitation(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime) -> None:

@@ -92,23 +92,18 @@ async def add(work: UnitOfWork, member: StaffMember) -> bool:
 async def find(work: UnitOfWork, staff_id: UUID, *, lock: bool = False) -> StaffMember | None:
     """Find a member of this clinic's staff; ``lock`` the row where it is about to be changed."""
     statement = _members(work).where(StaffMember.id == staff_id)
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    row = found.one_or_none()
-    return row and StaffMember(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(StaffMember, statement.with_for_update() if lock else statement)
 
 
 async def find_by_address(work: UnitOfWork, address_digest: bytes) -> StaffMember | None:
     """Find who signs in with this address at this clinic."""
-    found = await work.execute(_members(work).where(StaffMember.address_digest == address_digest))
-    row = found.one_or_none()
-    return row and StaffMember(**row._mapping)  # noqa: SLF001 - same
+    return await work.one(StaffMember, _members(work).where(StaffMember.address_digest == address_digest))
 
 
 async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[StaffMember]:
     """List the staff, oldest first, also the deactivated; locked for a change if so wished."""
     statement = _members(work).order_by(StaffMember.id)
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    return [StaffMember(**row._mapping) for row in found]  # noqa: SLF001 - same
+    return await work.all(StaffMember, statement.with_for_update() if lock else statement)
 
 
 async def names_of(work: UnitOfWork, staff_ids: Collection[UUID]) -> dict[UUID, bytes]:

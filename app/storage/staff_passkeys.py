@@ -68,10 +68,10 @@ async def add(
 async def of_member(work: UnitOfWork, staff_id: UUID) -> list[StaffPasskey]:
     """List a member's passkeys, oldest first."""
     row = StaffPasskey
-    found = await work.execute(
-        select(*columns_of(row)).where(work.owns(row), row.staff_id == staff_id).order_by(row.id)
+    return await work.all(
+        StaffPasskey,
+        select(*columns_of(row)).where(work.owns(row), row.staff_id == staff_id).order_by(row.id),
     )
-    return [StaffPasskey(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challenge_at: datetime) -> bool:

@@ -64,7 +64,8 @@ async def working(
 ) -> OpenSession | None:
     """Find the session with this digest, if it works and its member is active."""
     session, member, clinic = StaffSessionRow, StaffMember, ClinicProfile
-    found = await work.execute(
+    return await work.one(
+        OpenSession,
         select(
             session.id,
             session.staff_id,
@@ -82,10 +83,8 @@ async def working(
             session.used_at > used_after,
             session.opened_at > opened_after,
             member.state == "active",
-        )
+        ),
     )
-    row = found.one_or_none()
-    return row and OpenSession(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def used(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:

@@ -1,14 +1,16 @@
-"""What a trend is drawn from: reads between two days, each along an index, for one patient. Nothing is written."""
+"""What a trend is drawn from: reads between two days, each along an index. Nothing is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, cast, func, select, union_all
+from sqlalchemy import ARRAY, DateTime, case, cast, func, select, union_all
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from app.clinical.check_ins import CheckIn
+from app.clinical.check_ins import CheckIn, check_in_day
 from app.storage.check_ins import OF_CHECK_IN, CheckInRow, answer_before, answers, check_in_of
+from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -88,3 +90,33 @@ async def level_changes(
         .order_by(each.c.evaluated_at, each.c.id)
     )
     return [(changed.evaluated_at, changed.level) for changed in found]
+
+
+async def shares_of(
+    work: UnitOfWork, zones: Mapping[UUID, str], *, since: datetime
+) -> dict[UUID, list[tuple[date, float]]]:
+    """Give on which days answers since then said how much several patients had lost, and how much, oldest first.
+
+    ``zones``: each patient's, by which the day of an answer to a late report goes.
+    """
+    one = answers(work, one_of(CheckInRow.patient_id, zones), since=since).subquery().c
+    in_order = (one.evaluated_at, one.id)
+    late_at = case((one.day.is_(None), one.evaluated_at))
+    # A row a patient: what a list costs is mostly its rows.
+    found = await work.execute(
+        select(
+            one.patient_id,
+            func.array_agg(aggregate_order_by(one.day, *in_order)).label("days"),
+            func.array_agg(aggregate_order_by(late_at, *in_order)).label("late_at"),
+            func.array_agg(aggregate_order_by(one.smoothed, *in_order)).label("lost"),
+        )
+        .where(one.smoothed.is_not(None))
+        .group_by(one.patient_id)
+    )
+    return {
+        row.patient_id: [
+            (day or check_in_day(late_at, zones[row.patient_id]), lost)
+            for day, late_at, lost in zip(row.days, row.late_at, row.lost, strict=True)
+        ]
+        for row in found
+    }

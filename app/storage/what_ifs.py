@@ -73,9 +73,7 @@ async def find(
     if what_if_id is not None:
         statement = statement.where(StoredWhatIf.id == what_if_id)
     statement = statement.order_by(StoredWhatIf.id.desc()).limit(1)
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    row = found.one_or_none()
-    return row and StoredWhatIf(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return await work.one(StoredWhatIf, statement.with_for_update() if lock else statement)
 
 
 async def end(
@@ -122,9 +120,9 @@ async def _still_there(work: UnitOfWork, days: Sequence[RaisedDays]) -> set[UUID
 async def days_of(work: UnitOfWork, what_if_id: UUID) -> list[RaisedDays]:
     """List the patients' days, in the order of their registration."""
     row = RaisedDays
-    found = await work.execute(
+    return await work.all(
+        RaisedDays,
         select(row.patient_id, row.now_on, row.instead_on)
         .where(work.owns(row), row.what_if_id == what_if_id)
-        .order_by(row.patient_id)
+        .order_by(row.patient_id),
     )
-    return [RaisedDays(**one._mapping) for one in found]  # noqa: SLF001 - same

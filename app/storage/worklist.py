@@ -1,10 +1,9 @@
 """The worklist's rows: every kind in one statement, each with whose it is, however many patients there are."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
-from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
-    ScalarSelect,
     Select,
     Subquery,
     Text,
@@ -30,13 +28,12 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.storage.care_teams import patients_of
-from app.storage.check_ins import CheckInRow, answers
 from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.endpoints import Endpoint
-from app.storage.engine.rows import one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR, InfusionRow
@@ -53,6 +50,13 @@ _SOON: Final = timedelta(hours=1)
 # Written into the statement: a parameter's value is not known to a plan that serves every clinic, and such a plan
 # reads all signals that were ever closed instead of the index of those that are not.
 _CLOSED: Final[ColumnElement[str]] = literal_column("'closed'")
+
+
+# What a signal's row has besides, and the column of each: named apart, for rows of every kind have them.
+_SIGNAL_FACTS: Final = {
+    name: f"signal_{name}"
+    for name in ("criteria", "steady_since", "raised_smoothed", "outcome", "smoothed", "explanation")
+}
 
 
 class Shown(StrEnum):
@@ -193,7 +197,7 @@ async def page(
     statement = (
         select(
             items,
-            _signal_facts(work, items, with_sentences=with_sentences).label("signal_facts"),
+            *_of_signal(with_sentences=with_sentences),
             PatientRow.external_ref_sealed,
             wrapped_key_of(work, PatientRow.id),
             PatientRow.time_zone,
@@ -209,6 +213,7 @@ async def page(
                 PatientStateRow.patient_id == items.c.patient_id,
             ),
         )
+        .outerjoin(Signal, and_(items.c.kind == "signal", work.owns(Signal), Signal.id == items.c.id))
         .order_by(*((one.desc() for one in columns) if latest_first else columns))
         .limit(limit)
     )
@@ -217,7 +222,9 @@ async def page(
     if after is not None:
         here, there = tuple_(*columns), tuple_(*(literal(one) for one in after))
         statement = statement.where(here < there if latest_first else here > there)
-    return [_row(dict(one._mapping)) for one in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    found = await work.execute(statement)
+    names = tuple(found.keys())
+    return [_row(dict(zip(names, one, strict=True))) for one in found]
 
 
 async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
@@ -234,34 +241,19 @@ async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
             aside,
         ).select_from(item)
     )
-    return Counts(**found.one()._mapping)  # noqa: SLF001 - same
-
-
-async def shares_of(
-    work: UnitOfWork, patient_ids: Collection[UUID], *, since: datetime
-) -> dict[UUID, list[tuple[datetime, float]]]:
-    """Give when answers since then said how much several patients had lost, and how much, oldest first."""
-    one = answers(work, one_of(CheckInRow.patient_id, patient_ids), since=since).subquery().c
-    in_order = (one.evaluated_at, one.id)
-    # A row a patient: what a list costs is mostly its rows.
-    found = await work.execute(
-        select(
-            one.patient_id,
-            func.array_agg(aggregate_order_by(one.evaluated_at, *in_order)).label("moments"),
-            func.array_agg(aggregate_order_by(one.smoothed, *in_order)).label("lost"),
-        )
-        .where(one.smoothed.is_not(None))
-        .group_by(one.patient_id)
-    )
-    return {row.patient_id: list(zip(row.moments, row.lost, strict=True)) for row in found}
+    return Counts(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 def _row(values: dict[str, Any]) -> ListedItem:
     seen, rank = values.pop("seen"), values.pop("rank")
     values.pop("number")
-    facts, of_signal = values.pop("facts"), values.pop("signal_facts")
+    of_signal = {name: values.pop(column) for name, column in _SIGNAL_FACTS.items() if column in values}
+    facts = values.pop("facts")
+    if values["kind"] == "signal":
+        steady = of_signal["steady_since"]
+        facts = of_signal | {"steady_since": steady and steady.isoformat()}
     place = (values["lane"], seen, rank, values["since"], values["id"])
-    return ListedItem(place=place, more=of_signal or facts or {}, **values)
+    return ListedItem(place=place, more=facts or {}, **values)
 
 
 def _ranked(work: UnitOfWork, wanted: WorklistFilter) -> Subquery:
@@ -285,18 +277,11 @@ def _items(work: UnitOfWork, wanted: WorklistFilter) -> Subquery:
         parts = [*parts, _undelivered(work), _scores_due(work)]
     every = union_all(*parts).subquery()
     if shown is Shown.CLOSED:
-        return _narrowed(
-            work,
-            select(every, literal(0).label("lane"), literal(0).label("rank"), literal(1).label("seen")),
-            every,
-            wanted,
-        )
-    lane = case({kind: int(lane) for kind, lane in KINDS.items()}, value=every.c.kind, else_=2)
-    rank = case({kind: number for number, kind in enumerate(KINDS)}, value=every.c.kind, else_=len(KINDS))
+        columns = [one for one in every.c if one.name not in {"lane", "rank"}]
+        aside = (literal(0).label("lane"), literal(0).label("rank"), literal(1).label("seen"))
+        return _narrowed(work, select(*columns, *aside), every, wanted)
     seen = case((every.c.acknowledged_at.is_(None), 0), else_=1)
-    return _narrowed(
-        work, select(every, lane.label("lane"), rank.label("rank"), seen.label("seen")), every, wanted
-    )
+    return _narrowed(work, select(every, seen.label("seen")), every, wanted)
 
 
 def _narrowed(work: UnitOfWork, statement: Select[Any], every: Subquery, wanted: WorklistFilter) -> Subquery:
@@ -332,31 +317,26 @@ def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
     names = ("source", "urgent", "escalations", "outcome")
     facts = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
     since = row.closed_at if shown is Shown.CLOSED else row.received_at
-    return _part(row, literal("safety"), since=since, due=row.escalate_at, facts=facts).where(
+    return _part(row, "safety", since=since, due=row.escalate_at, facts=facts).where(
         work.owns(row), _is_shown(row, work, shown)
     )
 
 
-def _signal_facts(work: UnitOfWork, items: Subquery, *, with_sentences: bool) -> ScalarSelect[Any]:
+def _of_signal(*, with_sentences: bool) -> list[ColumnElement[Any]]:
     """Give what a signal has besides.
 
     Not with the other columns of its kind: its documents are large, and only the rows of the page need them. Each of
     them is unpacked as a whole, so the page asks for as few as it shows.
     """
-    row = Signal
     facts: dict[str, Any] = {
-        "criteria": row.criteria,
-        "steady_since": row.steady_since,
-        "raised_smoothed": row.decision["smoothed"],
-        "outcome": row.disposition,
+        "criteria": Signal.criteria,
+        "steady_since": Signal.steady_since,
+        "raised_smoothed": Signal.decision["smoothed"].as_float(),
+        "outcome": Signal.disposition,
     }
     if with_sentences:
-        facts |= {"smoothed": row.latest["smoothed"], "explanation": row.explanation}
-    return (
-        select(func.jsonb_build_object(*chain.from_iterable(facts.items())))
-        .where(items.c.kind == "signal", work.owns(row), row.id == items.c.id)
-        .scalar_subquery()
-    )
+        facts |= {"smoothed": Signal.latest["smoothed"].as_float(), "explanation": Signal.explanation}
+    return [column.label(_SIGNAL_FACTS[name]) for name, column in facts.items()]
 
 
 def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
@@ -365,7 +345,7 @@ def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
     since = row.closed_at if shown is Shown.CLOSED else row.raised_at
     if shown is Shown.WAITING:
         aside = ~aside
-    part = _part(row, literal("signal"), since=since, due=row.escalate_at, snoozed=row.snoozed_until).where(
+    part = _part(row, "signal", since=since, due=row.escalate_at, snoozed=row.snoozed_until).where(
         work.owns(row), stands
     )
     return part if shown is Shown.CLOSED else part.where(aside)
@@ -402,7 +382,7 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
     return (
         select(
             first.label("id"),
-            literal("undelivered").label("kind"),
+            *_placed("undelivered"),
             sent.patient_id,
             literal("open").label("state"),
             func.min(sent.occurred_at).label("since"),
@@ -428,7 +408,7 @@ def _scores_due(work: UnitOfWork) -> Select[Any]:
     return (
         select(
             given.id,
-            literal("score_due").label("kind"),
+            *_placed("score_due"),
             given.patient_id,
             literal("open").label("state"),
             given.given_at.label("since"),
@@ -448,6 +428,24 @@ def _scores_due(work: UnitOfWork) -> Select[Any]:
     )
 
 
+def _placed(kind: str | InstrumentedAttribute[str]) -> tuple[ColumnElement[Any], ...]:
+    """Give the columns that say what it is and where it stands: of one kind, or of what a column names."""
+    if isinstance(kind, str):
+        place: tuple[Any, ...] = (
+            literal(kind),
+            literal(int(KINDS[kind])),
+            literal(list(KINDS).index(kind)),
+        )
+    else:
+        ranks = {one: number for number, one in enumerate(KINDS)}
+        place = (
+            kind,
+            case({one: int(lane) for one, lane in KINDS.items()}, value=kind, else_=int(Lane.REACH_OUT)),
+            case(ranks, value=kind, else_=len(KINDS)),
+        )
+    return tuple(one.label(name) for one, name in zip(place, ("kind", "lane", "rank"), strict=True))
+
+
 def _nobody_takes_care() -> tuple[ColumnElement[Any], ...]:
     """Give the columns of what has no version and no life: it goes by itself."""
     moment = DateTime(timezone=True)
@@ -465,7 +463,7 @@ def _nobody_takes_care() -> tuple[ColumnElement[Any], ...]:
 
 def _part(
     row: type[SafetyEvent] | type[Signal] | type[Finding],
-    kind: Any,  # noqa: ANN401 - a column or a literal
+    kind: str | InstrumentedAttribute[str],
     *,
     since: Any,  # noqa: ANN401 - a column
     due: Any,  # noqa: ANN401 - a column
@@ -476,7 +474,7 @@ def _part(
     """Select one kind's rows with the columns that all kinds share."""
     return select(
         row.id,
-        kind.label("kind"),
+        *_placed(kind),
         row.patient_id,
         row.state,
         since.label("since"),

@@ -50,6 +50,11 @@ class RowFault(StrEnum):
     REPEATED_OUTCOME = "an earlier row is about the same patient"
     LOST_BEFORE_TREATMENT = "lies before the first infusion"
 
+    @property
+    def message(self) -> str:
+        """The message, with a place for the name of the column where it is about one cell."""
+        return f"{{column}} {self}" if self.startswith(("has ", "is ", "lies ", "must ")) else self.value
+
 
 class Said(StrEnum):
     """What was done with a row or a course that was taken although it is unusual."""

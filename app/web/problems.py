@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from string import Formatter
 from typing import Any, Final
 
 import structlog
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
+from app.foundation.translations import Words
 from app.storage.engine.health import database_is_away
 
 # Pydantic's own sentences may quote the input; these name only the rule that was broken.
@@ -174,7 +176,7 @@ def refusal_document(error: RefusalError, *, request_id: str | None = None) -> d
     return document | error.extensions
 
 
-def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, str]]:
+def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, Any]]:
     """Say Pydantic's findings as pointer, code and reason; ``skip`` leading parts of the place are not said."""
     return [
         {"pointer": _pointer(_place(error), skip), "code": _code(error), "detail": _reason(error)}
@@ -274,15 +276,19 @@ def _code(error: Mapping[str, Any]) -> str:
     return cause.code if isinstance(cause, RefusalError) else str(error["type"])
 
 
-def _reason(error: Mapping[str, Any]) -> str:
+def _reason(error: Mapping[str, Any]) -> Words:
     cause = (error.get("ctx") or {}).get("error")
     if isinstance(cause, RefusalError):
         return cause.message()
-    template = REASONS.get(str(error["type"]), OTHERWISE)
-    try:
-        return template.format_map(error.get("ctx") or {})
-    except KeyError:
-        return OTHERWISE
+    template, facts = REASONS.get(str(error["type"]), OTHERWISE), error.get("ctx") or {}
+    places = {name for _, name, _, _ in Formatter().parse(template) if name}
+    if not places <= facts.keys():
+        return Words(OTHERWISE)
+    return Words(template, **{name: _plain(facts[name]) for name in places})
+
+
+def _plain(fact: object) -> object:
+    return fact if isinstance(fact, int | float) else str(fact)
 
 
 # What only commands meet is no answer to a request.

@@ -6,13 +6,16 @@ work, on a phone. `make pictures` walks all of it in both languages, sizes and s
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode, urljoin
 from uuid import UUID
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -20,8 +23,10 @@ from app.access.clinics.permissions import StaffRole
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
+from app.foundation.translations import STAFF_LANGUAGES
 from app.storage import contact_tests
 from app.storage.contact_tests import ContactTest
+from tests.support.bracketed import Listener, SeenForm, bracketed_catalogues, forms_on
 from tests.support.browser import (
     LARGEST_PAGE,
     LARGEST_WITH_ITS_FILES,
@@ -30,6 +35,7 @@ from tests.support.browser import (
     NARROW,
     PICTURES_WANTED,
     TOUCHED,
+    PlainBrowser,
     Seen,
     agree,
     link_for,
@@ -38,7 +44,8 @@ from tests.support.browser import (
     open_page,
     sign_in,
 )
-from tests.support.care_browser import care_page, fading
+from tests.support.care_browser import SESSION, care_page, fading
+from tests.support.catalogues import TRANSLATED
 from tests.support.every_page import (
     EVERY,
     FRONT,
@@ -48,13 +55,14 @@ from tests.support.every_page import (
     TABLET,
     TODAY,
     Clinic,
+    Place,
     Who,
 )
 from tests.support.lively import lively_clinic, send_a_night
 from tests.support.people import ClinicClient, treated
 from tests.support.receiver import running_receiver
 from tests.support.service import NOW, Service
-from tests.support.staff import invited, token_of
+from tests.support.staff import invited, signed_in, token_of
 
 PICTURES: Final = Path(__file__).parents[2] / "build" / "screenshots"
 LOCALES: Final = {"en": "en-US", "es": "es-US"}
@@ -307,3 +315,89 @@ def test_the_pages_need_nothing_that_their_policy_refuses_and_run_our_own_script
         assert [one for one in seen.said if not any(status in one for status in refused)] == []
         scripts = {source for sources in seen.scripts.values() for source in sources}
         assert [one for one in scripts if not one.startswith(("/care/static/", "/p/static/"))] == []
+
+
+# What stays as it is in every language: names and numbers, also those of scales and programs, and the words that this
+# clinic wrote itself.
+_OWN: Final = (
+    "Afterglow", "Riverbend Clinic", "(?:Kim|Robin|Alex) Example", "R\\. Ortega", "[KRA]E", "P-[0-9a-f]{8}", "P-\\d",
+    "[0-9a-f]{12}", r"[\w.-]+@[\w.]+", r"https?://\S+", "[A-Z][a-z]+/[A-Z][a-z_]+", "Berlin",
+    r"gain-lost 2\.0, consider_at=0\.\d+", r"[a-z]+(?:\.[a-z_]+)+", r"[a-z]{2}-[A-Z]{2}", "min",
+    "PHQ-9", "GAD-7", "MADRS", "QIDS-SR16", "Montgomery-Åsberg Depression Rating Scale",
+    "Quick Inventory of Depressive Symptomatology, self-report", "Patient Health Questionnaire(?:-9)?",
+    "Generalized Anxiety Disorder(?: scale|-7)", "Slack", "Teams", r"system/\S*", "{chart_number}",
+    "[Oo]wn", "phone", "EHR", "first key", "Sign-in", "Robin", "Warehouse", "Riverside", "Twice weekly",
+    "a note", "a text", "a reason", "on holiday", "wait a week", "by mistake", "Registered twice", "At home",
+    "Nobody who may was there.",
+)  # fmt: skip
+_ID: Final = re.compile(r"[0-9a-f-]{36}|[0-9a-f]{64}")
+
+
+def _pages_of(
+    browser: PlainBrowser, places: Sequence[Place], ids: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Open pages, then send each of their forms with nonsense in every field."""
+    forms = dict[object, SeenForm]()
+    for place in places:
+        address = (place.address or "").format(**ids)
+        if not address:
+            continue
+        text = _followed(browser, browser.get(address))
+        yield place.name, text
+        for form in forms_on(text):
+            path = urljoin(address, form.action)
+            if form.typed or form.file:
+                forms.setdefault((_ID.sub("", path), *form.typed), replace(form, action=path))
+    for form in forms.values():
+        fields = form.hidden | dict.fromkeys(form.typed, "?")
+        if form.method == "get":
+            reply = browser.get(f"{form.action}?{urlencode(fields)}")
+        elif form.file:
+            reply = browser.upload(form.action, fields, (form.file, "x.csv", b"?"))
+        else:
+            reply = browser.post(form.action, fields)
+        yield f"{form.action} with nonsense", _followed(browser, reply)
+
+
+def _followed(browser: PlainBrowser, reply: httpx2.Response) -> str:
+    while reply.status_code in {302, 303} and reply.headers["location"].startswith("/"):
+        reply = browser.get(reply.headers["location"])
+    return reply.text
+
+
+def test_all_that_a_page_says_is_in_its_readers_catalogue(
+    shared_service: Service, lively: tuple[ClinicClient, dict[str, str]]
+) -> None:
+    client, ids = lively
+    joining = invited(client, StaffRole.OWNER)
+    ids |= {
+        "language": "es",
+        "invitation": token_of(joining),
+        "email": joining["email"],
+        "contact_test": contact_test(shared_service, client.clinic_id),
+        "new_link": link_for(client, new_patient(client)),
+        "tablet_id": ids["answering_id"],
+    }
+    left = dict[str, str]()
+    with bracketed_catalogues():
+        for language in TRANSLATED:
+            listener = Listener(language, _OWN)
+            for name, text in _pages_in(language, shared_service, client, ids):
+                left |= dict.fromkeys(listener.english_on(text), f"{name}, {language}")
+    assert left == {}
+
+
+def _pages_in(
+    language: str, service: Service, client: ClinicClient, ids: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Open a language's pages: those of patients, and of staff where there are any."""
+    for who in Who if language in STAFF_LANGUAGES else (Who.PATIENT,):
+        places = [place for place in EVERY if place.who is who and place not in FRONT]
+        browser = PlainBrowser(service.url, language)
+        if who in _ROLES:
+            browser.cookies[SESSION] = signed_in(service, client.clinic_id, _ROLES[who])
+        elif who is Who.PATIENT:
+            browser.sign_in(client, ids["answering_id"])
+            browser.get(f"/p/help?lang={language}")
+        yield from _pages_of(browser, places, ids | {"language": language})
+        browser.http.close()

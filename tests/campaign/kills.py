@@ -89,7 +89,7 @@ def _kill(dev: Dev, target: str) -> bool:
 def _seconds_until(dev: Dev, target: str) -> float:
     started = time.monotonic()
     back = dev.is_ready if target != "worker" else (lambda: dev.child("worker") is not None)
-    if not wait_until(back, 60, pause=0.05):
+    if not wait_until(back, 180, pause=0.05):
         raise TimeoutError(target)
     return time.monotonic() - started
 

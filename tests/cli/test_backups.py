@@ -13,6 +13,7 @@ import pytest
 from app.foundation.sealed_stream import MAGIC
 from app.storage.engine.migrating import check_schema, losses, migrate, newest_revision, revision_of
 from tests.cli.command_line import afterglow, afterglow_here, new_clinic, server_of
+from tests.storage.catalogue import ask
 from tests.support.databases import Cluster, DatabaseUrls, in_memory, open_folder
 
 pytestmark = pytest.mark.processes
@@ -146,6 +147,14 @@ def test_an_upgrade_takes_a_backup_brings_the_tables_up_and_checks(cluster: Clus
         (file,) = tmp_path.iterdir()
         assert file.read_bytes().startswith(MAGIC)
         check_schema(urls.application_url)
+        # It is noted where the version before had no place for that, and tried as a restore would use it.
+        noted = "SELECT file_name AS file, verified_at IS NOT NULL AS verified FROM front_desk.backups"
+        assert ask(urls.owner_url, noted) == [{"file": file.name, "verified": False}]
+        ended = afterglow_here("verify-backup", "--from", str(tmp_path), "--json", more=where)
+        assert ended.returncode == 0, ended.stderr
+        tried = json.loads(ended.stdout)
+        assert (tried["tables"], tried["clinics"], tried["faults"]) == (BEFORE, 1, 0)
+        assert ask(urls.owner_url, noted) == [{"file": file.name, "verified": True}]
 
         # Once more there is nothing to do, and nothing to take a backup for.
         with psycopg.connect(urls.application_url):

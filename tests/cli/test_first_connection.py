@@ -1,6 +1,8 @@
 """What keeps a process from its database is named with its remedy, by `afterglow doctor` and at the start."""
 
+import re
 import shutil
+import socket
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -23,7 +25,13 @@ from app.storage.engine.connecting import (
     first_connection,
 )
 from app.storage.engine.embedded.supervisor import Supervisor
-from app.storage.engine.migrating import SchemaNewerError, check_schema
+from app.storage.engine.migrating import (
+    APPLICATION_ROLE,
+    SchemaNewerError,
+    UnknownRevisionError,
+    check_schema,
+    migrate,
+)
 from app.storage.tenant_keys import install
 from tests.cli.command_line import afterglow, afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls, programs, running_cluster
@@ -87,8 +95,73 @@ def test_a_url_of_something_else_is_named(url: str, said: str) -> None:
         Settings(database_url=url, encryption_key=new_key_text())  # type: ignore[arg-type] # checked by pydantic
     ended = afterglow("doctor", more={"DATABASE_URL": url, "AFTERGLOW_ENCRYPTION_KEY": new_key_text()})
     assert ended.returncode == 1
+    assert ended.stderr.startswith("afterglow: DATABASE_URL: ")
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_settings_that_are_wrong_are_named_by_their_variables_a_line_each() -> None:
+    where = {"AFTERGLOW_POOL_SIZE": "0", "AFTERGLOW_WORKER_QUEUES": "mail"}
+    assert afterglow_here("doctor", more=where).stderr.splitlines() == [
+        "afterglow: AFTERGLOW_POOL_SIZE: Input should be greater than or equal to 2",
+        "AFTERGLOW_WORKER_QUEUES: There is no queue “mail”; there are deliveries, sweep, jobs, studies.",
+    ]
+    half = afterglow_here("serve", more={"DATABASE_URL": "postgresql://app@db.example.org/clinic"}).stderr
+    assert half.startswith("afterglow: DATABASE_URL is set but AFTERGLOW_ENCRYPTION_KEY is not")
+
+
+@pytest.fixture
+def stranger(own_database: DatabaseUrls) -> Iterator[str]:
+    """A role that may connect, and nothing else."""
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE stranger LOGIN NOSUPERUSER NOBYPASSRLS")
+        connection.execute(f"GRANT CONNECT ON DATABASE {connection.info.dbname} TO stranger".encode())
+        yield own_database.application_url.replace("afterglow_app", "stranger")
+        connection.execute("DROP OWNED BY stranger")
+        connection.execute("DROP ROLE stranger")
+
+
+def test_roles_in_each_others_place_are_refused_before_anything_is_done(
+    own_database: DatabaseUrls, stranger: str
+) -> None:
+    app, owner = own_database.application_url, own_database.owner_url
+
+    def said(command: str, url: str, owner_url: str) -> str:
+        where = {"DATABASE_URL": url, "AFTERGLOW_OWNER_URL": owner_url}
+        ended = afterglow_here(command, more=where | {"AFTERGLOW_ENCRYPTION_KEY": new_key_text()})
+        assert ended.returncode == 1
+        return ended.stderr + ended.stdout
+
+    assert "The role afterglow_owner, which DATABASE_URL names, has the rights of the owner" in said(
+        "serve", owner, owner
+    )
+    assert "nothing would part the clinics" in said("migrate", owner, owner)
+    assert "nothing would part the clinics" in said("migrate", app, app)
+    assert "has the rights of a superuser" in said("worker", own_database.superuser_url, owner)
+    assert "The role stranger does not own this database's tables; afterglow_owner does." in said(
+        "doctor", app, stranger
+    )
+    assert "The tables of this database were made for another role than stranger." in said(
+        "status", stranger, owner
+    )
+    assert "Name that one in DATABASE_URL (afterglow_app)." in said("serve", stranger, owner)
+    assert "The database server knows no role afterglow_ap" in said(
+        "migrate", app.replace("afterglow_app", "afterglow_ap"), owner
+    )
+    assert "knows no role afterglow_owner, or no database nothing" in said(
+        "migrate", app, re.sub("@/[a-z0-9_]+", "@/nothing", owner)
+    )
+
+
+def test_an_address_where_something_listens_already_is_named(own_database: DatabaseUrls) -> None:
+    where = {"DATABASE_URL": own_database.application_url, "AFTERGLOW_ENCRYPTION_KEY": new_key_text()}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for command in ("serve", "dev"):
+            ended = afterglow_here(command, "--port", str(port), more=where)
+            assert ended.returncode == 1
+            assert f"Nothing can listen at 127.0.0.1:{port} (Address already in use)" in ended.stderr
+            assert "answers at" not in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["direct_url", "replica_url", "owner_url"])
@@ -127,12 +200,28 @@ def test_another_key_than_the_databases_is_refused_before_any_work(own_database:
     assert "takes no proof of which clinic a transaction is of" in afterglow_here("doctor", more=where).stdout
 
 
-def test_tables_of_a_newer_version_are_named_as_newer(cluster: Cluster) -> None:
+def test_tables_of_a_newer_version_are_named_as_newer(cluster: Cluster, tmp_path: Path) -> None:
     with cluster.database() as database:
         with psycopg.connect(database.owner_url) as connection:
             connection.execute("UPDATE public.schema_version SET version_num = '9999'")
         with pytest.raises(SchemaNewerError, match="of a newer version"):
             check_schema(database.application_url)
+        with pytest.raises(SchemaNewerError, match="of a newer version"):
+            migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        where = {
+            "DATABASE_URL": database.application_url,
+            "AFTERGLOW_OWNER_URL": database.owner_url,
+            "AFTERGLOW_ENCRYPTION_KEY": new_key_text(),
+        }
+        ended = afterglow_here("upgrade", "--backup-to", str(tmp_path / "backups"), more=where)
+        assert ended.returncode == 1
+        assert "run that version, or restore an older backup" in ended.stderr
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_revision_that_there_is_not_is_named(own_database: DatabaseUrls) -> None:
+    with pytest.raises(UnknownRevisionError, match="There is no such revision"):
+        migrate(own_database.owner_url, application_role=APPLICATION_ROLE, to="0999")
 
 
 def test_processes_that_could_open_more_connections_than_there_are_do_not_begin(

@@ -104,6 +104,7 @@ def test_the_same_reasons_read_in_spanish() -> None:
         "Considere un refuerzo. Se ha perdido el 61\N{NO-BREAK SPACE}% de la mejoría; nada lo contradice."
     )
     assert "2 nov: ánimo 5, energía 4, sueño 6, 6.5 h de sueño." in said
+    assert "2 nov: ánimo 5, energía 4, sueño 6, 6,5 h de sueño." in explain(SAMPLE, locale="es-ES")
     assert said.endswith("Para revisión por un clínico.")
 
 

@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2 import DictLoader
+from markupsafe import Markup, escape
 
 from app.foundation.translations import catalogue, direction, in_language, language_of, say
 from app.web.pages.templates import template_environment
@@ -66,6 +69,16 @@ def _rendered(source: str, words: dict[str, str], **values: object) -> str:
     environment.loader = DictLoader({"page": source})
     environment.words = words
     return environment.get_template("page").render(**values)
+
+
+@settings(max_examples=25)
+@given(st.text(alphabet="ab<>&\"' é"))
+def test_a_page_escapes_all_that_it_shows(text: str) -> None:
+    shown = {"text": text, "said": say("{text}", text=text), "marked": Markup("<b>{}</b>").format(text)}
+    source = "".join(f"{{{{ {one} }}}}|" for one in (*shown, "number", "yes", "nothing"))
+    written = _rendered(source, {}, **shown, number=7, yes=True, nothing=None)
+    safe = escape(text)
+    assert written == f"{safe}|{safe}|<b>{safe}</b>|7|True|None|"
 
 
 def test_a_template_is_written_in_the_words_of_its_language() -> None:

@@ -68,8 +68,10 @@ def mapped_classes() -> set[str]:
 
 
 def made(source: Source) -> set[str]:
-    """Name what is called, as a class is where a record is made."""
-    called = (node.func for node in ast.walk(source.tree) if isinstance(node, ast.Call))
+    """Name what is called, as a class is where a record is made, and what ``work.one`` and ``work.all`` make."""
+    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    read = (one.args[0] for one in calls if getattr(one.func, "attr", "") in {"one", "all"} and one.args)
+    called = (*(one.func for one in calls), *read)
     return {one.id if isinstance(one, ast.Name) else getattr(one, "attr", "") for one in called}
 
 

@@ -50,7 +50,14 @@ def test_a_pooler_without_a_direct_way_is_named_and_so_are_missing_settings(pool
 
 
 def test_migrate_keeps_the_settings_in_the_database(pooled: Pooled) -> None:
+    with psycopg.connect(pooled.through) as before:
+        before.execute("SELECT 1")
     install_session_settings(pooled.urls.owner_url)
+    with pytest.raises(
+        DatabaseRefusesError, match="holds connections from before `afterglow migrate`"
+    ) as caught:
+        check_reachable(pooled.through, direct_url=pooled.urls.application_url)
+    assert "RECONNECT" in caught.value.fix
     with psycopg.connect(pooled.urls.application_url) as connection:
         row = connection.execute(
             "SELECT current_setting('search_path'), current_setting('statement_timeout'), current_setting('jit')"

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import text
 
 from app.foundation.ids import new_id
+from app.storage.check_in_path import snapshot_of_patient
 from app.storage.engine.embedded.folders import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
+from app.storage.engine.unit_of_work import UnitOfWork
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
+from tests.storage.test_trend_reads import REPORTS, rows_read
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient, clinic_client, item, treated
 from tests.support.service import NOW, Service, running_service
@@ -99,6 +104,41 @@ def test_a_check_in_writes_nothing_into_the_patients_row(
         before = connection.execute(row, [phone.patient_id]).fetchall()
         assert phone.check_in(NOW + timedelta(minutes=1), (8, 8, 8)).status_code == 201
         assert connection.execute(row, [phone.patient_id]).fetchall() == before
+
+
+def test_a_check_in_that_announces_nothing_leaves_what_is_announced_as_it_is_stored(
+    phone: PatientClient, own_database: DatabaseUrls
+) -> None:
+    """Else it counts as changed, and the state's indexes are written: the update is not HOT any more."""
+    stored = "SELECT pg_column_size(announced), announced FROM care.patient_states WHERE patient_id = %s"
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
+        again = "UPDATE care.patient_states SET announced = announced[1:] WHERE patient_id = %s"
+        connection.execute(again, [phone.patient_id])
+        before = connection.execute(stored, [phone.patient_id]).fetchone()
+        assert phone.check_in(NOW + timedelta(minutes=2), (8, 8, 8)).status_code == 201
+        assert connection.execute(stored, [phone.patient_id]).fetchone() == before
+
+
+def test_a_check_in_reads_none_of_the_earlier_ones(
+    proxied_service: Service, clinic: ClinicClient, phone: PatientClient, own_database: DatabaseUrls
+) -> None:
+    """With many patients each of them is on another page; patients of a month, as most are, and a plan is kept."""
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
+        for _ in range(30):
+            values = {"clinic": clinic.clinic_id, "patient": clinic.patient(), "days": 33, "now": NOW}
+            connection.execute(REPORTS, values)
+        # As in a large table: of many clinics (by the statistics), and nobody reads all of it.
+        connection.execute("ALTER TABLE care.check_ins ALTER COLUMN clinic_id SET (n_distinct = 30)")
+        connection.execute("VACUUM ANALYZE care.check_ins")
+
+    async def read(work: UnitOfWork) -> None:
+        await work.execute(text("SET LOCAL enable_seqscan = off"))
+        await work.execute(text("DISCARD PLANS"))
+        found = await snapshot_of_patient(work, UUID(phone.patient_id), ids=[new_id()], now=NOW)
+        assert found is not None
+        assert found.seen == {}
+
+    assert rows_read(proxied_service, clinic, read).get("check_ins", 0) == 0
 
 
 def test_a_plan_is_counted_where_one_is_made(

@@ -18,7 +18,7 @@ from tests.support.service import NOW, Service
 YEARS = 1826
 PATIENTS = 20
 DAYS_OF_OTHERS = 300
-_REPORTS = """
+REPORTS = """
     INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
            check_in_day, received_at, late, mood, asks_about_booster, self_harm_thoughts, input_mode, turn,
            evaluated_at, level, rule_version)
@@ -46,7 +46,7 @@ def old_clinic(own_service: Service, own_database: DatabaseUrls) -> tuple[Clinic
         for number, patient in enumerate(patients):
             days = DAYS_OF_OTHERS if number else YEARS
             values = {"clinic": clinic.clinic_id, "patient": patient, "days": days, "now": NOW}
-            connection.execute(_REPORTS, values)
+            connection.execute(REPORTS, values)
         connection.execute("VACUUM ANALYZE care.check_ins")
     return clinic, UUID(patients[0])
 

@@ -1,6 +1,7 @@
 """What the program says, found in its source, and the catalogues of it. ``make translations`` updates them."""
 
 import ast
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,15 @@ from typing import Final
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from app.clinical.errors import ClinicalError
+from app.clinical.protocol_versions import numbers_of
+from app.foundation.errors import RefusalError
 from app.foundation.translations import CATALOGUES, LANGUAGES, SOURCE_LANGUAGE, STAFF_LANGUAGES
+from app.pages.staff.what_if_page import title_of
+from app.studies.row_problems import RowFault, Said
 from app.web.pages.templates import template_environment
 from app.web.pages.translated_templates import template_messages
+from app.web.problems import OTHERWISE, REASONS
 
 APP: Final = Path("app")
 # What patients read; the rest is for staff.
@@ -27,7 +34,9 @@ FOR_PATIENTS: Final = (
 )
 # What developers read, of an API whose names are English.
 FOR_DEVELOPERS: Final = "app/pages/front"
-_IMPORTED: Final = re.compile(r"translations import [^\n]*\bsay\b")
+# What refuses only programs and whoever runs commands, in English.
+FOR_PROGRAMS: Final = ("app/cli", "app/interop/fhir", "app/interop/ehr/cds_hooks")
+_IMPORTED: Final = re.compile(r"translations import (?:\([^)]*|[^\n]*)\bsay\b")
 _NO_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != SOURCE_LANGUAGE)
 
@@ -45,6 +54,36 @@ def said_in(path: Path) -> Iterator[str]:
                 yield str(message.value)
 
 
+def _refusals(kind: type[Exception]) -> Iterator[type[Exception]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _refusals(one)
+
+
+def said_to_staff() -> Iterator[tuple[str, str]]:
+    """Give what pages for staff look up although no ``say`` holds it: refusals, and the numbers of the rule."""
+    importlib.import_module("app.asgi")
+    for refusal in _refusals(RefusalError):
+        file = f"{refusal.__module__.replace('.', '/')}.py"
+        if (
+            issubclass(refusal, RefusalError)
+            and file.startswith("app/")
+            and not file.startswith(FOR_PROGRAMS)
+        ):
+            yield refusal.message(), file
+    for error in _refusals(ClinicalError):
+        yield str(error()), "app/clinical/errors.py"
+    yield from ((sentence, "app/web/problems.py") for sentence in (*REASONS.values(), OTHERWISE))
+    for number in numbers_of():
+        if number.lowest < number.highest:
+            yield from (
+                (said, "app/clinical/protocol.py")
+                for said in (title_of(number.name), number.unit, number.reason)
+            )
+    for said in (*(one.message for one in RowFault), *(one.value for one in Said)):
+        yield said, "app/studies/row_problems.py"
+
+
 def messages_for(language: str) -> dict[str, list[str]]:
     """Give every message that a language needs, with the files that say it."""
     found: dict[str, list[str]] = {}
@@ -59,6 +98,10 @@ def messages_for(language: str) -> dict[str, list[str]]:
             files = found.setdefault(message, [])
             if str(path) not in files:
                 files.append(str(path))
+    for message, file in sorted(said_to_staff()) if language in STAFF_LANGUAGES else ():
+        files = found.setdefault(str(message), [])
+        if file not in files:
+            files.append(file)
     return found
 
 

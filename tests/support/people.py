@@ -3,7 +3,7 @@
 import json
 import re
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,11 +11,17 @@ from uuid import UUID, uuid4
 
 import httpx2
 
+from app.access.clinics.caller import find_caller
 from app.access.clinics.keys import make_key
 from app.access.clinics.permissions import Scope
 from app.care.patients.plausibility import Unlikely
+from app.care.treatment.commands import enter_infusion
+from app.care.treatment.course_entry import enter_course
+from app.care.treatment.course_schemas import CourseEntry
+from app.care.treatment.infusion_schemas import InfusionEntry
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind
 from tests.support.service import Service
 
 ZONE = "Europe/Berlin"
@@ -64,6 +70,8 @@ class ClinicClient:
     clinic_id: str
     key: str
     phones: list["PatientClient"] = field(default_factory=list)
+    # Where it runs in this process.
+    service: Service | None = None
 
     def close(self) -> None:
         """Hang up."""
@@ -107,11 +115,17 @@ class ClinicClient:
         """Enter a standard induction that ended with this infusion: every second day."""
         first = last_infusion - timedelta(days=2 * (count - 1))
         course = {"protocol": "standard", "planned_infusions": count, "started_on": first.date().isoformat()}
+        infusions = [
+            {"given_at": (first + timedelta(days=2 * number)).isoformat(), "phase": "induction"} | CONFIRMED
+            for number in range(count)
+        ]
+        if self.service is not None:
+            self.service.run(_enter(self.service, self.key, patient_id, course, infusions))
+            return
         reply = self.http.post(f"/v1/patients/{patient_id}/courses", json=course)
         assert reply.status_code == 201, reply.text
-        for number in range(count):
-            given = {"given_at": (first + timedelta(days=2 * number)).isoformat(), "phase": "induction"}
-            reply = self.http.post(f"/v1/patients/{patient_id}/infusions", json=given | CONFIRMED)
+        for given in infusions:
+            reply = self.http.post(f"/v1/patients/{patient_id}/infusions", json=given)
             assert reply.status_code == 201, reply.text
 
     def import_days(self, patient_id: str, start: datetime, values: Sequence[Values]) -> list[dict[str, Any]]:
@@ -186,7 +200,22 @@ def clinic_client(service: Service, name: str = "Clinic") -> ClinicClient:
             verify=NO_TLS,
         )
     )
-    return ClinicClient(http, str(opened.clinic_id), opened.api_key)
+    return ClinicClient(http, str(opened.clinic_id), opened.api_key, service=service)
+
+
+async def _enter(
+    service: Service,
+    key: str,
+    patient_id: str,
+    course: Mapping[str, Any],
+    infusions: Sequence[Mapping[str, Any]],
+) -> None:
+    """Enter a course and its infusions by the commands of the calls, in one transaction: in half of their time."""
+    caller, whom = await find_caller(service.context, key, TokenKind.API_KEY), UUID(patient_id)
+    async with service.context.work(caller.clinic_id, actor=caller.actor) as work:
+        await enter_course(work, whom, CourseEntry.model_validate(course).planned())
+        for given in infusions:
+            await enter_infusion(work, whom, InfusionEntry.model_validate(given).given())
 
 
 def key_with(service: Service, clinic_id: str, *scopes: Scope) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.context import Work
 from app.foundation.audit import ActorKind
 from app.foundation.errors import RefusalError
+from app.foundation.translations import say
 from app.foundation.vault import Vault
 from app.storage import api_keys, audit_log, emergency_accesses, staff_members
 from app.storage.audit_log import AuditFilter
@@ -78,11 +79,11 @@ def _just_past(now: datetime) -> datetime:
 
 # Actors that have no name.
 _KINDS: Final = {
-    ActorKind.DEVICE: "A patient's device",
-    ActorKind.OPERATOR: "Whoever runs Afterglow",
-    ActorKind.SYSTEM: "Afterglow itself",
-    ActorKind.STAFF: "A member of the staff",
-    ActorKind.API_KEY: "A key",
+    ActorKind.DEVICE: say("A patient's device"),
+    ActorKind.OPERATOR: say("Whoever runs Afterglow"),
+    ActorKind.SYSTEM: say("Afterglow itself"),
+    ActorKind.STAFF: say("A member of the staff"),
+    ActorKind.API_KEY: say("A key"),
 }
 
 
@@ -108,7 +109,7 @@ class AuditNames:
         known = ActorKind(kind)
         if named is None:
             return _KINDS[known]
-        return f"{named} (key)" if known is ActorKind.API_KEY else named
+        return say("{named} (key)", named=named) if known is ActorKind.API_KEY else named
 
 
 async def names_for(work: Work, events: Sequence[StoredEvent]) -> AuditNames:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.storage import browser_origins, clinics
+from app.storage import clinics
 
 MOST_ORIGINS: Final = 20
 LONGEST_ORIGIN: Final = 200
@@ -36,7 +36,7 @@ class LocalOriginError(RefusalError):
 
 async def read_origins(work: Work) -> list[str]:
     """List the clinic's origins."""
-    return await browser_origins.of_clinic(work)
+    return await clinics.browser_origins(work)
 
 
 async def set_origins(work: Work, origins: Sequence[str]) -> list[str]:
@@ -63,8 +63,8 @@ async def set_origins(work: Work, origins: Sequence[str]) -> list[str]:
             raise BrowserOriginNotExactError(f"#/origins/{index}")
         if local is not None and (profile is None or profile.mode != "test"):
             raise LocalOriginError(f"#/origins/{index}")
-    if wanted != await browser_origins.of_clinic(work):
-        await browser_origins.replace(work, wanted)
+    if wanted != await clinics.browser_origins(work):
+        await clinics.replace_browser_origins(work, wanted)
         work.audit("browser_origins.changed", "clinic", work.clinic_id)
     return wanted
 
@@ -72,12 +72,12 @@ async def set_origins(work: Work, origins: Sequence[str]) -> list[str]:
 async def clinics_allowing(context: AppContext, origin: str) -> frozenset[UUID]:
     """Give the clinics that named an origin, before it is known of which of them the call is."""
     async with context.work(None) as work:
-        return await browser_origins.clinics_of(work, origin)
+        return await clinics.clinics_of_origin(work, origin)
 
 
 async def forget_local(work: Work) -> None:
     """Allow this computer's own addresses no more: the clinic goes live."""
-    kept = await browser_origins.of_clinic(work)
+    kept = await clinics.browser_origins(work)
     exact = [one for one in kept if _LOCAL.fullmatch(one) is None]
     if exact != kept:
-        await browser_origins.replace(work, exact)
+        await clinics.replace_browser_origins(work, exact)

@@ -15,6 +15,7 @@ from app.access.clinics.queries import Clinic, attention_of, clinic_in, seal_cri
 from app.context import Work
 from app.foundation.addresses import email_key
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.translations import say
 from app.foundation.vault import Vault
 from app.storage import api_keys, clinics, delivery_log, devices, heartbeats, staff_sessions
 from app.web.headers import ChangedMeanwhileError
@@ -156,7 +157,7 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
             {
                 "pointer": "/v1/webhook-endpoints",
                 "code": "no-endpoint-answered",
-                "detail": "Add an endpoint, send it a test event, and let it answer with 2xx.",
+                "detail": say("Add an endpoint, send it a test event, and let it answer with 2xx."),
             }
         )
     if len(clinic.contacts) < len(Role) or await unanswered(work, clinic.contacts, clinic.limits):
@@ -164,8 +165,10 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
             {
                 "pointer": "/v1/clinic/drills",
                 "code": "drill-not-answered",
-                "detail": "Start a drill: both contacts get a test safety event, and open its link within the"
-                " limit of an urgent safety event.",
+                "detail": say(
+                    "Start a drill: both contacts get a test safety event, and open its link within the"
+                    " limit of an urgent safety event."
+                ),
             }
         )
     if not await heartbeats.a_worker_lives(work):
@@ -173,8 +176,10 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
             {
                 "pointer": "",
                 "code": "no-worker",
-                "detail": "No worker looks at what is due: whoever runs Afterglow starts `afterglow serve` or "
-                "`afterglow worker`.",
+                "detail": say(
+                    "No worker looks at what is due: whoever runs Afterglow starts `afterglow serve` or "
+                    "`afterglow worker`."
+                ),
             }
         )
     return found

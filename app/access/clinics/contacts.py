@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from app.foundation.translations import say
 from app.foundation.vault import Vault
 from app.storage.clinics import ClinicProfile
 
@@ -73,9 +74,9 @@ def missing_contacts(contacts: Contacts) -> list[dict[str, Any]]:
 
 
 _MISSING: Final = {
-    Role.SAFETY: "Name a safety contact, with an e-mail address.",
-    Role.SECOND: "Name a second contact, with an e-mail address.",
+    Role.SAFETY: say("Name a safety contact, with an e-mail address."),
+    Role.SECOND: say("Name a second contact, with an e-mail address."),
 }
-_SAME: Final = (
+_SAME: Final = say(
     "The second contact must be another person with another e-mail address than the safety contact."
 )

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import clinic_logos
+from app.storage import clinics
 
 MOST_BYTES: Final = 1_000_000
 # A small file can unfold to gigabytes: what is larger than a photograph is not unfolded.
@@ -47,13 +47,13 @@ async def put_logo(work: Work, picture: bytes) -> None:
     # Its size is a part of its name: so a page has room for it before it has come.
     wide, high = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
     digest = f"{hashlib.sha256(png).hexdigest()[:32]}-{wide}x{high}"
-    await clinic_logos.put(work, png=png, digest=digest, now=work.real_now)
+    await clinics.put_logo(work, png=png, digest=digest, now=work.real_now)
     work.audit("clinic.changed", "clinic", work.clinic_id)
 
 
 async def remove_logo(work: Work) -> None:
     """Remove the logo; where there is none, nothing changes."""
-    if await clinic_logos.remove(work):
+    if await clinics.remove_logo(work):
         work.audit("clinic.changed", "clinic", work.clinic_id)
 
 
@@ -63,7 +63,7 @@ async def logo_of(work: Work) -> bytes:
     Raises:
         NotFoundError: there is none.
     """
-    png = await clinic_logos.png_of(work)
+    png = await clinics.logo_png(work)
     if png is None:
         raise NotFoundError
     return png

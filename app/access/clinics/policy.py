@@ -12,6 +12,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.protocol_versions import numbers_of, stored_numbers, with_numbers
 from app.context import Work
 from app.foundation.errors import RefusalError
+from app.foundation.translations import Words, say
 from app.storage import policies
 from app.storage.policies import StoredPolicy
 from app.web.headers import ChangedMeanwhileError
@@ -122,7 +123,11 @@ async def _refuse_own_prior_of_few(work: Work, protocol: Protocol) -> None:
     before = work.real_now - timedelta(days=base.window_latest_day)
     courses = await policies.count_inductions(work, given_before=before)
     if courses < COURSES_FOR_OWN_PRIOR:
-        said = f"It rests on {courses} past inductions; at least {COURSES_FOR_OWN_PRIOR} are needed."
+        said = say(
+            "It rests on {courses} past inductions; at least {least} are needed.",
+            courses=courses,
+            least=COURSES_FOR_OWN_PRIOR,
+        )
         raise PolicyRefusedError().finding(
             [{"pointer": f"#/numbers/{name}", "code": "too-few-courses", "detail": said} for name in own]
         )
@@ -146,7 +151,7 @@ def _finding(error: ClinicalError) -> dict[str, Any]:
     found: dict[str, Any] = {
         "pointer": f"#/numbers/{name.replace('~', '~0').replace('/', '~1')}" if name else "#/numbers",
         "code": "number-refused",
-        "detail": str(error),
+        "detail": Words(str(error)),
     }
     shown = ("lowest", "highest", "choices")
     return found | {bound: error.details[bound] for bound in shown if bound in error.details}

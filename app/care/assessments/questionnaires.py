@@ -9,14 +9,14 @@ The question at the end about how difficult it was is not scored, and is not ask
 The form about long exposure is ours, and is asked only where the clinic has switched it on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.scales import GAD_7, PHQ_9, Scale
 from app.foundation.errors import NotFoundError
-from app.foundation.translations import SOURCE_LANGUAGE
+from app.foundation.translations import SOURCE_LANGUAGE, Words, written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +256,14 @@ def questionnaire(key: str, *, locale: str) -> Questionnaire:
     asked = locale.replace("_", "-").partition("-")[0].lower()
     language = asked if asked in wordings else SOURCE_LANGUAGE
     return Questionnaire(scale=_SCALES[key], language=language, wording=wordings[language])
+
+
+def worded(key: str, part: Callable[[Wording], str]) -> Words:
+    """Give a part of a questionnaire's wording, in each reader's language that it is shipped in."""
+    return written(
+        part(WORDINGS[key][SOURCE_LANGUAGE]),
+        lambda language: part(questionnaire(key, locale=language).wording),
+    )
 
 
 def all_questionnaires(*, locale: str, long_exposure: bool) -> list[Questionnaire]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from app.clinical.scales import CustomProblemCode, CustomScaleProblem, FormProblem, ProblemCode
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.translations import Words, say
 
 
 class FormRefusedError(RefusalError):
@@ -72,33 +73,36 @@ class ScaleExistsError(RefusalError):
 
 
 _OF_FORM: Final = {
-    ProblemCode.NOTHING_GIVEN: ("#/items", "Neither answers nor a total were given."),
-    ProblemCode.MISSING_ITEMS: ("#/items", "These items are not answered: {items}."),
-    ProblemCode.MISSING_ONE_OF: ("#/items", "At least one of these items must be answered: {items}."),
-    ProblemCode.OUT_OF_RANGE_ITEMS: ("#/items", "The form offers no such answer to these items: {items}."),
-    ProblemCode.UNKNOWN_ITEMS: ("#/items", "The scale has no such items: {items}."),
-    ProblemCode.ITEMS_NOT_SCORED: ("#/items", "This scale is known by its total alone."),
-    ProblemCode.TOTAL_OUT_OF_RANGE: ("#/total", "The total lies outside the scale's range."),
-    ProblemCode.TOTAL_NOT_WHOLE: ("#/total", "This scale has whole totals only."),
+    ProblemCode.NOTHING_GIVEN: ("#/items", say("Neither answers nor a total were given.")),
+    ProblemCode.MISSING_ITEMS: ("#/items", say("These items are not answered: {items}.")),
+    ProblemCode.MISSING_ONE_OF: ("#/items", say("At least one of these items must be answered: {items}.")),
+    ProblemCode.OUT_OF_RANGE_ITEMS: (
+        "#/items",
+        say("The form offers no such answer to these items: {items}."),
+    ),
+    ProblemCode.UNKNOWN_ITEMS: ("#/items", say("The scale has no such items: {items}.")),
+    ProblemCode.ITEMS_NOT_SCORED: ("#/items", say("This scale is known by its total alone.")),
+    ProblemCode.TOTAL_OUT_OF_RANGE: ("#/total", say("The total lies outside the scale's range.")),
+    ProblemCode.TOTAL_NOT_WHOLE: ("#/total", say("This scale has whole totals only.")),
     ProblemCode.TOTAL_DIFFERS: (
         "#/total",
-        "The stated total is {stated:g}; the items add up to {computed:g}.",
+        say("The stated total is {stated:g}; the items add up to {computed:g}."),
     ),
     ProblemCode.CLINICIAN_RATED: (
         "#/scale",
-        "A clinician rates this scale; a patient's own form is another one.",
+        say("A clinician rates this scale; a patient's own form is another one."),
     ),
 }
 _OF_SCALE: Final = {
-    CustomProblemCode.NOT_AN_OBJECT: "An object with the scale's fields is expected.",
-    CustomProblemCode.KEY_NOT_USABLE: "A key has lower-case letters, digits and hyphens, at most 40.",
-    CustomProblemCode.KEY_TAKEN: "This key belongs to a validated scale.",
-    CustomProblemCode.UNKNOWN_FIELD: "A scale has no such field.",
-    CustomProblemCode.MISSING_FIELD: "This field is required.",
-    CustomProblemCode.WRONG_KIND: "The value is not of the kind that is expected here.",
-    CustomProblemCode.EMPTY_RANGE: "The maximum must lie above the minimum.",
-    CustomProblemCode.OUTSIDE_RANGE: "The level lies outside the scale's range.",
-    CustomProblemCode.REMISSION_NOT_BETTER: "The remission level must be better than the relapse level.",
+    CustomProblemCode.NOT_AN_OBJECT: say("An object with the scale's fields is expected."),
+    CustomProblemCode.KEY_NOT_USABLE: say("A key has lower-case letters, digits and hyphens, at most 40."),
+    CustomProblemCode.KEY_TAKEN: say("This key belongs to a validated scale."),
+    CustomProblemCode.UNKNOWN_FIELD: say("A scale has no such field."),
+    CustomProblemCode.MISSING_FIELD: say("This field is required."),
+    CustomProblemCode.WRONG_KIND: say("The value is not of the kind that is expected here."),
+    CustomProblemCode.EMPTY_RANGE: say("The maximum must lie above the minimum."),
+    CustomProblemCode.OUTSIDE_RANGE: say("The level lies outside the scale's range."),
+    CustomProblemCode.REMISSION_NOT_BETTER: say("The remission level must be better than the relapse level."),
 }
 
 
@@ -136,7 +140,8 @@ def _finding(problem: FormProblem) -> dict[str, Any]:
     found: dict[str, Any] = {
         "pointer": pointer,
         "code": problem.code.value.replace("_", "-"),
-        "detail": sentence.format(
+        "detail": Words(
+            sentence.message,
             items=", ".join(str(number) for number in problem.items),
             stated=problem.stated_total or 0,
             computed=problem.computed_total or 0,

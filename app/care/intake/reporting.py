@@ -61,7 +61,7 @@ class Outcome:
 
     @property
     def clinic_notified(self) -> bool:
-        """Whether the clinic is outcome, or will be as soon as this can be stored."""
+        """Whether the clinic is notified, or will be as soon as this can be stored."""
         return bool(self.event_ids) or self.spooled
 
 

@@ -53,7 +53,8 @@ class Spool:
     def waiting(self) -> list[Path]:
         """List what waits, oldest first; ids are made in the order of time."""
         try:
-            found = [path for path in self.folder.iterdir() if path.name.endswith(_ENDING)]
+            # A name that begins with a dot is of one that is being written.
+            found = [path for path in self.folder.iterdir() if path.suffix == _ENDING and path.name[0] != "."]
         except OSError:
             return []
         return sorted(found, key=lambda path: path.name.partition(".")[2])[:_MOST_FILES]

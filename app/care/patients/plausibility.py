@@ -12,6 +12,7 @@ from app.care.patients.corrections import open_contact_facts
 from app.clinical.check_ins import zone_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.translations import say
 from app.storage.patients import PatientRecord
 
 
@@ -40,60 +41,65 @@ class Unlikely(StrEnum):
 
 
 QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
-    Unlikely.BOOSTER_LONG_AGO: ("#/given_at", "This booster was given more than 14 days ago."),
-    Unlikely.INDUCTION_LONG_AGO: ("#/given_at", "This induction infusion was given more than a year ago."),
-    Unlikely.OUTSIDE_COURSE: ("#/given_at", "This induction infusion lies outside its course's dates."),
+    Unlikely.BOOSTER_LONG_AGO: ("#/given_at", say("This booster was given more than 14 days ago.")),
+    Unlikely.INDUCTION_LONG_AGO: (
+        "#/given_at",
+        say("This induction infusion was given more than a year ago."),
+    ),
+    Unlikely.OUTSIDE_COURSE: ("#/given_at", say("This induction infusion lies outside its course's dates.")),
     Unlikely.POSSIBLE_DUPLICATE: (
         "#/given_at",
-        "The patient has another infusion within 12 hours: is it the same one?",
+        say("The patient has another infusion within 12 hours: is it the same one?"),
     ),
     Unlikely.SAME_FORM: (
         "#/taken_at",
-        "The same total of this scale is on record within a day: is it the same form?",
+        say("The same total of this scale is on record within a day: is it the same form?"),
     ),
     Unlikely.SAME_CHECK_IN: (
         "#/recorded_at",
-        "A check-in with the same answers is on record within an hour: is it the same one?",
+        say("A check-in with the same answers is on record within an hour: is it the same one?"),
     ),
     Unlikely.SAME_COURSE: (
         "#/started_on",
-        "Another course of the patient begins within two weeks: is it the same one?",
+        say("Another course of the patient begins within two weeks: is it the same one?"),
     ),
     Unlikely.SAME_APPOINTMENT: (
         "#/on",
-        "Another infusion is planned for this day or the one beside it: is it the same one?",
+        say("Another infusion is planned for this day or the one beside it: is it the same one?"),
     ),
     Unlikely.HIGH_DOSE: (
         "#/dose_mg_per_kg",
-        "This dose is above 1.5 mg/kg, or 2 mg/kg into a muscle or under the skin.",
+        say("This dose is above 1.5 mg/kg, or 2 mg/kg into a muscle or under the skin."),
     ),
-    Unlikely.ESKETAMINE_DOSE: ("#/dose_mg", "Esketamine is given as 56 or 84 mg."),
+    Unlikely.ESKETAMINE_DOSE: ("#/dose_mg", say("Esketamine is given as 56 or 84 mg.")),
     Unlikely.DOSE_UNIT: (
         "#/dose_mg_per_kg",
-        "This dose may be in the wrong unit: milligrams, or milligrams per kilogram.",
+        say("This dose may be in the wrong unit: milligrams, or milligrams per kilogram."),
     ),
-    Unlikely.LONG_SESSION: ("#/session/ended_at", "This session lasted more than six hours."),
+    Unlikely.LONG_SESSION: ("#/session/ended_at", say("This session lasted more than six hours.")),
     Unlikely.UNUSUAL_VITALS: (
         "#/session",
-        "A blood pressure or pulse is far from what is usual: 80 to 200 over 40 to 120 mmHg, 40 to 150 a minute.",
+        say(
+            "A blood pressure or pulse is far from what is usual: 80 to 200 over 40 to 120 mmHg, 40 to 150 a minute."
+        ),
     ),
     Unlikely.SAME_CIRCUMSTANCE: (
         "#/since",
-        "The same kind is on record from about this day on: is it the same one?",
+        say("The same kind is on record from about this day on: is it the same one?"),
     ),
-    Unlikely.UNUSUAL_WEIGHT: ("#/weight_kg", "This weight is below 35 or above 200 kg."),
+    Unlikely.UNUSUAL_WEIGHT: ("#/weight_kg", say("This weight is below 35 or above 200 kg.")),
     Unlikely.WEIGHT_CHANGE: (
         "#/weight_kg",
-        "This weight differs from the one before by more than 30%: is it in kilograms?",
+        say("This weight differs from the one before by more than 30%: is it in kilograms?"),
     ),
-    Unlikely.SHORT_NIGHT: ("#/asleep_minutes", "This is less than 2 hours of sleep: is it a nap?"),
+    Unlikely.SHORT_NIGHT: ("#/asleep_minutes", say("This is less than 2 hours of sleep: is it a nap?")),
     Unlikely.LONG_NIGHT: (
         "#/asleep_minutes",
-        "This is more than 14 hours of sleep: are two sources added up?",
+        say("This is more than 14 hours of sleep: are two sources added up?"),
     ),
     Unlikely.OVERLAPPING_NIGHT: (
         "#/started_at",
-        "The same app has another night at this time: is it the same one?",
+        say("The same app has another night at this time: is it the same one?"),
     ),
 }
 

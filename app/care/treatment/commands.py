@@ -29,6 +29,7 @@ from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.translations import say
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import (
@@ -52,11 +53,11 @@ from app.web.headers import ChangedMeanwhileError
 _AHEAD: Final = timedelta(minutes=10)
 _REASON_CELL: Final = {"table": "chosen_references", "column": "reason_sealed"}
 _PLAN_PROBLEMS: Final = {
-    PlanProblem.NO_STEPS: "A plan has at least one step.",
-    PlanProblem.INTERVAL_OUT_OF_RANGE: "An interval has 1 to 365 days.",
-    PlanProblem.COUNT_NOT_POSITIVE: "A step is repeated at least once.",
-    PlanProblem.OPEN_STEP_NOT_LAST: "Only the last step may be open.",
-    PlanProblem.INTERVALS_SHORTEN: "Intervals never grow shorter along the plan.",
+    PlanProblem.NO_STEPS: say("A plan has at least one step."),
+    PlanProblem.INTERVAL_OUT_OF_RANGE: say("An interval has 1 to 365 days."),
+    PlanProblem.COUNT_NOT_POSITIVE: say("A step is repeated at least once."),
+    PlanProblem.OPEN_STEP_NOT_LAST: say("Only the last step may be open."),
+    PlanProblem.INTERVALS_SHORTEN: say("Intervals never grow shorter along the plan."),
 }
 
 
@@ -170,7 +171,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         raise InfusionExistsError("#/given_at")
     declared = await courses.current_course(work, patient_id)
     began = await let_course_begin(work, patient, infusion)
-    course = await courses.current_course(work, patient_id)
+    course = declared if began is None else await courses.current_course(work, patient_id)
     refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
     unlikely = unlikely_in(
         infusion,

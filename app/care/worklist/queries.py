@@ -22,6 +22,7 @@ from app.storage import (
     received_texts,
     reminder_plans,
     schedules,
+    trends,
     worklist,
 )
 from app.storage.care_plans import PlanKind
@@ -32,6 +33,7 @@ from app.storage.worklist import Counts, Lane, ListedItem, Place, WorklistFilter
 A_LANE: Final = 25
 """How many rows of a lane the first page shows; the rest is one link away."""
 _SPARK_DAYS: Final = timedelta(days=30)
+_IN_ANY_ZONE: Final = timedelta(days=2)
 # Every patient is looked at once a day, at their own time; a sweep comes every few seconds.
 _SWEEP_IS_LATE: Final = timedelta(hours=1)
 # Written by the check-in; see its own storage for the rest of the row.
@@ -208,20 +210,23 @@ def chart_number_of(work: Work, row: ListedItem) -> str:
 
 async def recent_losses(work: Work, zones: Mapping[UUID, str]) -> dict[UUID, RecentLoss]:
     """Give what each of these patients lost lately, by the clock of their zone."""
-    shares = await worklist.shares_of(work, zones, since=work.now - _SPARK_DAYS)
-    given = await schedules.of_patients(work, zones)
+    since = work.now - _SPARK_DAYS
+    shares = await trends.shares_of(work, zones, since=since)
+    given = await schedules.lately_of(work, zones, since=since - _IN_ANY_ZONE)
+    today_in = {zone: check_in_day(work.now, zone) for zone in set(zones.values())}
     found = {}
     for patient_id, zone in zones.items():
-        today = check_in_day(work.now, zone)
-        days = [day for day in given.get(patient_id, ()) if day <= today]
+        today = today_in[zone]
+        count, days = given.get(patient_id, (0, []))
+        back = [(today - day).days for day in days]
+        past = [one for one in back if one >= 0]
         found[patient_id] = RecentLoss(
             shares=tuple(
-                ((today - check_in_day(as_of, zone)).days, max(0.0, min(1.0, share)))
-                for as_of, share in shares.get(patient_id, ())
+                ((today - day).days, max(0.0, min(1.0, share))) for day, share in shares.get(patient_id, ())
             ),
-            infused=tuple((today - day).days for day in days if today - day < _SPARK_DAYS),
-            days_since=(today - max(days)).days if days else None,
-            infusions=len(days),
+            infused=tuple(one for one in past if one < _SPARK_DAYS.days),
+            days_since=min(past, default=None),
+            infusions=count - (len(back) - len(past)),
         )
     return found
 

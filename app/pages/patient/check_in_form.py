@@ -10,7 +10,7 @@ from app.care.disclosures.answers import means_yes
 from app.clinical.check_ins import ONE_DAY, CheckIn, zone_of
 from app.clinical.domains import REPORTED_NUMBERS
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
-from app.foundation.translations import Words, say
+from app.foundation.translations import Words, number_written, say
 from app.pages.patient.opened_form import NOT_READABLE, OpenedForm
 from app.web.pages.forms import Form
 from app.web.pages.wording import write_day, write_weekday
@@ -60,7 +60,7 @@ def answers_beside_scores(sent: CheckIn) -> list[tuple[Words, Words]]:
     return (
         []
         if hours is None
-        else [(say("Hours of sleep last night"), say("{value} hours", value=f"{hours:g}"))]
+        else [(say("Hours of sleep last night"), say("{value} hours", value=number_written(hours)))]
     )
 
 

@@ -17,7 +17,7 @@ from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
-from app.foundation.translations import Words, say
+from app.foundation.translations import Words, number_written, say
 from app.pages.patient.check_in_form import (
     ID_FIELD,
     IDENTITY,
@@ -187,7 +187,7 @@ def _answers(stored: StoredCheckIn) -> list[tuple[Words, Words]]:
 
 
 def _plain(value: float) -> str:
-    return f"{value:g}"
+    return number_written(value)
 
 
 async def send(visitor: Visitor, form: Form) -> PageAnswer:

@@ -24,7 +24,7 @@ from app.chart.wording import chart_words
 from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
 from app.foundation.errors import NotFoundError
 from app.foundation.logs import where
-from app.foundation.translations import say
+from app.foundation.translations import number_written, say
 from app.pages.patient.check_in_form import SCORES, answers_beside_scores
 from app.pages.patient.nights_page import measured
 from app.pages.patient.page_route import PatientPageRoute, render
@@ -223,4 +223,4 @@ def _missing(visitor: Visitor, reported: Sequence[StoredCheckIn]) -> Iterator[tu
 
 
 def _plain(value: float | None) -> str:
-    return "\N{EN DASH}" if value is None else f"{value:g}"
+    return "\N{EN DASH}" if value is None else number_written(value)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 from uuid import UUID
@@ -47,6 +48,7 @@ def render(
     **values: object,
 ) -> PageAnswer:
     """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
+    at = "/tablet" if visitor.is_on_tablet else here
     text = (
         TEMPLATES[visitor.language]
         .get_template(template)
@@ -60,7 +62,8 @@ def render(
             files=FILES.paths,
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
             who="" if visitor.is_on_tablet else who(visitor.context.vault, visitor),
-            here="/tablet" if visitor.is_on_tablet else here,
+            here=at,
+            address_in=partial(visitor.address_in, at=at),
             on_tablet=visitor.is_on_tablet,
             help_first=help_first,
             hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),

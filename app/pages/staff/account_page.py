@@ -208,7 +208,7 @@ async def _passkeys_page(visitor: StaffVisitor, *, error: RefusalError | None = 
             for one in about.passkeys
         ],
         challenge=await passkeys.challenge_to_add(visitor.work, visitor.member),
-        mistake="" if error is None else str(error),
+        mistake="" if error is None else error.message(),
     )
 
 
@@ -222,7 +222,7 @@ def _set_up_page(
         status=200 if error is None else status_of(error),
         email=email,
         set_up=set_up,
-        mistake="" if error is None else str(error),
+        mistake="" if error is None else error.message(),
     )
 
 
@@ -245,5 +245,5 @@ async def _page(
         keys=visitor.keys,
         done=done,
         following=following,
-        mistake="" if error is None else str(error),
+        mistake="" if error is None else error.message(),
     )

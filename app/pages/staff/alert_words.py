@@ -11,6 +11,7 @@ from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
 from app.foundation.translations import joined, say
+from app.pages.staff.audit_words import action_said
 from app.pages.staff.wall_clock import WallClock, counted, day_written, how_long
 from app.storage.alert_steps import AlertStep
 from app.storage.notices import SentNotification
@@ -159,7 +160,7 @@ def notification_rows(sent: Sequence[SentNotification], clock: WallClock) -> lis
     """Give each with where its delivery stands."""
     return [
         {
-            "what": EVENT_WORDS.get(one.type, one.type),
+            "what": EVENT_WORDS.get(one.type) or action_said(one.type),
             "at": clock.plain(one.occurred_at),
             "state": _state(one, clock),
         }

@@ -81,7 +81,7 @@ _KIND: Final = Field(name="kind", label=say("What"), kind="choice", choices=tupl
 def appointment_said(one: Appointment, clock: WallClock) -> str:
     """Say what is planned, and for when."""
     doses = (
-        f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else "",
+        say("{dose:g} mg/kg", dose=one.dose_mg_per_kg) if one.dose_mg_per_kg else "",
         say("{dose_mg:g} mg", dose_mg=one.dose_mg) if one.dose_mg else "",
         ROUTES[Route(one.route)] if one.route else "",
     )

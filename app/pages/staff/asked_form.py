@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
 from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.translations import say
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import path_of
+from app.pages.staff.field_names import field_name
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor
 from app.web.headers import ChangedMeanwhileError
@@ -197,10 +198,10 @@ def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
         places = [str(one["pointer"]) for one in error.findings] or [error.pointer or ""]
         found = [(_place(asked, one), "") for one in places]
     elif error.findings:
-        found = [(_place(asked, str(one["pointer"])), str(one["detail"])) for one in error.findings]
+        found = [(_place(asked, str(one["pointer"])), one["detail"]) for one in error.findings]
         found += [(f"item_{number}", _CHECK) for one in error.findings for number in one.get("items", ())]
     else:
-        found = [(_place(asked, error.pointer or ""), str(error))]
+        found = [(_place(asked, error.pointer or ""), error.message())]
     by_field: dict[str, str] = {}
     others: list[str] = []
     for place, sentence in found:
@@ -245,9 +246,9 @@ def mistakes_of(error: RefusalError | None) -> dict[str, str]:
     """Give the sentence for each field that was refused, by the field's name."""
     if error is None:
         return {}
-    found = {str(one["pointer"]).removeprefix("#/"): str(one["detail"]) for one in reversed(error.findings)}
+    found = {str(one["pointer"]).removeprefix("#/"): one["detail"] for one in reversed(error.findings)}
     if error.pointer:
-        found[error.pointer.removeprefix("#/")] = str(error)
+        found[error.pointer.removeprefix("#/")] = error.message()
     return found
 
 
@@ -257,6 +258,6 @@ def sentence_of(error: RefusalError | None) -> str:
         return ""
     mistakes = mistakes_of(error)
     if len(mistakes) != 1 or error.pointer:
-        return str(error)
+        return error.message()
     ((field, sentence),) = mistakes.items()
-    return f"{field.replace('/', ' ').replace('_', ' ').capitalize()}: {sentence}" if field else sentence
+    return joined((field_name(field), sentence), ": ") if field else sentence

@@ -1,6 +1,5 @@
 """Entering a completed form of a validated scale: its items or its total; one about self-harm is always heard."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -9,13 +8,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.care.assessments import commands, queries
-from app.care.assessments.questionnaires import WORDINGS
+from app.care.assessments.questionnaires import WORDINGS, worded
 from app.care.assessments.schemas import AssessmentEntry
 from app.care.intake.hearing import report_disclosures
 from app.clinical.long_exposure import KNOWN_FORMS, scale_name
 from app.clinical.scales import Scale
 from app.foundation.errors import NotFoundError
-from app.foundation.translations import say
+from app.foundation.translations import Words, joined, say
 from app.pages.staff.about_patient import (
     AboutPatient,
     MayRecord,
@@ -37,7 +36,6 @@ _NOT_ANSWERED: Final = ("", say("Skipped"))
 
 def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
     """Ask for a scale's form."""
-    wording = WORDINGS[scale.key]["en"] if scale.key in WORDINGS else None
     about = say(" by the patient's clock ({time_zone})", time_zone=whose.patient.time_zone)
     return AskedForm(
         title=say("Enter {said}", said=said(scale)),
@@ -55,8 +53,8 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
                 api_names=("taken_at",),
                 wrong=say("Please give a day and a time."),
             ),
-            Field(name="at", label=say("Time"), kind="time", hint=say("About is enough, such as 14:30.")),
-            *_items(scale, wording.items if wording else (), wording.answers if wording else ()),
+            Field(name="at", label=say("Time"), kind="time", hint=say("An approximate time is enough.")),
+            *_items(scale),
             Field(
                 name="total",
                 label=say("Total"),
@@ -68,7 +66,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
             ),
         ),
         values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
-        small_print=wording.copyright if wording else "",
+        small_print=worded(scale.key, lambda one: one.copyright) if scale.key in WORDINGS else "",
     )
 
 
@@ -100,20 +98,32 @@ def _lead(scale: Scale) -> str:
     )
 
 
-def _items(scale: Scale, texts: Sequence[str], answers: Sequence[str]) -> list[Field]:
+def _items(scale: Scale) -> list[Field]:
+    has_words = scale.key in WORDINGS
+    scores = range(scale.highest_answer + 1)
     choices: Choices = [
-        (str(score), f"{score} {answers[score]}" if answers else str(score))
-        for score in range(scale.highest_answer + 1)
+        (str(score), joined((str(score), _answer(scale.key, score)), " ") if has_words else str(score))
+        for score in scores
     ]
     return [
         Field(
             name=f"item_{number}",
-            label=f"{number}. {texts[number - 1]}" if texts else say("Item {number}", number=number),
-            kind="radios" if texts else "numbers",
+            label=joined((str(number), _item(scale.key, number)), ". ")
+            if has_words
+            else say("Item {number}", number=number),
+            kind="radios" if has_words else "numbers",
             choices=(*choices, _NOT_ANSWERED),
         )
         for number in scale.items
     ]
+
+
+def _item(key: str, number: int) -> Words:
+    return worded(key, lambda one: one.items[number - 1])
+
+
+def _answer(key: str, score: int) -> Words:
+    return worded(key, lambda one: one.answers[score])
 
 
 router = APIRouter(

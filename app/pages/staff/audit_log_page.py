@@ -16,10 +16,11 @@ from app.access.clinics.permissions import Permission
 from app.care.patients.queries import chart_numbers_of, id_of_chart_number
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
+from app.pages.staff.audit_words import action_said
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import UTC_ZONE, moment_in
+from app.pages.staff.wall_clock import UTC_ZONE, moment_in, moment_to_the_second
 from app.web.schemas import PAGE_SIZE, write_cursor
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
@@ -65,6 +66,7 @@ class Line:
     """One line as it is shown; `link` leads to what it was about, `patient` is a reference or a short id."""
 
     at: datetime
+    when: str
     who: str
     what: str
     link: str
@@ -91,7 +93,7 @@ async def show_audit_log(
     try:
         found = await _search(visitor, asked, after)
     except (NoSuchReferenceError, NotADayError, SearchTimeRefusedError) as error:
-        mistakes[error.pointer if error.pointer in {"patient", "last"} else "first"] = str(error)
+        mistakes[error.pointer if error.pointer in {"patient", "last"} else "first"] = error.message()
     names = await names_for(visitor.work, [one.event for one in found])
     whose = [one.event.patient_id for one in found if one.event.patient_id is not None]
     references = await chart_numbers_of(visitor.work, whose)
@@ -108,7 +110,7 @@ async def show_audit_log(
         lines=_lines(found, names, references),
         older=f"{AUDIT_LOG}?{urlencode(older)}" if older else "",
         newest=f"{AUDIT_LOG}?{urlencode(asked.fields())}" if after else "",
-        words=_words,
+        words=action_said,
     )
 
 
@@ -142,8 +144,9 @@ def _line(found: FoundEvent, names: AuditNames, references: Mapping[UUID, str]) 
     erased = event.patient_id is not None and event.patient_id not in references
     return Line(
         at=event.at.astimezone(UTC),
+        when=moment_to_the_second(event.at),
         who=names.actor(event.actor_kind, event.actor_id),
-        what=_words(event.action),
+        what=action_said(event.action),
         link=f"{page}{event.subject_id}" if page and not erased else "",
         patient_id=event.patient_id,
         patient="erased" if erased else references.get(event.patient_id or event.id, ""),
@@ -160,10 +163,6 @@ def _why(emergency_id: UUID | None, names: AuditNames) -> str:
         return say("In an emergency")
     opened, ends = (moment_in(at, UTC_ZONE) for at in (access.opened_at, access.ends_at))
     return say("In an emergency, opened {opened}, until {ends}", opened=opened, ends=ends)
-
-
-def _words(action: str) -> str:
-    return action.replace(".", " ").replace("_", " ").capitalize()
 
 
 def _id(text: str) -> UUID | None:

@@ -60,7 +60,10 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     team, active = await care_teams.read_care_team(visitor.work, patient_id), await _active(visitor)
     names = await names_in(visitor.work, [one.id for one in active])
     assigned = {one.member_id: one.duty.value for one in team.members}
-    said = [f"{names.get(member, 'Someone')}: {DUTIES[duty]}." for member, duty in assigned.items()]
+    said = [
+        say("{who}: {duty}.", who=names.get(member, say("Someone")), duty=DUTIES[duty])
+        for member, duty in assigned.items()
+    ]
     return AskedForm(
         title=say("Care team"),
         whose=whose.reference,

@@ -12,11 +12,12 @@ from app.care.treatment import circumstances
 from app.care.treatment.circumstance_schemas import CircumstanceEntry
 from app.care.treatment.circumstances import KnownCircumstance
 from app.chart.fluid import Mark
-from app.clinical.english_formats import capitalised
-from app.foundation.translations import joined, say
+from app.clinical.scales import Band
+from app.foundation.translations import capitalized, joined, say
 from app.pages.staff.about_patient import MayRecord, about, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_words import BANDS
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock, counted
 from app.storage.circumstances import CircumstanceKind, Severity
@@ -34,12 +35,12 @@ KINDS: Final[Mapping[str, str]] = {
     CircumstanceKind.WEIGHT: say("Weight"),
     CircumstanceKind.ANTIDEPRESSANT_STARTED: say("Antidepressant started"),
     CircumstanceKind.ANTIDEPRESSANT_CHANGED: say("Antidepressant changed"),
-    CircumstanceKind.TMS: "TMS",
-    CircumstanceKind.ECT: "ECT",
+    CircumstanceKind.TMS: say("TMS"),
+    CircumstanceKind.ECT: say("ECT"),
     CircumstanceKind.PSYCHOTHERAPY: say("Psychotherapy"),
     CircumstanceKind.OTHER_MEDICATION: say("Other medication"),
 }
-SEVERITIES: Final = {one.value: capitalised(one.value) for one in Severity}
+SEVERITIES: Final = {one.value: capitalized(BANDS[Band(one.value)]) for one in Severity}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DECIDES_NOTHING: Final = say("It is shown beside the trend and with a signal. It decides nothing.")
 CIRCUMSTANCE_FIELDS: Final = (
@@ -86,13 +87,13 @@ def said(known: KnownCircumstance) -> str:
     """Say what changed, without its days."""
     stored = known.stored
     values = [
-        stored.severity.value if stored.severity else "",
+        BANDS[Band(stored.severity.value)] if stored.severity else "",
         counted(stored.months, "month") if stored.months is not None else "",
         say("{weight_kg:g} kg", weight_kg=stored.weight_kg) if stored.weight_kg is not None else "",
         known.detail or "",
     ]
     value = joined(filter(None, values))
-    return f"{KINDS[stored.kind]}: {value}" if value else KINDS[stored.kind]
+    return joined((KINDS[stored.kind], value), ": ") if value else KINDS[stored.kind]
 
 
 def days_said(known: KnownCircumstance, clock: WallClock) -> str:
@@ -134,7 +135,7 @@ def circumstance_values(known: KnownCircumstance) -> dict[str, str]:
         "until": stored.until.isoformat() if stored.until else "",
         "detail": known.detail or "",
         "weight_kg": "" if stored.weight_kg is None else f"{stored.weight_kg:g}",
-        "severity": stored.severity.value if stored.severity else "",
+        "severity": BANDS[Band(stored.severity.value)] if stored.severity else "",
         "months": "" if stored.months is None else str(stored.months),
     }
 

@@ -37,7 +37,7 @@ _FIELDS: Final = (
             ("", say("Not stated")),
             ("telephone", say("Telephone")),
             ("sms", say("Text message")),
-            ("email", "E-mail"),
+            ("email", say("E-mail")),
             ("letter", say("Letter")),
         ),
     ),

@@ -14,7 +14,7 @@ from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRecord, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_words import PHASES
+from app.pages.staff.patient_words import PHASES, PROTOCOLS
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage.protocol_templates import OwnTemplate
 from app.web.headers import version_in
@@ -57,7 +57,7 @@ def template_choices(own: Sequence[OwnTemplate]) -> Choices:
         )
         for one in own
     }
-    return (*described.items(), *((code, one.name) for code, one in TEMPLATES.items()))
+    return (*described.items(), *PROTOCOLS.items())
 
 
 def template_in(form: Form) -> dict[str, str]:
@@ -135,7 +135,11 @@ async def _change(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
                 value1=PHASES[view.phase],
                 value2=planned or say("not stated"),
             ),
-            *(f"{_DAYS[name][0]} {whose.clock.day(day)}." for name, day in days.items() if day),
+            *(
+                say("{what} {day}.", what=_DAYS[name][0], day=whose.clock.day(day))
+                for name, day in days.items()
+                if day
+            ),
         ),
     )
 

@@ -26,7 +26,7 @@ _NO_PROFILE: Final = say("Nobody has said yet")
 async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(visitor, patient_id)
     found = await queries.read_factors(visitor.work, patient_id)
-    named = joined(CAUTIONS[one] for one in found.cautions) or "none"
+    named = joined(CAUTIONS[one] for one in found.cautions) or say("none")
     return AskedForm(
         title=say("Profile and cautions"),
         whose=whose.reference,

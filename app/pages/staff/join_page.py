@@ -70,6 +70,6 @@ def _form(
         seen=seen,
         set_up=set_up,
         shortest=SHORTEST,
-        mistake="" if error is None else str(error),
+        mistake="" if error is None else error.message(),
         wrong=error.pointer if error is not None else "",
     )

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.translations import say
+from app.foundation.translations import STAFF_LANGUAGES, say
 from app.pages.staff.rendering import FILES, render
 from app.pages.staff.sign_in_form import (
     SIGN_IN,
@@ -94,7 +94,7 @@ def failure_page(
     visitor, failure = visitor_without_look_up(request, context), failure_of(error)
     title, sentence = _WORDS[failure.words]
     if failure.words == "again" and isinstance(error, RefusalError):
-        title, sentence = _SAID_BY_ITSELF.get(error.kind, title), str(error)
+        title, sentence = _SAID_BY_ITSELF.get(error.kind, title), error.message()
     answer = render(
         visitor,
         "message.html",
@@ -121,6 +121,9 @@ async def care_file(name: str) -> Response:
 
 
 @rest_router.api_route("/{path:path}", methods=["GET", "POST"])
-async def no_such_care_page(path: str) -> Response:  # noqa: ARG001 - whatever it is
-    """Say that there is no such page."""
+async def no_such_care_page(path: str, request: Request) -> Response:
+    """Say that there is no such page; where a form was sent and the language switched, lead to the form's page."""
+    language = request.query_params.get("lang")
+    if request.method == "GET" and language in STAFF_LANGUAGES and (above := path.rpartition("/")[0]):
+        return RedirectResponse(f"/care/{quote(above, safe='/')}?lang={language}", 303)
     raise NotFoundError

@@ -1,11 +1,11 @@
 """What is open about a patient, as cards beside the chart: safety events, the signal, findings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from app.access.clinics.permissions import Permission
-from app.care.assessments.questionnaires import all_questionnaires
+from app.care.assessments.questionnaires import all_questionnaires, worded
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.tablets import CHECK_IN
 from app.foundation.translations import joined, say
@@ -30,13 +30,15 @@ def cards_of(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> dict
     }
 
 
-def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> dict[str, str]:
+def _tablet_forms(view: PatientView, visitor: StaffVisitor) -> Mapping[str, str]:
     """Give what a patient can answer on the clinic's tablet, by its name; nothing before they agreed."""
     agreed = view.patient.consent is ConsentStatus.GIVEN and view.patient.archived is None
     if not agreed or not visitor.may(Permission.TREATMENT_RECORD):
         return {}
     asked = all_questionnaires(locale=view.patient.locale, long_exposure=False)
-    return {CHECK_IN: say("Check-in")} | {one.scale.key: one.wording.title for one in asked}
+    return {CHECK_IN: say("Check-in")} | {
+        one.scale.key: worded(one.scale.key, lambda wording: wording.title) for one in asked
+    }
 
 
 def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:

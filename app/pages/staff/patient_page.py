@@ -18,19 +18,19 @@ from app.clinical.answer import Evaluation
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
-from app.clinical.english_formats import capitalised, percent
-from app.clinical.explanation import SAFETY_BANNER, counterfactual_sentence
+from app.clinical.explanation import counterfactual_sentence
 from app.clinical.explanation_words import Language, language_of
 from app.clinical.interval import ResponseDuration
 from app.clinical.long_exposure import scale_name
 from app.clinical.reference import Reference
 from app.clinical.taper import planned_said, reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
-from app.foundation.translations import capitalized, joined, say
+from app.foundation.translations import capitalized, joined, number_written, say
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
 from app.pages.staff.about_patient import MayRead
 from app.pages.staff.appointment_page import appointment_said
+from app.pages.staff.audit_words import action_said
 from app.pages.staff.circumstance_page import days_said, marks_of, said
 from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.page_route import CarePageRoute
@@ -42,7 +42,15 @@ from app.pages.staff.rendering import render
 from app.pages.staff.session_page import dose_said, session_said
 from app.pages.staff.timeline_records import TimelinePlace
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock, clock_written, counted, how_long, percent_written, short_day
+from app.pages.staff.wall_clock import (
+    WallClock,
+    clock_written,
+    counted,
+    how_long,
+    percent_written,
+    share_written,
+    short_day,
+)
 from app.pages.staff.worklist_page import step_notice
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
 
@@ -76,7 +84,7 @@ def values_of(
         "clock_written": clock_written,
         "words": patient_words,
         "answer": None if view.evaluation is None else _answer(view.evaluation, clock, visitor.language),
-        "safety_banner": SAFETY_BANNER,
+        "safety_banner": say("A safety report is open: see to it first."),
         "picture": draw_fluid(
             view.trend, view.protocol, chart_words(visitor.language), pins=pins, marks=marks
         ),
@@ -314,11 +322,15 @@ def _responses(view: PatientView) -> Iterator[tuple[str, str, str]]:
             yield scale_name(one.scale), why, ""
             continue
         gone = (
-            say("{percent} less severe", percent=percent(one.improvement))
+            say("{percent} less severe", percent=share_written(one.improvement))
             if one.improvement is not None
             else ""
         )
-        totals = f"{one.baseline.total:g} → {one.after.total:g}" if one.baseline and one.after else ""
+        totals = (
+            joined((number_written(one.baseline.total), number_written(one.after.total)), " → ")
+            if one.baseline and one.after
+            else ""
+        )
         yield (
             scale_name(one.scale),
             patient_words.RESPONSES[one.category],
@@ -331,7 +343,7 @@ def _early(view: PatientView) -> Iterator[str]:
         hours = (
             say("{hours_after:.0f} hours after the first infusion", hours_after=one.hours_after)
             if one.hours_after is not None
-            else "early"
+            else say("early")
         )
         said = (
             say("had responded") if one.responded else say("had not responded yet; that is no reason to stop")
@@ -349,7 +361,7 @@ def _forms(view: PatientView, clock: WallClock) -> Iterator[Sequence[str]]:
         score = one.score
         yield (
             scale_name(one.stored.scale),
-            f"{score.total:g}",
+            number_written(score.total),
             capitalized(patient_words.BANDS[score.band]) if score.band else NOTHING,
             patient_words.RESPONSES[one.response] if one.response else NOTHING,
             clock.day(one.taken_at.date()),
@@ -402,8 +414,12 @@ def _lines(view: PatientView, vault: Vault, clinic_id: UUID, clock: WallClock) -
     }
     for line in view.lines:
         who = names.get(line.actor_id) or patient_words.ACTORS[ActorKind(line.actor_kind)]
-        what = capitalised(line.action.replace("check_in", "check-in").replace(".", " ").replace("_", " "))
-        yield clock.moment(line.at), who, what, say("in an emergency") if line.emergency_id else ""
+        yield (
+            clock.moment(line.at),
+            who,
+            action_said(line.action),
+            say("in an emergency") if line.emergency_id else "",
+        )
 
 
 def _undo(view: PatientView, visitor: StaffVisitor, entered: str) -> str:
@@ -429,11 +445,11 @@ def _score_due(view: PatientView, clock: WallClock) -> dict[str, str] | None:
 
 
 def _points(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.1f}"
+    return NOTHING if value is None else number_written(value, ".1f")
 
 
 def _share(value: float | None) -> str:
-    return NOTHING if value is None else percent(value)
+    return NOTHING if value is None else share_written(value)
 
 
 router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)

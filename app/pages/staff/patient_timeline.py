@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from app.access.clinics.permissions import Permission
 from app.care.assessments.queries import Assessment
-from app.care.assessments.questionnaires import WORDINGS
+from app.care.assessments.questionnaires import worded
 from app.clinical.check_ins import zone_of
-from app.clinical.course import TEMPLATES, Infusion, InfusionPhase
+from app.clinical.course import Infusion, InfusionPhase
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out, scale_name
-from app.foundation.translations import joined, say
+from app.foundation.translations import Words, joined, number_written, say
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.circumstance_page import said as said_of
 from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.patient_view import PatientView
-from app.pages.staff.patient_words import ARCHIVED, BANDS, scores_said
+from app.pages.staff.patient_words import ARCHIVED, BANDS, PROTOCOLS, scores_said
 from app.pages.staff.timeline_records import NotedReport, TimelinePlace, page_of
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written, day_written, short_day
@@ -228,7 +228,7 @@ def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime,
 
 
 def _dose(one: Infusion) -> str:
-    dose = f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else ""
+    dose = say("{dose:g} mg/kg", dose=one.dose_mg_per_kg) if one.dose_mg_per_kg else ""
     return joined(filter(None, (dose, ROUTES[one.route] if one.route else "")))
 
 
@@ -252,7 +252,7 @@ def _courses(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, d
             "kind": "",
             "icon": "dot",
             "title": say("Taken on in maintenance") if is_taken_on else say("Course began"),
-            "rest": one.template.name if one.template else TEMPLATES[course.protocol].name,
+            "rest": one.template.name if one.template else PROTOCOLS[course.protocol],
         }
         yield at, entry | _correct(view, correctable, "courses", course.id)
 
@@ -345,7 +345,7 @@ def _scales(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, di
             {
                 "kind": "",
                 "icon": "form",
-                "title": f"{scale_name(one.stored.scale)}: {one.score.total:g}",
+                "title": joined((scale_name(one.stored.scale), number_written(one.score.total)), ": "),
                 "rest": band,
                 "small": say("By the patient")
                 if one.stored.entered_by == "patient"
@@ -359,17 +359,24 @@ def _scales(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, di
 
 def _long_exposure(one: Assessment) -> dict[str, Any]:
     """A form about long exposure: the answers that stand out, word for word; its total means nothing."""
-    wording = WORDINGS[LONG_EXPOSURE.key]["en"]
     answers = {int(number): answer for number, answer in (one.stored.items or {}).items()}
     found = items_that_stand_out(answers)
-    said = [f"{wording.items[item - 1]}: {wording.answers[answers[item] or 0].lower()}" for item in found]
+    said = [joined((_exposure_item(item), _exposure_answer(answers[item] or 0)), ": ") for item in found]
     return {
         "kind": "",
         "icon": "form",
         "title": scale_name(LONG_EXPOSURE.key),
-        "rest": "; ".join(said) or say("nothing that stands out"),
+        "rest": joined(said, "; ") or say("nothing that stands out"),
         "small": say("By the patient") if one.stored.entered_by == "patient" else say("By the clinic"),
     }
+
+
+def _exposure_item(number: int) -> Words:
+    return worded(LONG_EXPOSURE.key, lambda one: one.items[number - 1])
+
+
+def _exposure_answer(score: int) -> Words:
+    return worded(LONG_EXPOSURE.key, lambda one: one.answers[score].lower())
 
 
 def _steps(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:

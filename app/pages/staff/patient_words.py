@@ -12,7 +12,7 @@ from app.clinical.profiles import Caution, Profile
 from app.clinical.review import NotKnown, ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.scales import Band
 from app.foundation.audit import ActorKind
-from app.foundation.translations import capitalized, joined, say
+from app.foundation.translations import capitalized, joined, number_written, say
 from app.pages.staff.alert_words import CAUTIONS as CAUTION_WORDS
 
 LEVELS: Final[Mapping[str, str]] = {
@@ -36,6 +36,14 @@ BANDS: Final[Mapping[Band, str]] = {
     Band.SEVERE: say("severe"),
     Band.VERY_SEVERE: say("very severe"),
 }
+PROTOCOLS: Final[Mapping[str, str]] = {
+    "standard": say("Standard"),
+    "mild_to_moderate": say("Mild to moderate"),
+    "severe_or_chronic": say("Severe or chronic"),
+    "twice_weekly": say("Twice weekly for 4 weeks"),
+    "own": say("The clinic's own"),
+}
+"""The protocols of the field, by their codes in `clinical/course.py`."""
 MODES: Final = {"test": say("Test"), "live": say("Live")}
 ARCHIVED: Final[Mapping[str, str]] = {
     "care_ended": say("Care ended"),
@@ -87,9 +95,9 @@ RESPONSE_NOT_KNOWN: Final = {
     NotKnown.RECALL_TOO_LONG: say("Not known: the form asks about too many days"),
 }
 FINDINGS: Final = {
-    ReviewFinding.ENOUGH_RESPONSE: say("The response is enough."),
+    ReviewFinding.ENOUGH_RESPONSE: say("The response is sufficient."),
     ReviewFinding.BENEFIT_RECORDED: say("A clinician recorded a benefit that the scales did not show."),
-    ReviewFinding.NOT_ENOUGH_RESPONSE: say("The response is not enough."),
+    ReviewFinding.NOT_ENOUGH_RESPONSE: say("The response is not sufficient."),
     ReviewFinding.NOT_MEASURED: say("No scale was completed before and after, so the response is not known."),
 }
 OPTIONS: Final = {
@@ -159,7 +167,7 @@ def scores_said(report: CheckIn) -> list[str]:
     """Say what a check-in's scales were answered with, one after the other."""
     values = (report.mood, report.energy, report.sleep_quality)
     return [
-        joined((DOMAINS_SAID[domain], f"{value:g}"), " ")
+        joined((DOMAINS_SAID[domain], number_written(value)), " ")
         for domain, value in zip(DOMAINS, values, strict=True)
         if value is not None
     ]

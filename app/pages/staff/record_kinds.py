@@ -18,7 +18,6 @@ from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.care.treatment.maintenance_schemas import ReferenceAmendment
 from app.clinical.check_ins import calendar_day
-from app.clinical.course import TEMPLATES
 from app.clinical.domains import DOMAINS, REPORTED_NUMBERS
 from app.clinical.long_exposure import scale_name
 from app.context import Work
@@ -35,7 +34,7 @@ from app.pages.staff.circumstance_page import (
     said,
 )
 from app.pages.staff.infusion_page import INFUSION_FIELDS, ROUTES, infusion_in
-from app.pages.staff.patient_words import INFUSIONS
+from app.pages.staff.patient_words import INFUSIONS, PROTOCOLS
 from app.pages.staff.record_lines import MOST, REPORTS, course_said, days_of, line_of
 from app.pages.staff.reference_page import WINDOW_FIELDS
 from app.pages.staff.visitor import StaffVisitor
@@ -153,7 +152,7 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
         | {name: f"{dose:g}" if dose is not None else "" for name, dose in doses.items()},
         version=stored.version,
         present=(
-            f"{INFUSIONS[infusion.phase]}, {given_at}.",
+            say("{what}, {day}.", what=INFUSIONS[infusion.phase], day=given_at),
             say("Route: {value1}.", value1=ROUTES[infusion.route] if infusion.route else say("not stated")),
         ),
     )
@@ -191,7 +190,9 @@ async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUI
             "total": f"{stored.total:g}",
         },
         version=stored.version,
-        present=(f"{name} {stored.total:g}, {clock.plain(stored.taken_at)}.",),
+        present=(
+            say("{name} {total:g}, {at}.", name=name, total=stored.total, at=clock.plain(stored.taken_at)),
+        ),
     )
 
 
@@ -209,7 +210,7 @@ async def _course(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID) -
                 name="protocol",
                 label=say("Template"),
                 kind="choice",
-                choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
+                choices=tuple(PROTOCOLS.items()),
             ),
             Field(
                 name="planned_infusions",
@@ -257,7 +258,7 @@ async def _circumstance(visitor: StaffVisitor, whose: AboutPatient, record_id: U
         fields=CIRCUMSTANCE_FIELDS,
         values=circumstance_values(known),
         version=known.stored.version,
-        present=(f"{said(known)}, {days_said(known, whose.clock)}.",),
+        present=(say("{what}, {day}.", what=said(known), day=days_said(known, whose.clock)),),
     )
 
 

@@ -9,13 +9,13 @@ from app.access.clinics.permissions import Permission
 from app.care.assessments import queries as forms
 from app.care.check_ins import queries as reports
 from app.care.treatment import circumstances, queries
-from app.clinical.course import TEMPLATES, Course
+from app.clinical.course import Course
 from app.clinical.long_exposure import scale_name
 from app.context import Work
-from app.foundation.translations import Words, joined, say
+from app.foundation.translations import Words, joined, number_written, say
 from app.pages.staff.about_patient import AboutPatient
 from app.pages.staff.circumstance_page import days_said, said
-from app.pages.staff.patient_words import INFUSIONS, scores_said
+from app.pages.staff.patient_words import INFUSIONS, PROTOCOLS, scores_said
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock
 from app.storage import check_ins
@@ -64,7 +64,7 @@ def _line(what: str, record_id: UUID, said: str, status: RecordStatus, *, own: b
 
 def course_said(course: Course, whose: AboutPatient) -> Words:
     """Name a course by its first day and its template."""
-    day, name = whose.clock.day(course.started_on), TEMPLATES[course.protocol].name
+    day, name = whose.clock.day(course.started_on), PROTOCOLS[course.protocol]
     return say("Course from {day}: {name}", day=day, name=name)
 
 
@@ -102,7 +102,7 @@ async def _forms(work: Work, whose: AboutPatient) -> list[RecordLine]:
             one.stored.id,
             joined(
                 (
-                    f"{scale_name(one.stored.scale)} {one.stored.total:g}",
+                    joined((scale_name(one.stored.scale), number_written(one.stored.total)), " "),
                     whose.clock.plain(one.stored.taken_at),
                 )
             ),

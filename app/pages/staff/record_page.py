@@ -11,7 +11,7 @@ from app.access.clinics.caller import allowed
 from app.access.clinics.permissions import Permission
 from app.care.check_ins.reading import read_place
 from app.foundation.errors import NotFoundError
-from app.foundation.translations import say
+from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import MayRecord, about
 from app.pages.staff.asked_form import AskedForm, answer_form, show_form
 from app.pages.staff.circumstance_page import DECIDES_NOTHING
@@ -149,7 +149,7 @@ async def _step(visitor: StaffVisitor, patient_id: UUID, kind: str, record_id: U
         if is_void
         else say("Let this {noun} count again?", noun=one.noun),
         whose=whose.reference,
-        lead=f"{row.said}. {_follows(one, is_void=is_void)}",
+        lead=joined((row.said, _follows(one, is_void=is_void)), ". "),
         path=f"{_path(patient_id)}/{kind}/{record_id}/{step}",
         back=_path(patient_id),
         button=say("Mark as entered in error") if is_void else say("Restore"),

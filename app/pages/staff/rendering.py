@@ -36,6 +36,7 @@ def render(
             language=visitor.language,
             direction=direction(visitor.language),
             languages=STAFF_LANGUAGES,
+            address_in=visitor.address_in,
             files=FILES.paths,
             here=here,
             name=_name(visitor),
@@ -62,7 +63,7 @@ def render_dead_link(visitor: StaffVisitor, error: RefusalError) -> PageAnswer:
         here="",
         status=status_of(error),
         title=say("This link does not work"),
-        sentence=str(error),
+        sentence=error.message(),
     )
 
 

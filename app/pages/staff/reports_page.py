@@ -17,15 +17,22 @@ from app.care.insights.queries import read_insights
 from app.care.insights.routes import table_answer
 from app.clinical.long_exposure import scale_name
 from app.foundation.translations import say
+from app.pages.staff.alert_words import DISPOSITIONS
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, staff_may
-from app.pages.staff.wall_clock import counted, day_written, moment_in, short_day
+from app.pages.staff.wall_clock import counted, day_written, moment_in, share_written, short_day
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
 NOTHING: Final = say("none yet")
 NO_VALUE: Final = "\N{EN DASH}"
+_CRITERIA: Final = {
+    "gain_lost": say("Gain lost"),
+    "scale_relapse": say("Scale relapse"),
+    "one_domain": say("One domain"),
+    "patient_asks": say("Patient asks"),
+}
 _GROUPS: Final = {
     "induction": say("After induction"),
     "booster": say("After a booster"),
@@ -168,7 +175,7 @@ def _share(
 ) -> Figure:
     return Figure(
         title=title,
-        value=NOTHING if share.share is None else f"{share.share:.0%}",
+        value=NOTHING if share.share is None else share_written(share.share),
         rests_on=say(
             "{count} of {value2}{also}", count=share.count, value2=counted(share.of, noun), also=also
         ),
@@ -206,7 +213,7 @@ def _hours(hours: float) -> str:
     if hours < 1:
         return say("{value1:.0f} min", value1=hours * _MINUTES_AN_HOUR)
     return (
-        f"{hours:.1f} h"
+        say("{hours:.1f} h", hours=hours)
         if hours < 2 * _HOURS_A_DAY
         else say("{value1:.1f} days", value1=hours / _HOURS_A_DAY)
     )
@@ -242,7 +249,7 @@ async def show_reports(visitor: MayReadReports, first: str = "", end: str = "") 
         found = await _read_period(visitor, first, end)
         typed = {"first": found.period.first.isoformat(), "end": found.period.end.isoformat()}
     except PeriodRefusedError as error:
-        mistake = str(error)
+        mistake = error.message()
     return render(
         visitor,
         "reports.html",
@@ -353,7 +360,11 @@ def _scale(one: ScaleNumbers) -> tuple[str, int, str, str]:
 
 
 def _with_percent(share: Share) -> str:
-    return NO_VALUE if share.share is None else f"{share.count} ({share.share:.0%})"
+    return (
+        NO_VALUE
+        if share.share is None
+        else say("{count} ({share})", count=share.count, share=share_written(share.share))
+    )
 
 
 def _duration(one: BenefitNumbers | BenefitGroup) -> dict[str, str]:
@@ -367,7 +378,7 @@ def _duration(one: BenefitNumbers | BenefitGroup) -> dict[str, str]:
 
 
 def _plain(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return DISPOSITIONS.get(name) or _CRITERIA.get(name) or name.replace("_", " ").capitalize()
 
 
 def _counts(counts: Mapping[str, int]) -> list[Count]:

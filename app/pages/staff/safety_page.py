@@ -208,5 +208,5 @@ def _written(
 ) -> str:
     if at is None:
         return otherwise
-    who = [say("by {value1}", value1=found.names.get(by, "key"))] if by else []
+    who = [say("by {value1}", value1=found.names.get(by, say("key")))] if by else []
     return say("{moment} ({ago})", moment=joined((clock.plain(at), *who), " "), ago=how_long(at, clock.now))

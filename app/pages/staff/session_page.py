@@ -57,7 +57,7 @@ def dose_said(stored: StoredInfusion) -> str:
     """Say the dose in the units in which it was given."""
     per_kg, milligrams = stored.infusion.dose_mg_per_kg, stored.dose_mg
     said = [
-        f"{per_kg:g} mg/kg" if per_kg else "",
+        say("{dose:g} mg/kg", dose=per_kg) if per_kg else "",
         say("{milligrams:g} mg", milligrams=milligrams) if milligrams else "",
     ]
     return joined(filter(None, said))

@@ -25,6 +25,7 @@ from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.foundation.vault import CannotOpenError, Vault
+from app.pages.staff.field_names import field_name
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import SESSION, StaffVisitor
 from app.web.pages.answers import PageAnswer
@@ -62,7 +63,7 @@ class KeptForm:
     def _written(self) -> Iterator[tuple[str, str]]:
         for name, text in self.fields.items():
             if name not in _NOT_TYPED and text.strip():
-                yield name.replace("_", " ").capitalize(), text
+                yield field_name(name), text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ def sign_in_form(
         email=email,
         out=out,
         passkey=passkeys.challenge_to_sign_in(visitor.context),
-        mistake="" if error is None else str(error),
+        mistake="" if error is None else error.message(),
     )
     if error is not None and error.retry_after_seconds is not None:
         answer.headers["retry-after"] = str(error.retry_after_seconds)

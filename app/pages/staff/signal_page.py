@@ -17,7 +17,6 @@ from app.care.alerts.schemas import Reopening, SignalClosing, Snooze
 from app.care.alerts.signal_commands import SIGNAL, episode_of, moment_of
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, Domain
-from app.clinical.english_formats import percent
 from app.clinical.episodes import Disposition, EpisodeState, reopened
 from app.clinical.explanation import explanation_parts, sentences_of
 from app.clinical.explanation_numbers import PartCode
@@ -25,7 +24,7 @@ from app.clinical.long_exposure import scale_name
 from app.clinical.reason_codes import ReasonCode
 from app.context import Work
 from app.foundation.errors import RefusalError
-from app.foundation.translations import Words, capitalized, joined, say
+from app.foundation.translations import Words, capitalized, joined, number_written, say
 from app.pages.staff.alert_forms import (
     AlertPatient,
     AlertSteps,
@@ -53,7 +52,7 @@ from app.pages.staff.patient_view import patient_view
 from app.pages.staff.patient_words import DOMAINS_SAID
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.wall_clock import WallClock, counted, day_written, how_long
+from app.pages.staff.wall_clock import WallClock, counted, day_written, how_long, share_written
 from app.storage import notices, patient_states, safety_events, signals
 from app.storage.alerts import OPEN_STATES
 from app.storage.clinical_json import answer_from_json
@@ -122,17 +121,17 @@ def _number_of_the_rule(reason: Plain, name: str, *, assumed: bool) -> str:
 
 
 def _fact(value: object) -> str:
-    return (
-        f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value).replace("_", " ")
-    )
+    if isinstance(value, float):
+        return number_written(round(value, 2))
+    return str(value).replace("_", " ")
 
 
 def _points(value: float | None) -> str:
-    return "—" if value is None else f"{value:.1f}"
+    return "—" if value is None else number_written(value, ".1f")
 
 
 def _share(value: float | None) -> str:
-    return "—" if value is None else percent(value)
+    return "—" if value is None else share_written(value)
 
 
 router = APIRouter(prefix="/care/signals", route_class=CarePageRoute, include_in_schema=False)

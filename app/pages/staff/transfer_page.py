@@ -268,6 +268,4 @@ async def _page(
         may_start=open_now is None and whose.patient.archived is None,
         past=[one for one in known if one is not open_now],
         came=Direction.RECEIVED,
-        how=_HOW,
-        consent_form=ConsentForm,
     )

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Final
 
 from babel.dates import format_skeleton, format_time
 
 from app.clinical.check_ins import calendar_day, check_in_day, zone_of
-from app.clinical.english_formats import MONTHS
+from app.clinical.english_formats import MONTHS, percent
 from app.foundation.translations import Words, joined, say, written
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -53,12 +54,21 @@ def clock_written(at: time) -> Words:
     return written(english, lambda language: format_time(at, "short", locale=language))
 
 
+def moment_to_the_second(at: datetime) -> Words:
+    """Write a time by UTC as "Nov 3, 2026, 7:00:09 PM", for a log that shows no zone with each."""
+    there = at.astimezone(UTC)
+    english = f"{there.hour % 12 or 12}:{there:%M:%S %p}"
+    clock = written(english, lambda language: format_time(there.time(), "medium", locale=language))
+    return joined((day_written(there.date()), clock))
+
+
 def day_written(day: date) -> Words:
     """Write a day as "Nov 3, 2026"."""
     english = f"{MONTHS[day.month - 1][:3]} {day.day}, {day.year}"
     return written(english, lambda language: format_skeleton("yMMMd", day, locale=language))
 
 
+@lru_cache(maxsize=1024)
 def short_day(day: date) -> Words:
     """Write a day as "Nov 29"."""
     english = f"{MONTHS[day.month - 1][:3]} {day.day}"
@@ -67,7 +77,16 @@ def short_day(day: date) -> Words:
 
 def percent_written(share: float) -> Words:
     """Write a share as one figure from 0 to 100."""
-    english = f"{round(max(0.0, min(1.0, share)) * 100)}%"
+    return _percent(f"{round(max(0.0, min(1.0, share)) * 100)}%")
+
+
+def share_written(share: float) -> Words:
+    """Write a share as whole percent, below 0 and above 100 too."""
+    return _percent(percent(share))
+
+
+@lru_cache(maxsize=512)
+def _percent(english: str) -> Words:
     return written(english, lambda _: english.replace("%", "\N{NO-BREAK SPACE}%"))
 
 
@@ -99,7 +118,7 @@ def how_long(at: datetime, now: datetime) -> Words:
     seconds = (now - at).total_seconds()
     span = abs(seconds)
     if span < _MINUTE:
-        return say("just now")
+        return say("just now") if seconds >= 0 else say("now")
     if span < _IN_MINUTES:
         span_said = counted(span // _MINUTE, "minute")
     elif span < _IN_HOURS:

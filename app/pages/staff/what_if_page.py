@@ -24,7 +24,15 @@ from app.clinical.protocol import Protocol
 from app.clinical.protocol_versions import numbers_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.foundation.translations import say
+from app.foundation.translations import (
+    Words,
+    capitalized,
+    joined,
+    number_written,
+    say,
+    with_decimal_sign,
+    written,
+)
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -75,7 +83,7 @@ class NumberField:
     @property
     def changed(self) -> bool:
         """Whether something else was typed than what is active."""
-        return self.typed != self.present
+        return self.typed.replace(",", ".") != self.present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +109,11 @@ def fields_of(present: Protocol, typed: Mapping[str, str], mistakes: Mapping[str
         NumberField(
             name=one.name,
             title=title_of(one.name),
-            unit=one.unit,
+            unit=Words(one.unit),
             bounds=_bounds(one),
-            reason=one.reason,
-            present=written(one.value),
-            typed=typed.get(one.name, written(one.value)),
+            reason=capitalized(Words(one.reason)),
+            present=_typed_as(one.value),
+            typed=typed.get(one.name, _typed_as(one.value)),
             mistake=mistakes.get(one.name, ""),
         )
         for one in listed
@@ -121,7 +129,7 @@ def numbers_in(form: Form, *, present: Protocol, base: Protocol) -> tuple[dict[s
     for one in numbers_of(present):
         text = form[one.name].strip()[:_LONGEST].replace(",", ".") if may_be_set(one) else ""
         try:
-            value = _number(text) if text and text != written(one.value) else one.value
+            value = _number(text) if text and text != _typed_as(one.value) else one.value
         except ValueError:
             wrong.append(one.name)
             continue
@@ -133,21 +141,22 @@ def numbers_in(form: Form, *, present: Protocol, base: Protocol) -> tuple[dict[s
 def differences(before: Protocol, after: Protocol) -> Sequence[Difference]:
     """Say what would change."""
     return [
-        Difference(title=title_of(one.name), unit=one.unit, before=written(one.value), after=written(new))
+        Difference(
+            title=title_of(one.name), unit=Words(one.unit), before=_typed_as(one.value), after=_typed_as(new)
+        )
         for one in numbers_of(before)
         if (new := getattr(after, one.name)) != one.value
     ]
 
 
-def title_of(name: str) -> str:
+def title_of(name: str) -> Words:
     """Give a number's name in words."""
-    return name.replace("_", " ").capitalize()
+    return Words(name.replace("_", " ").capitalize())
 
 
-def written(value: float) -> str:
-    """Write a number as it is typed."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+def _typed_as(value: float) -> Words:
+    """Write a number as it is typed: with a point, or as the reader's language has it."""
+    return number_written(value, "g" if float(f"{value:g}") == value else "")
 
 
 def _number(text: str) -> float:
@@ -160,8 +169,8 @@ def _number(text: str) -> float:
 
 def _bounds(notes: NumberNotes) -> str:
     if notes.choices:
-        return " or ".join(str(one) for one in notes.choices)
-    return say("{written} to {value2}", written=written(notes.lowest), value2=written(notes.highest))
+        return joined((str(one) for one in notes.choices), say(" or "))
+    return say("{written} to {value2}", written=_typed_as(notes.lowest), value2=_typed_as(notes.highest))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,12 +242,21 @@ def _row(title: str, now: int, instead: int) -> Row:
 
 
 def _rate(counts: RuleCounts) -> str:
-    return say("none watched") if counts.per_patient_year is None else f"{counts.per_patient_year:.1f}"
+    return (
+        say("none watched")
+        if counts.per_patient_year is None
+        else number_written(counts.per_patient_year, ".1f")
+    )
 
 
 def _signed(difference: float, *, digits: int = 0) -> str:
     text = f"{difference:+.{digits}f}"
-    return say("the same") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    signed = text.replace("-", "\N{MINUS SIGN}")
+    return (
+        say("the same")
+        if float(text) == 0
+        else written(signed, lambda language: with_decimal_sign(signed, language))
+    )
 
 
 WHAT_IF: Final = "/care/what-if"
@@ -356,7 +374,7 @@ async def _found(visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | 
         "patients": [
             {
                 "id": one.patient_id,
-                "name": names.get(one.patient_id, "erased"),
+                "name": names.get(one.patient_id, say("erased")),
                 "now": one.now_on,
                 "instead": one.instead_on,
                 "differs": one.now_on != one.instead_on,
@@ -430,7 +448,7 @@ async def set_numbers(what_if_id: UUID, visitor: MaySetNumbers) -> Response:
     except ChangedMeanwhileError:
         mistake, status = _OTHERS_SET, 412
     except (PolicyInPastError, PolicyRefusedError) as error:
-        mistake = str(error)
+        mistake = error.message()
     except (ValueError, OverflowError):
         pass
     else:
@@ -456,7 +474,7 @@ def _mistakes(error: RefusalError) -> dict[str, str]:
     for one in error.findings:
         name = str(one["pointer"]).removeprefix("#/numbers").removeprefix("/")
         found[name or "consider_at"] = _sentence(one)
-    return found or {error.pointer or "consider_at": str(error)}
+    return found or {error.pointer or "consider_at": error.message()}
 
 
 def _sentence(finding: Any) -> str:  # noqa: ANN401 - a mapping of a refusal's own
@@ -467,7 +485,8 @@ def _sentence(finding: Any) -> str:  # noqa: ANN401 - a mapping of a refusal's o
             value2=finding["lowest"],
             value3=finding["highest"],
         )
-    return str(finding["detail"])
+    said: str = finding["detail"]
+    return said
 
 
 def _typed(form: Form) -> dict[str, str]:

@@ -25,7 +25,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long, short_day
-from app.pages.staff.worklist_rows import row_of
+from app.pages.staff.worklist_rows import rows_of
 from app.pages.staff.worklist_words import ATTENTION, LANES
 from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
 from app.web.pages.forms import Form
@@ -307,7 +307,7 @@ def _lanes(
 ) -> list[dict[str, Any]]:
     if shown is not Shown.WAITING:
         title, hint = _ASIDE[shown]
-        rows = [row_of(one, found, visitor) for one in found.items]
+        rows = rows_of(found.items, found, visitor)
         count = found.items[0].row.lane_count if found.items else 0
         return [_lane("decide", title, hint, empty=say("Nothing here."), count=count, rows=rows)]
     made = []
@@ -323,7 +323,7 @@ def _lanes(
                 hint,
                 empty=empty,
                 count=count,
-                rows=[row_of(one, found, visitor) for one in items],
+                rows=rows_of(items, found, visitor),
                 more=_path({**asked, "lane": code}) if only is None and count > len(items) else "",
             )
         )

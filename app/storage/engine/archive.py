@@ -37,7 +37,7 @@ _PARTLY_HIDDEN = """
 """
 _OWN_OBJECTS = """
     SELECT kind || ' ' || name FROM (
-        SELECT 'table ' AS kind, c.oid::regclass::text AS name, c.oid, c.relnamespace AS space,
+        SELECT 'table' AS kind, c.oid::regclass::text AS name, c.oid, c.relnamespace AS space,
                'pg_class'::regclass AS catalogue
           FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
         UNION ALL

@@ -91,6 +91,26 @@ _MEANINGS: Final = (
 )
 
 
+# Of the role that connects: may more than row-level security allows, owns the tables, may use them; who else may.
+_RIGHTS: Final = """
+    SELECT r.rolname, r.rolsuper OR r.rolbypassrls, coalesce(pg_has_role(c.relowner, 'MEMBER'), false),
+           coalesce(has_table_privilege(c.oid, 'SELECT'), true) OR to_regnamespace('care') IS NULL,
+           (SELECT string_agg(DISTINCT a.grantee::regrole::text, ', ') FROM aclexplode(c.relacl) AS a
+             WHERE a.privilege_type = 'SELECT' AND a.grantee NOT IN (0, c.relowner))
+      FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.schema_version')
+     WHERE r.rolname = current_user
+"""
+# Of the owner's: what it is called and where it is, whether the application has part in it, owns the tables, may make
+# some; who owns them.
+_OWNERS_RIGHTS: Final = """
+    SELECT current_user, current_database(),
+           (SELECT pg_has_role(oid, current_user, 'MEMBER') FROM pg_roles WHERE rolname = %(application)s),
+           pg_has_role(c.relowner, 'MEMBER'), has_database_privilege(current_database(), 'CREATE'),
+           c.relowner::regrole::text
+      FROM (SELECT) AS here LEFT JOIN pg_class c ON c.oid = to_regclass('public.schema_version')
+"""
+
+
 def connection_trouble(
     error: psycopg.Error, url: str, *, setting: str = "DATABASE_URL"
 ) -> DatabaseRefusesError:
@@ -151,6 +171,62 @@ def check_reachable(url: str, *, direct_url: str | None) -> None:
             direct_url, setting="AFTERGLOW_DIRECT_URL", options=SESSION_OPTIONS
         ) as connection:
             _refuse_replica(connection, "AFTERGLOW_DIRECT_URL")
+
+
+def check_role(url: str) -> None:
+    """Make sure that this role may do what the application does, and no more: row-level security has to bind it.
+
+    Raises:
+        DatabaseRefusesError: it has an owner's or a superuser's rights, or the tables were made for another role.
+    """
+    with first_connection(url) as connection:
+        row = connection.execute(_RIGHTS).fetchone()
+    role, unbound, owns, may_read, others = row or ("", False, False, True, None)
+    if unbound or owns:
+        raise DatabaseRefusesError(
+            f"The role {role}, which DATABASE_URL names, has the rights of "
+            f"{'a superuser' if unbound else 'the owner'}: nothing would part the clinics.",
+            "Name the application's role there, as docs/operations.md makes it; AFTERGLOW_OWNER_URL has the owner's.",
+        )
+    if not may_read:
+        raise DatabaseRefusesError(
+            f"The tables of this database were made for another role than {role}.",
+            f"Name that one in DATABASE_URL{f' ({others})' if others else ''}.",
+        )
+
+
+def check_owner(owner_url: str, *, application_role: str) -> None:
+    """Make sure that the owner's way leads to the tables' owner, and that the application has no part in that role.
+
+    Raises:
+        DatabaseRefusesError: it does not, cannot be reached, or is a replica.
+    """
+    setting = "AFTERGLOW_OWNER_URL"
+    with first_connection(owner_url, setting=setting) as connection:
+        _refuse_replica(connection, setting)
+        row = connection.execute(_OWNERS_RIGHTS, {"application": application_role}).fetchone()
+    role, database, has_part, is_owner, may_make, owner = row or ("", "", False, True, True, None)
+    if has_part is None:
+        raise DatabaseRefusesError(
+            f"The database server knows no role {application_role}.",
+            "Make it as docs/operations.md says, or correct DATABASE_URL.",
+        )
+    if has_part:
+        raise DatabaseRefusesError(
+            f"The role {application_role}, which DATABASE_URL names, has the rights of the owner:"
+            " nothing would part the clinics.",
+            "Make two roles as docs/operations.md says: one for DATABASE_URL, one for AFTERGLOW_OWNER_URL.",
+        )
+    if is_owner is False:
+        raise DatabaseRefusesError(
+            f"The role {role} does not own this database's tables; {owner} does.",
+            f"Name that one in {setting}.",
+        )
+    if not may_make:
+        raise DatabaseRefusesError(
+            f"The role {role} may make nothing in the database {database}.",
+            f"Name the database's owner in {setting}.",
+        )
 
 
 def check_key(url: str, key: bytes | None) -> None:
@@ -229,9 +305,21 @@ def _refuse_replica(connection: psycopg.Connection, setting: str) -> None:
 
 
 def _refuse_without_settings(connection: psycopg.Connection) -> None:
-    row = connection.execute("SELECT current_setting('search_path')").fetchone()
-    if row is None or row[0].replace(" ", "") != SEARCH_PATH:
+    row = connection.execute(
+        "SELECT current_setting('search_path'), EXISTS (SELECT FROM pg_db_role_setting s"
+        " JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()"
+        " WHERE s.setrole = 0 AND replace('search_path=' || %s, ' ', '')"
+        " = ANY (SELECT replace(one, ' ', '') FROM unnest(s.setconfig) AS one))",
+        [SEARCH_PATH],
+    ).fetchone()
+    if row is not None and row[0].replace(" ", "") == SEARCH_PATH:
+        return
+    if row is not None and row[1]:
         raise DatabaseRefusesError(
-            "The database does not have the settings that a pooler cannot pass on.",
-            "Run `afterglow migrate` with AFTERGLOW_DIRECT_URL set.",
+            "The pooler holds connections from before `afterglow migrate` gave the database its settings.",
+            "Have it open them again: RECONNECT in PgBouncer's console, or restart it.",
         )
+    raise DatabaseRefusesError(
+        "The database does not have the settings that a pooler cannot pass on.",
+        "Run `afterglow migrate` with AFTERGLOW_DIRECT_URL set.",
+    )

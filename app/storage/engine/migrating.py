@@ -50,6 +50,13 @@ class SchemaNewerError(OperatorError):
     """The database's tables are of a newer version of Afterglow: run that version, or restore an older backup."""
 
 
+class UnknownRevisionError(OperatorError):
+    """There is no such revision: `head` is the newest, `base` is empty, between them are 0001 to {newest}."""
+
+    def __init__(self) -> None:
+        super().__init__((type(self).__doc__ or "").format(newest=newest_revision()))
+
+
 class TablesInUseError(OperatorError):
     """A table that has to change is held by someone for more than ten seconds, such as a report or a backup.
 
@@ -61,6 +68,7 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
     """Upgrade (``head`` or a revision) or downgrade (``base`` or an earlier revision), as the owner.
 
     Raises:
+        SchemaNewerError, UnknownRevisionError: this version knows no way from there, or to there.
         PatientKeysKeptError: going down would remove the keys of patients; nothing was changed.
         TablesInUseError: a table that has to change is held by someone.
     """
@@ -75,6 +83,7 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
                 time.sleep(_ASKS_AGAIN_SECONDS)
             current = _current(connection)
             connection.commit()
+            check_known(current, to)
             if to != "head" or current != newest_revision():
                 _run(connection, application_role, to, goes_down=_goes_down(current, to))
     except (OperationalError, psycopg.errors.LockNotAvailable) as error:
@@ -101,13 +110,14 @@ def losses(owner_url: str, *, application_role: str, to: str) -> list[Loss]:
     """Say what going down to a revision would lose: it is tried in a transaction that is undone.
 
     Raises:
-        PatientKeysKeptError: it cannot be done at all.
+        SchemaNewerError, UnknownRevisionError, PatientKeysKeptError: it cannot be done at all.
     """
     engine = create_engine(_psycopg(owner_url), poolclass=NullPool, connect_args={"options": _TIMEOUTS})
     try:
         with engine.connect() as connection:
             current = _current(connection)
             connection.commit()
+            check_known(current, to)
             if not _goes_down(current, to):
                 return []
             with connection.begin() as trial:
@@ -147,6 +157,18 @@ def _counted(
     ]
 
 
+def check_known(current: str | None, to: str = "head") -> None:
+    """Make sure that this version knows the tables that are there, and those that are wanted.
+
+    Raises:
+        SchemaNewerError, UnknownRevisionError: it does not.
+    """
+    if current is not None and current not in _revisions():
+        raise SchemaNewerError(SchemaNewerError.__doc__)
+    if to not in {"head", "base", *_revisions()}:
+        raise UnknownRevisionError
+
+
 def revision_of(url: str) -> str | None:
     """Name the revision of a database's tables; None: it has none."""
     engine = create_engine(_psycopg(url), poolclass=NullPool)
@@ -169,11 +191,9 @@ def check_schema(url: str) -> None:
             current, bound = _current(connection), _bound_said(connection)
     finally:
         engine.dispose()
-    if current == newest_revision():
-        return
-    if current is not None and current not in _revisions():
-        raise SchemaNewerError(SchemaNewerError.__doc__)
-    raise SchemaBehindError(f"{SchemaBehindError.__doc__}{bound}")
+    check_known(current)
+    if current != newest_revision():
+        raise SchemaBehindError(f"{SchemaBehindError.__doc__}{bound}")
 
 
 def _bound_said(connection: Connection) -> str:

@@ -20,7 +20,7 @@ from app.foundation.ids import new_id
 from app.storage.engine.audit import StoredEvent, audit_values
 from app.storage.engine.connection_budget import ConnectionBudget, Ticket
 from app.storage.engine.jobs import QUEUE, Job, queue_jobs
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, RecordReader, TenantRow
 from app.storage.engine.tenant_proof import UNSEEN, TenantProof
 
 # What workers listen to. PostgreSQL notifies each of them once a transaction, however much it wrote.
@@ -64,7 +64,7 @@ class _Deferred:
     check: Callable[[list[Any]], None]
 
 
-class UnitOfWork:
+class UnitOfWork(RecordReader):
     """What one cause does to the database: all of it, or nothing (see `attempt` for a part that may fail).
 
     Audit events and jobs are gathered and written just before the commit, in one statement each.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import Request
 
@@ -35,6 +36,14 @@ class PageVisitor(Generic[Caller]):
     new_anchor: bool
     token: str
     opened: Work | None = None
+
+    def address_in(self, language: str, *, at: str = "") -> str:
+        """Give the page's address in a language: as it was asked for, with its query, or else ``at`` this path."""
+        path = self.request.url.path
+        if at and at != path:
+            return f"{at}?{urlencode({'lang': language})}"
+        query = [one for one in self.request.query_params.multi_items() if one[0] != "lang"]
+        return f"{path}?{urlencode([*query, ('lang', language)])}"
 
     @property
     def work(self) -> Work:

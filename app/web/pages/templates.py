@@ -1,6 +1,7 @@
 """Templates: escaped by default, and a name that is not there is an error, never an empty place."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -8,13 +9,49 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from app.foundation.errors import NotFoundError
-from app.foundation.translations import SOURCE_LANGUAGE, catalogue, in_language, joined, say
+from app.foundation.translations import (
+    SOURCE_LANGUAGE,
+    Words,
+    catalogue,
+    in_language,
+    joined,
+    say,
+    with_decimal_sign,
+)
 from app.web.pages.translated_templates import translate_template
 
 SHARED_TEMPLATES: Final = Path(__file__).with_name("templates")
+_MARKED: Final = re.compile(r"[&<>\"']").search
+
+
+def escaped(value: object) -> str:
+    """Give what a page writes for a value, as ``markupsafe.escape`` does.
+
+    What needs no escaping is not wrapped in markup: a page is put together once, at its end, and most of what a long
+    list costs to write is its pieces.
+    """
+    if type(value) is str or isinstance(value, Words):
+        return value if _MARKED(value) is None else escape(value)
+    if type(value) is Markup:
+        return value
+    return str(value) if type(value) is int else escape(value)
+
+
+class _PageWriter(CodeGenerator):
+    """Compiles templates that write their values by `escaped`."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401 - Jinja's own type has no public name
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            super()._output_child_pre(node, frame, finalize)
+            return
+        self.write("environment.escaped(")
+        if finalize.src is not None:
+            self.write(finalize.src)
 
 
 class _Page(Template):
@@ -38,6 +75,8 @@ class TranslatedEnvironment(Environment):
     """Templates in one language, with its ``words`` by their English; see ``translated_templates``."""
 
     template_class = _Page
+    code_generator_class = _PageWriter
+    escaped = staticmethod(escaped)
     words: Mapping[str, str] = MappingProxyType({})
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -63,6 +102,7 @@ def template_environment(*folders: Path, language: str = SOURCE_LANGUAGE) -> Tra
     if language != SOURCE_LANGUAGE:
         environment.words = catalogue(language)
         environment.filters["join"] = lambda words, by="": joined(words, by)
+        environment.filters["format"] = lambda form, *values: with_decimal_sign(form % values, language)
     environment.globals["say"] = say
     return environment
 

@@ -17,11 +17,11 @@ from jinja2 import Environment, nodes
 # Gives the translation of an English message, or None; the line says where it stands.
 LookUp = Callable[[str, int], str | None]
 
-_READ_ATTRIBUTES: Final = frozenset({"aria-label", "title", "alt", "placeholder", "data-l"})
+_READ_ATTRIBUTES: Final = frozenset({"aria-label", "title", "alt", "placeholder", "data-l", "label"})
 _CODE: Final = frozenset({"script", "style", "code", "pre", "kbd"})
 _LETTER: Final = re.compile(r"[^\W\d_]{2}")
 _ENTITY: Final = re.compile(r"&#?\w+;")
-_SENTENCE: Final = re.compile(r"[A-Z][a-z]|[A-Za-z,.]+ [A-Za-z]")
+_SENTENCE: Final = re.compile(r"[A-Z]-?[a-z]|[A-Za-z,.]+ [A-Za-z]")
 _WRITTEN_ATTRIBUTE: Final = re.compile(r"\s*[\w-]+=\"")
 _TAG_NAME: Final = re.compile(r"</?([a-zA-Z0-9]*)")
 _ATTRIBUTE: Final = re.compile(r"([\w-]+)\s*=\s*([\"'])$")

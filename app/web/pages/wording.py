@@ -1,11 +1,16 @@
 """The languages of pages, and days and moments as people write them."""
 
+import unicodedata
 from collections.abc import Collection
 from datetime import date, datetime, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton
+
+from app.foundation.translations import SOURCE_LANGUAGE
+from app.foundation.zones import country_names
 
 _DAY: Final = {
     "en": "EEEE, MMMM d",
@@ -42,6 +47,20 @@ def write_weekday(day: date, language: str) -> str:
 def write_moment(moment: datetime, zone: tzinfo, language: str) -> str:
     """Write a moment by the clock on the person's wall."""
     return format_datetime(moment.astimezone(zone), _MOMENT[language], locale=language)
+
+
+@cache
+def countries_in(language: str) -> dict[str, str]:
+    """Give every country's name by its code, in the order of the language's alphabet."""
+    named = dict(country_names())
+    if language != SOURCE_LANGUAGE:
+        territories = Locale(language).territories
+        named = {code: territories.get(code, name) for code, name in named.items()}
+    return dict(sorted(named.items(), key=lambda one: _plain_letters(one[1])))
+
+
+def _plain_letters(name: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFD", name.casefold()) if one.isalnum())
 
 
 def language_for(

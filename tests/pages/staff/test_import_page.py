@@ -163,6 +163,11 @@ def test_patients_are_checked_shown_as_the_last_quarter_imported_and_the_import_
     assert ("check-ins", "warning", "sleep_hours was rounded to quarter hours") in said
     assert any(file == "check-ins" and "mood: " in reason for file, _, reason in said)
     assert "eleven" not in table
+    spanish = owner.get(f"{path}?lang=es").text
+    assert "sleep_hours se redondeó a cuartos de hora" in spanish
+    assert "mood: Se espera un número." in spanish
+    assert "omitido" in owner.get(f"{path}/rows.csv").text
+    owner.get(f"{path}?lang=en")
     assert "Import the 1 ready patients" in page
     assert "Import all 3, without the rows left out" in page
 
@@ -259,7 +264,7 @@ def test_a_hundred_thousand_rows_are_checked_imported_and_undone_and_the_bad_row
     path = uploaded(owner, patients_file(patients), check_ins=content)
     page = checked(owner, path, patient="0", started_on="1")
     found = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert f"Row {ROWS // 2 + 2} Check-ins Left out mood: A number is expected." in found, found
+    assert f"Row {ROWS // 2 + 2} Past check-ins Left out mood: A number is expected." in found, found
     assert listed(one_clinic) == []
 
     assert owner.submit(path, f"{path}/confirm", {"which": "all"}).status_code == 303

@@ -325,7 +325,7 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
             {"name": "", "email": "a@b.example", "role": "owner"},
             "Name: The text is shorter than 1 characters.",
         ),
-        ({"name": "Sam", "email": "a b", "role": "owner"}, "Email: "),
+        ({"name": "Sam", "email": "a b", "role": "owner"}, "E-mail: "),
         (
             {"name": "Sam", "email": "sam@clinic.example", "role": ""},
             "Role: The value is not one of those allowed",
@@ -430,3 +430,13 @@ def test_every_page_has_its_headers(inside: PlainBrowser, clinic: ClinicClient) 
             "none of them inline"
         )
         assert clinic.key not in reply.text
+
+
+def test_switching_the_language_stays_on_the_page_with_its_query(inside: PlainBrowser) -> None:
+    page = inside.get("/care/?lane=decide&show=closed&lang=es")
+    assert 'href="/care/?lane=decide&amp;show=closed&amp;lang=en"' in page.text
+    assert '<html lang="es"' in page.text
+    # Where only a form is sent there is no page: the one above it is.
+    refused = inside.get("/care/settings/clinic/logo?lang=en")
+    assert (refused.status_code, refused.headers["location"]) == (303, "/care/settings/clinic?lang=en")
+    assert inside.get("/care/no-such-page/at-all").status_code == 404

@@ -14,16 +14,17 @@ from app.access.clinics.schemas import ClinicChange, ContactTestEntry
 from app.clinical.waiting import LIMIT_NOTES
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
-from app.foundation.zones import choosable_zones, country_names
+from app.foundation.zones import choosable_zones
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
 from app.pages.staff.wall_clock import how_long
-from app.storage import clinic_logos
+from app.storage import clinics
 from app.web.pages.answers import PictureAnswer
 from app.web.pages.forms import Form
+from app.web.pages.wording import countries_in
 
 HERE: Final = f"{SETTINGS}/clinic"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -67,7 +68,7 @@ async def send_contact_test(visitor: MayChange) -> Response:
 @router.get("/logo/{digest}")
 async def show_logo(digest: str, visitor: MayRead) -> Response:
     """Give the logo that patients see; another one has another address."""
-    if digest != await clinic_logos.digest_of(visitor.work):
+    if digest != await clinics.logo_digest(visitor.work):
         raise NotFoundError
     return PictureAnswer(await logos.logo_of(visitor.work))
 
@@ -149,10 +150,10 @@ async def _page(
         here=HERE,
         error=error,
         values=values,
-        countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
+        countries=countries_in(visitor.language),
         zones=choosable_zones(),
         limits=LIMIT_NOTES,
         tests=[_tested(one, visitor) for one in await contact_tests.list_tests(visitor.work)],
         saved=saved,
-        logo=await clinic_logos.digest_of(visitor.work),
+        logo=await clinics.logo_digest(visitor.work),
     )

@@ -13,7 +13,7 @@ from app.access.clinics.queries import Clinic, clinic_in
 from app.access.staff.members import ACTIVE
 from app.access.staff.queries import list_members
 from app.foundation.errors import RefusalError
-from app.foundation.translations import joined, say
+from app.foundation.translations import Words, joined, say
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -84,31 +84,31 @@ async def take_live(visitor: MayChange) -> Response:
 
 async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
     missing = [] if clinic.mode == "live" else await missing_to_go_live(visitor.work, clinic)
-    left = {str(one["code"]): str(one["detail"]) for one in missing}
+    left: dict[str, Words] = {str(one["code"]): one["detail"] for one in missing}
     contacts = [left[code] for code in _CORRECTED_AT if code in left and "contact" in code]
     required = [
         Step(
             title=say("Safety contact and second contact"),
-            detail=" ".join(contacts) or say("Two people are notified when nobody acknowledges."),
+            detail=joined(contacts, " ") or say("Two people are notified when nobody acknowledges."),
             done=not contacts,
             path=f"{SETTINGS}/clinic",
         ),
         Step(
             title=say("One delivery that works"),
-            detail=left.get("no-endpoint-answered", "An endpoint answered a test event."),
+            detail=left.get("no-endpoint-answered", say("An endpoint answered a test event.")),
             done="no-endpoint-answered" not in left,
             path=f"{SETTINGS}/webhooks",
         ),
         Step(
             title=say("A worker that runs"),
-            detail=left.get("no-worker", "It looks at what is due, and sends what waits."),
+            detail=left.get("no-worker", say("It looks at what is due, and sends what waits.")),
             done="no-worker" not in left,
         ),
         await _drill(visitor, clinic, done="drill-not-answered" not in left),
     ]
     # What the API demands besides, once it does: no page may say that all is done when it is not.
     required += [
-        Step(title=str(one["code"]).replace("-", " ").capitalize(), detail=str(one["detail"]), done=False)
+        Step(title=str(one["code"]).replace("-", " ").capitalize(), detail=one["detail"], done=False)
         for one in missing
         if one["code"] not in _CORRECTED_AT
     ]
@@ -184,5 +184,5 @@ async def _page(visitor: StaffVisitor, *, error: RefusalError | None = None) -> 
         error=error,
         required=[one for one in steps if not one.advice],
         advice=[one for one in steps if one.advice],
-        mistake="" if error is None else str(error),
+        mistake="" if error is None else error.message(),
     )

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.permissions import Permission
 from app.foundation.csv_tables import table_of
 from app.foundation.errors import NotFoundError, RefusalError
-from app.foundation.translations import say
+from app.foundation.translations import Words, in_language, say
 from app.imports import commands
 from app.imports.clinic_files import FORMATS, ROWS_KEPT
 from app.imports.commands import UNDONE_WITHIN, Import, UploadedFile
@@ -134,11 +134,12 @@ async def show_import(import_id: UUID, visitor: MayImport) -> Response:
 async def give_rows(import_id: UUID, visitor: MayImport) -> Response:
     """Give what was said about rows as a table."""
     found = (await commands.read_import(visitor.work, import_id)).stored.found or {}
+    named = (say("file"), say("line"), say("what"), say("rows"), say("reason"))
     said = [
-        (file, line, say("left out") if refused else "warning", rows, reason)
-        for file, line, reason, refused, rows in found.get("imported", found).get("rows", ())
+        (file, line, say("left out") if refused else say("warning"), rows, reason)
+        for file, line, reason, refused, rows in _reasoned(found.get("imported", found).get("rows", ()))
     ]
-    return _table("afterglow-rows", [("file", "line", "what", "rows", "reason"), *said])
+    return _table("afterglow-rows", [in_language(one, visitor.language) for one in (named, *said)])
 
 
 @router.post("/{import_id}/files")
@@ -268,7 +269,15 @@ async def _page(visitor: StaffVisitor, import_id: UUID, *, error: RefusalError |
 def _rows_shown(rows: Sequence[Any]) -> list[Any]:
     """The first rows that are left out, and every kind of warning."""
     refused = [one for one in rows if one[3]]
-    return [*refused[:_ROWS_SHOWN], *(one for one in rows if not one[3])]
+    return _reasoned([*refused[:_ROWS_SHOWN], *(one for one in rows if not one[3])])
+
+
+def _reasoned(rows: Sequence[Any]) -> list[Any]:
+    """Give rows with their reasons as words; those of before they were translated are English."""
+    return [
+        (file, line, Words(reason) if isinstance(reason, str) else Words.from_parts(reason), refused, times)
+        for file, line, reason, refused, times in rows
+    ]
 
 
 def _sorted(one: Import) -> list[tuple[FileKind, UploadedFile]]:

@@ -77,7 +77,7 @@ ENTRIES: Final = (
     ),
     SettingsEntry(
         path=f"{SETTINGS}/keys",
-        title="API keys",
+        title=say("API keys"),
         holds=say("What programs may do"),
         group=say("Messages"),
         permission=Permission.API_KEYS,

@@ -12,7 +12,7 @@ from app.access.clinics.queries import Clinic, clinic_in
 from app.access.clinics.schemas import ClinicChange
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
-from app.foundation.zones import choosable_zones, country_names
+from app.foundation.zones import choosable_zones
 from app.pages.staff.alert_forms import version_of
 from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
@@ -20,6 +20,7 @@ from app.pages.staff.settings.clinic import change_in, fields_of
 from app.pages.staff.settings.settings_page import settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.pages.forms import Form
+from app.web.pages.wording import countries_in
 
 HERE: Final = "/care/setup"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -85,7 +86,7 @@ async def _page(
         before=names[names.index(step) - 1] if step != names[0] else "",
         steps=STEPS,
         values=kept if typed is None else {name: typed[name] for name in kept},
-        countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
+        countries=countries_in(visitor.language),
         zones=choosable_zones(),
         missing=[] if clinic.mode == "live" else await missing_to_go_live(visitor.work, clinic),
     )
