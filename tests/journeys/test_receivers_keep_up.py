@@ -1,8 +1,8 @@
 """A receiver that begins with the snapshot and follows the stream ends with exactly what is true in the product.
 
 A simulated quarter of 30 patients, day by day: they get well, fade, are boosted, fall silent, say what must be looked
-at, withdraw consent, are archived and erased; staff act, and correct what was entered wrongly. In `make test` it is the
-quarter's first seven weeks: all of that happens in four.
+at, withdraw consent, are archived and erased; staff act, and correct what was entered wrongly. In `make test` it is
+the quarter's first seven weeks: all of that happens in four.
 """
 
 import random
