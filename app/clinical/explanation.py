@@ -15,7 +15,7 @@ from app.clinical.answer import Evaluation
 from app.clinical.domains import DOMAINS
 from app.clinical.english_formats import capitalised
 from app.clinical.explanation_numbers import PartCode, numbers_of
-from app.clinical.explanation_words import ENGLISH, Language, language_of
+from app.clinical.explanation_words import Language, language_of
 from app.clinical.headline import (
     Beside,
     finding_sentences,
@@ -51,13 +51,6 @@ from app.clinical.reasons import (
 from app.clinical.reference import Reference
 from app.clinical.taper import planned_said
 
-HEADLINES: Final = {
-    Level.CONSIDER_BOOSTER: ENGLISH.templates["consider_booster"],
-    Level.WATCH: ENGLISH.templates["watch"],
-    Level.STEADY: ENGLISH.templates["steady"],
-    Level.UNKNOWN: ENGLISH.templates["unknown"],
-    Level.NO_REFERENCE: ENGLISH.templates["no_reference"],
-}
 SAFETY_BANNER: Final = "A safety report is open: see to it first."
 _SENTENCES_END: Final = re.compile(r"(?<=\.) (?=[A-Z])")
 

@@ -1,5 +1,8 @@
 """Which ids of reports are known is asked by the primary key, and not by reading all reports of the patient.
 
+What is announced stays as it is stored where it is the same: a parameter of a function is stored with a longer head,
+and counted as another value, for which every index of the state was written.
+
 Revision ID: 0092
 Revises: 0091
 """
@@ -11,7 +14,8 @@ down_revision = "0091"
 branch_labels = None
 depends_on = None
 
-_FUNCTION = "care.patient_snapshot"
+_SNAPSHOT = "care.patient_snapshot"
+_RECORD = "care.record_check_ins"
 _OF_ALL = """\
         (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex')) FROM care.check_ins c
           WHERE c.clinic_id = p.clinic_id AND c.patient_id = p.id AND c.id = ANY(among))
@@ -25,11 +29,17 @@ _BY_KEY = """\
                                WHERE r.clinic_id = of_clinic AND r.id = asked.id OFFSET 0) AS c
           WHERE c.patient_id = p.id)
 """
+_ALWAYS_STORED = "announced = coalesce(new_announced, s.announced)"
+_STORED_IF_OTHER = (
+    "announced = CASE WHEN new_announced <> s.announced THEN new_announced ELSE s.announced END"
+)
 
 
 def upgrade() -> None:
-    rewrite_function(_FUNCTION, _OF_ALL, _BY_KEY)
+    rewrite_function(_SNAPSHOT, _OF_ALL, _BY_KEY)
+    rewrite_function(_RECORD, _ALWAYS_STORED, _STORED_IF_OTHER)
 
 
 def downgrade() -> None:
-    rewrite_function(_FUNCTION, _BY_KEY, _OF_ALL)
+    rewrite_function(_RECORD, _STORED_IF_OTHER, _ALWAYS_STORED)
+    rewrite_function(_SNAPSHOT, _BY_KEY, _OF_ALL)

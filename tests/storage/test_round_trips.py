@@ -106,6 +106,19 @@ def test_a_check_in_writes_nothing_into_the_patients_row(
         assert connection.execute(row, [phone.patient_id]).fetchall() == before
 
 
+def test_a_check_in_that_announces_nothing_leaves_what_is_announced_as_it_is_stored(
+    phone: PatientClient, own_database: DatabaseUrls
+) -> None:
+    """Else it counts as changed, and the state's indexes are written: the update is not HOT any more."""
+    stored = "SELECT pg_column_size(announced), announced FROM care.patient_states WHERE patient_id = %s"
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
+        again = "UPDATE care.patient_states SET announced = announced[1:] WHERE patient_id = %s"
+        connection.execute(again, [phone.patient_id])
+        before = connection.execute(stored, [phone.patient_id]).fetchone()
+        assert phone.check_in(NOW + timedelta(minutes=2), (8, 8, 8)).status_code == 201
+        assert connection.execute(stored, [phone.patient_id]).fetchone() == before
+
+
 def test_a_check_in_reads_none_of_the_earlier_ones(
     proxied_service: Service, clinic: ClinicClient, phone: PatientClient, own_database: DatabaseUrls
 ) -> None:
