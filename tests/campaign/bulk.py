@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import httpx2
 import psycopg
 
 from app.access.clinics.permissions import Scope
@@ -42,6 +43,8 @@ def bulk_export(options: Options) -> Figures:
         service.clock.move_to(now + timedelta(hours=1))
         headers = {"authorization": f"Bearer {key_with(service, clinic.clinic_id, Scope.FHIR_EXPORT)}"}
         started = time.monotonic()
+        # A piece of a file takes as long as the machine is busy; how long all of it took is shown.
+        clinic.http.timeout = httpx2.Timeout(300)
         files = exported(clinic.http, headers)
         seconds = time.monotonic() - started
         clinic.close()
