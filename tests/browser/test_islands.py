@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from app.access.clinics.permissions import StaffRole
 from app.pages.staff import worklist_page
-from tests.support.browser import DESKTOP, PHONE
+from tests.support.browser import DESKTOP, PHONE, violations_on
 from tests.support.care_browser import care_page, fading
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
@@ -137,6 +137,7 @@ def test_a_step_changes_its_row_in_place_and_undo_takes_it_back(desk: Page) -> N
     waiting.first.click()
     expect(waiting).to_have_count(count - 1)
     expect(desk.locator(".row").first.locator(".acts a")).to_be_focused()
+    assert violations_on(desk) == [], "what was done, and its Undo, can be read"
     desk.get_by_role("button", name="Undo").click()
     expect(waiting).to_have_count(count)
     assert (rows.evaluate_all(places), loaded) == (before, [])
@@ -295,3 +296,19 @@ def test_what_came_meanwhile_is_on_the_list_after_the_next_step(
     expect(now.locator(".row")).to_contain_text("Q-0")
     expect(now.locator(".empty")).to_have_count(0)
     assert shown.evaluate_all("(all) => all.map((one) => one.id)") == before
+
+
+def test_what_a_patient_wrote_is_read_and_answered_beside_the_list(
+    desk: Page, service: Service, one_clinic: ClinicClient
+) -> None:
+    patient = one_clinic.patient()
+    assert one_clinic.enrol(patient, service.url).check_in(NOW, note="I slept badly").is_success
+    desk.reload()
+    row, pane = desk.locator(".lane.reach .row", has_text="I slept badly"), desk.locator("#pane")
+    row.locator(".who").press("Enter")
+    expect(pane.locator(".quote")).to_have_text("I slept badly")
+    expect(pane.locator("summary", has_text="Send a message")).to_be_visible()
+    pane.get_by_role("button", name="Mark as read").click()
+    expect(desk.locator(".notice.toast")).to_contain_text("Marked as read.")
+    expect(desk.locator(".row.gone")).to_contain_text("I slept badly")
+    assert "?open=" in desk.url, "no page was loaded"

@@ -121,7 +121,7 @@ const step = async ({ form, button, path, id, fields }) => {
   if (!elsewhere) (next?.checkVisibility({ checkVisibilityCSS: true }) ? next : (shown?.querySelector(".who") ?? lanes)).focus({ preventScroll: true });
   if (shown && id === opened) {
     // Under the hands of who is writing only what a form is based on changes.
-    if (!pane.contains(document.activeElement)) look(shown);
+    if (!typed().length || !pane.contains(document.activeElement)) look(shown);
     else for (const one of pane.querySelectorAll(`form[action*="${id.slice(4)}"] [name=version]`)) one.value = versions.get(id) ?? one.value;
   }
 };
@@ -168,7 +168,7 @@ const restore = () => {
 const marked = () => lanes.querySelector(".row[aria-current]");
 const look = async (row) => {
   wanted = row;
-  const who = row?.querySelector(".who"), page = who && (await fetch(who.href).then(parsed).catch(() => null)), parts = page ? [...page.querySelectorAll(".sticky .say, .side > *, .mainly > :first-child")] : [];
+  const who = row?.querySelector(".who"), page = who && (await fetch(who.href).then(parsed).catch(() => null)), parts = page ? [".sticky .say", `[data-item="${row.id}"]`, ".side > *", ".mainly > :first-child"].flatMap((one) => [...page.querySelectorAll(one)]) : [];
   // Another row was opened, or the pane closed, while this one was on its way.
   if (wanted !== row) return;
   if (who && !page?.querySelector(".mainly figure")) return location.assign(who.href);
