@@ -20,6 +20,8 @@ SOURCE_LANGUAGE: Final = "en"
 LANGUAGES: Final = {"en": "English", "es": "Español", "de": "Deutsch", "fr": "Français"}
 # What staff may choose.
 STAFF_LANGUAGES: Final = {"en": "English", "es": "Español"}
+# Spanish as most of America writes it: the same words, numbers with a decimal point.
+SPANISH_WITH_POINT: Final = "es_419"
 CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 _POINT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 
@@ -44,7 +46,7 @@ class Words(str):
         """Give the text in a language."""
         if language == SOURCE_LANGUAGE:
             return str(self)
-        message = catalogue(language).get(self.message, self.message)
+        message = catalogue(language.partition("_")[0]).get(self.message, self.message)
         if not self.values:
             return message
         values = {name: in_language(value, language) for name, value in self.values.items()}
@@ -92,7 +94,7 @@ def written(english: str, write: Callable[[str], str]) -> Words:
 
 @cache
 def _decimal_sign(language: str) -> str:
-    return str(get_decimal_symbol(Locale(language)))
+    return str(get_decimal_symbol(Locale.parse(language)))
 
 
 def with_decimal_sign(text: str, language: str) -> str:

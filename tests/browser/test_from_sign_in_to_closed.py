@@ -16,14 +16,34 @@ from tests.support.staff import PASSWORD, JoinedMember, joined
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care" / "a-signal"
 
 
+# Whether the focus is on one of these; else how many things that Tab stops at lie before the next of them, at the
+# least: of a group of radio buttons it stops at one.
+TO_THE_NEXT = """(sought) => {
+  const here = document.activeElement, groups = new Set([here.type === 'radio' && here.name]);
+  if (sought.includes(here)) return {outline: getComputedStyle(here).outlineStyle};
+  const isStop = (one) => {
+    if (one.tabIndex < 0 || one.matches(':disabled, [inert] *') || !one.checkVisibility({visibilityProperty: true}))
+      return false;
+    if (one.type !== 'radio') return true;
+    return !groups.has(one.name) && groups.add(one.name);
+  };
+  const stops = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
+    .filter((one) => one === here || sought.includes(one) || isStop(one));
+  const from = stops.indexOf(here), to = stops.findIndex((one, at) => at > from && sought.includes(one));
+  return {between: from < 0 || to < 0 ? 0 : to - from - 1};
+}"""
+
+
 def tab_to(page: Page, what: str) -> None:
     """Press Tab until the focus is on something, as a person does who has no mouse."""
     for _ in range(120):
         page.keyboard.press("Tab")
-        if page.locator(what).evaluate_all("(all) => all.includes(document.activeElement)"):
-            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", "where the keyboard is must be seen"
+        found = page.locator(what).evaluate_all(TO_THE_NEXT)
+        if "outline" in found:
+            assert found["outline"] != "none", "where the keyboard is must be seen"
             return
+        for _ in range(found["between"]):
+            page.keyboard.press("Tab")
     raise AssertionError(what)
 
 

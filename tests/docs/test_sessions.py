@@ -20,11 +20,12 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, plain_environment
+from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, new_clinic, plain_environment
 from tests.docs.pages import block
 from tests.support.databases import Cluster, open_folder
 from tests.support.node import NODE
 from tests.support.people import NO_TLS
+from tests.support.processes import install
 
 pytestmark = pytest.mark.processes
 
@@ -59,7 +60,8 @@ def test_the_first_session_and_the_receiver_work_as_written(folder: Path) -> Non
 
 
 def test_backup_and_restore_work_as_written(folder: Path) -> None:
-    before = 'export AFTERGLOW_DATA_DIR="$PWD/data"\nafterglow clinic create --name Clinic --json\n'
+    new_clinic(folder / "data")
+    before = 'export AFTERGLOW_DATA_DIR="$PWD/data"\n'
     said = run(before + block("doctor") + block("audit") + block("backup") + block("restore"), folder)
     assert said.count("Nothing is wrong.") == 2
     assert "Restored from afterglow.backup." in said
@@ -68,6 +70,7 @@ def test_backup_and_restore_work_as_written(folder: Path) -> None:
 
 
 def test_the_studies_work_as_written(folder: Path) -> None:
+    install(folder / "data")
     before = 'export AFTERGLOW_DATA_DIR="$PWD/data"\n'
     said = run(before + block("backtest") + block("simulate") + block("what-if"), folder)
     assert "40 simulated patients of seed 7" in said

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from jinja2 import DictLoader
 from markupsafe import Markup, escape
 
-from app.foundation.translations import catalogue, direction, in_language, language_of, say
+from app.foundation.translations import catalogue, direction, in_language, language_of, number_written, say
 from app.web.pages.templates import template_environment
 from app.web.pages.translated_templates import template_messages
+from app.web.pages.wording import locale_for
 from tests.support.catalogues import TRANSLATED, read_catalogue, updated
 
 _PLACE = re.compile(r"{[^}]*}")
@@ -50,6 +51,19 @@ def test_words_are_written_in_each_language_with_their_values() -> None:
     assert in_language({"a": say("{label}, day and night", label=say("Call"))}, "fr") == {
         "a": say("{label}, day and night", label=say("Call")).in_language("fr")
     }
+
+
+def test_numbers_have_the_decimal_sign_of_the_language_and_of_where_its_reader_is() -> None:
+    words = say("{dose:g} mg/kg", dose=0.5)
+    assert [in_language(words, one) for one in ("en", "es", "es_419")] == [
+        "0.5 mg/kg",
+        "0,5 mg/kg",
+        "0.5 mg/kg",
+    ]
+    assert in_language(number_written(2), "es") == "2"
+    accepted = {"es": "es", "es-ES,en": "es", "es-MX": "es_419", "en-US,en;q=0.9": "es_419", "es-XX": "es"}
+    assert {one: locale_for("es", one) for one in accepted} == accepted
+    assert locale_for("en", "es-MX") == "en"
 
 
 def test_a_language_without_a_catalogue_reads_english() -> None:

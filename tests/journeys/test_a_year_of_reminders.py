@@ -1,6 +1,7 @@
 """A year of reminders, by two workers, over many zones: each that is due exactly once, none that is not.
 
-In `make test` it is the year's first months, with as much happening in them as in a year.
+In `make test` it is seven weeks of the year, with a night in which clocks change and a holiday, and with as much
+happening in them as in a year.
 
 The clock goes from one due moment to a random time after the next, as sweeps do: so every hour in which
 anything can happen is lived, and none in which nothing can. Both workers look at once each time, and race
@@ -61,10 +62,10 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
     return ("asyncio", {"use_uvloop": True})
 
 
-START: Final = datetime(2027, 1, 4, 12, tzinfo=UTC)
+START: Final = datetime(2027, budget(3, long=1), budget(18, long=4), 12, tzinfo=UTC)
 WHOLE_YEAR: Final = 366
-# With a night in it in which clocks change.
-DAYS: Final = budget(100, long=WHOLE_YEAR)
+# With a night in it in which clocks change, and the first of the holidays.
+DAYS: Final = budget(48, long=WHOLE_YEAR)
 ANSWERS: Final = budget(5, long=15)
 # Days: rule gain-lost 2.0, section 3.
 DAILY_AFTER_INDUCTION: Final = 15

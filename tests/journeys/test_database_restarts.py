@@ -1,23 +1,20 @@
 """The database ends under the running service: by a kill, or by an orderly restart. Both come back by themselves."""
 
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
 
 from app.foundation.ids import new_id
-from app.storage.engine.binaries import find_binaries
 from app.storage.engine.embedded.supervisor import Supervisor
-from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles, migrate
-from tests.support.databases import programs
+from app.storage.engine.migrating import APPLICATION_ROLE
+from tests.support.databases import in_memory, running_cluster
 from tests.support.people import PatientClient, clinic_client
 from tests.support.processes import running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
@@ -42,28 +39,14 @@ def says(phone: PatientClient, service_now: Service | None = None) -> bool:
 
 
 @contextmanager
-def own_server() -> Iterator[Supervisor]:
-    """A server that this test alone stops and starts."""
-    folder = Path(tempfile.mkdtemp(prefix="afterglow-test-"))
-    folder.chmod(0o755)
-    supervisor = Supervisor(folder / "data", find_binaries(programs()))
-    try:
-        address = supervisor.start()
-        make_roles(address.url())
-        migrate(address.url(OWNER_ROLE, DATABASE), application_role=APPLICATION_ROLE)
-        yield supervisor
-    finally:
-        supervisor.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def own_server_and_service() -> Iterator[tuple[Supervisor, Service]]:
-    """Such a server, and API and worker on it."""
-    with own_server() as server:
-        address = server.address.url(APPLICATION_ROLE, DATABASE)
-        with running_service(address, clock=RunningClock(), speedup=1000) as service:
-            yield server, service
+    """A server that this test alone stops and starts, and API and worker on it."""
+    with running_cluster(in_memory()) as cluster, cluster.database() as made:
+        with psycopg.connect(made.superuser_url, autocommit=True) as connection:
+            # What is committed here has to outlive its server.
+            connection.execute(f"ALTER ROLE {APPLICATION_ROLE} RESET synchronous_commit")
+        with running_service(made.application_url, clock=RunningClock(), speedup=1000) as service:
+            yield cluster.supervisor, service
 
 
 def test_dev_comes_back_after_its_database_was_killed(receiver: Receiver) -> None:

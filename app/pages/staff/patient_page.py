@@ -83,13 +83,11 @@ def values_of(
         "clock": clock,
         "clock_written": clock_written,
         "words": patient_words,
-        "answer": None if view.evaluation is None else _answer(view.evaluation, clock, visitor.language),
+        "answer": None if view.evaluation is None else _answer(view.evaluation, clock, visitor.locale),
         "safety_banner": say("A safety report is open: see to it first."),
-        "picture": draw_fluid(
-            view.trend, view.protocol, chart_words(visitor.language), pins=pins, marks=marks
-        ),
+        "picture": draw_fluid(view.trend, view.protocol, chart_words(visitor.locale), pins=pins, marks=marks),
         "circumstances": list(_circumstances(view, marks, clock)),
-        "table": trend_table(view.trend, chart_words(visitor.language)),
+        "table": trend_table(view.trend, chart_words(visitor.locale)),
         "ranges": _ranges(path, view, asked),
         "responses": list(_responses(view)),
         "planned": [(one, appointment_said(one, clock)) for one in view.planned],
@@ -109,7 +107,7 @@ def values_of(
         # While a safety event is open, these stand beside it in the place of what treats.
         "call_path": f"{path}/contact" if view.events and visitor.may(Permission.PATIENTS_CONTACT) else "",
         "outcome_path": _outcome_path(view, visitor),
-        **_taper(view, language_of(visitor.language)),
+        **_taper(view, language_of(visitor.locale)),
         **_timeline(view, clock, numbered, visitor, path, asked),
         **cards_of(view, clock, visitor),
     }
@@ -473,7 +471,7 @@ async def show_patient(
         patient_id,
         days=span,
         with_audit_log=visitor.signed_in.may(Permission.AUDIT),
-        language=visitor.language,
+        language=visitor.locale,
         place=TimelinePlace.of(before),
     )
     return render(

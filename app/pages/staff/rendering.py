@@ -7,7 +7,7 @@ from app.access.clinics.permissions import Permission
 from app.access.clinics.staff_sessions import IDLE
 from app.chart.drawing import STYLE_SOURCE
 from app.foundation.errors import RefusalError
-from app.foundation.translations import STAFF_LANGUAGES, direction, say
+from app.foundation.translations import SPANISH_WITH_POINT, STAFF_LANGUAGES, direction, say
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.worklist_words import initials
 from app.web.pages.answers import PageAnswer
@@ -17,7 +17,8 @@ from app.web.pages.templates import SHARED_FILES, StaticFiles, template_environm
 
 _HERE: Final = Path(__file__).parent
 TEMPLATES: Final = {
-    language: template_environment(_HERE / "templates", language=language) for language in STAFF_LANGUAGES
+    locale: template_environment(_HERE / "templates", language=locale)
+    for locale in (*STAFF_LANGUAGES, SPANISH_WITH_POINT)
 }
 FILES: Final = StaticFiles("/care/static/", [SHARED_FILES, _HERE / "static"])
 
@@ -30,7 +31,7 @@ def render(
     A template asks ``may("SIGNALS_CLOSE")`` before it offers what not everybody may.
     """
     text = (
-        TEMPLATES[visitor.language]
+        TEMPLATES[visitor.locale]
         .get_template(template)
         .render(
             language=visitor.language,

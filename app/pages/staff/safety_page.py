@@ -145,7 +145,7 @@ async def _page(
         found.whose.id,
         days=None,
         with_audit_log=visitor.signed_in.may(Permission.AUDIT),
-        language=visitor.language,
+        language=visitor.locale,
     )
     values = values_of(view, visitor, days=None)
     clock: WallClock = values["clock"]

@@ -292,7 +292,7 @@ async def _page(
         found.whose.id,
         days=None,
         with_audit_log=visitor.signed_in.may(Permission.AUDIT),
-        language=visitor.language,
+        language=visitor.locale,
     )
     values = values_of(view, visitor, days=None)
     clock: WallClock = values["clock"]
@@ -320,7 +320,7 @@ async def _page(
         "may_handle": visitor.may(Permission.SIGNALS_HANDLE),
         "may_close": visitor.may(Permission.SIGNALS_CLOSE),
         "snooze_days": _days(found.whose, found.longest_snooze_days, now),
-        **_why(found, visitor.language),
+        **_why(found, visitor.locale),
         **_basis(found, clock),
     }
     status = 200 if refusal is None else status_of(refusal)
@@ -343,7 +343,7 @@ def _why(found: SignalDossier, language: str) -> dict[str, Any]:
     apart = (PartCode.AGAINST, PartCode.WOULD_CHANGE)
     said = [text for code, text in parts.items() if code not in apart]
     return {
-        "why_language": language,
+        "why_language": language.partition("_")[0],
         "sentences": [*said, *_precautions(found.view)],
         "against": parts.get(PartCode.AGAINST, ""),
         "would_have": parts.get(PartCode.WOULD_CHANGE, ""),

@@ -24,7 +24,7 @@ from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, form_token, new_anchor, read_upload, refuse_foreign
 from app.web.pages.page_route import read_form_to_keep
 from app.web.pages.page_visitor import PageVisitor
-from app.web.pages.wording import language_for
+from app.web.pages.wording import language_for, locale_for
 
 SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
@@ -65,6 +65,11 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
             NotSignedInError: nobody is signed in.
         """
         return self.signed_in.signed_in
+
+    @property
+    def locale(self) -> str:
+        """How the page writes its language."""
+        return locale_for(self.language, self.request.headers.get("accept-language", ""))
 
     def may(self, permission: Permission) -> bool:
         """Say whether this is theirs to do here, also because they opened the patient in an emergency."""

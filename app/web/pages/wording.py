@@ -6,10 +6,11 @@ from datetime import date, datetime, tzinfo
 from functools import cache, lru_cache
 from typing import Final
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton
+from babel.numbers import get_decimal_symbol
 
-from app.foundation.translations import SOURCE_LANGUAGE
+from app.foundation.translations import SOURCE_LANGUAGE, SPANISH_WITH_POINT
 from app.foundation.zones import country_names
 
 _DAY: Final = {
@@ -47,6 +48,21 @@ def write_weekday(day: date, language: str) -> str:
 def write_moment(moment: datetime, zone: tzinfo, language: str) -> str:
     """Write a moment by the clock on the person's wall."""
     return format_datetime(moment.astimezone(zone), _MOMENT[language], locale=language)
+
+
+def locale_for(language: str, accepted: str) -> str:
+    """Choose how a language is written: Spanish has a decimal point where the browser's first region has one."""
+    regions = (tag.strip().replace("_", "-").partition("-")[2] for tag in _in_order(accepted))
+    region = next((one for one in regions if one), "")
+    return SPANISH_WITH_POINT if language == "es" and _has_point(region.upper()) else language
+
+
+@lru_cache(maxsize=64)
+def _has_point(region: str) -> bool:
+    try:
+        return get_decimal_symbol(Locale.parse(f"es_{region}")) == "."
+    except (UnknownLocaleError, ValueError):
+        return False
 
 
 @cache

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.access.clinics.permissions import StaffRole
 from tests.pages.staff.test_signal_pages import until_noted, words
 from tests.support.browser import fields_of
 from tests.support.care_browser import CareBrowser
@@ -54,6 +55,26 @@ def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
         "Outcome We spoke with the patient",
     ):
         assert said in after, said
+
+
+def test_at_the_foot_of_a_phone_stands_what_the_member_may_do_and_the_rest_stays_in_the_card(
+    service: Service, clinic: ClinicClient, kim: CareBrowser
+) -> None:
+    path = event_of(service, clinic)
+    patient = clinic.http.get("/v1/safety-events").json()["items"][0]["patient_id"]
+    foot, card = (f'<a class="{one}" href="{path}#outcome">' for one in ("btn in-dock", "btn"))
+    call = f'<a class="btn" href="/care/patients/{patient}/contact">'
+
+    for who, closes, calls in (
+        (kim, True, 2),
+        (CareBrowser(service, clinic.clinic_id, StaffRole.COORDINATOR), False, 2),
+        (CareBrowser(service, clinic.clinic_id, StaffRole.READ_ONLY), False, 0),
+    ):
+        page = who.get(f"/care/patients/{patient}").text
+        dock = page.partition('aria-label="Actions">')[2]
+        assert (foot in page, "Outcome…" in dock) == (closes, closes)
+        assert (card in page.partition('aria-label="Actions">')[0]) is not closes
+        assert page.count(call) == calls, "in the head and at the foot"
 
 
 @pytest.mark.parametrize(
