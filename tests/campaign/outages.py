@@ -81,10 +81,10 @@ def _scene(options: Options) -> Iterator[_Scene]:
 def _figures(scene: _Scene, helped: int, ready: list[str], what: str) -> Figures:
     scene.others.stop()
     wait_until(
-        lambda: disclosures_of(scene.clinic, scene.phone.device.patient_id) >= _DISCLOSURES, 120, pause=2
+        lambda: disclosures_of(scene.clinic, scene.phone.device.patient_id) >= _DISCLOSURES, 300, pause=2
     )
     kept = disclosures_of(scene.clinic, scene.phone.device.patient_id)
-    wait_until(lambda: scene.others.lost() == 0, 120, pause=2)
+    wait_until(lambda: scene.others.lost() == 0, 300, pause=2)
     lost, doubled = scene.others.lost(), scene.others.doubled()
     seconds = [one for phone in scene.others.phones for one in phone.seconds] or [0.0]
     failed = sum(phone.statuses[status] for phone in scene.others.phones for status in _FAILED)

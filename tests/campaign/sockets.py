@@ -27,7 +27,7 @@ def half_sent_bodies(options: Options) -> Figures:
         load.stop()
         for one in begun:
             one.close()
-        heard = wait_until(lambda: disclosures_of(attacked, slow.patient_id) >= options.sockets, 120, pause=2)
+        heard = wait_until(lambda: disclosures_of(attacked, slow.patient_id) >= options.sockets, 300, pause=2)
         kept = disclosures_of(attacked, slow.patient_id)
         lost = load.lost()
         seconds = [one for phone in load.phones for one in phone.seconds]

@@ -1,5 +1,6 @@
 """Reading PostgreSQL's own catalogue: what is really there, not what the code believes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -34,6 +35,15 @@ def ask(url: str, question: str, **given: object) -> list[dict[str, Any]]:
     """Ask one question; gives the rows by the names of their columns."""
     with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
         return connection.execute(question.encode(), given or None).fetchall()
+
+
+def count_rows(url: str, tables: Iterable[str], condition: str, **given: object) -> dict[str, int]:
+    """Count the rows of each of these tables of care that fulfill a condition, all in one question."""
+    each = (
+        f"SELECT '{table}' AS name, count(*) AS rows FROM care.{table} t WHERE {condition}"  # noqa: S608 - the catalogue's own names
+        for table in tables
+    )
+    return {row["name"]: row["rows"] for row in ask(url, " UNION ALL ".join(each), **given)}
 
 
 def execute(url: str, statement: str) -> None:

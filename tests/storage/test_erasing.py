@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from app.storage.engine.rows import CARE
 from app.storage.exports import LEFT_OUT, SECTIONS
-from tests.storage.catalogue import ask, execute
+from tests.storage.catalogue import ask, count_rows, execute, tables_in
 from tests.support.databases import DatabaseUrls
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.receiver import running_receiver
@@ -49,30 +50,19 @@ def neighbours(own_service: Service) -> Iterator[tuple[LivelyClinic, LivelyClini
 
 def rows_naming(own_database: DatabaseUrls, clinic_id: str, patient_id: str) -> dict[str, int]:
     """Count the rows of each table that hold this id anywhere, or hang on a row that does."""
-    counts = {}
-    for row in ask(own_database.superuser_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'care'"):
-        table = row["tablename"]
-        (found,) = ask(
-            own_database.superuser_url,
-            f"SELECT count(*) AS rows FROM care.{table} t"  # noqa: S608 - the catalogue's own names
-            " WHERE t.clinic_id = %(clinic_id)s AND t::text LIKE '%%' || %(patient_id)s || '%%'",
-            clinic_id=clinic_id,
-            patient_id=patient_id,
-        )
-        counts[table] = found["rows"]
+    counts = count_rows(
+        own_database.superuser_url,
+        tables_in(own_database.superuser_url, CARE),
+        "t.clinic_id = %(clinic_id)s AND t::text LIKE '%%' || %(patient_id)s || '%%'",
+        clinic_id=clinic_id,
+        patient_id=patient_id,
+    )
     return {table: count for table, count in counts.items() if count}
 
 
 def rows_of(own_database: DatabaseUrls, clinic_id: str) -> dict[str, int]:
     tables = [row["name"] for row in ask(own_database.superuser_url, HANGS_ON_A_PATIENT)]
-    return {
-        table: ask(
-            own_database.superuser_url,
-            f"SELECT count(*) AS rows FROM care.{table} WHERE clinic_id = %(clinic_id)s",  # noqa: S608 - same
-            clinic_id=clinic_id,
-        )[0]["rows"]
-        for table in tables
-    }
+    return count_rows(own_database.superuser_url, tables, "t.clinic_id = %(clinic_id)s", clinic_id=clinic_id)
 
 
 @contextmanager

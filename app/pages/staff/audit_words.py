@@ -283,11 +283,16 @@ def action_said(action: str) -> Words:
 
     So the words for what was done need not agree with those for what it was done to.
     """
-    kind, _, done = action.partition(".")
-    noun, verb = _noun(kind), _verb(done)
+    noun, verb = words_of(action)
     return written(
         f"{noun} {verb}", lambda language: f"{in_language(noun, language)}: {in_language(verb, language)}"
     )
+
+
+def words_of(action: str) -> tuple[Words, Words]:
+    """Give the words for what was acted on, and for what was done to it."""
+    kind, _, done = action.partition(".")
+    return _noun(kind), _verb(done)
 
 
 def _noun(kind: str) -> Words:

@@ -4,12 +4,15 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
 from app.access.clinics.permissions import StaffRole
+from app.foundation.translations import catalogue
+from app.pages.staff.audit_words import words_of
 from tests.support.browser import PlainBrowser
 from tests.support.databases import DatabaseUrls
 from tests.support.manager_clinic import clinic_with_a_past
@@ -150,3 +153,14 @@ def test_nothing_of_another_clinic_is_found(as_role: AsRole, service: Service) -
     assert not lines(owner.get(f"{AUDIT_LOG}?patient={theirs}").text)
     assert owner.get(f"{AUDIT_LOG}?patient=Their+reference").status_code == 422
     other.close()
+
+
+def test_every_action_that_the_code_names_has_its_words() -> None:
+    named = re.compile(r'\.audit\(\s*"([a-z_]+\.[a-z_]+)"')
+    actions = {one for path in Path("app").rglob("*.py") for one in named.findall(path.read_text())}
+    assert len(actions) > 100
+    # What has no words is said by its code, which no catalogue has.
+    spanish = catalogue("es")
+    assert [
+        one for one in sorted(actions) if any(said.message not in spanish for said in words_of(one))
+    ] == []
