@@ -292,6 +292,7 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
 
     api = build_api(lifespan)
     api.state.context = context
+    api.state.spool = spool
     api.router.routes.insert(0, RouteTable(served_routes(api)))
     patients_pages = PageRules(
         start="/p/",

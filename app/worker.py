@@ -19,7 +19,7 @@ from app.access.resealing import RESEAL, reseal_clinic
 from app.care.alerts import escalation, signal_commands
 from app.care.alerts.safety_event_commands import ESCALATE_SAFETY
 from app.care.alerts.signal_commands import ESCALATE_SIGNAL
-from app.care.intake.spool import Spool, replay
+from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import commands as monitoring
 from app.care.monitoring import corrections
 from app.care.patients.commands import compute_keys
@@ -102,9 +102,12 @@ class Worker:
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(context=self._context, client=client, speedup=self._speedup)
             post = self.post(client)
-            learning = asyncio.create_task(learn_now_and_then(self._context))
+            endless = [asyncio.create_task(learn_now_and_then(self._context))]
             background = []
             if Duty.SWEEP in self._duties:
+                if self._spool is not None:
+                    # Beside the sweep, which may wait for a database that answers slowly.
+                    endless.append(asyncio.create_task(replay_now_and_then(self._context, self._spool)))
                 background.append(asyncio.create_task(self._sweep_now_and_then()))
             elif self._queues:
                 background.append(asyncio.create_task(self._rescue_now_and_then()))
@@ -122,8 +125,9 @@ class Worker:
             finally:
                 # What is being sent is finished; a sweep looks before each step whether it may go on.
                 self._stopping.set()
-                learning.cancel()
-                await asyncio.gather(learning, *background, return_exceptions=True)
+                for task in endless:
+                    task.cancel()
+                await asyncio.gather(*endless, *background, return_exceptions=True)
                 await self._context.database.close()
 
     async def _work_while_connected(self) -> None:
@@ -190,8 +194,6 @@ class Worker:
         """
         await self._rescue()
         context = self._context
-        if self._spool is not None:
-            await replay(context, self._spool)
         # Not committed: nothing is written in it, and one that idles too long is ended by the server.
         async with context.database.work(None) as electing:
             if not await due_work.elect(electing):

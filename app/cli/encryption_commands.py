@@ -10,10 +10,10 @@ import typer
 
 from app.access.resealing import queue_resealing, reseal_clinic, sealed_by
 from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
-from app.cli.runtime import KEY_FILE, Runtime, open_runtime
+from app.cli.runtime import KEY_FILE, Runtime, open_runtime, spool_dir_of
 from app.context import AppContext
 from app.foundation.keyset import KeyInUseError, Keyset, write_keyset
-from app.foundation.vault import replace_key_file
+from app.foundation.vault import Vault, replace_key_file
 from app.settings import Settings
 from app.storage import clinics
 from app.storage.engine.database import Database
@@ -76,15 +76,21 @@ def reseal_command(data_dir: DataDir = None) -> None:
 
 def retire_command(data_dir: DataDir = None) -> None:
     """Take away the keys that seal nothing any more; backups from before still need them."""
+    # Only here: it knows all of the safety pathway, and most commands need none of it.
+    from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
+
     settings = settings_of(data_dir)
     with open_runtime(settings) as runtime:
         counted, keyset = _run(runtime, settings, sealed_by), runtime.keyset
+        counted += Spool(spool_dir_of(settings), Vault(keyset)).sealed_by()
         unused = [name for name in keyset.keys if name != keyset.active and not counted[name]]
         still = [name for name in keyset.keys if name != keyset.active and counted[name]]
         if still or not unused:
             names = ", ".join(f"{name.hex()} ({counted[name]} cells)" for name in still)
             raise KeyInUseError(
-                f"Still sealing: {names}; run `afterglow keys reseal`." if still else "There is no old key."
+                f"Still sealing: {names}; run `afterglow keys reseal`, and have stored what waits in the spool."
+                if still
+                else "There is no old key."
             )
         kept = keyset.without(*unused)
         if settings.encryption_key is not None or runtime.data_dir is None:

@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from app.cli.operation import Operation, look
-from app.cli.runtime import Runtime
+from app.cli.runtime import Runtime, spool_dir_of
 from app.context import AppContext
 from app.settings import Settings
 from app.storage.engine.binaries import LocalDatabaseError
@@ -25,6 +25,10 @@ from app.storage.heartbeats import Duty
 _ANSWERS_WITHIN_SECONDS: Final = 5.0
 _POOL: Final = Gauge("afterglow_pool_connections", "Connections of this process's pool", ["state"])
 _POOL_WAITING: Final = Gauge("afterglow_pool_waiting", "Requests that wait for a connection of the pool")
+_PUT_BY: Final = Gauge(
+    "afterglow_disclosure_waits_seconds",
+    "Since when the oldest disclosure of this process's spool is not stored",
+)
 
 
 class MetricsAddressError(OSError):
@@ -40,7 +44,11 @@ def serve_metrics(settings: Settings, runtime: Runtime, context: AppContext) -> 
     """Serve ``/metrics`` in a separate thread, if a port is set."""
     if settings.metrics_port is None:
         return
+    # Only here: it knows all of the safety pathway, and most commands need none of it.
+    from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
+
     _watch_pool(context.database)
+    _PUT_BY.set_function(Spool(spool_dir_of(settings), context.vault).oldest_seconds)
     REGISTRY.register(OperationCollector(lambda: asyncio.run(_looked(settings, runtime))))
     try:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from app.cli.operation import LATE_SEALS_SECONDS, Operation, look
 from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
-from app.cli.runtime import find_runtime
+from app.cli.runtime import find_runtime, spool_dir_of
 from app.context import AppContext
 from app.storage.engine.migrating import check_schema, newest_revision
-from app.web.health import broken
+from app.web.health import Broken, broken, disclosure_waits
 
 _MEBIBYTE: Final = 1024**2
 # Of each problem: what is wrong, and what to do.
@@ -42,6 +42,10 @@ _WORDS: Final = {
         "At a live clinic no webhook endpoint works.",
         "See `afterglow clinic show`, then its webhooks.",
     ),
+    "disclosure-waits": (
+        "A disclosure was put by and is not stored.",
+        "Look for safety.replay_failed and safety.set_aside in the logs; see docs/operations.md.",
+    ),
     "seals-late": ("Lines of the audit log wait for their seals.", "Look into the worker's log."),
     "partitions-missing": (
         "The audit log lacks partitions, which a worker makes ahead.",
@@ -56,14 +60,21 @@ _WORDS: Final = {
 
 def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show processes, what waits, safety events, seals and backups; exits with 1 if something needs a person."""
+    # Only here: it knows all of the safety pathway, and most commands need none of it.
+    from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
+
     settings = settings_of(data_dir)
     with find_runtime(settings) as runtime:
         check_schema(runtime.application_url)
         context = runtime.context(settings)
         operation = asyncio.run(_looked(context))
+        spool = Spool(spool_dir_of(settings), context.vault)
         problems = _problems(context, operation)
+        if disclosure_waits(spool):
+            problems.append(Broken.DISCLOSURE_WAITS.value)
     if as_json:
-        print_json(_document(operation, problems))
+        put_by = {"waiting": len(spool.waiting()), "set_aside": len(spool.set_aside())}
+        print_json(_document(operation, problems) | {"disclosures_put_by": put_by})
     else:
         _show(operation, problems)
     if problems:

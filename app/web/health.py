@@ -4,9 +4,9 @@ import asyncio
 import time
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, Protocol
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import Gauge
 from pydantic import BaseModel, Field
 
@@ -34,7 +34,7 @@ _WRITES_WITHIN_SECONDS: Final = 5.0
 
 router = APIRouter(prefix="/health", tags=["health"])
 _ANSWERS_WITHIN_SECONDS: Final = 2
-# A safety event is sent within seconds; one that waits this long for us is stuck.
+# A safety event is sent within seconds, and so is stored what was put by; one that waits this long for us is stuck.
 _WAITS_AT_MOST: Final = timedelta(seconds=60)
 
 
@@ -60,6 +60,7 @@ class Broken(StrEnum):
     MAIL_NOT_SET_UP = "mail-not-set-up"
     MAIL_NOT_TAKEN = "mail-not-taken"
     ENDPOINTS_NOT_ABLE = "endpoints-not-able"
+    DISCLOSURE_WAITS = "disclosure-waits"
 
 
 class SafetyHealth(Health):
@@ -76,6 +77,18 @@ class SafetyHealth(Health):
     live_clinics_unreachable: int = Field(
         description="Live clinics without an endpoint at which anything got through last"
     )
+
+
+class PutBy(Protocol):
+    """What was disclosed and could not be stored."""
+
+    def oldest_seconds(self) -> float:
+        """Give for how long the oldest has waited; 0: none does."""
+
+
+async def _put_by(request: Request) -> PutBy | None:
+    spool: PutBy | None = request.app.state.spool
+    return spool
 
 
 @router.get("/live", summary="Is the process alive?")
@@ -100,7 +113,9 @@ async def ready(context: ContextNeeded) -> Readiness:
 
 
 @router.get("/safety", summary="Does a safety event reach someone?", responses={503: {"model": SafetyHealth}})
-async def safety(context: ContextNeeded, response: Response) -> SafetyHealth:
+async def safety(
+    context: ContextNeeded, response: Response, spool: Annotated[PutBy | None, Depends(_put_by)]
+) -> SafetyHealth:
     """Look at the whole pathway: a worker looks, nothing is stuck, mail and endpoints are able.
 
     It is an alarm and nothing to route requests by: a service that fails here still answers with crisis help.
@@ -109,6 +124,8 @@ async def safety(context: ContextNeeded, response: Response) -> SafetyHealth:
     reasons = [Broken.DATABASE_AWAY] if found is None else broken(context, found, now=context.clock.now())
     if not takes_writes:
         reasons.insert(0, Broken.DATABASE_TAKES_NO_WRITES)
+    if disclosure_waits(spool):
+        reasons.append(Broken.DISCLOSURE_WAITS)
     if reasons:
         response.status_code = 503
     ago = found.looked_ago if found else None
@@ -145,6 +162,11 @@ def broken(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[
         Broken.ENDPOINTS_NOT_ABLE: found.live_unreachable > 0,
     }
     return [one for one in Broken if holds.get(one)]
+
+
+def disclosure_waits(spool: PutBy | None) -> bool:
+    """Say whether a disclosure was put by and is still not stored, such as because nobody is found for it."""
+    return spool is not None and spool.oldest_seconds() > _WAITS_AT_MOST.total_seconds()
 
 
 def _mail(context: AppContext) -> Literal["set up", "not set up"]:

@@ -110,6 +110,17 @@ def job_that_waits_is_retried(run: Callable[..., dict[str, Any]], data_dir: Path
     assert run("jobs", "retry", str(job["id"])) == {"id": job["id"], "status": "todo"}
 
 
+def old_key_stays_while_it_seals(data_dir: Path, key: str, refused: Callable[..., str]) -> None:
+    """Cells that it sealed keep a key from being retired, and then a disclosure that still waits."""
+    assert "Still sealing" in refused("keys", "retire")
+    assert afterglow_here("keys", "reseal", "--data-dir", str(data_dir)).returncode == 0
+    put_by = data_dir / "spool" / "one.disclosure"
+    put_by.parent.mkdir(exist_ok=True)
+    put_by.write_bytes(b"\x01" + bytes.fromhex(key) + bytes(40))
+    assert "what waits in the spool" in refused("keys", "retire")
+    put_by.unlink()
+
+
 def test_an_operator_manages_a_clinic_without_the_pages() -> None:
     with open_folder(in_memory()) as folder, ExitStack() as running:
         data_dir = str(folder / "data")
@@ -173,8 +184,7 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
         assert [one["state"] for one in status["keys"]] == ["active"]
         assert afterglow_here("keys", "rotate", "--data-dir", data_dir).returncode == 0
         assert [one["state"] for one in run("keys", "status")["keys"]] == ["old", "active"]
-        assert "Still sealing" in refused("keys", "retire")
-        assert afterglow_here("keys", "reseal", "--data-dir", data_dir).returncode == 0
+        old_key_stays_while_it_seals(folder / "data", status["keys"][0]["key"], refused)
         assert afterglow_here("keys", "retire", "--data-dir", data_dir).returncode == 0
         (only,) = run("keys", "status")["keys"]
         assert only["state"] == "active"

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -176,6 +177,23 @@ def test_what_waits_is_counted_with_its_age_and_an_old_seal_is_named(installatio
     assert (message["kind"], message["state"], message["number"]) == ("email", "pending", 1)
     assert 7100 < message["oldest_seconds"] < 7400
     assert 'afterglow_waiting{kind="email",state="pending",what="messages"} 1.0' in installation.scrape()
+
+
+def test_a_disclosure_that_was_set_aside_is_shown_until_it_is_stored(installation: Installation) -> None:
+    spool = installation.dev.data_dir / "spool"
+    spool.mkdir(exist_ok=True)
+    file = spool / "01a22d91.01a22d92.aside"
+    file.write_bytes(b"")
+    os.utime(file, (time.time() - 90,) * 2)
+    try:
+        code, said = installation.status()
+        assert (code, said["problems"]) == (1, ["disclosure-waits"])
+        assert said["disclosures_put_by"] == {"waiting": 0, "set_aside": 1}
+        assert installation.metric("afterglow_disclosure_waits_seconds") > 60
+        screen = afterglow_here("status", "--data-dir", str(installation.dev.data_dir)).stdout
+        assert "A disclosure was put by and is not stored. (disclosure-waits)" in screen
+    finally:
+        file.unlink()
 
 
 def test_every_metric_of_alerts_and_dashboard_is_one_that_a_process_shows(installation: Installation) -> None:

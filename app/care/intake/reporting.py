@@ -52,12 +52,14 @@ class Outcome:
     Attributes:
         for_staff: someone of the clinic sent it; the help is not for them, but they see the event.
         spooled: it could not be stored, and waits in the spool.
+        unplaced: how many disclosures are of nobody who was found.
     """
 
     crisis_help: dict[str, Any]
     event_ids: tuple[UUID, ...] = ()
     for_staff: bool = False
     spooled: bool = False
+    unplaced: int = 0
 
     @property
     def clinic_notified(self) -> bool:
@@ -84,15 +86,21 @@ async def report_pending(context: AppContext, pending: Pending) -> Outcome:
             events = await _report_all(work, sender, pending)
             if sender.patient is None:
                 if events or not pending.reports:
-                    return replace(help_alone_in(pending.language), event_ids=tuple(events), for_staff=True)
+                    return replace(
+                        help_alone_in(pending.language),
+                        event_ids=tuple(events),
+                        for_staff=True,
+                        unplaced=len(pending.reports) - len(events),
+                    )
                 continue
             help_now = await help_for_patient(work, sender.patient.id)
         return Outcome(crisis_help=_as_reply(help_now), event_ids=tuple(events))
-    return help_alone_in(pending.language)
+    return replace(help_alone_in(pending.language), unplaced=len(pending.reports))
 
 
 async def _report_all(work: Work, sender: Sender, pending: Pending) -> list[UUID]:
-    events = []
+    # The machine's clock was ahead when it was put by: nobody waits for an escalation until then.
+    received_at, events = min(pending.received_at, work.real_now), []
     for one in pending.reports:
         patient = sender.patient or await patient_named(work, one.named)
         if patient is not None:
@@ -102,9 +110,9 @@ async def _report_all(work: Work, sender: Sender, pending: Pending) -> list[UUID
                 source=one.source,
                 source_id=one.source_id,
                 urgent=one.trigger.urgency is Urgency.URGENT,
-                received_at=pending.received_at,
+                received_at=received_at,
                 actor=sender.actor,
-                late_entry=sender.patient is None and is_late_entry(one.taken_at, pending.received_at),
+                late_entry=sender.patient is None and is_late_entry(one.taken_at, received_at),
                 said_as=one.said_as,
                 names_itself=one.names_itself,
             )

@@ -1,10 +1,17 @@
-"""Disclosures that cannot be stored just now: sealed files in a folder, which a worker stores later, each once."""
+"""Disclosures that cannot be stored just now: sealed files in a folder, which are stored later, each once.
+
+A file is on the disk before its sender is answered, and goes only once all that it discloses is stored. What can be
+stored for nobody, or cannot be read, is set aside under another ending for a person to look at: nothing is lost.
+"""
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,17 +20,26 @@ from uuid import UUID
 import structlog
 from pydantic import TypeAdapter
 
-from app.care.intake.reporting import Pending, report_pending
+from app.care.intake.reporting import Outcome, Pending, report_pending
 from app.context import AppContext
 from app.foundation.ids import new_id
+from app.foundation.keyset import KEY_ID_BYTES
 from app.foundation.logs import where
 from app.foundation.tokens import TokenKind, TokenReference
-from app.foundation.vault import Vault
+from app.foundation.vault import FORMAT, CannotOpenError, Vault
+from app.storage.engine.health import DatabaseDoesNotAnswerError, database_takes_writes
 
 _CELL: Final = {"table": "spool", "column": "disclosure"}
 _ENDING: Final = ".disclosure"
+_ASIDE: Final = ".aside"
+_TURN: Final = ".turn"
 _MOST_FILES: Final = 10_000
-_REPLAY_EVERY_SECONDS: Final = 10.0
+# Written by a process that ended before it could name the file, which takes milliseconds.
+_LEFT_BEHIND_SECONDS: Final = 60.0
+_REPLAY_EVERY_SECONDS: Final = 5.0
+_AT_ONCE: Final = 4
+_STORED_WITHIN_SECONDS: Final = 30.0
+_WRITES_WITHIN_SECONDS: Final = 5.0
 _PENDING: Final = TypeAdapter(Pending)
 
 
@@ -52,30 +68,111 @@ class Spool:
 
     def waiting(self) -> list[Path]:
         """List what waits, oldest first; ids are made in the order of time."""
-        try:
-            # A name that begins with a dot is of one that is being written.
-            found = [path for path in self.folder.iterdir() if path.suffix == _ENDING and path.name[0] != "."]
-        except OSError:
-            return []
+        # A name that begins with a dot is of one that is being written.
+        found = [path for path in self._files(_ENDING) if path.name[0] != "."]
         return sorted(found, key=lambda path: path.name.partition(".")[2])[:_MOST_FILES]
 
+    def set_aside(self) -> list[Path]:
+        """List what could be stored for nobody, or could not be read."""
+        return self._files(_ASIDE)
+
+    def oldest_seconds(self) -> float:
+        """Give for how long the oldest file has been here, whether it waits or was set aside; 0: there is none."""
+        now, ages = time.time(), [0.0]
+        for path in self.waiting() + self.set_aside():
+            with contextlib.suppress(OSError):
+                ages.append(now - path.stat().st_mtime)
+        return max(ages)
+
+    def sealed_by(self) -> Counter[bytes]:
+        """Count the files by the id of the key that sealed them."""
+        counted: Counter[bytes] = Counter()
+        for path in self.waiting() + self.set_aside():
+            with contextlib.suppress(OSError):
+                counted[path.read_bytes()[len(FORMAT) : len(FORMAT) + KEY_ID_BYTES]] += 1
+        return counted
+
     def open(self, path: Path) -> Pending:
-        """Open a file of the spool."""
+        """Open a file of the spool.
+
+        Raises:
+            CannotOpenError: another key sealed it, or it is not whole.
+            ValueError: it is none that this program wrote.
+        """
         clinic_id, name, _ = path.name.split(".")
         sealed = path.read_bytes()
         return _read(self._vault.open(sealed, clinic_id=UUID(clinic_id), row_id=UUID(name), **_CELL))
 
+    def remove(self, path: Path) -> None:
+        """Let a file go: all that it discloses is stored, and that is permanent."""
+        path.unlink(missing_ok=True)
+
+    def put_aside(self, path: Path, *, reason: str) -> None:
+        """Keep a file that cannot be stored from being tried again and again, and say so."""
+        structlog.get_logger().error(
+            "safety.set_aside", clinic_id=path.name.partition(".")[0], file=path.name, reason=reason
+        )
+        with contextlib.suppress(OSError):
+            path.rename(path.with_suffix(_ASIDE))
+
+    def bring_back(self) -> None:
+        """Have tried again what was set aside, such as after another key or database, or was never named."""
+        left_behind = [path for path in self._files(_ENDING) if path.name[0] == "."]
+        for path in left_behind + self.set_aside():
+            with contextlib.suppress(OSError):
+                if path.suffix == _ASIDE or time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                    path.rename(self.folder / path.with_suffix(_ENDING).name.removeprefix("."))
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Say whether it is this process's turn to replay; nobody else's it is then until the end of the block.
+
+        On a volume without locks it is everybody's: what two store at once is one event all the same.
+        """
+        try:
+            handle = os.open(self.folder / _TURN, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            yield True
+            return
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError:
+                pass  # see above
+            yield True
+        finally:
+            os.close(handle)
+
+    def _files(self, ending: str) -> list[Path]:
+        try:
+            return [path for path in self.folder.iterdir() if path.suffix == ending]
+        except OSError:
+            return []
+
     def _write(self, name: str, sealed: bytes) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        waiting = self.folder / f".{name}"
-        handle = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.rename(self.folder / name)
-        with _open_folder(self.folder) as folder:
-            os.fsync(folder)
+        if not self.folder.is_dir():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with contextlib.suppress(
+                OSError
+            ):  # such as where this account may not list what stands beside it
+                _onto_disk(self.folder.parent)
+        unnamed = self.folder / f".{name}"
+        handle = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            unnamed.rename(self.folder / name)
+        except OSError:
+            # Half of it would only take room on a disk that is full.
+            with contextlib.suppress(OSError):
+                unnamed.unlink()
+            raise
+        _onto_disk(self.folder)
 
 
 def _written(pending: Pending) -> str:
@@ -97,36 +194,123 @@ def _read(text: str) -> Pending:
 async def replay(context: AppContext, spool: Spool) -> int:
     """Store what waits in the spool; each disclosure is one event however often this is tried. Gives how many were.
 
-    A file goes only once its event is stored; one whose patient is not there any more goes too.
+    One process at a time replays a folder: the oldest first, some senders' at once, each sender's one by one.
     """
-    stored = 0
-    for path in spool.waiting():
-        try:
-            await report_pending(context, spool.open(path))
-        except FileNotFoundError:
-            continue  # another worker was there first
-        except Exception as error:  # noqa: BLE001 - one that cannot be stored keeps no other from it
-            structlog.get_logger().error(
-                "safety.replay_failed", error_type=type(error).__name__, error_at=where(error)
-            )
-            continue
+    waiting = spool.waiting()
+    if not waiting:
+        return 0
+    with spool.turn() as is_ours:
+        # While nothing is taken, nothing is tried: each would be a failure in the log.
+        if not is_ours or not await _takes_writes(context):
+            return 0
+        return await _Replay(context, spool).store(await asyncio.to_thread(_by_sender, spool, waiting))
+
+
+_Sender = tuple[TokenReference, ...]
+
+
+def _by_sender(spool: Spool, paths: Sequence[Path]) -> dict[_Sender, deque[tuple[Path, Pending]]]:
+    """Open the files; what cannot be read is set aside."""
+    found: dict[_Sender, deque[tuple[Path, Pending]]] = {}
+    for path in paths:
+        # Gone: stored by a process that takes no turns.
         with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        stored += 1
-    return stored
+            try:
+                pending = spool.open(path)
+            except (CannotOpenError, ValueError, TypeError):
+                spool.put_aside(path, reason="not readable")
+            except OSError as error:
+                _log_failure(path, error)
+            else:
+                found.setdefault(pending.credentials, deque()).append((path, pending))
+    return found
+
+
+class _Replay:
+    """One look through the folder."""
+
+    def __init__(self, context: AppContext, spool: Spool) -> None:
+        self._context, self._spool = context, spool
+        self._stored = 0
+        self._over = False
+
+    async def store(self, senders: dict[_Sender, deque[tuple[Path, Pending]]]) -> int:
+        """Store what was opened; gives how many files were."""
+        waiting = iter(senders.values())
+        await asyncio.gather(*(self._store_of_each(waiting) for _ in range(_AT_ONCE)))
+        return self._stored
+
+    async def _store_of_each(self, senders: Iterator[deque[tuple[Path, Pending]]]) -> None:
+        for files in senders:
+            while files and not self._over and await self._store(*files.popleft()):
+                pass
+
+    async def _store(self, path: Path, pending: Pending) -> bool:
+        """Store one file's; False: what else this sender disclosed waits for the next look, too.
+
+        Whatever holds one back, such as a row that is locked, would hold back the others of the sender.
+        """
+        try:
+            outcome = await _reported(self._context, pending)
+            if outcome.unplaced:
+                self._spool.put_aside(path, reason="nobody found")
+            else:
+                self._spool.remove(path)
+        except Exception as error:  # noqa: BLE001 - one that cannot be stored keeps no other from it
+            _log_failure(path, error)
+            self._over = self._over or not await _takes_writes(self._context)
+            return False
+        self._stored += not outcome.unplaced
+        return True
+
+
+async def _reported(context: AppContext, pending: Pending) -> Outcome:
+    # In a separate task: a database that hangs may keep even giving up from ending.
+    reporting = asyncio.create_task(report_pending(context, pending))
+    try:
+        done, _ = await asyncio.wait({reporting}, timeout=_STORED_WITHIN_SECONDS)
+    finally:
+        reporting.cancel()
+    if not done:
+        raise TimeoutError
+    return reporting.result()
+
+
+async def _takes_writes(context: AppContext) -> bool:
+    try:
+        async with asyncio.timeout(_WRITES_WITHIN_SECONDS):
+            await database_takes_writes(context.database)
+    except (TimeoutError, DatabaseDoesNotAnswerError):
+        return False
+    return True
+
+
+def _log_failure(path: Path, error: Exception) -> None:
+    structlog.get_logger().error(
+        "safety.replay_failed",
+        clinic_id=path.name.partition(".")[0],
+        error_type=type(error).__name__,
+        error_at=where(error),
+    )
 
 
 async def replay_now_and_then(context: AppContext, spool: Spool) -> None:
-    """Replay what this process put by: the worker may be on another machine, and see another folder."""
+    """Replay what was put by in this folder, beside everything else: processes on other machines have others."""
+    spool.bring_back()
     while True:
+        try:
+            await replay(context, spool)
+        except Exception as error:  # noqa: BLE001 - the next look comes anyway, and must
+            structlog.get_logger().error(
+                "safety.replay_failed", error_type=type(error).__name__, error_at=where(error)
+            )
         await asyncio.sleep(_REPLAY_EVERY_SECONDS)
-        await replay(context, spool)
 
 
-@contextlib.contextmanager
-def _open_folder(folder: Path) -> Iterator[int]:
+def _onto_disk(folder: Path) -> None:
+    """Have the disk know the names in a folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        yield handle
+        os.fsync(handle)
     finally:
         os.close(handle)

@@ -1,16 +1,29 @@
 """A disclosure that the database does not take is answered with help, put by sealed, and stored later, once."""
 
+import asyncio
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
+from app.care.alerts.safety_reports import SafetySource
+from app.care.intake.reporting import Pending, Report
 from app.care.intake.spool import Spool, replay
+from app.clinical.safety import OWN_STATEMENT
 from app.foundation.ids import new_id
-from tests.support.databases import Cluster, in_memory, running_cluster
+from app.foundation.tokens import TokenKind, TokenReference, read_token
+from app.foundation.vault import Vault
+from tests.support.databases import Cluster, DatabaseUrls, in_memory, running_cluster
 from tests.support.people import ZONE, ClinicClient, PatientClient, clinic_client, entry
 from tests.support.problems import CANARY
 from tests.support.processes import wait_until
@@ -75,6 +88,11 @@ def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
 
         assert replayed == [2, 2]
         assert spool.waiting() == []
+        stays = spool_dir / "one.aside"
+        stays.write_bytes(b"")
+        assert "disclosure-waits" not in phone.http.get("/health/safety").json()["reasons"]
+        os.utime(stays, (time.time() - 61,) * 2)
+        assert "disclosure-waits" in phone.http.get("/health/safety").json()["reasons"]
         found = clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]
         # The phone sends the first again, so that it is known by its own id; the other is refused for good.
         assert [event["source"] for event in found] == ["check_in", "refused_check_in"]
@@ -157,3 +175,152 @@ def test_what_was_put_by_and_is_sent_again_by_the_phone_is_one_event(
             ("assessment" if one == ids[1] else "check_in", one) for one in ids
         }
         assert len(found) == len(ids)
+
+
+@dataclass
+class Folder:
+    """A spool beside the shared service, and what one sender after the other discloses into it."""
+
+    spool: Spool
+    service: Service
+
+    def disclose(self, token: str, *named: str, received_at: datetime | None = None) -> Path:
+        """Put by what the owner of a token disclosed, for each of these patients or the owner; gives the file."""
+        before = set(self.spool.waiting())
+        whose: list[tuple[str, ...]] = [(one,) for one in named]
+        reports = tuple(
+            Report(
+                source=SafetySource.REFUSED_CHECK_IN,
+                source_id=new_id(),
+                trigger=OWN_STATEMENT,
+                taken_at=None,
+                named=one,
+            )
+            for one in whose or [()]
+        )
+        at = received_at or self.service.context.clock.now()
+        assert self.spool.keep(Pending(credentials=(_reference(token),), reports=reports, received_at=at))
+        (file,) = set(self.spool.waiting()) - before
+        return file
+
+    def replay(self) -> int:
+        return self.service.run(replay(self.service.context, self.spool))
+
+
+def _reference(token: str) -> TokenReference:
+    return read_token(token, TokenKind.DEVICE_ACCESS, TokenKind.API_KEY)
+
+
+@pytest.fixture
+def folder(service: Service, spool_dir: Path) -> Folder:
+    return Folder(Spool(spool_dir, service.context.vault), service)
+
+
+def events_of(clinic: ClinicClient, patient_id: str) -> list[dict[str, Any]]:
+    params = {"state": "all", "patient_id": patient_id}
+    return list(clinic.http.get("/v1/safety-events", params=params).json()["items"])
+
+
+def test_what_is_of_nobody_who_is_found_is_set_aside_and_tried_again_after_a_restart(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    spool = folder.spool
+    unknown = folder.disclose(f"{phone.access_token[:-8]}AAAAAAAA")
+    partly = folder.disclose(one_clinic.key, phone.patient_id, "nobody's chart number")
+    folder.disclose(one_clinic.key, phone.patient_id)
+
+    assert folder.replay() == 1
+    assert (spool.waiting(), len(events_of(one_clinic, phone.patient_id))) == ([], 2)
+    assert {one.stem for one in spool.set_aside()} == {unknown.stem, partly.stem}
+
+    # The patient is registered under that chart number now; of the other nobody knows more than before.
+    later = one_clinic.patient("nobody's chart number")
+    spool.bring_back()
+    assert folder.replay() == 1
+    assert len(events_of(one_clinic, phone.patient_id)) == 2
+    assert len(events_of(one_clinic, later)) == 1
+    assert [one.stem for one in spool.set_aside()] == [unknown.stem]
+
+
+def test_a_device_that_was_revoked_since_still_says_whose_disclosure_it_is(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    folder.disclose(phone.access_token)
+    devices = phone.http.get("/v1/me/devices").json()["items"]
+    assert phone.http.delete(f"/v1/me/devices/{devices[0]['id']}").status_code in {200, 204}
+    assert folder.replay() == 1
+    assert len(events_of(one_clinic, phone.patient_id)) == 1
+
+
+def test_files_of_another_key_or_not_whole_are_set_aside_and_keep_no_other_from_being_stored(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    spool = folder.spool
+    Folder(Spool(spool.folder, Vault(bytes(32))), folder.service).disclose(phone.access_token)
+    cut = folder.disclose(phone.access_token)
+    cut.write_bytes(cut.read_bytes()[:-9])
+    (spool.folder / "by somebody else.disclosure").write_text("no file of ours")
+    folder.disclose(phone.access_token)
+
+    assert folder.replay() == 1
+    assert (spool.waiting(), len(spool.set_aside())) == ([], 3)
+    assert len(events_of(one_clinic, phone.patient_id)) == 1
+
+
+def test_a_file_that_a_process_wrote_and_could_not_name_before_it_ended_is_stored(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    left, being_written = (folder.disclose(phone.access_token) for _ in range(2))
+    for one in (left, being_written):
+        one.rename(one.with_name(f".{one.name}"))
+    an_hour_ago = time.time() - 3600
+    os.utime(left.with_name(f".{left.name}"), (an_hour_ago, an_hour_ago))
+
+    folder.spool.bring_back()
+    assert folder.spool.waiting() == [left]
+    assert folder.replay() == 1
+    assert len(events_of(one_clinic, phone.patient_id)) == 1
+
+
+def test_replays_at_once_take_turns_and_where_a_volume_has_no_locks_still_store_each_once(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient, tmp_path: Path
+) -> None:
+    for _ in range(5):
+        folder.disclose(phone.access_token)
+    # Another folder with the same files is what two see that cannot lock each other out.
+    copies = Spool(shutil.copytree(folder.spool.folder, tmp_path / "copies"), folder.service.context.vault)
+    context, again = folder.service.context, Spool(folder.spool.folder, folder.service.context.vault)
+
+    async def at_once() -> list[int]:
+        return list(await asyncio.gather(*(replay(context, one) for one in (folder.spool, again, copies))))
+
+    assert folder.service.run(at_once()) == [5, 0, 5]
+    assert len(events_of(one_clinic, phone.patient_id)) == 5
+
+
+def test_a_patient_whose_row_is_locked_keeps_no_other_patient_waiting(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient, shared_database: DatabaseUrls
+) -> None:
+    other = one_clinic.enrol(one_clinic.patient(), folder.service.url)
+    for token in (phone.access_token, phone.access_token, other.access_token, other.access_token):
+        folder.disclose(token)
+
+    with ThreadPoolExecutor() as beside, psycopg.connect(shared_database.superuser_url) as database:
+        row = "SELECT FROM care.patients WHERE id = %s FOR UPDATE"
+        database.execute(row, [phone.patient_id])
+        replaying = beside.submit(folder.replay)
+        assert wait_until(lambda: len(events_of(one_clinic, other.patient_id)) == 2, 4, pause=0.05)
+        assert not replaying.done()
+        database.rollback()
+        assert replaying.result() == 4
+    assert len(events_of(one_clinic, phone.patient_id)) == 2
+
+
+def test_what_was_put_by_while_the_clock_was_ahead_is_escalated_from_now_on(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    now = folder.service.context.clock.now()
+    folder.disclose(phone.access_token, received_at=now + timedelta(days=365))
+    assert folder.replay() == 1
+    (event,) = events_of(one_clinic, phone.patient_id)
+    assert datetime.fromisoformat(event["received_at"]) == now
