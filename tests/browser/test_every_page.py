@@ -329,6 +329,8 @@ _OWN: Final = (
     "[Oo]wn", "phone", "EHR", "first key", "Sign-in", "Robin", "Warehouse", "Riverside", "Twice weekly",
     "a note", "a text", "a reason", "on holiday", "wait a week", "by mistake", "Registered twice", "At home",
     "Nobody who may was there.",
+    # What the walks through these pages typed and signed in with, where they went first.
+    r"en-P-\d+", "Called the ward in distress; nobody who may was on shift tonight.", "Web browser", "Navegador web",
 )  # fmt: skip
 _ID: Final = re.compile(r"[0-9a-f-]{36}|[0-9a-f]{64}")
 

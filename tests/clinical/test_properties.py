@@ -276,6 +276,7 @@ def test_an_answer_that_is_read_back_is_the_one_that_was_stored(patient: History
     assert answer_from_json(json.loads(json.dumps(answer_to_json(answer)))) == answer
 
 
+_NUMBER = {"en": re.compile(r"\d+(?:\.\d+)?"), "es": re.compile(r"\d+(?:,\d+)?")}
 SPANS = {"5", "7", "10", "14", "30", "90", "365"}
 """The spans that sentences of the templates name themselves."""
 PLANNED = PlannedDate(
@@ -310,7 +311,8 @@ def test_each_part_of_an_explanation_names_only_its_own_numbers(
         for _, value in part.numbers:
             if isinstance(value, int | float | date):
                 known |= _ways_to_write(value)
-        said = set(re.findall(r"\d+(?:\.\d+)?", re.sub(r"gain-lost 2\.0|PHQ-9", "", part.text)))
+        said = set(_NUMBER[locale].findall(re.sub(r"gain-lost 2\.0|PHQ-9", "", part.text)))
+        said = {number.replace(",", ".") for number in said}
         assert said <= known, (part.code, part.text, said - known)
 
 

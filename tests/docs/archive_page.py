@@ -44,8 +44,9 @@ def archive_page() -> str:
         ),
         (
             "Of a whole installation the first line says `scope` `installation`, how many `clinics` follow, which of "
-            "them are `closed`, and `made_at`; then each clinic's archive stands as above, one after the other, each "
-            "read at one moment of its own, for nothing leads from one clinic to another. It is read to its end before "
+            "them are `closed`, since when (`closed_at`, by id; the clinic's retention counts from there, and from the "
+            "import where an earlier version's file does not say it), and `made_at`; then each clinic's archive stands as "
+            "above, one after the other, each read at one moment of its own, for nothing leads from one clinic to another. It is read to its end before "
             "the first clinic is imported."
         ),
         "## The audit log",

@@ -64,7 +64,7 @@ def test_it_is_amended_marked_as_entered_in_error_and_restored_in_place(
     (kept,) = one_clinic.http.get(f"/v1/patients/{patient}/circumstances").json()["items"]
     assert (kept["since"], kept["version"]) == ("2026-07-01", 2)
     assert send(clinician, f"{path}/void", reason="Another patient's")[0] == 303
-    assert "entered in error" in clinician.get(record).text
+    assert ">Entered in error</span>" in clinician.get(record).text
     assert clinician.get(path).status_code == 404
     assert send(clinician, f"{path}/restore", reason="")[0] == 303
     assert clinician.get(path).status_code == 200
