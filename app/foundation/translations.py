@@ -46,7 +46,7 @@ class Words(str):
         """Give the text in a language."""
         if language == SOURCE_LANGUAGE:
             return str(self)
-        message = catalogue(language.partition("_")[0]).get(self.message, self.message)
+        message = catalogue(language).get(self.message, self.message)
         if not self.values:
             return message
         values = {name: in_language(value, language) for name, value in self.values.items()}
@@ -145,7 +145,14 @@ def in_language(value: object, language: str) -> Any:  # noqa: ANN401 - what is 
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Give the translations of a language by their English; what is not translated yet is not among them."""
+    """Give the translations of a language by their English; what is not translated yet is not among them.
+
+    Of a locale they are its language's, with the numbers in them as it writes them: "1.5" in ``es_419``.
+    """
+    tongue, _, region = language.partition("_")
+    if region:
+        sign, there = re.compile(rf"(?<=\d){re.escape(_decimal_sign(tongue))}(?=\d)"), _decimal_sign(language)
+        return {english: sign.sub(there, text) for english, text in catalogue(tongue).items()}
     path = CATALOGUES / f"{language}.po"
     if not path.exists():
         return {}

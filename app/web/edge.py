@@ -74,9 +74,12 @@ def _household(address: str) -> str:
     if ":" not in address:
         return address
     try:
-        known = ipaddress.ip_address(address)
+        known = ipaddress.IPv6Address(address)
     except ValueError:
         return address
+    # As a proxy that listens to both writes IPv4: all of it would be one household.
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
     return str(ipaddress.ip_network((known, _HOUSEHOLD_BITS), strict=False))
 
 

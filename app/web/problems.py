@@ -281,6 +281,8 @@ def _reason(error: Mapping[str, Any]) -> Words:
     if isinstance(cause, RefusalError):
         return cause.message()
     template, facts = REASONS.get(str(error["type"]), OTHERWISE), error.get("ctx") or {}
+    if facts.get("min_length") == 1:
+        template = REASONS["missing"]
     places = {name for _, name, _, _ in Formatter().parse(template) if name}
     if not places <= facts.keys():
         return Words(OTHERWISE)
@@ -288,6 +290,8 @@ def _reason(error: Mapping[str, Any]) -> Words:
 
 
 def _plain(fact: object) -> object:
+    if isinstance(fact, float) and fact.is_integer():
+        return int(fact)
     return fact if isinstance(fact, int | float) else str(fact)
 
 

@@ -61,6 +61,10 @@ def test_numbers_have_the_decimal_sign_of_the_language_and_of_where_its_reader_i
         "0.5 mg/kg",
     ]
     assert in_language(number_written(2), "es") == "2"
+    fixed = say("This dose is above 1.5 mg/kg, or 2 mg/kg into a muscle or under the skin.")
+    assert ["1,5 mg/kg" in in_language(fixed, one) for one in ("es", "es_419")] == [True, False]
+    assert "1.5 mg/kg" in in_language(fixed, "es_419")
+    assert [catalogue(one)["Such as 0.5."] for one in ("es", "es_419")] == ["Como 0,5.", "Como 0.5."]
     accepted = {"es": "es", "es-ES,en": "es", "es-MX": "es_419", "en-US,en;q=0.9": "es_419", "es-XX": "es"}
     assert {one: locale_for("es", one) for one in accepted} == accepted
     assert locale_for("en", "es-MX") == "en"

@@ -110,6 +110,13 @@ def test_a_made_up_token_for_each_request_gets_nobody_further(own_database: Data
         assert guess(300, "2001:db8:1:3::1") == 401
 
 
+def test_each_caller_over_ipv4_is_counted_apart_also_where_a_proxy_writes_the_address_as_ipv6() -> None:
+    limits = RequestLimits(1)
+    asked = [limits.seconds_to_wait(address=f"::ffff:203.0.113.{one}", token=None) for one in range(30)]
+    assert asked == [None] * 30
+    assert limits.seconds_to_wait(address="203.0.113.7", token=None) is not None, "the same caller"
+
+
 def test_a_request_is_counted_at_the_same_cost_beside_10_and_100_000_callers() -> None:
     def seconds_of_ten_thousand(callers: int) -> float:
         limits = RequestLimits(1_000_000)

@@ -86,6 +86,7 @@ async def settings_page(
         notice=notice,
         mistakes=mistakes or {},
         zone=form["time_zone"] or caller.time_zone,
+        chosen_language=form["language"] or visitor.language,
         reminders=await _reminders(visitor, form),
         number_state=(await reminders_of(visitor.work, caller.patient_id)).sms_number_state.value,
         push_key=public_push_key(visitor.context.vault),

@@ -27,6 +27,10 @@ _USER_CORRECTABLE: Final = frozenset(
     {RefusalKind.INVALID, RefusalKind.CONFLICT, RefusalKind.PRECONDITION_FAILED, RefusalKind.TOO_LARGE}
 )
 _CHECK: Final = say("Please check this.")
+CHANGED_MEANWHILE: Final = say(
+    "Someone else changed this in the meantime, so nothing was saved. Please open the page again, look at how "
+    "it is now, and enter your change once more."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,11 +257,18 @@ def mistakes_of(error: RefusalError | None) -> dict[str, str]:
 
 
 def sentence_of(error: RefusalError | None) -> str:
-    """Say what was refused, for the head of the page: the field's own sentence where one field is wrong."""
+    """Say what was refused, for the head of the page: what is wrong in each field, or the one sentence for all."""
     if error is None:
         return ""
+    if isinstance(error, ChangedMeanwhileError):
+        return CHANGED_MEANWHILE
     mistakes = mistakes_of(error)
-    if len(mistakes) != 1 or error.pointer:
+    if not mistakes or error.pointer or (len(mistakes) > 1 and not isinstance(error, InvalidRequestError)):
         return error.message()
-    ((field, sentence),) = mistakes.items()
-    return joined((field_name(field), sentence), ": ") if field else sentence
+    return joined(
+        (
+            joined((field_name(field), sentence), ": ") if field else sentence
+            for field, sentence in reversed(mistakes.items())
+        ),
+        " ",
+    )

@@ -11,6 +11,7 @@ from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.translations import STAFF_LANGUAGES, say
+from app.pages.staff.asked_form import CHANGED_MEANWHILE
 from app.pages.staff.rendering import FILES, render
 from app.pages.staff.sign_in_form import (
     SIGN_IN,
@@ -23,6 +24,7 @@ from app.pages.staff.sign_in_form import (
     without_secrets,
 )
 from app.pages.staff.visitor import visitor_without_look_up
+from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import Form, FormExpiredError
 from app.web.pages.page_route import PageRoute, failure_of
 
@@ -49,6 +51,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 _SAID_BY_ITSELF: Final[Mapping[RefusalKind, str]] = {
     RefusalKind.FORBIDDEN: say("This is not for you to do"),
     RefusalKind.CONFLICT: say("Someone else changed this"),
+    RefusalKind.PRECONDITION_FAILED: say("Someone else changed this"),
 }
 
 
@@ -61,7 +64,10 @@ class CarePageRoute(PageRoute):
         """Lead to where one signs in, and back to this page afterwards; a form goes along with what was typed."""
         context: AppContext = request.app.state.context
         if request.method == "GET":
-            return RedirectResponse(f"{self.sign_in}?next={quote(request.url.path, safe='/')}", 303)
+            answer = RedirectResponse(f"{self.sign_in}?next={quote(request.url.path, safe='/')}", 303)
+            # Who switched the language after the session had ended signs in in that language.
+            visitor_without_look_up(request, context).keep_cookies(answer)
+            return answer
         if draft := await keep_form(request, context):
             visitor = visitor_without_look_up(request, context)
             return sign_in_form(visitor, Onward(draft=draft), status=401)
@@ -95,6 +101,8 @@ def failure_page(
     title, sentence = _WORDS[failure.words]
     if failure.words == "again" and isinstance(error, RefusalError):
         title, sentence = _SAID_BY_ITSELF.get(error.kind, title), error.message()
+    if isinstance(error, ChangedMeanwhileError):
+        sentence = CHANGED_MEANWHILE
     answer = render(
         visitor,
         "message.html",

@@ -253,7 +253,8 @@ def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any
         if visitor.may(Permission.SIGNALS_CLOSE):
             label = say("Record outcome…") if tone == "urgent" else say("Close signal…")
             return {"path": link, "label": label, "version": 0, "tone": "primary", "link": True}
-    if not visitor.may(Permission.TREATMENT_RECORD):
+    # Beside an open safety event nothing that treats is the main action.
+    if view.events or not visitor.may(Permission.TREATMENT_RECORD):
         return {"path": "", "label": "", "version": 0, "tone": "", "link": True}
     return {
         "path": f"{path}/infusion",

@@ -114,24 +114,30 @@ def entries_of(
 
 
 def _written(at: datetime, zones: tuple[str, str], this_year: int, entry: dict[str, Any]) -> dict[str, Any]:
-    """Write an entry with its time by the clinic's clock, and by the patient's where that shows another."""
+    """Write an entry with its time by the clinic's clock, and by the patient's where that shows another.
+
+    What is known by its ``day`` alone has no time, and its day is no other one elsewhere.
+    """
+    day: date | None = entry.get("day")
     here, there = (at.astimezone(zone_of(one)) for one in zones)
     plain = dict.fromkeys(("quote", "small", "rest", "was", "link", "link_said", "anchor"), "")
     return {
         **plain,
         "read": None,
         **entry,
-        "when": _when(here, this_year),
-        "there": "" if here.utcoffset() == there.utcoffset() else _when(there, this_year),
+        "when": _when(here, this_year) if day is None else _day(day, this_year),
+        "there": "" if day or here.utcoffset() == there.utcoffset() else _when(there, this_year),
         "iso": here.isoformat(),
     }
 
 
 def _when(at: datetime, this_year: int) -> str:
-    day = at.date()
-    return (
-        joined((short_day(day), clock_written(at.time())), " ") if at.year == this_year else day_written(day)
-    )
+    day = _day(at.date(), this_year)
+    return joined((day, clock_written(at.time())), " ") if at.year == this_year else day
+
+
+def _day(day: date, this_year: int) -> str:
+    return short_day(day) if day.year == this_year else day_written(day)
 
 
 def _reports(
@@ -215,7 +221,7 @@ def _texts(view: PatientView, visitor: StaffVisitor) -> Iterator[tuple[datetime,
 
 
 def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
-    boosters = 0
+    boosters, given = 0, view.sessions
     for one in view.infusions:
         boosters += one.phase is InfusionPhase.BOOSTER
         title = (
@@ -223,7 +229,8 @@ def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime,
             if one.phase is InfusionPhase.BOOSTER
             else say("Induction infusion")
         )
-        entry = {"kind": "", "icon": "drop", "title": title, "rest": _dose(one)}
+        day = one.day(view.patient.time_zone) if given[one.id].day_only else None
+        entry: dict[str, Any] = {"day": day, "kind": "", "icon": "drop", "title": title, "rest": _dose(one)}
         yield one.given_at, entry | _correct(view, correctable, "infusions", one.id)
 
 
@@ -247,8 +254,10 @@ def _courses(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, d
     for one in (view.course.stored, *view.course.earlier) if view.course else ():
         course = one.course
         is_taken_on = course.taken_on_at is not None
-        at = datetime.combine(course.taken_on_at or one.declared_started_on, time(0), tzinfo=zone)
-        entry = {
+        day = course.taken_on_at or one.declared_started_on
+        at = datetime.combine(day, time(0), tzinfo=zone)
+        entry: dict[str, Any] = {
+            "day": day,
             "kind": "",
             "icon": "dot",
             "title": say("Taken on in maintenance") if is_taken_on else say("Course began"),
@@ -286,7 +295,12 @@ def _changes(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, d
     zone = zone_of(view.patient.time_zone)
     for one in view.circumstances:
         at = datetime.combine(one.stored.since, time(12), tzinfo=zone)
-        entry = {"kind": "", "icon": "dot", "title": said_of(one)}
+        entry: dict[str, Any] = {
+            "day": one.stored.since,
+            "kind": "",
+            "icon": "dot",
+            "title": said_of(one),
+        }
         yield at, entry | _correct(view, correctable, "circumstances", one.stored.id)
 
 

@@ -228,7 +228,7 @@ async def _changed(
     what: str,
     change: Callable[[Work, Form], Awaitable[object]],
 ) -> Response:
-    """Make a change and go back to where the form stood; what was refused is said there."""
+    """Make a change and go back to where the form stood; what was refused is said there, or given back."""
     form = await read_own_form(visitor)
     back = form["back"] if form["back"].startswith("/care/") else HERE
     joined = "&" if "?" in back else "?"
@@ -238,7 +238,8 @@ async def _changed(
         await visitor.work.start_over()
         return RedirectResponse(f"{back}{joined}done=not-reached", 303)
     except RefusalError as error:
-        if error.kind in {RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN, RefusalKind.GONE}:
+        # What was written goes into no address: a page of its own gives it back.
+        if form["note"] or error.kind in {RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN, RefusalKind.GONE}:
             raise
         await visitor.work.start_over()
         return RedirectResponse(f"{back}{joined}done=refused", 303)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from app.access.clinics.queries import Attention
 from app.care.worklist.queries import Glance, WorklistItem
 from app.clinical.check_ins import calendar_day
-from app.foundation.translations import Words, capitalized, joined, say
+from app.foundation.translations import Words, capitalized, in_language, joined, say, written
 from app.pages.staff.alert_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
 from app.pages.staff.wall_clock import WallClock, percent_written, short_day, zone_of_clinic
 from app.storage.worklist import Lane
@@ -115,7 +115,9 @@ def why_of(item: WorklistItem, glance: Glance, clinic_zone: str, now: datetime) 
     elif row.kind == "long_exposure":
         detail = _long_exposure(more) or detail
     elif "said" in more:
-        detail = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: ")
+        # It is kept in English alone: whoever reads another language is given what goes for the kind.
+        english, otherwise = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: "), detail
+        detail = written(english, lambda language: in_language(otherwise, language))
     if row.kind == "note" and glance.note is not None and glance.note_on is not None:
         day = short_day(glance.note_on)
         unread = (

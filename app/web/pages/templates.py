@@ -100,7 +100,7 @@ def template_environment(*folders: Path, language: str = SOURCE_LANGUAGE) -> Tra
         finalize=None if language == SOURCE_LANGUAGE else partial(in_language, language=language),
     )
     if language != SOURCE_LANGUAGE:
-        environment.words = catalogue(language.partition("_")[0])
+        environment.words = catalogue(language)
         environment.filters["join"] = lambda words, by="": joined(words, by)
         environment.filters["format"] = lambda form, *values: with_decimal_sign(form % values, language)
     environment.globals["say"] = say

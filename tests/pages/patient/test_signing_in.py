@@ -181,6 +181,7 @@ def test_settings_change_zone_and_language_and_refuse_what_is_no_zone(
 
     assert wrong.status_code == 422
     assert "This time zone is not known" in wrong.text
+    assert '<option value="es" lang="es" selected>' in wrong.text
     assert right.status_code == 303
     shown = plain.get("/p/settings?saved")
     assert '<html lang="es" dir="ltr">' in shown.text

@@ -146,8 +146,9 @@ def test_patients_are_checked_shown_as_the_last_quarter_imported_and_the_import_
     page = owner.get(path).text
     assert "separated by semicolons, UTF-16" in page
     assert "Not in this file" in page
-    refused = checked(owner, path)
+    refused = checked(owner, path, started_on="1")
     assert "Not done." in refused
+    assert chosen(refused)["patients/started_on"] == "1", "what was chosen stays"
     assert 'id="patients/patient"' in refused
 
     page = checked(owner, path, patient="0", started_on="1")

@@ -3,7 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from zoneinfo import ZoneInfo
 
@@ -225,6 +225,10 @@ def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they
     for one, after in ((here, "<small>"), (there, " for the patient</small>")):
         clock = f"{one.hour % 12 or 12}:{one:%M} {'AM' if one.hour < 12 else 'PM'}"
         assert f"{one:%b} {one.day} {clock}{after}" in timeline()
+    # What is known by its day alone has no hour, and is on that day for everyone.
+    (course,) = clinic.http.get(f"/v1/patients/{patient}/courses").json()["items"]
+    began = date.fromisoformat(course["started_on"])
+    assert f">{began:%b} {began.day}</time>" in timeline()
 
 
 def enter_everything(clinic: ClinicClient, patient: str, *, route: str = "intranasal") -> None:

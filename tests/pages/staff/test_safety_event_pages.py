@@ -76,6 +76,12 @@ def test_at_the_foot_of_a_phone_stands_what_the_member_may_do_and_the_rest_stays
         assert (card in page.partition('aria-label="Actions">')[0]) is not closes
         assert page.count(call) == calls, "in the head and at the foot"
 
+    event = path.rpartition("/")[2]
+    assert clinic.http.post(f"/v1/safety-events/{event}/acknowledge").is_success
+    coordinator = CareBrowser(service, clinic.clinic_id, StaffRole.COORDINATOR)
+    dock = coordinator.get(f"/care/patients/{patient}").text.partition('aria-label="Actions">')[2]
+    assert ("Enter infusion" in dock.partition("</section>")[0], call in dock) == (False, True)
+
 
 @pytest.mark.parametrize(
     ("typed", "said"),

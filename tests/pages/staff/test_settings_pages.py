@@ -4,6 +4,7 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 
 import httpx2
@@ -230,6 +231,7 @@ def test_an_owner_says_how_long_what_is_kept_and_places_and_lifts_holds(
     fresh.patient("HOLD-1")
     bad = owner.submit(here, here, {"deliveries_months": "3", "messages_months": "24"})
     assert (bad.status_code, 'value="24"' in bad.text) == (422, True)
+    assert "Events and deliveries: " in bad.text
     assert owner.submit(here, here, {"deliveries_months": "24", "messages_months": ""}).status_code == 303
     rules = fresh.http.get("/v1/clinic/retention").json()
     assert rules == {"deliveries_months": 24, "messages_months": None, "archived_patients_months": None}
@@ -250,6 +252,11 @@ def test_an_owner_says_how_long_what_is_kept_and_places_and_lifts_holds(
     assert [one["lifted_at"] is None for one in lifted] == [False, True]
 
 
+def marked(page: str) -> set[tuple[str, str]]:
+    """What is ticked and chosen on a page."""
+    return set(re.findall(r'name="([^"]+)" value="([^"]+)" checked', page))
+
+
 def test_an_owner_answers_a_request_for_erasure(
     service: Service, owner: CareBrowser, fresh: ClinicClient
 ) -> None:
@@ -260,6 +267,8 @@ def test_an_owner_answers_a_request_for_erasure(
     assert unsure.status_code == 303
     silent = owner.submit(here, f"{here}/{asked[1]['id']}/decline", {"reason": ""})
     assert silent.status_code == 422
+    long = owner.submit(here, f"{here}/{asked[1]['id']}/decline", {"reason": "kept <by> law " * 200})
+    assert (long.status_code, unescape(long.text).count("kept <by> law " * 200)) == (422, 1)
 
     erased = owner.submit(here, f"{here}/{asked[0]['id']}/approve", {"sure": "yes"})
     kept = owner.submit(here, f"{here}/{asked[1]['id']}/decline", {"reason": "The law asks us to keep it."})
@@ -289,6 +298,9 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
     here = f"{SETTINGS}/webhooks"
     refused = owner.submit(here, here, {"url": "ftp://nowhere", "which": "all"})
     assert (refused.status_code, 'value="ftp://nowhere"' in refused.text) == (422, True)
+    ticked = {"which": "some", "event_signal.raised": "yes"}
+    again = owner.submit(here, here, {"url": "ftp://nowhere", **ticked})
+    assert ticked.items() <= marked(again.text)
 
     with running_receiver() as receiver:
         added = owner.submit(here, here, {"url": receiver.url, "which": "all"})
@@ -296,6 +308,8 @@ def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fres
         (endpoint,) = fresh.http.get("/v1/webhook-endpoints").json()["items"]
         page = f"{here}/{endpoint['id']}"
         assert owner.submit(page, f"{page}/test").status_code == 303
+        bad = owner.submit(page, f"{page}/change", {"url": "ftp://nowhere", **ticked})
+        assert ticked.items() <= marked(bad.text)
         receiver.wait_for("endpoint.test")
         (sent,) = fresh.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
         again = owner.submit(page, f"{page}/deliveries/{sent['id']}/resend")

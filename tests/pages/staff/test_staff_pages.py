@@ -323,9 +323,10 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
     for entered, said in (
         (
             {"name": "", "email": "a@b.example", "role": "owner"},
-            "Name: The text is shorter than 1 characters.",
+            "Name: This field is required.",
         ),
         ({"name": "Sam", "email": "a b", "role": "owner"}, "E-mail: "),
+        ({"name": "", "email": "a b", "role": "owner"}, "Name: This field is required. E-mail: "),
         (
             {"name": "Sam", "email": "sam@clinic.example", "role": ""},
             "Role: The value is not one of those allowed",
@@ -437,6 +438,10 @@ def test_switching_the_language_stays_on_the_page_with_its_query(inside: PlainBr
     assert 'href="/care/?lane=decide&amp;show=closed&amp;lang=en"' in page.text
     assert '<html lang="es"' in page.text
     # Where only a form is sent there is no page: the one above it is.
+    outside = PlainBrowser(str(inside.http.base_url))
+    asked = outside.get("/care/patients?lang=es")
+    assert asked.headers["location"] == f"{SIGN_IN}?next=/care/patients"
+    assert '<html lang="es"' in outside.get(asked.headers["location"]).text
     refused = inside.get("/care/settings/clinic/logo?lang=en")
     assert (refused.status_code, refused.headers["location"]) == (303, "/care/settings/clinic?lang=en")
     assert inside.get("/care/no-such-page/at-all").status_code == 404

@@ -190,6 +190,26 @@ def test_who_comes_second_is_refused_and_nothing_is_changed(
     assert service.clock.now() == NOW
 
 
+def test_a_note_that_comes_second_is_given_back_in_the_readers_language(
+    service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    patient = clinic.patient()
+    assert clinic.enrol(patient, service.url).check_in(NOW, (5, 5, 5), note="please call").is_success
+    (row,) = [one["id"] for one in clinic.http.get("/v1/worklist").json()["items"]]
+    page, action = f"/care/patients/{patient}", f"/care/worklist/{row}/outreach"
+    typed = fields_of(nurse.get(page).text, action) | {"outcome": "no_answer", "note": "rang <twice> & again"}
+    tried = {"channel": "phone", "outcome": "no_answer"}
+    assert clinic.http.post(f"/v1/worklist/{row}/outreach", json=tried).is_success
+
+    refused = nurse.post(action, typed)
+
+    assert (refused.status_code, "rang <twice> & again" in unescape(refused.text)) == (412, True)
+    assert "open the page again" in refused.text
+    spanish = nurse.post(action, typed, {"accept-language": "es-MX"})
+    assert ("rang <twice> & again" in unescape(spanish.text), "ETag" in spanish.text) == (True, False)
+    assert "Entretanto otra persona cambió esto" in spanish.text
+
+
 @pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example/care/", "/v1/", ""])
 def test_a_step_leads_back_to_our_own_pages_only(clinic: ClinicClient, nurse: CareBrowser, back: str) -> None:
     signal = fading(clinic)
@@ -245,6 +265,25 @@ def more_signals(shared_database: DatabaseUrls, service: Service, clinic: Clinic
                 {"clinic": clinic.clinic_id, "patient": patient, "number": number + 1},
             )
     assert service.clock.now() >= NOW
+
+
+def test_what_was_found_has_no_english_sentence_on_a_spanish_page(
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    assert clinic.enrol(clinic.patient(), service.url).check_in(NOW, (5, 5, 5), note="hello").is_success
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
+        connection.execute(
+            """
+            UPDATE care.findings SET code = 'worse_than_before', facts = jsonb_build_object(
+                   'said', 'Worse than before treatment. Mood was 2 and 1; 3.4 before.')
+             WHERE clinic_id = %s
+            """,
+            [clinic.clinic_id],
+        )
+    assert "Worse than before treatment Mood was 2 and 1; 3.4 before." in words(text_of(nurse))
+    spanish = words(text_of(nurse, lang="es"))
+    assert "Peor que antes del tratamiento Llame hoy; no es cuestión de refuerzo" in spanish
+    assert "Mood was" not in spanish
 
 
 @pytest.mark.parametrize("after", ["x", "c2lnbmFsc3wwfG5vfHg", "MXwwfDZ8MjAyNi0xMS0wM3wx"])

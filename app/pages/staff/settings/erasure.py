@@ -1,6 +1,6 @@
 """Erasure requests: approved or declined by an owner; a patient who asked is answered either way."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -24,6 +24,7 @@ router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=Fal
 MayServeRights = Annotated[StaffVisitor, staff_may(Permission.RIGHTS)]
 _STATES: Final = ["open", "approved", "declined"]
 _MOST: Final = 100
+_NONE_WRITTEN: Final[Mapping[UUID, str]] = {}
 _DONE: Final = {"approved": say("The patient is erased."), "declined": say("The patient is shown why.")}
 
 
@@ -53,19 +54,30 @@ async def decline(request_id: UUID, visitor: MayServeRights) -> Response:
         entry = entry_of(ErasureDeclining, {"reason": form["reason"].strip()})
         return await erasure.decline(visitor.work, request_id, reason=entry.reason, version=version_of(form))
 
-    return await _decided(visitor, declined, "declined")
+    return await _decided(visitor, declined, "declined", {request_id: form["reason"]})
 
 
-async def _decided(visitor: StaffVisitor, decide: Callable[[], Awaitable[object]], done: str) -> Response:
+async def _decided(
+    visitor: StaffVisitor,
+    decide: Callable[[], Awaitable[object]],
+    done: str,
+    reasons: Mapping[UUID, str] = _NONE_WRITTEN,
+) -> Response:
     try:
         await decide()
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
+        return await _page(visitor, error=error, reasons=reasons)
     return RedirectResponse(f"{HERE}?done={done}", 303)
 
 
-async def _page(visitor: StaffVisitor, *, done: str = "", error: RefusalError | None = None) -> Response:
+async def _page(
+    visitor: StaffVisitor,
+    *,
+    done: str = "",
+    error: RefusalError | None = None,
+    reasons: Mapping[UUID, str] = _NONE_WRITTEN,
+) -> Response:
     found = await erasure.list_requests(visitor.work, states=_STATES, after=None, limit=_MOST)
     names = await chart_numbers_of(visitor.work, [one.patient_id for one in found])
     return await settings_page(
@@ -74,5 +86,6 @@ async def _page(visitor: StaffVisitor, *, done: str = "", error: RefusalError | 
         here=HERE,
         error=error,
         requests=[(one, names.get(one.patient_id, say("Patient erased"))) for one in reversed(found)],
+        reasons=reasons,
         done=_DONE.get(done, ""),
     )

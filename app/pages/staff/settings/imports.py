@@ -22,6 +22,7 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload
 from app.pages.staff.wall_clock import day_written
 from app.storage import file_imports
 from app.studies.row_problems import FileKind
+from app.web.pages.forms import Form
 
 HERE: Final = f"{SETTINGS}/import"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
@@ -159,7 +160,7 @@ async def check(import_id: UUID, visitor: MayImport) -> Response:
         columns = {kind: _columns_in(form, kind) for kind in one.files}
         await commands.check(visitor.work, import_id, columns)
 
-    return await _done(visitor, import_id, checked)
+    return await _done(visitor, import_id, checked, typed=form)
 
 
 @router.post("/{import_id}/confirm")
@@ -191,14 +192,16 @@ async def discard(import_id: UUID, visitor: MayImport) -> Response:
     return RedirectResponse(HERE, 303)
 
 
-async def _done(visitor: StaffVisitor, import_id: UUID, act: Callable[[], Awaitable[None]]) -> Response:
+async def _done(
+    visitor: StaffVisitor, import_id: UUID, act: Callable[[], Awaitable[None]], *, typed: Form | None = None
+) -> Response:
     try:
         await act()
     except NotFoundError:
         raise
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, import_id, error=error)
+        return await _page(visitor, import_id, typed=typed, error=error)
     return RedirectResponse(f"{HERE}/{import_id}", 303)
 
 
@@ -235,7 +238,9 @@ async def _list(visitor: StaffVisitor, *, error: RefusalError | None = None) -> 
     )
 
 
-async def _page(visitor: StaffVisitor, import_id: UUID, *, error: RefusalError | None = None) -> Response:
+async def _page(
+    visitor: StaffVisitor, import_id: UUID, *, typed: Form | None = None, error: RefusalError | None = None
+) -> Response:
     one = await commands.read_import(visitor.work, import_id)
     stored, found = one.stored, one.stored.found or {}
     may_undo = (
@@ -254,7 +259,7 @@ async def _page(visitor: StaffVisitor, import_id: UUID, *, error: RefusalError |
         look_again=_LOOK_AGAIN,
         kinds=KINDS,
         uploaded=[
-            (kind, KINDS[kind], file.header(kind), _choices(kind, file)) for kind, file in _sorted(one)
+            (kind, KINDS[kind], file.header(kind), _choices(kind, file, typed)) for kind, file in _sorted(one)
         ],
         found=found,
         left_out=found["all"]["patients"] - found["good"]["patients"] if "all" in found else 0,
@@ -284,13 +289,13 @@ def _sorted(one: Import) -> list[tuple[FileKind, UploadedFile]]:
     return [(kind, one.files[kind]) for kind in KINDS if kind in one.files]
 
 
-def _choices(kind: FileKind, file: UploadedFile) -> list[ColumnChoice]:
-    form = FORMATS[kind]
+def _choices(kind: FileKind, file: UploadedFile, typed: Form | None) -> list[ColumnChoice]:
+    form, columns = FORMATS[kind], file.columns if typed is None else _columns_in(typed, kind)
     return [
         ColumnChoice(
             name=column,
             label=_COLUMNS[column],
-            chosen=file.columns.get(column),
+            chosen=columns.get(column),
             needed=column in form.required and column != "time_zone",
         )
         for column in form.columns

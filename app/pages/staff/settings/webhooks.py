@@ -209,6 +209,7 @@ async def _list(
         no_answers=_NO_ANSWERS,
         last=last,
         choosable=CHOOSABLE,
+        chosen=_events_in(typed) if typed else None,
         typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
     )
@@ -272,6 +273,7 @@ async def _one(
         bars=_bars(await queries.deliveries_by_day(visitor.work, endpoint_id, days=_BARS)),
         older=f"{HERE}/{endpoint_id}?state={state}&after={older}" if older else "",
         choosable=CHOOSABLE,
+        chosen=_events_in(typed) if typed else endpoint.events,
         recovered_days=_RECOVERED_DAYS,
         new=new,
         typed=typed,

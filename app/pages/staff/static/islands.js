@@ -148,7 +148,9 @@ const address = (id) => {
 const drafts = new Map();
 let opened = "", wanted = null, sent = null;
 const ticked = (one) => one.type === "radio" || one.type === "checkbox";
-const typed = () => [...pane.querySelectorAll("form :is(textarea, input)")].filter((one) => one.form !== sent && (ticked(one) ? one.checked !== one.defaultChecked : one.value !== one.defaultValue));
+const offered = (list) => [...list.options].find((one) => one.defaultSelected) ?? list.options[0];
+const changed = (one) => (ticked(one) ? one.checked !== one.defaultChecked : one.value !== (one.options ? offered(one)?.value : one.defaultValue));
+const typed = () => [...pane.querySelectorAll("form :is(textarea, input, select)")].filter((one) => one.form !== sent && changed(one));
 const keep = () => {
   const written = typed().map((one) => [one.form.getAttribute("action"), one.name, one.value, one.checked]);
   if (!opened) return;
