@@ -225,6 +225,8 @@ def everything_of_theirs(
             if name != "audit_seals"
         )
         everything = f"{' UNION ALL '.join(each)} ORDER BY 1, 2"
+        found = connection.execute(everything, whose).fetchall()
+        assert {"patients", "check_ins", "audit_events"} <= {table for table, _ in found}
         yield lambda: connection.execute(everything, whose, prepare=True).fetchall()
 
 

@@ -216,7 +216,7 @@ def test_what_is_written_for_a_row_is_kept_while_another_is_open_and_the_browser
         asked.append(dialog.type)
         dialog.dismiss()
 
-    desk.once("dialog", stay)
+    desk.on("dialog", stay)
     desk.locator("#pane h2 a").first.click()
     desk.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
     assert (asked, written.input_value()) == (["beforeunload"], "on holiday")
@@ -257,7 +257,8 @@ def test_steps_that_are_pressed_while_another_is_under_way_follow_it(desk: Page)
         held.append(route)
 
     desk.route("**/acknowledge", hold)
-    row.locator("[data-key=e]").click()
+    with desk.expect_request("**/acknowledge"):
+        row.locator("[data-key=e]").click()
     row.get_by_role("button", name="Take").click()
     other = desk.locator(".row:not(:has(.acts button:disabled)) > .who").last
     other.focus()

@@ -13,6 +13,7 @@ from app.foundation.translations import catalogue, direction, in_language, langu
 from app.web.pages.templates import template_environment
 from app.web.pages.translated_templates import template_messages
 from app.web.pages.wording import locale_for
+from tests.support.budget import budget
 from tests.support.catalogues import TRANSLATED, read_catalogue, updated
 
 _PLACE = re.compile(r"{[^}]*}")
@@ -89,7 +90,7 @@ def _rendered(source: str, words: dict[str, str], **values: object) -> str:
     return environment.get_template("page").render(**values)
 
 
-@settings(max_examples=25)
+@settings(max_examples=budget(25, long=500))
 @given(st.text(alphabet="ab<>&\"' é"))
 def test_a_page_escapes_all_that_it_shows(text: str) -> None:
     shown = {"text": text, "said": say("{text}", text=text), "marked": Markup("<b>{}</b>").format(text)}

@@ -161,6 +161,9 @@ def test_what_is_too_much_at_once_moves_into_its_month_some_at_a_time_while_line
         # What came, and no line that was copied, is read while nobody else can write.
         assert connection.execute("SELECT care.move_default_lines()").fetchone() == (0,)
         assert lines_read(connection) < 10
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute("SELECT count(*) FROM care.audit_events")
+        assert lines_read(connection) > 13000, "what is read is counted"
     assert set(months) <= set(names(database))
     found = places(database)
     assert set(found) == {*places_before, early, later}

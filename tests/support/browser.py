@@ -158,7 +158,9 @@ def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: boo
     html = said["html"].encode()
     for address, _size in said["files"]:
         if address not in seen.packed:
-            seen.packed[address] = len(gzip.compress(shown.request.get(address).body()))
+            reply = shown.request.get(address)
+            assert reply.ok, address
+            seen.packed[address] = len(gzip.compress(reply.body()))
     seen.weights[name] = len(gzip.compress(html)) + sum(
         seen.packed[address] for address, _size in said["files"]
     )

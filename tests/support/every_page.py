@@ -241,7 +241,7 @@ SIGNING_IN: Final = (
         "signed out",
         "/care/account",
         Who.JOINING,
-        click("main form[action='/care/sign-out'] button", until=".notice"),
+        click("main form[action='/care/sign-out'] button", until=".notice.good"),
     ),
     Place("refused", "/care/staff", Who.COORDINATOR),
     Place("emergency", "/care/patients/{faded_id}/emergency", Who.COORDINATOR),
@@ -252,7 +252,7 @@ SIGNING_IN: Final = (
         fill(
             {"#reason": "Called the ward in distress; nobody who may was on shift tonight."},
             "main form button.danger",
-            until=".notice",
+            until=".notice.good",
         ),
     ),
 )

@@ -157,7 +157,7 @@ def test_nothing_of_another_clinic_is_found(as_role: AsRole, service: Service) -
 
 def test_every_action_that_the_code_names_has_its_words() -> None:
     named = re.compile(r'\.audit\(\s*"([a-z_]+\.[a-z_]+)"')
-    actions = {one for path in Path("app").rglob("*.py") for one in named.findall(path.read_text())}
+    actions = {one for path in Path("app").rglob("*.py") for one in named.findall(path.read_text("utf-8"))}
     assert len(actions) > 100
     # What has no words is said by its code, which no catalogue has.
     spanish = catalogue("es")
