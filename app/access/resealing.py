@@ -19,13 +19,23 @@ _AT_ONCE: Final = 200
 
 
 async def queue_resealing(context: AppContext) -> int:
-    """Queue the job for every open clinic; gives how many."""
-    async with context.work(None) as work:
-        open_clinics = await clinics.open_clinics(work)
-    for clinic_id in open_clinics:
+    """Queue the job for every clinic; gives how many."""
+    every = await _every_clinic(context)
+    for clinic_id in every:
         async with context.work(clinic_id) as work:
             work.queue(RESEAL, lock=f"reseal {clinic_id}", clinic_id=clinic_id)
-    return len(open_clinics)
+    return len(every)
+
+
+async def reseal_all(context: AppContext) -> int:
+    """Do `reseal_clinic` for every clinic; gives how many cells."""
+    return sum([await reseal_clinic(context, clinic_id) for clinic_id in await _every_clinic(context)])
+
+
+async def _every_clinic(context: AppContext) -> list[UUID]:
+    # Also the closed ones: their data stays, and nothing opens it without the key that sealed it.
+    async with context.work(None) as work:
+        return [clinic_id for clinic_id, _ in await clinics.every_clinic(work)]
 
 
 async def reseal_clinic(context: AppContext, clinic_id: UUID) -> int:
@@ -46,11 +56,9 @@ async def reseal_clinic(context: AppContext, clinic_id: UUID) -> int:
 
 
 async def sealed_by(context: AppContext) -> Counter[bytes]:
-    """Count the cells of all open clinics by the id of the key that sealed them."""
-    async with context.work(None) as work:
-        open_clinics = await clinics.open_clinics(work)
+    """Count the cells of all clinics by the id of the key that sealed them."""
     counted: Counter[bytes] = Counter()
-    for clinic_id in open_clinics:
+    for clinic_id in await _every_clinic(context):
         async with context.work(clinic_id, snapshot=True) as work:
             found = await sealed_cells.count_by_key(work, kind=FORMAT, head_length=len(FORMAT) + KEY_ID_BYTES)
         counted.update({head[len(FORMAT) :]: cells for head, cells in found.items()})

@@ -223,7 +223,7 @@ async def _exported(runtime: Runtime, clinic: UUID | None, output: Path) -> int:
 
 async def _whose(database: Database, clinic: UUID | None) -> list[UUID]:
     if clinic is None:
-        return await inspection.open_clinics(database)
+        return await inspection.every_clinic(database)
     async with database.work(clinic) as work:
         if await clinics.profile(work) is None:
             raise clinics.UnknownClinicError(clinics.UnknownClinicError.__doc__)

@@ -254,7 +254,7 @@ def _tried(runtime: Runtime, file: Path, binaries: Binaries) -> _Tried:
 async def _verified(scratch: Runtime) -> list[Verified]:
     database: Database = scratch.database(pool_size=1)
     try:
-        whose = await inspection.open_clinics(database)
+        whose = await inspection.every_clinic(database)
         return [await verify(database, scratch.vault(), one) for one in whose]
     finally:
         await database.close()

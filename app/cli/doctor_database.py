@@ -16,6 +16,7 @@ from app.storage import heartbeats, operation_figures, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
 from app.storage.engine.connecting import (
     DatabaseRefusesError,
+    RoleRefusedError,
     check_owner,
     check_reachable,
     check_role,
@@ -127,7 +128,10 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
 def _replica(url: str) -> Finding:
     """Say whether reports can be read at the replica; where they cannot, the primary is read."""
     try:
+        check_role(url, setting="AFTERGLOW_REPLICA_URL")
         is_one = leads_to_replica(url, setting="AFTERGLOW_REPLICA_URL")
+    except RoleRefusedError as error:
+        return wrong(error.said, error.fix)
     except DatabaseRefusesError as error:
         return unusual(f"Of the replica: {error.said}", error.fix)
     if not is_one:

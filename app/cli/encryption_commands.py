@@ -8,14 +8,13 @@ from typing import TypeVar
 
 import typer
 
-from app.access.resealing import queue_resealing, reseal_clinic, sealed_by
+from app.access.resealing import queue_resealing, reseal_all, sealed_by
 from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import KEY_FILE, Runtime, open_runtime, spool_dir_of
 from app.context import AppContext
 from app.foundation.keyset import KeyInUseError, Keyset, write_keyset
 from app.foundation.vault import Vault, replace_key_file
 from app.settings import Settings
-from app.storage import clinics
 from app.storage.engine.database import Database
 
 Found = TypeVar("Found")
@@ -70,7 +69,7 @@ def reseal_command(data_dir: DataDir = None) -> None:
     """Seal again, as the schema's owner, what older keys sealed; may be stopped and started again at any time."""
     settings = settings_of(data_dir)
     with open_runtime(settings) as runtime:
-        count = _run(runtime, settings, _reseal_all, url=runtime.owner())
+        count = _run(runtime, settings, reseal_all, url=runtime.owner())
     typer.echo(f"{count} cells are sealed with the active key.")
 
 
@@ -99,12 +98,6 @@ def retire_command(data_dir: DataDir = None) -> None:
         else:
             replace_key_file(runtime.data_dir / KEY_FILE, kept)
     typer.echo(f"Retired: {', '.join(name.hex() for name in unused)}. Backups from before need them still.")
-
-
-async def _reseal_all(context: AppContext) -> int:
-    async with context.work(None) as work:
-        open_clinics = await clinics.open_clinics(work)
-    return sum([await reseal_clinic(context, clinic_id) for clinic_id in open_clinics])
 
 
 def _rows(keyset: Keyset, counted: Counter[bytes]) -> list[dict[str, object]]:

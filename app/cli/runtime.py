@@ -22,6 +22,8 @@ from app.storage import clinics
 from app.storage.clinics import UnknownClinicError
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.connecting import (
+    DatabaseRefusesError,
+    RoleRefusedError,
     check_key,
     check_owner,
     check_reachable,
@@ -128,10 +130,29 @@ class Runtime:
                 apart, was set up with another key, or its role is not the application's.
             SchemaBehindError, SchemaNewerError: its tables are not those of this version.
         """
-        check_reachable(self.application_url, direct_url=self.direct_url)
-        check_role(self.application_url)
+        self.check_ways()
         check_schema(self.application_url)
         check_key(self.application_url, self.vault().tenant_key)
+
+    def check_ways(self) -> None:
+        """Make sure that each way to the database can be gone, and as the application.
+
+        A replica need not be there: while it is away, the primary is read.
+
+        Raises:
+            DatabaseRefusesError: one cannot, or not as the application.
+        """
+        check_reachable(self.application_url, direct_url=self.direct_url)
+        check_role(self.application_url)
+        if self.direct_url is not None:
+            check_role(self.direct_url, setting="AFTERGLOW_DIRECT_URL")
+        if self.replica_url is not None:
+            try:
+                check_role(self.replica_url, setting="AFTERGLOW_REPLICA_URL")
+            except RoleRefusedError:
+                raise
+            except DatabaseRefusesError:
+                pass
 
     def bring_up_to_date(self, to: str = "head") -> None:
         """Bring the tables to this version or another, and install what proves a transaction's clinic.
@@ -197,8 +218,7 @@ def find_runtime(settings: Settings) -> Iterator[Runtime]:
     with failures_named():
         if settings.database_url is not None:
             runtime = _elsewhere(settings)
-            check_reachable(runtime.application_url, direct_url=runtime.direct_url)
-            check_role(runtime.application_url)
+            runtime.check_ways()
             yield runtime
             return
         data_dir = data_dir_of(settings)

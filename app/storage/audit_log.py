@@ -40,6 +40,8 @@ _MOVE_LINES: Final = text("SELECT care.move_default_lines()")
 # Nobody writes while the default partition is exchanged, and a check-in waits five seconds for a lock, no longer.
 _GIVE_WAY: Final = text("SET LOCAL statement_timeout = '4s'")
 
+_KEEP_PLACES: Final = text("LOCK TABLE care.audit_events IN ACCESS SHARE MODE")
+
 # What the partial indexes leave out.
 _MOST_FREQUENT: Final = "check_in.recorded"
 _DEVICE: Final = ActorKind.DEVICE.value
@@ -87,6 +89,14 @@ async def lock_for_update(work: UnitOfWork) -> bool:
     """Become this clinic's one sealer until the transaction ends; False while another one is at it."""
     found = await work.execute(_LOCK_FOR_UPDATE, {"clinic_id": str(work.clinic_id)})
     return bool(found.scalar_one())
+
+
+async def keep_places(work: UnitOfWork) -> None:
+    """Keep the log's lines where they lie until the transaction ends: the first thing in a long snapshot.
+
+    What goes into another partition meanwhile, or into a file, is not where a snapshot from before looks for it.
+    """
+    await work.execute(_KEEP_PLACES)
 
 
 async def make_partitions_ahead(work: UnitOfWork) -> None:

@@ -99,6 +99,12 @@ async def names_a_clinic(database: Database) -> bool:
         return (await work.execute(_TENANT)).scalar_one() is not None
 
 
+async def every_clinic(database: Database) -> list[UUID]:
+    """List all clinics, also the closed ones, whose data stays."""
+    async with database.work(None) as work:
+        return [clinic_id for clinic_id, _ in await clinics.every_clinic(work)]
+
+
 async def open_clinics(database: Database) -> list[UUID]:
     """List all open clinics."""
     async with database.work(None) as work:

@@ -16,13 +16,27 @@ depends_on = None
 _FOREIGN_KEY = "fk_check_ins_clinic_id_patient_id"
 
 
+# The state of a patient whose archive, written by another program, had none: such a one was imported until now.
+_STATE_OF_EACH = """
+    INSERT INTO care.patient_states (clinic_id, patient_id, version, sync_sequence, event_sequence, level, announced)
+    SELECT p.clinic_id, p.id, coalesce(max(c.turn), 0), coalesce(max(c.sync_sequence), 0), 0, 'no_reference', '{}'
+      FROM care.patients p LEFT JOIN care.check_ins c ON c.clinic_id = p.clinic_id AND c.patient_id = p.id
+     WHERE NOT EXISTS (SELECT FROM care.patient_states s WHERE s.clinic_id = p.clinic_id AND s.patient_id = p.id)
+     GROUP BY p.clinic_id, p.id
+"""
+
+
 def upgrade() -> None:
+    op.execute(_STATE_OF_EACH)
     # Beside checkpoints that are smaller, the state was what went into another table, again with each check-in.
     op.execute("ALTER TABLE care.patient_states ALTER COLUMN packed_state SET STORAGE MAIN")
     index_while_used("pk_check_ins_by_id", "check_ins", ["clinic_id", "id", "patient_id"], unique=True)
     index_while_used(
         "ix_check_ins_day_sync", "check_ins", ["clinic_id", "patient_id", "check_in_day", "sync_sequence"]
     )
+    # In the order in which a check-in reads and writes them: whoever came between would wait in a circle with this.
+    for table, mode in (("patients", "ACCESS EXCLUSIVE"), ("patient_states", "SHARE ROW EXCLUSIVE")):
+        op.execute(f"LOCK TABLE care.{table} IN {mode} MODE")
     op.execute(
         "-- squawk-ignore ban-drop-constraint\nALTER TABLE care.check_ins DROP CONSTRAINT pk_check_ins,"
         " ADD CONSTRAINT pk_check_ins PRIMARY KEY USING INDEX pk_check_ins_by_id"

@@ -180,6 +180,9 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
         assert "No clinic here" in refused("patient", "find", clinic)
         assert "no clinic with this id" in refused("clinic", "show", "--clinic", made["id"])
 
+        # Its data stays when it is closed, and so does what opens it.
+        assert run("clinic", "close", "--clinic", clinic)["state"] == "closed"
+        assert run("clinic", "list")["clinics"][0]["state"] == "closed"
         status = run("keys", "status")
         assert [one["state"] for one in status["keys"]] == ["active"]
         assert afterglow_here("keys", "rotate", "--data-dir", data_dir).returncode == 0
@@ -190,8 +193,6 @@ def test_an_operator_manages_a_clinic_without_the_pages() -> None:
         assert only["state"] == "active"
         assert run("staff", "list", "--clinic", clinic)["staff"][0]["email"] == email
 
-        assert run("clinic", "close", "--clinic", clinic)["state"] == "closed"
-        assert run("clinic", "list")["clinics"][0]["state"] == "closed"
         export = folder / "log.jsonl"
         assert (
             afterglow_here(

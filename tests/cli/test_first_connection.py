@@ -126,8 +126,8 @@ def test_roles_in_each_others_place_are_refused_before_anything_is_done(
 ) -> None:
     app, owner = own_database.application_url, own_database.owner_url
 
-    def said(command: str, url: str, owner_url: str) -> str:
-        where = {"DATABASE_URL": url, "AFTERGLOW_OWNER_URL": owner_url}
+    def said(command: str, url: str, owner_url: str, **more: str) -> str:
+        where = {"DATABASE_URL": url, "AFTERGLOW_OWNER_URL": owner_url} | more
         ended = afterglow_here(command, more=where | {"AFTERGLOW_ENCRYPTION_KEY": new_key_text()})
         assert ended.returncode == 1
         return ended.stderr + ended.stdout
@@ -138,6 +138,12 @@ def test_roles_in_each_others_place_are_refused_before_anything_is_done(
     assert "nothing would part the clinics" in said("migrate", owner, owner)
     assert "nothing would part the clinics" in said("migrate", app, app)
     assert "has the rights of a superuser" in said("worker", own_database.superuser_url, owner)
+    assert "which AFTERGLOW_REPLICA_URL names, has the rights of a superuser" in said(
+        "status", app, owner, AFTERGLOW_REPLICA_URL=own_database.superuser_url
+    )
+    assert "which AFTERGLOW_REPLICA_URL names, has the rights of the owner" in said(
+        "doctor", app, owner, AFTERGLOW_REPLICA_URL=owner
+    )
     assert "The role stranger does not own this database's tables; afterglow_owner does." in said(
         "doctor", app, stranger
     )

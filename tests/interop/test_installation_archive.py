@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from app.access.audit.seals import Head, verify
@@ -22,19 +23,22 @@ from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
 from app.interop.archive.archive_file import ArchiveDamagedError, NotAnArchiveError
-from app.interop.archive.audit_log import AuditKeyMissingError, AuditLogDiffersError
+from app.interop.archive.audit_log import AuditKeyMissingError, AuditLogDiffersError, verify_with_seals
 from app.interop.archive.installation import (
     ClinicImported,
     archive_of_installation,
+    archives_in,
     import_installation,
     verify_installation,
 )
 from tests.cli.command_line import afterglow_here, new_clinic, server_of
 from tests.interop.test_archive import evaluated, with_a_history
 from tests.storage.catalogue import execute
+from tests.storage.test_audit_archives import add_lines, with_context
+from tests.storage.test_partitions import make_ahead, months_on, names, take_away
 from tests.support.databases import Cluster, in_memory, open_folder, running_cluster
 from tests.support.people import clinic_client
-from tests.support.service import KEY, NOW, Service, running_service
+from tests.support.service import KEY, NOW, Service, opened_clinic, running_service
 
 CLOSED_AT = NOW - timedelta(days=400)
 
@@ -299,3 +303,26 @@ def test_an_operator_moves_a_clinic_and_an_installation_by_the_command_line() ->
             clinics[1]: False,
         }
         run("import", one_file, "--data-dir", str(theirs), fails=True)
+
+
+def test_an_export_has_every_line_though_partitions_are_made_meanwhile(cluster: Cluster) -> None:
+    with cluster.database() as database:
+        take_away(database, 3)
+
+        async def exported(context: AppContext) -> list[bytes]:
+            add_lines(database, (await opened_clinic(context)).clinic_id, 3)
+            lines: list[bytes] = []
+            async for line in archive_of_installation(context):
+                lines.append(line)
+                # The installation's head, the clinic's, and the first row of what is read at one moment.
+                if len(lines) == 3:
+                    with pytest.raises(psycopg.errors.LockNotAvailable):
+                        make_ahead(database)
+            return lines
+
+        lines = iter(with_context(database, exported))
+        next(lines)
+        for clinic in archives_in(lines, 1):
+            verify_with_seals(Vault(KEY), clinic)
+        make_ahead(database)
+        assert f"{months_on(3):%Y_%m}" in names(database)

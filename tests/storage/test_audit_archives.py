@@ -253,6 +253,8 @@ def test_a_seal_of_lines_that_lie_in_a_file_cannot_be_changed_unseen(log: Log) -
         " FROM care.audit_archives a WHERE a.clinic_id = s.clinic_id AND a.last_sequence = s.sequence"
         f" AND a.clinic_id = '{log.clinics[1]}' AND a.name = '{NAMES[2]}'",
     )
+    # Also of closed clinics: their logs stay.
+    execute(log.database.superuser_url, "UPDATE front_desk.clinics SET state = 'closed', closed_at = now()")
     assert log.faults() == {("archive_record_changed", month, None)}
 
 

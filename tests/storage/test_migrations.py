@@ -226,7 +226,7 @@ def test_an_index_and_a_constraint_are_added_while_others_write(own_database: Da
     with psycopg.connect(own_database.owner_url) as writer, ThreadPoolExecutor() as beside:
         writer.execute("INSERT INTO care.written VALUES (NULL, 2)")
         changing = beside.submit(change)
-        assert wait_until(lambda: _waits_for_writers(own_database), 20)
+        assert wait_until(lambda: _waits_for(own_database, "CREATE INDEX CONCURRENTLY%"), 20)
         # Whoever comes now is not kept waiting by it.
         with psycopg.connect(own_database.owner_url, options="-c lock_timeout=1000") as another:
             another.execute("INSERT INTO care.written VALUES (NULL, 3)")
@@ -246,10 +246,11 @@ def test_an_index_and_a_constraint_are_added_while_others_write(own_database: Da
     execute(own_database.owner_url, "DROP TABLE care.written")
 
 
-def _waits_for_writers(database: DatabaseUrls) -> bool:
+def _waits_for(database: DatabaseUrls, statement: str) -> bool:
     found = ask(
         database.superuser_url,
-        "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'",
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%%' || %(statement)s AND wait_event_type = 'Lock'",
+        statement=statement,
     )
     return bool(found)
 
@@ -272,6 +273,19 @@ def test_a_migration_gives_way_to_whoever_holds_its_table_and_is_run_again(
                 migrate(database.owner_url, application_role=APPLICATION_ROLE)
         migrate(database.owner_url, application_role=APPLICATION_ROLE)
         check_schema(database.application_url)
+
+
+def test_nobody_who_reads_check_ins_waits_in_a_circle_with_their_migration(cluster: Cluster) -> None:
+    with cluster.database() as database, ThreadPoolExecutor(1) as beside:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0090")
+        with psycopg.connect(database.owner_url) as reader:
+            reader.execute("SELECT count(*) FROM care.patients")
+            changing = beside.submit(
+                migrate, database.owner_url, application_role=APPLICATION_ROLE, to="0091"
+            )
+            assert wait_until(lambda: _waits_for(database, "TABLE care.%"), 20)
+            assert reader.execute("SELECT count(*) FROM care.check_ins").fetchone() == (0,)
+        changing.result(30)
 
 
 def test_what_writes_every_check_in_once_more_takes_as_long_as_it_takes(
@@ -324,6 +338,35 @@ def test_states_and_cautions_are_renamed_where_they_are_kept_and_back(cluster: C
         assert ask(owner, state.format("packed_state")) == [kept]
         assert phone.check_in(NOW + timedelta(minutes=1), (7, 7, 7)).is_success
         clinic.close()
+
+
+def test_a_patient_without_a_state_gets_one_before_check_ins_refer_to_it(cluster: Cluster) -> None:
+    """As after the import of an archive that another program wrote."""
+    with cluster.database() as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0090")
+        execute(
+            database.superuser_url,
+            """
+            WITH clinic AS (
+                INSERT INTO front_desk.clinics (id, state, created_at) VALUES (gen_random_uuid(), 'open', now())
+                RETURNING id
+            ), patient AS (
+                INSERT INTO care.patients (clinic_id, id, external_ref_index, external_ref_sealed, time_zone,
+                                           time_zone_canonical, locale, mode, registered_at, version)
+                SELECT id, gen_random_uuid(), '', '', 'UTC', 'UTC', 'en', 'test', now(), 1 FROM clinic
+                RETURNING clinic_id, id
+            )
+            INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
+                                        check_in_day, received_at, late, asks_about_booster, self_harm_thoughts,
+                                        input_mode, turn)
+            SELECT clinic_id, id, gen_random_uuid(), 5, '', now(), 'UTC', now(), now(), false, false, false,
+                   'radio', 4
+              FROM patient
+            """,
+        )
+        migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        found = ask(database.owner_url, "SELECT version, sync_sequence, level FROM care.patient_states")
+        assert found == [{"version": 4, "sync_sequence": 5, "level": "no_reference"}]
 
 
 def test_no_statement_of_a_new_migration_holds_up_those_who_use_its_table(

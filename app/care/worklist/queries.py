@@ -221,8 +221,10 @@ async def recent_losses(work: Work, zones: Mapping[UUID, str]) -> dict[UUID, Rec
         back = [(today - day).days for day in days]
         past = [one for one in back if one >= 0]
         found[patient_id] = RecentLoss(
+            # Who travels east reports on a day that has not begun where they are registered.
             shares=tuple(
-                ((today - day).days, max(0.0, min(1.0, share))) for day, share in shares.get(patient_id, ())
+                (max(0, (today - day).days), max(0.0, min(1.0, share)))
+                for day, share in shares.get(patient_id, ())
             ),
             infused=tuple(one for one in past if one < _SPARK_DAYS.days),
             days_since=min(past, default=None),

@@ -9,7 +9,7 @@ from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.interop.archive.archive_file import ArchiveHead, ArchiveWriter
 from app.interop.archive.audit_log import lines_of_audit_log
-from app.storage import archived_tables, patients
+from app.storage import archived_tables, audit_log, patients
 from app.storage.archived_tables import AFTER_PATIENTS, OF_CLINIC, OF_PATIENT, SEALED, ArchivedTable, to_plain
 from app.storage.patients import PatientRecord
 
@@ -19,6 +19,8 @@ Opener = Callable[[bytes, ArchivedTable, str, UUID], str]
 
 async def archive_of_clinic(work: Work, *, with_audit_log: bool = False) -> AsyncIterator[bytes]:
     """Give the lines of a whole clinic's archive; ``work`` is a snapshot."""
+    if with_audit_log:
+        await audit_log.keep_places(work)
     writer, key = ArchiveWriter(), work.vault.chain_key_id.hex() if with_audit_log else None
     yield writer.head(ArchiveHead(scope="clinic", clinic_id=work.clinic_id, made_at=work.now, audit_key=key))
     for table in OF_CLINIC:

@@ -25,6 +25,10 @@ class DatabaseRefusesError(LocalDatabaseError):
         self.said, self.fix = said, fix
 
 
+class RoleRefusedError(DatabaseRefusesError):
+    """{said} {fix}"""
+
+
 # What PostgreSQL, libpq or PgBouncer say, and what that means for whoever runs us. Their words are never shown: some
 # quote what they were sent.
 _MEANINGS: Final = (
@@ -173,25 +177,26 @@ def check_reachable(url: str, *, direct_url: str | None) -> None:
             _refuse_replica(connection, "AFTERGLOW_DIRECT_URL")
 
 
-def check_role(url: str) -> None:
+def check_role(url: str, *, setting: str = "DATABASE_URL") -> None:
     """Make sure that this role may do what the application does, and no more: row-level security has to bind it.
 
     Raises:
-        DatabaseRefusesError: it has an owner's or a superuser's rights, or the tables were made for another role.
+        RoleRefusedError: it has an owner's or a superuser's rights, or the tables were made for another role.
+        DatabaseRefusesError: it could not be asked.
     """
-    with first_connection(url) as connection:
+    with first_connection(url, setting=setting) as connection:
         row = connection.execute(_RIGHTS).fetchone()
     role, unbound, owns, may_read, others = row or ("", False, False, True, None)
     if unbound or owns:
-        raise DatabaseRefusesError(
-            f"The role {role}, which DATABASE_URL names, has the rights of "
+        raise RoleRefusedError(
+            f"The role {role}, which {setting} names, has the rights of "
             f"{'a superuser' if unbound else 'the owner'}: nothing would part the clinics.",
             "Name the application's role there, as docs/operations.md makes it; AFTERGLOW_OWNER_URL has the owner's.",
         )
     if not may_read:
-        raise DatabaseRefusesError(
+        raise RoleRefusedError(
             f"The tables of this database were made for another role than {role}.",
-            f"Name that one in DATABASE_URL{f' ({others})' if others else ''}.",
+            f"Name that one in {setting}{f' ({others})' if others else ''}.",
         )
 
 

@@ -106,6 +106,18 @@ def test_who_is_booked_for_today_where_they_are_comes_first(
     assert "Nov 3" in rows(nurse.get(PATH).text)["B"]
 
 
+def test_what_who_travels_east_reports_on_their_day_is_drawn_on_the_day_of_today(
+    service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    patient = treated(clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), reference="A")
+    service.clock.move_to(NOW + timedelta(days=1))
+    nurse.come_back()
+    phone = clinic.enrol(patient, service.url)
+    reported = phone.check_in(service.clock.now(), (3, 3, 3), time_zone="Pacific/Auckland")
+    assert reported.status_code == 201  # where it is the day after
+    assert '<circle class="end" cx="118"' in nurse.get(PATH).text
+
+
 def test_a_list_and_its_order_stay_on_the_next_page(
     clinic: ClinicClient, nurse: CareBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
