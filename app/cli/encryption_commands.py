@@ -98,6 +98,7 @@ def retire_command(data_dir: DataDir = None) -> None:
         else:
             replace_key_file(runtime.data_dir / KEY_FILE, kept)
     typer.echo(f"Retired: {', '.join(name.hex() for name in unused)}. Backups from before need them still.")
+    typer.echo("So do the files of `afterglow audit archive` from before: keep the old key with them.")
 
 
 def _rows(keyset: Keyset, counted: Counter[bytes]) -> list[dict[str, object]]:

@@ -228,26 +228,6 @@ def test_what_is_written_for_a_row_is_kept_while_another_is_open_and_the_browser
     expect(desk.locator(".notice.good")).to_contain_text("The snooze has ended.")
 
 
-def test_what_was_chosen_for_a_row_is_kept_with_what_was_written(
-    desk: Page, service: Service, one_clinic: ClinicClient
-) -> None:
-    phone = one_clinic.enrol(one_clinic.patient(), service.url)
-    assert phone.check_in(NOW, (5, 5, 5), note="please call me").is_success
-    desk.reload()
-    rows, outcome = desk.locator(".lane.reach .row > .who").first, desk.locator("#pane select[name=outcome]")
-    rows.press("Enter")
-    desk.locator("#pane summary", has_text="Reached out").click()
-    outcome.select_option("no_answer")
-    desk.locator("#pane textarea[name=note]").fill("rang twice")
-    desk.locator(".lane.decide .row > .who").first.press("Enter")
-    expect(outcome).to_have_count(0)
-    rows.press("Enter")
-    expect(desk.locator("#pane textarea[name=note]")).to_have_value("rang twice")
-    expect(outcome).to_have_value("no_answer")
-    desk.locator("#pane").get_by_role("button", name="Save", exact=True).click()
-    expect(desk.locator(".notice.good")).to_contain_text("Saved.")
-
-
 def test_steps_that_are_pressed_while_another_is_under_way_follow_it(desk: Page) -> None:
     row = desk.locator(".row:has([data-key=e])").first
     row = desk.locator(f"#{row.get_attribute('id')}")
@@ -333,3 +313,23 @@ def test_what_a_patient_wrote_is_read_and_answered_beside_the_list(
     expect(desk.locator(".notice.toast")).to_contain_text("Marked as read.")
     expect(desk.locator(".row.gone")).to_contain_text("I slept badly")
     assert "?open=" in desk.url, "no page was loaded"
+
+
+def test_what_was_chosen_for_a_row_is_kept_with_what_was_written(
+    desk: Page, service: Service, one_clinic: ClinicClient
+) -> None:
+    phone = one_clinic.enrol(one_clinic.patient(), service.url)
+    assert phone.check_in(NOW, (5, 5, 5), note="please call me").is_success
+    desk.reload()
+    rows, outcome = desk.locator(".lane.reach .row > .who").first, desk.locator("#pane select[name=outcome]")
+    rows.press("Enter")
+    desk.locator("#pane summary", has_text="Reached out").click()
+    outcome.select_option("no_answer")
+    desk.locator("#pane textarea[name=note]").fill("rang twice")
+    desk.locator(".lane.decide .row > .who").first.press("Enter")
+    expect(outcome).to_have_count(0)
+    rows.press("Enter")
+    expect(desk.locator("#pane textarea[name=note]")).to_have_value("rang twice")
+    expect(outcome).to_have_value("no_answer")
+    desk.locator("#pane").get_by_role("button", name="Save", exact=True).click()
+    expect(desk.locator(".notice.good")).to_contain_text("Saved.")
