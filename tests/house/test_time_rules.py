@@ -16,6 +16,7 @@ _ASKS: Final = {
 # Where the machine's own time is what is meant, each with its reason. Never a patient's time.
 ALLOWED: Final = {
     "app/foundation/clock.py": "the one source of now",
+    "app/care/intake/spool.py": "for how long a file of this machine lies in its folder",
     "app/web/health.py": "when this process tried last whether the database takes what is written",
     "app/web/edge.py": "measures how long an answer took, and a minute of the caller's, in this process",
     "app/notifications/webhooks/delivering.py": "measures how long an attempt took",

@@ -110,7 +110,7 @@ class Spool:
     def put_aside(self, path: Path, *, reason: str) -> None:
         """Keep a file that cannot be stored from being tried again and again, and say so."""
         structlog.get_logger().error(
-            "safety.set_aside", clinic_id=path.name.partition(".")[0], file=path.name, reason=reason
+            "safety.set_aside", clinic_id=path.name.partition(".")[0], outcome=reason
         )
         with contextlib.suppress(OSError):
             path.rename(path.with_suffix(_ASIDE))

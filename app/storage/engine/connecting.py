@@ -26,7 +26,7 @@ class DatabaseRefusesError(LocalDatabaseError):
 
 
 class RoleRefusedError(DatabaseRefusesError):
-    """{said} {fix}"""
+    """Wrong role: {said} {fix}"""
 
 
 # What PostgreSQL, libpq or PgBouncer say, and what that means for whoever runs us. Their words are never shown: some
