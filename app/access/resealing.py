@@ -12,7 +12,8 @@ from uuid import UUID
 from app.context import AppContext, Work
 from app.foundation.keyset import KEY_ID_BYTES
 from app.foundation.vault import FORMAT
-from app.storage import clinics, sealed_cells
+from app.storage import sealed_cells
+from app.storage.inspection import every_clinic
 
 RESEAL: Final = "reseal_clinic"
 _AT_ONCE: Final = 200
@@ -20,7 +21,8 @@ _AT_ONCE: Final = 200
 
 async def queue_resealing(context: AppContext) -> int:
     """Queue the job for every clinic; gives how many."""
-    every = await _every_clinic(context)
+    # Also the closed ones: their data stays, and nothing opens it without the key that sealed it.
+    every = await every_clinic(context.database)
     for clinic_id in every:
         async with context.work(clinic_id) as work:
             work.queue(RESEAL, lock=f"reseal {clinic_id}", clinic_id=clinic_id)
@@ -29,13 +31,9 @@ async def queue_resealing(context: AppContext) -> int:
 
 async def reseal_all(context: AppContext) -> int:
     """Do `reseal_clinic` for every clinic; gives how many cells."""
-    return sum([await reseal_clinic(context, clinic_id) for clinic_id in await _every_clinic(context)])
-
-
-async def _every_clinic(context: AppContext) -> list[UUID]:
-    # Also the closed ones: their data stays, and nothing opens it without the key that sealed it.
-    async with context.work(None) as work:
-        return [clinic_id for clinic_id, _ in await clinics.every_clinic(work)]
+    return sum(
+        [await reseal_clinic(context, clinic_id) for clinic_id in await every_clinic(context.database)]
+    )
 
 
 async def reseal_clinic(context: AppContext, clinic_id: UUID) -> int:
@@ -58,7 +56,7 @@ async def reseal_clinic(context: AppContext, clinic_id: UUID) -> int:
 async def sealed_by(context: AppContext) -> Counter[bytes]:
     """Count the cells of all clinics by the id of the key that sealed them."""
     counted: Counter[bytes] = Counter()
-    for clinic_id in await _every_clinic(context):
+    for clinic_id in await every_clinic(context.database):
         async with context.work(clinic_id, snapshot=True) as work:
             found = await sealed_cells.count_by_key(work, kind=FORMAT, head_length=len(FORMAT) + KEY_ID_BYTES)
         counted.update({head[len(FORMAT) :]: cells for head, cells in found.items()})

@@ -1,6 +1,5 @@
 """What surrounds every request: its id, limits of size and number, security headers, one log line, one metric."""
 
-import ipaddress
 import json
 import math
 import re
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.networks import network_of
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.foundation.tracing import note, span
 from app.storage.engine.connection_budget import SPENDER, Spender
@@ -27,8 +27,6 @@ from app.web.problems import ANSWERED, MEDIA_TYPE, refusal_document
 
 # Many phones share an address (a clinic's network, a provider's gateway), so that it may do as much as ten callers.
 _CALLERS_AN_ADDRESS: Final = 10
-# What one household gets of IPv6; within it, whoever wants to has a new address for each request.
-_HOUSEHOLD_BITS: Final = 64
 _WINDOW_SECONDS: Final = 60.0
 
 
@@ -58,7 +56,7 @@ class RequestLimits:
         if now >= self._ends_at:
             self._counts.clear()
             self._ends_at = now + _WINDOW_SECONDS
-        household = _household(address)
+        household = network_of(address)
         caller = ("token", token) if token else ("caller", household)
         if self._count(("address", household)) <= self._of_address and self._count(caller) <= self._of_caller:
             return None
@@ -68,19 +66,6 @@ class RequestLimits:
         key = hash(counted)
         self._counts[key] += 1
         return self._counts[key]
-
-
-def _household(address: str) -> str:
-    if ":" not in address:
-        return address
-    try:
-        known = ipaddress.IPv6Address(address)
-    except ValueError:
-        return address
-    # As a proxy that listens to both writes IPv4: all of it would be one household.
-    if known.ipv4_mapped is not None:
-        return str(known.ipv4_mapped)
-    return str(ipaddress.ip_network((known, _HOUSEHOLD_BITS), strict=False))
 
 
 # A batch of 100 check-ins with the longest notes is below this, even if every character of them is written

@@ -8,7 +8,6 @@ An attempt is counted before it is checked, under a lock on the member: of twent
 whichever processes they reach, and a restart forgets nothing.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +19,7 @@ from app.access.staff.members import ACTIVE, shown
 from app.context import AppContext, Work
 from app.foundation.audit import SYSTEM
 from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.networks import network_of
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import login_throttle, staff_members, staff_sign_ins
 from app.storage.staff_members import StaffMember
@@ -34,8 +34,6 @@ MOST_FROM_ONE_NETWORK: Final = 30
 # A device that was not used for so long is no longer known.
 DEVICE_KNOWN_FOR: Final = timedelta(days=90)
 _NOTIFIED_AGAIN_AFTER: Final = timedelta(hours=24)
-# One household or office has a whole /64 to choose addresses from.
-_IPV6_PREFIX: Final = 64
 
 
 class TooManySignInsError(RefusalError):
@@ -70,19 +68,6 @@ def wait_after(attempts: int, most: int = MOST_ATTEMPTS) -> timedelta | None:
     # Beyond a dozen doublings it is the longest anyway.
     doubled: timedelta = FIRST_WAIT * 2 ** min(times - 1, 12)
     return min(doubled, LONGEST_WAIT)
-
-
-def network_of(address: str) -> str:
-    """Give the network that an address is counted by: the address itself, or the /64 of an IPv6 address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
-    return str(parsed)
 
 
 def device_digest(context: AppContext, device_token: str) -> bytes:

@@ -107,10 +107,10 @@ class Spool:
         """Let a file go: all that it discloses is stored, and that is permanent."""
         path.unlink(missing_ok=True)
 
-    def put_aside(self, path: Path, *, reason: str) -> None:
+    def put_aside(self, path: Path, *, outcome: str) -> None:
         """Keep a file that cannot be stored from being tried again and again, and say so."""
         structlog.get_logger().error(
-            "safety.set_aside", clinic_id=path.name.partition(".")[0], outcome=reason
+            "safety.set_aside", clinic_id=path.name.partition(".")[0], outcome=outcome
         )
         with contextlib.suppress(OSError):
             path.rename(path.with_suffix(_ASIDE))
@@ -155,9 +155,8 @@ class Spool:
     def _write(self, name: str, sealed: bytes) -> None:
         if not self.folder.is_dir():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with contextlib.suppress(
-                OSError
-            ):  # such as where this account may not list what stands beside it
+            # Where this account may not list what stands beside it, the folder's name waits for the disk's own time.
+            with contextlib.suppress(OSError):
                 _onto_disk(self.folder.parent)
         unnamed = self.folder / f".{name}"
         handle = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -218,7 +217,7 @@ def _by_sender(spool: Spool, paths: Sequence[Path]) -> dict[_Sender, deque[tuple
             try:
                 pending = spool.open(path)
             except (CannotOpenError, ValueError, TypeError):
-                spool.put_aside(path, reason="not readable")
+                spool.put_aside(path, outcome="not_readable")
             except OSError as error:
                 _log_failure(path, error)
             else:
@@ -253,7 +252,7 @@ class _Replay:
         try:
             outcome = await _reported(self._context, pending)
             if outcome.unplaced:
-                self._spool.put_aside(path, reason="nobody found")
+                self._spool.put_aside(path, outcome="nobody_found")
             else:
                 self._spool.remove(path)
         except Exception as error:  # noqa: BLE001 - one that cannot be stored keeps no other from it

@@ -20,12 +20,12 @@ from app.access.staff.login_throttle import (
     MOST_ATTEMPTS_ANYWHERE,
     MOST_FROM_ONE_NETWORK,
     TooManySignInsError,
-    network_of,
     wait_after,
 )
 from app.access.staff.second_factor import SetUpExpiredError, open_pending, seal_pending
 from app.access.staff.signing_in import SignInRefusedError, prove
 from app.foundation.audit import OPERATOR
+from app.foundation.networks import network_of
 from app.storage import staff_members
 from tests.support.databases import DatabaseUrls
 from tests.support.people import NO_TLS, ClinicClient, clinic_client
