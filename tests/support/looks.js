@@ -109,8 +109,9 @@
       html: document.documentElement.outerHTML,
       words: words.join('\n'),
       scripts: [...document.querySelectorAll('script')].map((one) => one.getAttribute('src')),
-      files: performance.getEntriesByType('resource')
-        .filter((one) => ['link', 'script'].includes(one.initiatorType)).map((one) => [one.name, one.decodedBodySize]),
+      // Each once: what a busy browser asks its cache for a second time is no more to load.
+      files: [...new Map(performance.getEntriesByType('resource')
+        .filter((one) => ['link', 'script'].includes(one.initiatorType)).map((one) => [one.name, one.decodedBodySize]))],
       scheme: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light',
       places: places(),
       shifted: await shifted(),

@@ -12,7 +12,6 @@ from app.care.alerts.finding_commands import FindingOutcome
 from app.care.alerts.queries import OpenedStep, SignalView
 from app.care.alerts.safety_event_commands import SafetyOutcome
 from app.clinical.episodes import CHOSEN_BY_STAFF
-from app.storage.alerts import OPEN_STATES
 from app.web.schemas import (
     Day,
     DescribedAs,
@@ -26,20 +25,25 @@ from app.web.schemas import (
 )
 
 
-class AlertFilter(StrEnum):
+class _StateFilter(StrEnum):
+    """Which to list, by state: one state, `open` for all that nobody has closed, or `all`."""
+
+    @property
+    def states(self) -> list[str]:
+        """The stored states that it stands for."""
+        every = [one.value for one in type(self) if one.value != "all"]
+        if self.value == "open":
+            return [state for state in every if state != "closed"]
+        return every if self.value == "all" else [self.value]
+
+
+class AlertFilter(_StateFilter):
     """Which safety events or findings to list; `open` means all that nobody has closed."""
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     CLOSED = "closed"
     ALL = "all"
-
-    @property
-    def states(self) -> list[str]:
-        """The stored states that it stands for."""
-        if self is AlertFilter.OPEN:
-            return ["open", "acknowledged"]
-        return ["open", "acknowledged", "closed"] if self is AlertFilter.ALL else [self.value]
 
 
 class AlertStepReply(ReplyBody):
@@ -172,7 +176,7 @@ class SafetyClosing(RequestBody):
 StoredDecision = Annotated[dict[str, Any], DescribedAs(Decision)]
 
 
-class SignalFilter(StrEnum):
+class SignalFilter(_StateFilter):
     """Which signals to list; `open` means all that nobody has closed."""
 
     OPEN = "open"
@@ -180,13 +184,6 @@ class SignalFilter(StrEnum):
     SNOOZED = "snoozed"
     CLOSED = "closed"
     ALL = "all"
-
-    @property
-    def states(self) -> list[str]:
-        """The stored states that it stands for."""
-        if self is SignalFilter.OPEN:
-            return list(OPEN_STATES)
-        return [*OPEN_STATES, "closed"] if self is SignalFilter.ALL else [self.value]
 
 
 class ExposureReply(ReplyBody):
