@@ -23,7 +23,7 @@ from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import commands as monitoring
 from app.care.monitoring import corrections
 from app.care.patients.commands import compute_keys
-from app.care.reminders.asking import StillDue, remind_due
+from app.care.reminders.due_reminders import StillDue, remind_due
 from app.care.retention.commands import remove_old
 from app.context import AppContext
 from app.foundation.audit import SYSTEM

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from app.care.monitoring.replay import Replayed, replay
+from app.care.monitoring.decision_replay import ReplayedDecision, replay
 from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import open_runtime
 from app.cli.study_options import bar, said_plainly
@@ -67,7 +67,7 @@ def replay_command(
         raise typer.Exit(1)
 
 
-async def _replayed(database: Database, signal: UUID, clinic: UUID | None) -> Replayed:
+async def _replayed(database: Database, signal: UUID, clinic: UUID | None) -> ReplayedDecision:
     try:
         return await replay(database, signal, clinic_id=clinic)
     finally:
@@ -95,7 +95,7 @@ def _rate(counts: RuleCounts) -> str:
     return "none" if counts.per_patient_year is None else f"{counts.per_patient_year:.2f}"
 
 
-def _replay_text(found: Replayed) -> str:
+def _replay_text(found: ReplayedDecision) -> str:
     counted = (
         f"signal {found.signal_id}, raised {found.raised_at.isoformat()}, rule {found.rule} {found.version}"
     )

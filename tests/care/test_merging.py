@@ -10,7 +10,7 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from app.care.monitoring.commands import evaluate_by_time
 from app.care.monitoring.corrections import evaluate_again
-from app.care.monitoring.replay import replay
+from app.care.monitoring.decision_replay import replay
 from app.clinical.protocol import STANDARD
 from app.studies.stored_patients import patients_in
 from tests.care.treatment.test_corrections import state

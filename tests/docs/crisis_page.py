@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from app.foundation.zones import country_names
-from app.notifications.messages.crisis_lines import NATIONAL_HELP
+from app.notifications.messages.national_crisis_lines import NATIONAL_HELP
 from tests.docs.clinical_pages import MADE, table
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "crisis-help.md"

@@ -11,7 +11,7 @@ from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
 
-from app.care.patients.reminding import AskTimes
+from app.care.patients.reminder_choices import AskTimes
 from app.clinical.check_ins import zone_of
 from app.foundation.zones import (
     PseudoTimeZoneError,

@@ -30,9 +30,9 @@ from app.care.check_ins.sources import FromClinic
 from app.care.check_ins.validation import CheckInDraft
 from app.care.consent.commands import withdraw
 from app.care.patients.commands import DetailsChange, Registration, change_patient, register
-from app.care.patients.reminding import ReminderChoices
-from app.care.reminders.asking import StillDue, remind_due
+from app.care.patients.reminder_choices import ReminderChoices
 from app.care.reminders.commands import write_days
+from app.care.reminders.due_reminders import StillDue, remind_due
 from app.care.treatment.commands import GivenInfusion, enter_infusion
 from app.care.treatment.course_corrections import change_course
 from app.care.treatment.course_entry import PlannedCourse, enter_course

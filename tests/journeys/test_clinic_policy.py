@@ -8,7 +8,7 @@ import httpx2
 import psycopg
 import pytest
 
-from app.care.monitoring.replay import replay
+from app.care.monitoring.decision_replay import replay
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem

@@ -10,7 +10,7 @@ import pytest
 
 from app.access.clinics.erased import PatientErasedError
 from app.care.monitoring.corrections import evaluate_again
-from app.care.monitoring.replay import replay
+from app.care.monitoring.decision_replay import replay
 from app.foundation.ids import new_id
 from tests.storage.catalogue import ask
 from tests.support.databases import Cluster, DatabaseUrls

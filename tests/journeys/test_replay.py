@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from app.care.monitoring.replay import Replayed, replay
+from app.care.monitoring.decision_replay import ReplayedDecision, replay
 from app.cli.demo_clinic import FADING
 from app.clinical.protocol import STANDARD
 from app.clinical.protocol_versions import with_numbers
@@ -27,7 +27,7 @@ BAD = (3, 3, 3)
 Story = Callable[[Service, ClinicClient], str]
 
 
-def replayed(service: Service, clinic: ClinicClient, signal_id: str) -> Replayed:
+def replayed(service: Service, clinic: ClinicClient, signal_id: str) -> ReplayedDecision:
     return service.run(replay(service.context.database, UUID(signal_id), clinic_id=UUID(clinic.clinic_id)))
 
 

@@ -15,7 +15,7 @@ from app.chart.wording import chart_words
 from app.clinical import explanation_words
 from app.foundation.translations import catalogue
 from app.notifications.messages.consent_text import consent_text
-from app.notifications.messages.crisis_lines import NATIONAL_HELP
+from app.notifications.messages.national_crisis_lines import NATIONAL_HELP
 from app.pages.patient.page_route import TEMPLATES as FOR_PATIENTS
 from app.pages.staff.rendering import TEMPLATES as FOR_STAFF
 from app.web.pages.wording import countries_in

@@ -25,7 +25,7 @@ from app.care.assessments.schemas import (
     ScalesEntry,
 )
 from app.care.patients.access import PatientSignedIn, PatientWork
-from app.care.patients.crisis import help_for_caller
+from app.care.patients.crisis_help import help_for_caller
 from app.context import Work
 from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.storage import clinics

@@ -39,7 +39,7 @@ from app.care.check_ins.validation import CheckInDraft, Kept
 from app.care.intake.hearing import disclosing_items, report_items
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
 from app.care.patients.corrections import NobodyReadsReportsError
-from app.care.patients.crisis import help_for_patient
+from app.care.patients.crisis_help import help_for_patient
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help, help_country

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.care.alerts.safety_reports import SafetyReport, SafetySource, is_late_entry, report
 from app.care.intake.speakers import Sender, patient_named, sender_of
-from app.care.patients.crisis import help_for_patient
+from app.care.patients.crisis_help import help_for_patient
 from app.clinical.safety import SafetyTrigger, Urgency
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenReference

@@ -21,9 +21,9 @@ from app.care.monitoring.conditions import (
     marks_of,
 )
 from app.care.monitoring.history import episode_of_patient, latest_in, protocol_of, snapshot_of
-from app.care.monitoring.timelines import (
+from app.care.monitoring.timeline_replay import (
     Passed,
-    Replayed,
+    ReplayedTimeline,
     keep_passed,
     kept_state,
     passed_in_order,
@@ -81,7 +81,7 @@ async def evaluate_with(
     if before is None or timeline is None:
         again = await replayed(work, snapshot, protocol=protocol, now=now, also=new)
         return _evaluated(context, snapshot, again, announce=announce)
-    step = Replayed(
+    step = ReplayedTimeline(
         timeline=timeline,
         as_of=latest_in(timeline.state, snapshot, now=now),
         treatment=before.treatment,
@@ -175,7 +175,7 @@ async def evaluate_by_time(
             return False
         protocol = protocol_of(snapshot, context)
         timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
-        known = Replayed(timeline=timeline, as_of=latest_in(timeline.state, snapshot, now=now))
+        known = ReplayedTimeline(timeline=timeline, as_of=latest_in(timeline.state, snapshot, now=now))
         evaluated = _evaluated(context, snapshot, known, announce=True)
         same = evaluated.answer.level == kept_level and set(evaluated.answer.announced) == set(
             snapshot.announced
@@ -214,7 +214,7 @@ async def _from_history(work: Work, snapshot: PatientSnapshot, *, announce: bool
 
 
 def _evaluated(
-    context: AppContext, snapshot: PatientSnapshot, known: Replayed, *, announce: bool
+    context: AppContext, snapshot: PatientSnapshot, known: ReplayedTimeline, *, announce: bool
 ) -> Evaluated:
     timeline, as_of = known.timeline, known.as_of
     evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol_of(snapshot, context))

@@ -17,7 +17,7 @@ from app.care.monitoring import effects
 from app.care.monitoring.commands import evaluate_later, re_evaluate
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.queries import findings_before
-from app.care.monitoring.timelines import replayed, timeline_now
+from app.care.monitoring.timeline_replay import replayed, timeline_now
 from app.care.patients.queries import existing
 from app.care.patients.sealed_fields import vault_of
 from app.clinical.answer import Evaluation

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
-from app.care.monitoring.timelines import kept_state, timeline_now
+from app.care.monitoring.timeline_replay import kept_state, timeline_now
 from app.care.patients.consent_status import ConsentWithdrawnError
 from app.clinical.answer import Evaluation
 from app.clinical.check_ins import calendar_day

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from app.care.monitoring.history import protocol_of, snapshot_of
-from app.care.monitoring.timelines import timeline_now
+from app.care.monitoring.timeline_replay import timeline_now
 from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.clinical.answer import Evaluation
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute

@@ -9,7 +9,7 @@ from fastapi import Depends, Request, Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from app.access.clinics.crisis import ClinicHelp, read_lines
+from app.access.clinics.crisis_lines import ClinicHelp, read_lines
 from app.access.clinics.queries import open_crisis_phone
 from app.care.patients.consent_status import ConsentStatus, consent_status_from
 from app.context import Work

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients.queries import Patient, existing, patient_of
-from app.care.patients.reminding import ChoicesChange, change_choices, choices_of, plan_of
+from app.care.patients.reminder_choices import ChoicesChange, change_choices, choices_of, plan_of
 from app.care.patients.sealed_fields import (
     chart_number_index,
     email_of,

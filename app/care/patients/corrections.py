@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from app.care.patients.commands import PatientExistsError, compute_keys
-from app.care.patients.crisis import help_for_patient
+from app.care.patients.crisis_help import help_for_patient
 from app.care.patients.queries import Patient, existing, patient_of
 from app.care.patients.sealed_fields import chart_number_index, open_chart_number, seal_chart_number, vault_of
 from app.clinical.check_ins import calendar_day

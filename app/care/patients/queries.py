@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.care.patients.consent_status import ConsentStatus, consent_status_from
-from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.reminder_choices import ReminderChoices, choices_of, plan_of
 from app.care.patients.sealed_fields import chart_number_index, email_of, open_chart_number, vault_of
 from app.context import Work
 from app.storage import patient_states, patients
@@ -150,3 +150,19 @@ async def id_of_chart_number(work: Work, number: str) -> UUID | None:
     """Find the patient with this chart number."""
     index = chart_number_index(work, number)
     return await patients.find_by_chart_number(work, index)
+
+
+async def search_patients(work: Work, part: str, *, limit: int) -> list[tuple[UUID, str]]:
+    """Find patients whose chart number contains this, in any case; the first by number.
+
+    Numbers are sealed, so each is opened: for a clinic of some thousands that takes a moment, no index.
+    """
+    wanted = part.casefold()
+    found = []
+    for one in await patients.all_references(work):
+        own = work.vault.of_patient(one.wrapped_key, clinic_id=work.clinic_id, patient_id=one.id)
+        number = open_chart_number(own, one.id, one.external_ref_sealed)
+        if wanted in number.casefold():
+            found.append((one.id, number))
+    work.record_access("patients", patient_id=None)
+    return sorted(found, key=lambda each: (len(each[1]), each[1]))[:limit]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.care.patients.corrections import SENT_NOTHING, ArchivedError
 from app.care.patients.queries import existing
-from app.care.patients.reminding import NumberState, number_state_of, plan_of, sms_number_of
+from app.care.patients.reminder_choices import NumberState, number_state_of, plan_of, sms_number_of
 from app.care.patients.sealed_fields import email_of, vault_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind

@@ -14,7 +14,7 @@ from app.care.patients.corrections import ArchiveReason
 from app.care.patients.devices import DeviceKind, EnrolledDevice, IssuedTokens
 from app.care.patients.enrolment import Enrolled
 from app.care.patients.queries import Patient
-from app.care.patients.reminding import ChoicesChange, NumberState, ReminderChoices
+from app.care.patients.reminder_choices import ChoicesChange, NumberState, ReminderChoices
 from app.foundation.addresses import read_mobile_number
 from app.foundation.errors import RefusalError
 from app.foundation.text import read_label

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from app.care.patients.queries import existing
-from app.care.patients.reminding import change_choices, choices_of, plan_of
+from app.care.patients.reminder_choices import change_choices, choices_of, plan_of
 from app.care.patients.sealed_fields import vault_of
 from app.context import AppContext, Work
 from app.notifications.messages.mail import UnsubscribeLinkNotValidError, read_link

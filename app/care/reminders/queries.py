@@ -8,7 +8,7 @@ from uuid import UUID
 from app.care.monitoring.schedule import schedules_of
 from app.care.patients.queries import existing
 from app.care.patients.reaching import way_to
-from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.reminder_choices import ReminderChoices, choices_of, plan_of
 from app.care.patients.sealed_fields import vault_of
 from app.context import Work
 from app.outbox import Channel

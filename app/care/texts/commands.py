@@ -10,13 +10,13 @@ from uuid import UUID
 
 from babel.languages import get_official_languages
 
-from app.access.clinics.crisis import clinic_help
+from app.access.clinics.crisis_lines import clinic_help
 from app.care.alerts.finding_commands import FindingCode, raise_finding
 from app.care.alerts.safety_reports import SafetyReport, SafetySource, report
 from app.care.disclosures.detector import disclosures_in
 from app.care.disclosures.names import is_statement, squeezed
-from app.care.patients.crisis import help_for_patient
-from app.care.patients.reminding import index_of_number
+from app.care.patients.crisis_help import help_for_patient
+from app.care.patients.reminder_choices import index_of_number
 from app.care.patients.sealed_fields import vault_of
 from app.care.patients.sms_numbers import start, stop
 from app.clinical.check_ins import check_in_day

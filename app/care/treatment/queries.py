@@ -8,7 +8,7 @@ from uuid import UUID
 from app.access.clinics.policy import active_protocol
 from app.care.alerts.finding_commands import FindingCode as WorklistFinding
 from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of
-from app.care.monitoring.timelines import timeline_now
+from app.care.monitoring.timeline_replay import timeline_now
 from app.care.patients.queries import existing
 from app.care.treatment.sessions import open_note
 from app.clinical.boosters import Stretch

@@ -6,8 +6,8 @@ from datetime import date
 from uuid import UUID
 
 from app.care.alerts.queries import names_in
-from app.care.patients.queries import Patient, patient_of
-from app.care.worklist.queries import RecentLoss, patients_with, recent_losses
+from app.care.patients.queries import Patient, patient_of, search_patients
+from app.care.worklist.queries import RecentLoss, recent_losses
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase, Phase, infusions_of_course, phase_of
 from app.context import Work
@@ -58,7 +58,7 @@ async def read_page(
 
 async def find_page(work: Work, part: str, *, member: UUID, limit: int) -> PatientPage:
     """Give the patients whose chart number contains this."""
-    found = await patients_with(work, part, limit=limit)
+    found = await search_patients(work, part, limit=limit)
     return await _page(work, [patient_id for patient_id, _ in found], member=member)
 
 

@@ -18,7 +18,6 @@ from app.storage import (
     care_plans,
     check_ins,
     clinics,
-    patients,
     received_texts,
     reminder_plans,
     schedules,
@@ -269,22 +268,6 @@ def _note_of(
         text = own.open(texted.text_sealed, row_id=row.source_id, **_TEXT_CELL)
         return text, calendar_day(texted.received_at, row.time_zone)
     return None, None
-
-
-async def patients_with(work: Work, part: str, *, limit: int) -> list[tuple[UUID, str]]:
-    """Find patients whose chart number contains this, in any case; the first by number.
-
-    Numbers are sealed, so each is opened: for a clinic of some thousands that takes a moment, no index.
-    """
-    wanted = part.casefold()
-    found = []
-    for one in await patients.all_references(work):
-        own = work.vault.of_patient(one.wrapped_key, clinic_id=work.clinic_id, patient_id=one.id)
-        number = open_chart_number(own, one.id, one.external_ref_sealed)
-        if wanted in number.casefold():
-            found.append((one.id, number))
-    work.record_access("patients", patient_id=None)
-    return sorted(found, key=lambda each: (len(each[1]), each[1]))[:limit]
 
 
 def lanes(items: Sequence[WorklistItem]) -> dict[Lane, list[WorklistItem]]:

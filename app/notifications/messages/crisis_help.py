@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 from babel import Locale
 from pydantic import Field
 
-from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, LineKind, OwnLine
+from app.access.clinics.crisis_lines import NO_CLINIC, ClinicHelp, LineKind, OwnLine
 from app.foundation.translations import Words, language_of, say
 from app.foundation.zones import country_of_zone
-from app.notifications.messages.crisis_lines import NATIONAL_HELP, By, NationalHelp
+from app.notifications.messages.national_crisis_lines import NATIONAL_HELP, By, NationalHelp
 from app.web.schemas import RecordReply, ReplyBody
 
 

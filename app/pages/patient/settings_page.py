@@ -14,7 +14,7 @@ from app.care.patients import devices, sms_numbers
 from app.care.patients.commands import DetailsChange, change_patient
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.queries import existing, reminders_of
-from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
+from app.care.patients.reminder_choices import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.schemas import read_reminders
 from app.care.patients.sealed_fields import email_of
 from app.care.patients.sms_numbers import (

@@ -11,12 +11,12 @@ from starlette.responses import Response
 
 from app.care.patients import devices
 from app.care.patients.access import PatientCaller
-from app.care.patients.crisis import country_of_caller, help_for_caller
+from app.care.patients.crisis_help import country_of_caller, help_for_caller
 from app.context import AppContext
 from app.foundation.tokens import TokenNotValidError
 from app.foundation.translations import LANGUAGES
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
-from app.notifications.messages.crisis_lines import NATIONAL_HELP
+from app.notifications.messages.national_crisis_lines import NATIONAL_HELP
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form, form_token, new_anchor, read_form

@@ -15,13 +15,13 @@ from app.care.merging.queries import merged_here
 from app.care.monitoring.corrections import KnownCorrection, corrections_in
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of
 from app.care.monitoring.queries import EvaluationView, beside_of, view_of
-from app.care.monitoring.timelines import timeline_now
+from app.care.monitoring.timeline_replay import timeline_now
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_status import ConsentStatus
 from app.care.patients.corrections import ShownChange, changes_of
 from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.queries import Patient, existing, patient_of
-from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
+from app.care.patients.reminder_choices import ReminderChoices, choices_of, plan_of
 from app.care.patients.sealed_fields import vault_of
 from app.care.texts.queries import PatientText, texts_of
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of

@@ -11,8 +11,9 @@ from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from app.care.patients.consent_status import ConsentStatus
+from app.care.patients.queries import search_patients
 from app.care.worklist.patient_list import ListedPatient, find_page, planned_page, read_page
-from app.care.worklist.queries import clinic_status, patients_with
+from app.care.worklist.queries import clinic_status
 from app.clinical.course import Phase
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayRead, path_of
@@ -84,7 +85,7 @@ async def show_patients(
 async def suggest_patients(visitor: MayRead, q: Part = "") -> JSONResponse:
     """Give the first chart numbers that contain what was typed so far."""
     wanted = q.strip()
-    found = await patients_with(visitor.work, wanted, limit=_SUGGESTED) if wanted else []
+    found = await search_patients(visitor.work, wanted, limit=_SUGGESTED) if wanted else []
     return JSONResponse([number for _, number in found], headers={"cache-control": "no-store"})
 
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from app.care.monitoring.history import latest_of, present_history, protocol_of, snapshot_of
-from app.care.monitoring.timelines import Replayed, kept_state, replayed
+from app.care.monitoring.timeline_replay import ReplayedTimeline, kept_state, replayed
 from app.clinical.state.checkpoints import DAYS_BETWEEN
 from app.clinical.state.timeline import Timeline, timeline_of
 from app.foundation.ids import new_id
@@ -53,10 +53,10 @@ def phone(shared_service: Service, one_clinic: ClinicClient) -> PatientClient:
 
 def again(
     service: Service, clinic: ClinicClient, patient: str
-) -> tuple[Replayed, Timeline | None, Timeline, int]:
+) -> tuple[ReplayedTimeline, Timeline | None, Timeline, int]:
     """Made from a checkpoint, as it is kept, and made from the whole history; and how many reports were replayed."""
 
-    async def ask() -> tuple[Replayed, Timeline | None, Timeline, int]:
+    async def ask() -> tuple[ReplayedTimeline, Timeline | None, Timeline, int]:
         async with service.context.work(UUID(clinic.clinic_id)) as work:
             snapshot = await snapshot_of(work, UUID(patient), now=work.now)
             protocol = protocol_of(snapshot, service.context)

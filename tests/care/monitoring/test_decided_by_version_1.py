@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from app.care.monitoring.replay import replay
+from app.care.monitoring.decision_replay import replay
 from app.clinical.protocol import RULE_1
 from app.clinical.protocol_versions import numbers_of, renamed
 from tests.support.care_browser import CareBrowser

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.care.reminders.asking import remind_due
+from app.care.reminders.due_reminders import remind_due
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client
 from tests.support.service import NOW, Service, running_service

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.care.reminders.asking import remind_due
+from app.care.reminders.due_reminders import remind_due
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, PatientClient, treated
 from tests.support.service import NOW, Service, running_service

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 import httpx2
 import pytest
 
-from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, LineKind, OwnLine
+from app.access.clinics.crisis_lines import NO_CLINIC, ClinicHelp, LineKind, OwnLine
 from app.foundation.ids import new_id
 from app.foundation.zones import country_names, zone_names
 from app.notifications.messages.crisis_help import crisis_help, help_country
-from app.notifications.messages.crisis_lines import NATIONAL_HELP
+from app.notifications.messages.national_crisis_lines import NATIONAL_HELP
 from tests.support.people import ClinicClient, entry
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app.care.reminders.asking import remind_due
+from app.care.reminders.due_reminders import remind_due
 from app.notifications.messages.sending import send_due
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.care.patients.reminding import AskTimes
+from app.care.patients.reminder_choices import AskTimes
 from app.clinical.check_ins import check_in_day
 
 USUAL = AskTimes(ask_at=time(18), quiet_from=time(21), quiet_until=time(8), paused_until=None)

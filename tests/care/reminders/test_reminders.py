@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from app.care.patients import magic_links
-from app.care.reminders.asking import remind_due
+from app.care.reminders.due_reminders import remind_due
 from app.foundation.tokens import base64url
 from app.notifications.messages.mail import _BY_MESSAGE, _proof
 from tests.care.reminders.conftest import EVENING, Evening

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from app.care.monitoring.replay import replay
+from app.care.monitoring.decision_replay import replay
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, treated

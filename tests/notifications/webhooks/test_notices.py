@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from app.care.alerts.escalation import escalate_due
-from app.care.reminders.asking import remind_due
+from app.care.reminders.due_reminders import remind_due
 from app.foundation.ids import new_id
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.notifications.webhooks.events import EventType

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.access.clinics.crisis import clinic_help
+from app.access.clinics.crisis_lines import clinic_help
 from app.care.patients.access import PatientCaller
 from app.context import Work
 from app.foundation.errors import NotFoundError

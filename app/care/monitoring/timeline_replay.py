@@ -49,7 +49,7 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class ReplayedTimeline:
     """A timeline, the moment that it speaks about, and how it is kept; as it was read it is not kept again."""
 
     timeline: Timeline
@@ -79,7 +79,7 @@ async def replayed(
     now: datetime,
     also: Sequence[StoredCheckIn] = (),
     as_of: datetime | None = None,
-) -> Replayed:
+) -> ReplayedTimeline:
     """Make the timeline from the last checkpoint that holds, or from the whole history where none does.
 
     Args:
@@ -98,7 +98,7 @@ async def replayed(
     else:
         timeline, made = replay_from(begin, history, as_of=moment, protocol=protocol)
     sync = max([snapshot.sync_sequence, *(one.sync_sequence for one in also)])
-    return Replayed(
+    return ReplayedTimeline(
         timeline=timeline,
         as_of=moment,
         treatment=_treatment(history, moment),

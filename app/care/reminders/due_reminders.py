@@ -19,7 +19,7 @@ from app.care.monitoring.commands import evaluate_by_time
 from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of
 from app.care.patients.reaching import way_to
-from app.care.patients.reminding import AskTimes, times_of
+from app.care.patients.reminder_choices import AskTimes, times_of
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.ids import new_id

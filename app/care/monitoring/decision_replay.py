@@ -35,7 +35,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class ReplayedDecision:
     """A decision and the outcome of making it again."""
 
     clinic_id: UUID
@@ -55,7 +55,7 @@ class Replayed:
         return not self.differences
 
 
-async def replay(database: Database, signal_id: UUID, *, clinic_id: UUID | None = None) -> Replayed:
+async def replay(database: Database, signal_id: UUID, *, clinic_id: UUID | None = None) -> ReplayedDecision:
     """Make the decision of a signal again and compare; changes nothing.
 
     Args:
@@ -90,7 +90,7 @@ def differences(stored: object, again: object, path: str = "") -> Iterator[Diffe
         yield Difference(path=path, stored=stored, again=again)
 
 
-async def _replayed(work: UnitOfWork, signal: Signal) -> Replayed:
+async def _replayed(work: UnitOfWork, signal: Signal) -> ReplayedDecision:
     decision: Mapping[str, Any] = signal.decision
     history = await history_known(
         work, signal.patient_id, turn=signal.turn, known=signal.known, time_zone=decision["time_zone"]
@@ -101,7 +101,7 @@ async def _replayed(work: UnitOfWork, signal: Signal) -> Replayed:
     zone_rules_now = plain["zone_rules"]
     if "zone_rules" in decision:
         plain["zone_rules"] = decision["zone_rules"]
-    return Replayed(
+    return ReplayedDecision(
         clinic_id=work.clinic_id,
         signal_id=signal.id,
         raised_at=signal.raised_at,
