@@ -93,18 +93,17 @@ async def show_account(visitor: OwnAccount) -> Response:
 async def change_password(visitor: OwnAccount) -> Response:
     """Take another password."""
     form = await read_own_form(visitor)
-    try:
-        await account.change_password(
+    return await visitor.go_on(
+        lambda: account.change_password(
             visitor.work,
             visitor.member,
             current=form["current"],
             new=form["password"],
             address=address_of(visitor.request),
-        )
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return RedirectResponse(f"{ACCOUNT}?password", 303)
+        ),
+        to=f"{ACCOUNT}?password",
+        again=_page,
+    )
 
 
 @router.post("/keys")
@@ -140,8 +139,8 @@ async def show_passkeys(visitor: OwnAccount) -> Response:
 async def add_passkey(visitor: OwnAccount) -> Response:
     """Keep a new passkey, once this device has answered."""
     form = await read_own_form(visitor)
-    try:
-        await passkeys.add_passkey(
+    return await visitor.go_on(
+        lambda: passkeys.add_passkey(
             visitor.work,
             visitor.member,
             answer=form["answer"],
@@ -149,11 +148,10 @@ async def add_passkey(visitor: OwnAccount) -> Response:
             name=form["name"],
             password=form["current"],
             address=address_of(visitor.request),
-        )
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _passkeys_page(visitor, error=error)
-    return RedirectResponse(f"{ACCOUNT}?passkey", 303)
+        ),
+        to=f"{ACCOUNT}?passkey",
+        again=_passkeys_page,
+    )
 
 
 @router.post("/passkeys/{passkey_id}/remove")
@@ -167,32 +165,26 @@ async def remove_passkey(passkey_id: UUID, visitor: OwnAccount) -> Response:
 @router.get("/second-factor")
 async def show_second_factor(visitor: OwnAccount) -> Response:
     """Show the picture for another phone."""
-    about = await account.read_account(visitor.work, visitor.member)
-    caller = visitor.signed_in
-    return _set_up_page(
-        visitor, about.email, new_set_up(visitor.context, caller.clinic_id, caller.id, about.email)
-    )
+    return await _second_factor_page(visitor)
 
 
 @router.post("/second-factor")
 async def change_second_factor(visitor: OwnAccount) -> Response:
     """Take another phone, once it has shown that it makes the codes."""
-    form, caller = await read_own_form(visitor), visitor.signed_in
-    try:
-        await account.change_second_factor(
+    form = await read_own_form(visitor)
+    return await visitor.go_on(
+        lambda: account.change_second_factor(
             visitor.work,
             visitor.member,
             password=form["current"],
             set_up=form["set_up"],
             code=form["code"],
             address=address_of(visitor.request),
-        )
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        about = await account.read_account(visitor.work, visitor.member)
-        again = same_set_up(visitor.context, caller.clinic_id, caller.id, about.email, form["set_up"])
-        return _set_up_page(visitor, about.email, again, error=error)
-    return RedirectResponse(f"{ACCOUNT}?phone", 303)
+        ),
+        to=f"{ACCOUNT}?phone",
+        again=_second_factor_page,
+        sealed=form["set_up"],
+    )
 
 
 async def _passkeys_page(visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
@@ -212,9 +204,12 @@ async def _passkeys_page(visitor: StaffVisitor, *, error: RefusalError | None = 
     )
 
 
-def _set_up_page(
-    visitor: StaffVisitor, email: str, set_up: SetUp, *, error: RefusalError | None = None
+async def _second_factor_page(
+    visitor: StaffVisitor, *, sealed: str | None = None, error: RefusalError | None = None
 ) -> Response:
+    email, caller = (await account.read_account(visitor.work, visitor.member)).email, visitor.signed_in
+    whose = (visitor.context, caller.clinic_id, caller.id, email)
+    set_up = new_set_up(*whose) if sealed is None else same_set_up(*whose, sealed)
     return render(
         visitor,
         "second_factor.html",

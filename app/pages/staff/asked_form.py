@@ -272,3 +272,21 @@ def sentence_of(error: RefusalError | None) -> str:
         ),
         " ",
     )
+
+
+def version_of(form: Form) -> int:
+    """Read which version the page showed whose form this is.
+
+    Raises:
+        ChangedMeanwhileError: it does not say, so it cannot be the current one.
+    """
+    version = read_counter(form["version"])
+    if version is None:
+        raise ChangedMeanwhileError("version")
+    return version
+
+
+def filled_in(form: Form, *fields: str) -> dict[str, str]:
+    """Give these fields as a request's body: what was left empty was not sent, and what was cut stays too long."""
+    sent = {name: form[name].strip() for name in fields}
+    return {name: text for name, text in sent.items() if text}

@@ -13,8 +13,7 @@ from app.care.patients.commands import change_patient
 from app.care.patients.schemas import Archive, PatientChange, ReasonMissingError, Unarchive
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about, path_of
-from app.pages.staff.alert_forms import filled_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, answer_form, show_form
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, answer_form, filled_in, show_form
 from app.pages.staff.new_patient_page import EMAIL, LOCALE, NUMBER, ZONE
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import ARCHIVED

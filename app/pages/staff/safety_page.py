@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -16,30 +16,17 @@ from app.care.alerts.safety_event_commands import SAFETY_EVENT
 from app.care.alerts.schemas import SafetyClosing
 from app.clinical.check_ins import zone_of
 from app.context import Work
-from app.foundation.errors import RefusalError
 from app.foundation.translations import joined, say
-from app.pages.staff.alert_forms import (
-    AlertPatient,
-    AlertSteps,
-    alert_patient,
-    filled_in,
-    refusal_said,
-    version_of,
-)
-from app.pages.staff.alert_words import OUTCOMES, notification_rows
+from app.pages.staff.alert_page import AlertPage, Dossier, alert_patient
+from app.pages.staff.alert_words import OUTCOMES
+from app.pages.staff.asked_form import filled_in, version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import answered, said_with, title_of
-from app.pages.staff.patient_page import values_of
-from app.pages.staff.patient_view import patient_view
-from app.pages.staff.rendering import render
+from app.pages.staff.patient_view import PatientView
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import WallClock, how_long
 from app.storage import notices
-from app.storage.notices import SentNotification
 from app.storage.safety_events import SafetyEvent
-from app.web.headers import ChangedMeanwhileError
-from app.web.pages.forms import NOTHING_FILLED_IN, Form
-from app.web.pages.page_route import status_of
 from app.web.reading import read_as
 
 router = APIRouter(prefix="/care/safety-events", route_class=CarePageRoute, include_in_schema=False)
@@ -58,31 +45,28 @@ _REFUSED: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventDossier:
+class EventDossier(Dossier):
     """A safety event with all that was sent."""
 
     event: SafetyEvent
-    whose: AlertPatient
-    notifications: tuple[SentNotification, ...]
-    names: dict[UUID, str]
 
 
 @router.get("/{event_id}")
 async def show_event(event_id: UUID, visitor: MayRead) -> Response:
     """Show an event with all its times, and what may be done with it."""
-    return await _page(visitor, event_id, done=visitor.request.query_params.get("done", ""))
+    return await _PAGE.show(visitor, event_id)
 
 
 @router.post("/{event_id}/acknowledge")
 async def acknowledge_event_here(event_id: UUID, visitor: MayHandle) -> Response:
     """Note that this member has acknowledged it."""
-    return await _STEPS.plain(visitor, event_id, "acknowledge", SAFETY_EVENT.acknowledge)
+    return await _PAGE.step(visitor, event_id, "acknowledge", SAFETY_EVENT.acknowledge)
 
 
 @router.post("/{event_id}/unacknowledge")
 async def unacknowledge_event_here(event_id: UUID, visitor: MayHandle) -> Response:
     """Take the acknowledgement back; its limit starts at once."""
-    return await _STEPS.plain(visitor, event_id, "unacknowledge", SAFETY_EVENT.unacknowledge)
+    return await _PAGE.step(visitor, event_id, "unacknowledge", SAFETY_EVENT.unacknowledge)
 
 
 @router.post("/{event_id}/close")
@@ -106,7 +90,7 @@ async def close_event_here(event_id: UUID, visitor: MayClose) -> Response:
             version=version,
         )
 
-    return await _STEPS.done(visitor, event_id, "close", form, change)
+    return await _PAGE.change(visitor, event_id, "close", form, change)
 
 
 def _with_offset(text: str, time_zone: str) -> str:
@@ -118,7 +102,6 @@ def _with_offset(text: str, time_zone: str) -> str:
 
 
 async def _dossier(work: Work, event_id: UUID) -> EventDossier:
-    """Read all of it in one snapshot; that it was read is in the audit log."""
     event = await SAFETY_EVENT.read(work, event_id)
     sent = await notices.about(work, event.patient_id, subject="safety_event_id", subject_id=event_id)
     return EventDossier(
@@ -129,51 +112,32 @@ async def _dossier(work: Work, event_id: UUID) -> EventDossier:
     )
 
 
-async def _page(
-    visitor: StaffVisitor,
-    event_id: UUID,
-    *,
-    done: str = "",
-    refusal: RefusalError | None = None,
-    form: Form = NOTHING_FILLED_IN,
-) -> Response:
-    """Show an event as it is now; what was typed stays, and a refusal says why it was not done."""
-    now = visitor.work.now
-    found = await _dossier(visitor.work, event_id)
-    view = await patient_view(
-        visitor.work,
-        found.whose.id,
-        days=None,
-        with_audit_log=visitor.signed_in.may(Permission.AUDIT),
-        language=visitor.locale,
-    )
-    values = values_of(view, visitor, days=None)
-    clock: WallClock = values["clock"]
-    values |= {
-        "step_notice": None,
-        "notice": "",
-        "done_notice": DONE.get(done, ""),
-        "conflict": isinstance(refusal, ChangedMeanwhileError),
-        "refused": refusal_said(refusal, _REFUSED),
-        "form": form,
-        "whose": found.whose,
-        "event": found.event,
-        "title": title_of(found.event),
-        "answered": answered(found.event, clock),
-        "said": said_with(view, found.event.source_id),
-        "event_status": _status(found, now),
+def _values(
+    found: EventDossier, view: PatientView, visitor: StaffVisitor, clock: WallClock
+) -> dict[str, Any]:
+    event = found.event
+    return {
+        "event": event,
+        "title": title_of(event),
+        "answered": answered(event, clock),
+        "said": said_with(view, event.source_id),
+        "event_status": _status(found, visitor.work.now),
         "times": _times(found, clock),
-        "outcome": found.event.outcome and OUTCOMES[found.event.outcome],
+        "outcome": event.outcome and OUTCOMES[event.outcome],
         "outcomes": OUTCOMES,
         "may_handle": visitor.may(Permission.SAFETY_HANDLE),
         "may_close": visitor.may(Permission.SAFETY_CLOSE),
-        "notifications": notification_rows(found.notifications, clock),
     }
-    status = 200 if refusal is None else status_of(refusal)
-    return render(visitor, "safety_event.html", here="/care/patients", status=status, **values)
 
 
-_STEPS: Final = AlertSteps(path="/care/safety-events", show=_page)
+_PAGE: Final = AlertPage(
+    path="/care/safety-events",
+    template="safety_event.html",
+    done=DONE,
+    refused=_REFUSED,
+    read=_dossier,
+    values=_values,
+)
 
 
 def _status(found: EventDossier, now: datetime) -> str:

@@ -23,16 +23,8 @@ from app.clinical.explanation_numbers import PartCode
 from app.clinical.long_exposure import scale_name
 from app.clinical.reason_codes import ReasonCode
 from app.context import Work
-from app.foundation.errors import RefusalError
 from app.foundation.translations import Words, capitalized, joined, number_written, say
-from app.pages.staff.alert_forms import (
-    AlertPatient,
-    AlertSteps,
-    alert_patient,
-    filled_in,
-    refusal_said,
-    version_of,
-)
+from app.pages.staff.alert_page import AlertPage, AlertPatient, Dossier, alert_patient
 from app.pages.staff.alert_words import (
     CAUTIONS,
     CHOICES,
@@ -44,23 +36,17 @@ from app.pages.staff.alert_words import (
     SUPPRESSED_BY,
     done_by,
     how_sure,
-    notification_rows,
 )
+from app.pages.staff.asked_form import filled_in, version_of
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_page import values_of
-from app.pages.staff.patient_view import patient_view
+from app.pages.staff.patient_view import PatientView
 from app.pages.staff.patient_words import DOMAINS_SAID
-from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import WallClock, counted, day_written, how_long, share_written
 from app.storage import notices, patient_states, safety_events, signals
 from app.storage.alerts import OPEN_STATES
 from app.storage.clinical_json import answer_from_json
-from app.storage.notices import SentNotification
 from app.storage.patient_states import BookedBooster
-from app.web.headers import ChangedMeanwhileError
-from app.web.pages.forms import NOTHING_FILLED_IN, Form
-from app.web.pages.page_route import status_of
 from app.web.reading import read_as
 
 Plain = Mapping[str, Any]
@@ -156,7 +142,7 @@ _REFUSED: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalDossier:
+class SignalDossier(Dossier):
     """A signal with all that was done and sent.
 
     Attributes:
@@ -165,11 +151,8 @@ class SignalDossier:
     """
 
     view: SignalView
-    whose: AlertPatient
     booked: BookedBooster | None
     history: tuple[OpenedStep, ...]
-    notifications: tuple[SentNotification, ...]
-    names: dict[UUID, str]
     longest_snooze_days: int
     later_signal: UUID | None
     open_event: UUID | None
@@ -178,19 +161,19 @@ class SignalDossier:
 @router.get("/{signal_id}")
 async def show_signal(signal_id: UUID, visitor: MayRead) -> Response:
     """Show everything about one signal, and what may be done with it."""
-    return await _page(visitor, signal_id, done=visitor.request.query_params.get("done", ""))
+    return await _PAGE.show(visitor, signal_id)
 
 
 @router.post("/{signal_id}/acknowledge")
 async def acknowledge_here(signal_id: UUID, visitor: MayHandle) -> Response:
     """Note that this member has seen it."""
-    return await _STEPS.plain(visitor, signal_id, "acknowledge", SIGNAL.acknowledge)
+    return await _PAGE.step(visitor, signal_id, "acknowledge", SIGNAL.acknowledge)
 
 
 @router.post("/{signal_id}/unacknowledge")
 async def unacknowledge_here(signal_id: UUID, visitor: MayHandle) -> Response:
     """Take the acknowledgement back."""
-    return await _STEPS.plain(visitor, signal_id, "unacknowledge", SIGNAL.unacknowledge)
+    return await _PAGE.step(visitor, signal_id, "unacknowledge", SIGNAL.unacknowledge)
 
 
 @router.post("/{signal_id}/snooze")
@@ -210,13 +193,13 @@ async def snooze_here(signal_id: UUID, visitor: MayHandle) -> Response:
             version=version,
         )
 
-    return await _STEPS.done(visitor, signal_id, "snooze", form, change)
+    return await _PAGE.change(visitor, signal_id, "snooze", form, change)
 
 
 @router.post("/{signal_id}/end-snooze")
 async def end_snooze_here(signal_id: UUID, visitor: MayHandle) -> Response:
     """Bring it back now."""
-    return await _STEPS.plain(visitor, signal_id, "end-snooze", signal_commands.end_snooze)
+    return await _PAGE.step(visitor, signal_id, "end-snooze", signal_commands.end_snooze)
 
 
 @router.post("/{signal_id}/close")
@@ -239,7 +222,7 @@ async def close_here(signal_id: UUID, visitor: MayClose) -> Response:
             version=version,
         )
 
-    return await _STEPS.done(visitor, signal_id, "close", form, change)
+    return await _PAGE.change(visitor, signal_id, "close", form, change)
 
 
 @router.post("/{signal_id}/reopen")
@@ -251,11 +234,10 @@ async def reopen_here(signal_id: UUID, visitor: MayClose) -> Response:
         version, body = version_of(form), read_as(Reopening, filled_in(form, "reason"))
         await signal_commands.reopen(visitor.work, signal_id, reason=body.reason, version=version)
 
-    return await _STEPS.done(visitor, signal_id, "reopen", form, change)
+    return await _PAGE.change(visitor, signal_id, "reopen", form, change)
 
 
 async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
-    """Read all of it in one snapshot; that it was read is in the audit log."""
     signal = await SIGNAL.read(work, signal_id)
     (view,) = await views_of(work, [signal])
     whose = await alert_patient(work, signal.patient_id)
@@ -275,35 +257,11 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
     )
 
 
-async def _page(
-    visitor: StaffVisitor,
-    signal_id: UUID,
-    *,
-    done: str = "",
-    refusal: RefusalError | None = None,
-    form: Form = NOTHING_FILLED_IN,
-) -> Response:
-    """Show a signal as it is now; what was typed stays, and a refusal says why it was not done."""
-    now = visitor.work.now
-    found = await _dossier(visitor.work, signal_id)
+def _values(
+    found: SignalDossier, _view: PatientView, visitor: StaffVisitor, clock: WallClock
+) -> dict[str, Any]:
     signal = found.view.signal
-    view = await patient_view(
-        visitor.work,
-        found.whose.id,
-        days=None,
-        with_audit_log=visitor.signed_in.may(Permission.AUDIT),
-        language=visitor.locale,
-    )
-    values = values_of(view, visitor, days=None)
-    clock: WallClock = values["clock"]
-    values |= {
-        "step_notice": None,
-        "notice": "",
-        "done_notice": DONE.get(done, ""),
-        "conflict": isinstance(refusal, ChangedMeanwhileError),
-        "refused": refusal_said(refusal, _REFUSED),
-        "form": form,
-        "whose": found.whose,
+    return {
         "signal": signal,
         "signal_status": _status(found, clock),
         "precautions": [CAUTIONS.get(name, name) for name in found.view.cautions],
@@ -311,7 +269,6 @@ async def _page(
         "exposure": _infusions(found.view),
         "booked": found.booked and day_written(found.booked.on),
         "history": [_step(one, found, clock) for one in found.history],
-        "notifications": notification_rows(found.notifications, clock),
         "can_reopen": found.later_signal is None
         and not found.whose.withdrawn
         and signal.disposition != Disposition.CONSENT_WITHDRAWN,
@@ -319,15 +276,20 @@ async def _page(
         "dispositions": CHOICES,
         "may_handle": visitor.may(Permission.SIGNALS_HANDLE),
         "may_close": visitor.may(Permission.SIGNALS_CLOSE),
-        "snooze_days": _days(found.whose, found.longest_snooze_days, now),
+        "snooze_days": _days(found.whose, found.longest_snooze_days, visitor.work.now),
         **_why(found, visitor.locale),
         **_basis(found, clock),
     }
-    status = 200 if refusal is None else status_of(refusal)
-    return render(visitor, "signal.html", here="/care/patients", status=status, **values)
 
 
-_STEPS: Final = AlertSteps(path="/care/signals", show=_page)
+_PAGE: Final = AlertPage(
+    path="/care/signals",
+    template="signal.html",
+    done=DONE,
+    refused=_REFUSED,
+    read=_dossier,
+    values=_values,
+)
 
 
 def _why(found: SignalDossier, language: str) -> dict[str, Any]:

@@ -85,7 +85,8 @@ async def invite(visitor: MayManageStaff) -> Response:
 async def change_role(staff_id: UUID, visitor: MayManageStaff) -> Response:
     """Give a member another role."""
     form, caller = await read_own_form(visitor), visitor.signed_in
-    try:
+
+    async def change() -> None:
         await commands.change_member(
             visitor.work,
             staff_id,
@@ -94,9 +95,8 @@ async def change_role(staff_id: UUID, visitor: MayManageStaff) -> Response:
             version=version_in(form["version"]),
             may_make=caller.may_make,
         )
-    except RefusalError as error:
-        return await _refused(visitor, error)
-    return _done("role")
+
+    return await visitor.go_on(change, to=f"{STAFF}?done=role", again=_page)
 
 
 @router.post("/{staff_id}/away")
@@ -104,12 +104,12 @@ async def set_away(staff_id: UUID, visitor: MayManageStaff) -> Response:
     """Note on which days a member is not at work; without a first day none."""
     form = await read_own_form(visitor)
     first, until = form["from"].strip(), form["until"].strip()
-    try:
+
+    async def change() -> None:
         away = entry_of(AwayEntry, {"from": first, "until": until or None}).away() if first else None
         await commands.set_away(visitor.work, staff_id, away, version=version_in(form["version"]))
-    except RefusalError as error:
-        return await _refused(visitor, error)
-    return _done("away")
+
+    return await visitor.go_on(change, to=f"{STAFF}?done=away", again=_page)
 
 
 @router.post("/{staff_id}/{what}")
@@ -118,24 +118,21 @@ async def do_to_member(staff_id: UUID, what: str, visitor: MayManageStaff) -> Re
     await read_own_form(visitor)
     if what not in _CALLS and what not in _LINKS:
         raise NotFoundError
+    if what in _CALLS:
+        return await visitor.go_on(
+            lambda: _CALLS[what](visitor.work, staff_id), to=f"{STAFF}?done={what}", again=_page
+        )
     try:
-        if what in _CALLS:
-            await _CALLS[what](visitor.work, staff_id)
-            return _done(what)
         invited = await _LINKS[what](visitor.work, staff_id, may_make=visitor.signed_in.may_make)
     except RefusalError as error:
         return await _refused(visitor, error)
     return _link(visitor, invited)
 
 
-def _done(what: str) -> Response:
-    return RedirectResponse(f"{STAFF}?done={what}", 303)
-
-
 def _link(visitor: StaffVisitor, invited: Invited) -> Response:
     """Say that the link is on its way, or show it, this once, where no mail can take it."""
     if invited.sent:
-        return _done("invited")
+        return RedirectResponse(f"{STAFF}?done=invited", 303)
     return render(visitor, "invited.html", here=STAFF, invited=invited)
 
 

@@ -1,7 +1,7 @@
 """Who looks at a page of the care team: a signed-in member of the staff, or nobody yet."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,12 +10,13 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.caller import ClinicCaller, allowed, emergency_of, find_caller
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
 from app.access.clinics.staff_sessions import LASTS_AT_MOST, SignedInMember
 from app.context import REPLICA_BEHIND, AppContext, Work
+from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.foundation.translations import STAFF_LANGUAGES
 from app.foundation.vault import CannotOpenError
@@ -78,6 +79,21 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
         return self.caller.may(permission) or (
             self.emergency is not None and PERMISSIONS_MATRIX[permission].in_emergency
         )
+
+    async def go_on(
+        self,
+        change: Callable[[], Awaitable[object]],
+        to: str,
+        again: Callable[..., Awaitable[Response]],
+        **shown: object,
+    ) -> Response:
+        """Make a change and go on; or show the page ``again`` with what was refused and typed."""
+        try:
+            await change()
+        except RefusalError as error:
+            await self.work.start_over(snapshot=True)
+            return await again(self, error=error, **shown)
+        return RedirectResponse(to, 303)
 
     def keep_cookies(self, response: Response) -> None:
         """Let the browser keep what it was given with this page."""

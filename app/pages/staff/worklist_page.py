@@ -20,7 +20,7 @@ from app.care.worklist.schemas import Answer, Outreach, place_in, position_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.translations import Words, joined, say
-from app.pages.staff.alert_forms import filled_in, version_of
+from app.pages.staff.asked_form import filled_in, version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may

@@ -43,7 +43,8 @@ async def add_channel(visitor: MayManage) -> Response:
     chosen = [event.value for event in NoticeEvent if form[f"event_{event.value}"]]
     typed = {"kind": form["kind"], "address": form["address"].strip(), "locale": form["locale"] or "en"}
     typed |= {"care_team": form["care_team"]} if form["care_team"] else {}
-    try:
+
+    async def change() -> None:
         entry = entry_of(NoticeChannelEntry, {**typed, "events": chosen or None})
         await notice_channels.add_channel(
             visitor.work,
@@ -53,10 +54,8 @@ async def add_channel(visitor: MayManage) -> Response:
             locale=entry.locale,
             care_team=entry.care_team,
         )
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, typed=form, error=error)
-    return RedirectResponse(f"{HERE}?done=added", 303)
+
+    return await visitor.go_on(change, to=f"{HERE}?done=added", again=_page, typed=form)
 
 
 @router.post("/{channel_id}/remove")
@@ -71,12 +70,9 @@ async def remove_channel(channel_id: UUID, visitor: MayManage) -> Response:
 async def send_test(channel_id: UUID, visitor: MayManage) -> Response:
     """Send a text that asks for nothing."""
     await read_own_form(visitor)
-    try:
-        await notice_channels.send_test(visitor.work, channel_id)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return RedirectResponse(f"{HERE}?done=test", 303)
+    return await visitor.go_on(
+        lambda: notice_channels.send_test(visitor.work, channel_id), to=f"{HERE}?done=test", again=_page
+    )
 
 
 _EVENTS_SAID: Final[Mapping[NoticeEvent, str]] = {

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics import contact_tests, logos
 from app.access.clinics.commands import change_clinic
@@ -15,8 +15,7 @@ from app.clinical.waiting import LIMIT_NOTES
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones
-from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of
+from app.pages.staff.asked_form import entry_of, version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
@@ -43,26 +42,24 @@ async def show_clinic(visitor: MayRead) -> Response:
 async def save_clinic(visitor: MayChange) -> Response:
     """Change it; what was typed stays when something is refused."""
     form = await read_own_form(visitor)
-    try:
-        change = entry_of(ClinicChange, change_in(form))
-        await change_clinic(visitor.work, change.changes(), version=version_of(form))
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, typed=form, error=error)
-    return RedirectResponse(f"{HERE}?saved", 303)
+
+    async def change() -> None:
+        entry = entry_of(ClinicChange, change_in(form))
+        await change_clinic(visitor.work, entry.changes(), version=version_of(form))
+
+    return await visitor.go_on(change, to=f"{HERE}?saved", again=_page, typed=form)
 
 
 @router.post("/contact-test")
 async def send_contact_test(visitor: MayChange) -> Response:
     """Mail a link to press to whom the clinic may name as a contact."""
     form = await read_own_form(visitor)
-    try:
+
+    async def change() -> None:
         entry = entry_of(ContactTestEntry, {"email": form["email"].strip()})
         await contact_tests.send_test(visitor.work, entry.email)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return RedirectResponse(f"{HERE}?saved", 303)
+
+    return await visitor.go_on(change, to=f"{HERE}?saved", again=_page)
 
 
 @router.get("/logo/{digest}")
@@ -77,15 +74,14 @@ async def show_logo(digest: str, visitor: MayRead) -> Response:
 async def put_logo(visitor: MayChange) -> Response:
     """Put a picture in the place of the logo, or remove it."""
     form, picture = await read_own_upload(visitor, "picture")
-    try:
+
+    async def change() -> None:
         if form["remove"]:
             await logos.remove_logo(visitor.work)
         else:
             await logos.put_logo(visitor.work, picture)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return RedirectResponse(f"{HERE}?saved", 303)
+
+    return await visitor.go_on(change, to=f"{HERE}?saved", again=_page)
 
 
 def change_in(form: Form) -> dict[str, Any]:

@@ -72,11 +72,9 @@ async def connect_system(visitor: MayConnect) -> Response:
         hook_issuer=form["hook_issuer"].strip()[:_LONGEST_ADDRESS],
         frames=tuple(form["frames"].split()),
     )
-    try:
-        await systems.connect(visitor.work, new)
-    except RefusalError as error:
-        return await _again(visitor, form, error)
-    return RedirectResponse(f"{HERE}?done=connected", 303)
+    return await visitor.go_on(
+        lambda: systems.connect(visitor.work, new), to=f"{HERE}?done=connected", again=_page, typed=form
+    )
 
 
 @router.post("/systems/{system_id}/remove")
@@ -108,28 +106,28 @@ async def link_person(identity_id: UUID, visitor: MayConnect) -> Response:
 async def set_browser_apps(visitor: MayConnect) -> Response:
     """Set where browser apps of the clinic's patients come from."""
     form = await read_own_form(visitor)
-    try:
+
+    async def change() -> None:
         entry = entry_of(BrowserOrigins, {"origins": form["origins"].split()})
         await browser_origins.set_origins(visitor.work, entry.origins)
-    except RefusalError as error:
-        return await _again(visitor, form, error)
-    return RedirectResponse(f"{HERE}?done=origins", 303)
+
+    return await visitor.go_on(change, to=f"{HERE}?done=origins", again=_page, typed=form)
 
 
 @router.post("/programs")
 async def register_program(visitor: MayConnect) -> Response:
     """Register a program that reads by itself."""
     form = await read_own_form(visitor)
-    try:
+
+    async def change() -> None:
         await backend_services.register(
             visitor.work,
             name=form["program"].strip()[:200] or say("Program"),
             scopes=form["scopes"],
             keys=form["keys"][:_LONGEST_KEYS],
         )
-    except RefusalError as error:
-        return await _again(visitor, form, error)
-    return RedirectResponse(f"{HERE}?done=registered", 303)
+
+    return await visitor.go_on(change, to=f"{HERE}?done=registered", again=_page, typed=form)
 
 
 @router.post("/programs/{client_id}/revoke")
@@ -138,11 +136,6 @@ async def revoke_program(client_id: UUID, visitor: MayConnect) -> Response:
     await read_own_form(visitor)
     await backend_services.revoke(visitor.work, client_id)
     return RedirectResponse(f"{HERE}?done=revoked", 303)
-
-
-async def _again(visitor: StaffVisitor, form: Form, error: RefusalError) -> Response:
-    await visitor.work.start_over(snapshot=True)
-    return await _page(visitor, typed=form, error=error)
 
 
 async def _page(

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.reminders.commands import write_days
@@ -32,13 +32,12 @@ async def show_days(visitor: MayRead) -> Response:
 async def save_days(visitor: MayChange) -> Response:
     """Keep these days and no others, one a line."""
     form = await read_own_form(visitor)
-    try:
+
+    async def change() -> None:
         entry = entry_of(DaysWithoutReminders, {"days": form["days"].split()})
         await write_days(visitor.work, set(entry.days))
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, typed=form["days"], error=error)
-    return RedirectResponse(f"{HERE}?saved", 303)
+
+    return await visitor.go_on(change, to=f"{HERE}?saved", again=_page, typed=form["days"])
 
 
 async def _page(

@@ -1,6 +1,6 @@
 """Erasure requests: approved or declined by an owner; a patient who asked is answered either way."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -13,8 +13,7 @@ from app.care.consent.schemas import ErasureDeclining
 from app.care.patients.queries import chart_numbers_of
 from app.foundation.errors import RefusalError
 from app.foundation.translations import say
-from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of
+from app.pages.staff.asked_form import entry_of, version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -40,8 +39,10 @@ async def approve(request_id: UUID, visitor: MayServeRights) -> Response:
     form = await read_own_form(visitor)
     if form["sure"] != "yes":
         return RedirectResponse(HERE, 303)
-    return await _decided(
-        visitor, lambda: erasure.approve(visitor.work, request_id, version=version_of(form)), "approved"
+    return await visitor.go_on(
+        lambda: erasure.approve(visitor.work, request_id, version=version_of(form)),
+        to=f"{HERE}?done=approved",
+        again=_page,
     )
 
 
@@ -50,25 +51,12 @@ async def decline(request_id: UUID, visitor: MayServeRights) -> Response:
     """Keep the patient, with a reason that the patient is shown."""
     form = await read_own_form(visitor)
 
-    async def declined() -> object:
+    async def change() -> None:
         entry = entry_of(ErasureDeclining, {"reason": form["reason"].strip()})
-        return await erasure.decline(visitor.work, request_id, reason=entry.reason, version=version_of(form))
+        await erasure.decline(visitor.work, request_id, reason=entry.reason, version=version_of(form))
 
-    return await _decided(visitor, declined, "declined", {request_id: form["reason"]})
-
-
-async def _decided(
-    visitor: StaffVisitor,
-    decide: Callable[[], Awaitable[object]],
-    done: str,
-    reasons: Mapping[UUID, str] = _NONE_WRITTEN,
-) -> Response:
-    try:
-        await decide()
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error, reasons=reasons)
-    return RedirectResponse(f"{HERE}?done={done}", 303)
+    reasons = {request_id: form["reason"]}
+    return await visitor.go_on(change, to=f"{HERE}?done=declined", again=_page, reasons=reasons)
 
 
 async def _page(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics import contact_tests
 from app.access.clinics.commands import go_live, missing_to_go_live
@@ -62,24 +62,14 @@ async def show_checklist(visitor: MayRead) -> Response:
 async def start_drill(visitor: MayChange) -> Response:
     """Send both contacts a test safety event, or say who is missing."""
     await read_own_form(visitor)
-    try:
-        await contact_tests.start_drill(visitor.work)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return RedirectResponse(HERE, 303)
+    return await visitor.go_on(lambda: contact_tests.start_drill(visitor.work), to=HERE, again=_page)
 
 
 @router.post("")
 async def take_live(visitor: MayChange) -> Response:
     """Take the clinic live, or show what is missing."""
     await read_own_form(visitor)
-    try:
-        await go_live(visitor.work)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return RedirectResponse(HERE, 303)
+    return await visitor.go_on(lambda: go_live(visitor.work), to=HERE, again=_page)
 
 
 async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:

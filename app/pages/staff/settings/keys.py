@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics.keys import NewKey, list_keys, make_key, revoke_key
 from app.access.clinics.permissions import Permission, Scope
@@ -65,12 +65,7 @@ async def make_new_key(visitor: MayManageKeys) -> Response:
 async def revoke(key_id: UUID, visitor: MayManageKeys) -> Response:
     """Let a key open nothing any more."""
     await read_own_form(visitor)
-    try:
-        await revoke_key(visitor.work, key_id)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return RedirectResponse(f"{HERE}?revoked", 303)
+    return await visitor.go_on(lambda: revoke_key(visitor.work, key_id), to=f"{HERE}?revoked", again=_page)
 
 
 async def _page(

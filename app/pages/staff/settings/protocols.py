@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.treatment import protocol_templates
@@ -39,36 +39,33 @@ async def show_templates(visitor: MayRead) -> Response:
 async def add_template(visitor: MayDecide) -> Response:
     """Keep a new template."""
     form = await read_own_form(visitor)
-    try:
+
+    async def change() -> None:
         entry = read_as(TemplateEntry, _read(form))
         await protocol_templates.add_template(visitor.work, dict(entry))
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, typed=dict(form), error=error)
-    return RedirectResponse(f"{HERE}?saved", 303)
+
+    return await visitor.go_on(change, to=f"{HERE}?saved", again=_page, typed=dict(form))
 
 
 @router.get("/{template_id}")
 async def show_template(template_id: UUID, visitor: MayDecide) -> Response:
     """Show one template, to be changed."""
-    found = await protocol_templates.read_template(visitor.work, template_id)
-    return await _page(visitor, changed=found, typed=_written(found))
+    return await _one(visitor, template_id=template_id)
 
 
 @router.post("/{template_id}")
 async def change_template(template_id: UUID, visitor: MayDecide) -> Response:
     """Keep its next version, or retire it."""
     form = await read_own_form(visitor)
-    try:
-        values = {"retired": True} if form["retire"] else _read(form)
-        change = read_as(TemplateChange, values)
+
+    async def change() -> None:
+        changes = read_as(TemplateChange, {"retired": True} if form["retire"] else _read(form)).changes()
         version = version_in(form["version"])
-        await protocol_templates.change_template(visitor.work, template_id, change.changes(), version=version)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        found = await protocol_templates.read_template(visitor.work, template_id)
-        return await _page(visitor, changed=found, typed=dict(form), error=error)
-    return RedirectResponse(f"{HERE}?saved", 303)
+        await protocol_templates.change_template(visitor.work, template_id, changes, version=version)
+
+    return await visitor.go_on(
+        change, to=f"{HERE}?saved", again=_one, template_id=template_id, typed=dict(form)
+    )
 
 
 def _read(form: Form) -> dict[str, Any]:
@@ -91,6 +88,17 @@ def _written(one: OwnTemplate) -> dict[str, str]:
         "route": one.route.value if one.route else "",
         "version": str(one.version),
     }
+
+
+async def _one(
+    visitor: StaffVisitor,
+    *,
+    template_id: UUID,
+    typed: dict[str, str] | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    found = await protocol_templates.read_template(visitor.work, template_id)
+    return await _page(visitor, changed=found, typed=typed or _written(found), error=error)
 
 
 async def _page(

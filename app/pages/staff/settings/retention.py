@@ -1,11 +1,10 @@
 """How long what is kept, and the legal holds on what has to stay."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.alerts.queries import names_in
@@ -65,11 +64,11 @@ async def save_rules(visitor: MayServeRights) -> Response:
     """Keep these rules and no others."""
     form = await read_own_form(visitor)
 
-    async def saved() -> object:
+    async def change() -> None:
         entry = entry_of(RetentionEntry, {name: whole_in(form[name]) for name, _, _ in _MONTHS})
-        return await commands.write_rules(visitor.work, entry.rules())
+        await commands.write_rules(visitor.work, entry.rules())
 
-    return await _done(visitor, form, saved, "rules")
+    return await visitor.go_on(change, to=f"{HERE}?done=rules", again=_page, typed=form)
 
 
 @router.post("/holds")
@@ -77,34 +76,25 @@ async def place_hold(visitor: MayServeRights) -> Response:
     """Place a hold on one patient, or on all of the clinic."""
     form = await read_own_form(visitor)
 
-    async def placed() -> object:
+    async def change() -> None:
         patient_id, number = None, form["patient"].strip()
         if number:
             patient_id = await id_of_chart_number(visitor.work, number)
             if patient_id is None:
                 raise NoPatientOfThisNumberError("#/patient")
         entry = entry_of(LegalHoldEntry, {"patient_id": patient_id, "reason": form["reason"].strip()})
-        return await commands.place_hold(visitor.work, patient_id=entry.patient_id, reason=entry.reason)
+        await commands.place_hold(visitor.work, patient_id=entry.patient_id, reason=entry.reason)
 
-    return await _done(visitor, form, placed, "placed")
+    return await visitor.go_on(change, to=f"{HERE}?done=placed", again=_page, typed=form)
 
 
 @router.post("/holds/{hold_id}/lift")
 async def lift_hold(hold_id: UUID, visitor: MayServeRights) -> Response:
     """Lift a hold."""
     form = await read_own_form(visitor)
-    return await _done(visitor, form, lambda: commands.lift_hold(visitor.work, hold_id), "lifted")
-
-
-async def _done(
-    visitor: StaffVisitor, form: Form, do: Callable[[], Awaitable[object]], done: str
-) -> Response:
-    try:
-        await do()
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, typed=form, error=error)
-    return RedirectResponse(f"{HERE}?done={done}", 303)
+    return await visitor.go_on(
+        lambda: commands.lift_hold(visitor.work, hold_id), to=f"{HERE}?done=lifted", again=_page, typed=form
+    )
 
 
 async def _page(

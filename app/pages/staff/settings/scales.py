@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, queries
@@ -33,12 +33,12 @@ async def add_scale(visitor: MayDescribe) -> Response:
     form = await read_own_form(visitor)
     described: dict[str, Any] = {name: _number(form[name].strip()) for name in _NUMBERS if form[name].strip()}
     described |= {"name": form["name"].strip(), "higher_is_better": form["direction"] == "higher"}
-    try:
-        await commands.add_scales(visitor.work, {form["key"].strip().lower(): described})
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, typed=form, error=error)
-    return RedirectResponse(f"{HERE}?saved", 303)
+    return await visitor.go_on(
+        lambda: commands.add_scales(visitor.work, {form["key"].strip().lower(): described}),
+        to=f"{HERE}?saved",
+        again=_page,
+        typed=form,
+    )
 
 
 def _number(text: str) -> float | int | str:

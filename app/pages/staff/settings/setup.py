@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics.commands import change_clinic, missing_to_go_live
 from app.access.clinics.permissions import Permission
@@ -13,8 +13,7 @@ from app.access.clinics.schemas import ClinicChange
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.translations import say
 from app.foundation.zones import choosable_zones
-from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of
+from app.pages.staff.asked_form import entry_of, version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.clinic import change_in, fields_of
 from app.pages.staff.settings.settings_page import settings_page
@@ -53,14 +52,14 @@ async def save_step(step: str, visitor: MayChange) -> Response:
         raise NotFoundError
     form = await read_own_form(visitor)
     said: dict[str, Any] = {name: value for name, value in change_in(form).items() if name in _ASKED[step]}
-    try:
-        change = entry_of(ClinicChange, said)
-        await change_clinic(visitor.work, change.changes(), version=version_of(form))
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, step, typed=form, error=error)
     names = list(STEPS)
-    return RedirectResponse(f"{HERE}/{names[names.index(step) + 1]}", 303)
+    following = names[names.index(step) + 1]
+
+    async def change() -> None:
+        entry = entry_of(ClinicChange, said)
+        await change_clinic(visitor.work, entry.changes(), version=version_of(form))
+
+    return await visitor.go_on(change, to=f"{HERE}/{following}", again=_page, step=step, typed=form)
 
 
 def _next_step(clinic: Clinic) -> str:

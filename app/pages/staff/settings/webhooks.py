@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.access.staff.queries import active_names
@@ -18,8 +18,7 @@ from app.notifications.webhooks.endpoints import Format
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.notifications.webhooks.retry_schedule import AttemptError
 from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, EndpointPatch
-from app.pages.staff.alert_forms import version_of
-from app.pages.staff.asked_form import entry_of
+from app.pages.staff.asked_form import entry_of, version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.settings_page import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -110,7 +109,8 @@ async def show_endpoint(
 async def change_endpoint(endpoint_id: UUID, visitor: MayManage) -> Response:
     """Change the address or the events."""
     form = await read_own_form(visitor)
-    try:
+
+    async def change() -> None:
         sent: dict[str, object] = {"url": form["url"].strip(), "events": _events_in(form)}
         present = await queries.read_endpoint(visitor.work, endpoint_id)
         # What stays is not sent: whose team it was may have left since.
@@ -118,10 +118,10 @@ async def change_endpoint(endpoint_id: UUID, visitor: MayManage) -> Response:
             sent["care_team"] = form["care_team"] or None
         patch = entry_of(EndpointPatch, sent)
         await commands.change_endpoint(visitor.work, endpoint_id, patch.change, version=version_of(form))
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _one(visitor, endpoint_id, typed=form, error=error)
-    return RedirectResponse(f"{HERE}/{endpoint_id}?done=changed", 303)
+
+    return await visitor.go_on(
+        change, to=f"{HERE}/{endpoint_id}?done=changed", again=_one, endpoint_id=endpoint_id, typed=form
+    )
 
 
 @router.post("/{endpoint_id}/rotate")
@@ -137,29 +137,29 @@ async def recover(endpoint_id: UUID, visitor: MayManage) -> Response:
     """Send again what did not arrive within the last days."""
     form = await read_own_form(visitor)
     days = int(form["days"]) if form["days"] in map(str, _RECOVERED_DAYS) else _RECOVERED_DAYS[0]
-    try:
-        await commands.recover(
+    return await visitor.go_on(
+        lambda: commands.recover(
             visitor.work,
             endpoint_id,
             since=visitor.work.now - timedelta(days=days),
             also_delivered=False,
-        )
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _one(visitor, endpoint_id, error=error)
-    return RedirectResponse(f"{HERE}/{endpoint_id}?done=recovered", 303)
+        ),
+        to=f"{HERE}/{endpoint_id}?done=recovered",
+        again=_one,
+        endpoint_id=endpoint_id,
+    )
 
 
 @router.post("/{endpoint_id}/deliveries/{delivery_id}/resend")
 async def resend(endpoint_id: UUID, delivery_id: UUID, visitor: MayManage) -> Response:
     """Send one delivery again."""
     await read_own_form(visitor)
-    try:
-        await commands.resend(visitor.work, delivery_id)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _one(visitor, endpoint_id, error=error)
-    return RedirectResponse(f"{HERE}/{endpoint_id}?done=resent", 303)
+    return await visitor.go_on(
+        lambda: commands.resend(visitor.work, delivery_id),
+        to=f"{HERE}/{endpoint_id}?done=resent",
+        again=_one,
+        endpoint_id=endpoint_id,
+    )
 
 
 @router.post("/{endpoint_id}/{what}")
@@ -174,14 +174,13 @@ async def switch(endpoint_id: UUID, what: str, visitor: MayManage) -> Response:
     }
     if what not in calls:
         raise NotFoundError
-    try:
-        await calls[what](visitor.work, endpoint_id)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _one(visitor, endpoint_id, error=error)
-    if what == "remove":
-        return RedirectResponse(f"{HERE}?done=removed", 303)
-    return RedirectResponse(f"{HERE}/{endpoint_id}?done={what if what == 'test' else what + 'd'}", 303)
+    done = what if what == "test" else f"{what}d"
+    return await visitor.go_on(
+        lambda: calls[what](visitor.work, endpoint_id),
+        to=f"{HERE}?done={done}" if what == "remove" else f"{HERE}/{endpoint_id}?done={done}",
+        again=_one,
+        endpoint_id=endpoint_id,
+    )
 
 
 def _events_in(form: Form) -> list[str] | None:
