@@ -287,17 +287,6 @@ def require_allowed(state: EpisodeState, action: Action) -> EpisodeState:
     return allowed[action]
 
 
-def shown_level(episode: Episode, evaluation: Evaluation) -> Level:
-    """The level to show for a patient: while a signal waits, it falls from consider only to steady.
-
-    The evaluation speaks about now, so a good day can bring it below consider; the signal's own level
-    stays until it became steady or is closed.
-    """
-    if episode.state in _WAITING and episode.steady_since is None:
-        return Level.CONSIDER_BOOSTER
-    return evaluation.level
-
-
 def _at_consider(evaluation: Evaluation) -> tuple[CriterionName, ...]:
     if evaluation.level is not Level.CONSIDER_BOOSTER:
         return ()

@@ -22,21 +22,6 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-class SettableClock:
-    """A clock that stands still until it is moved, so that a year can be lived in a second."""
-
-    def __init__(self, start: datetime) -> None:
-        self._now = start.astimezone(UTC)
-
-    def now(self) -> datetime:
-        """Give the moment it was last set to, aware, in UTC."""
-        return self._now
-
-    def move_to(self, moment: datetime) -> None:
-        """Set the moment, which may also lie in the past: phones do that too."""
-        self._now = moment.astimezone(UTC)
-
-
 class ClinicClocks:
     """How far the test clock of each clinic is ahead of the real one; nearly always no clinic has moved it."""
 

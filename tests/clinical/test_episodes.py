@@ -19,7 +19,6 @@ from app.clinical.episodes import (
     next_move,
     opened_again,
     reopened,
-    shown_level,
     snoozed,
 )
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
@@ -163,7 +162,7 @@ def test_one_good_day_takes_no_open_signal_below_consider() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 14), 3), same(14, 8), *days(range(15, 17), 6))
     step = follow(patient)[-1]
     assert step.evaluation.level is Level.WATCH
-    assert shown_level(step.episode, step.evaluation) is Level.CONSIDER_BOOSTER
+    assert (step.episode.state, step.episode.steady_since) == (EpisodeState.OPEN, None)
 
 
 def test_watch_falls_only_to_steady() -> None:

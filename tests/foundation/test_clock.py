@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.foundation.clock import SettableClock, SystemClock
+from app.foundation.clock import SystemClock
+from tests.support.clock import SettableClock
 
 
 def test_the_machines_clock_gives_the_time_in_utc() -> None:

@@ -41,7 +41,6 @@ from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import InfusionPhase
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
-from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.notifications.messages.sending import Post, send_message
@@ -50,6 +49,7 @@ from app.notifications.transport.guarded_transport import guarded_client
 from app.outbox import Wording
 from app.storage.engine.database import Database
 from tests.support.budget import budget
+from tests.support.clock import SettableClock
 from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.service import KEY, opened_clinic

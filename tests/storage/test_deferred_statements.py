@@ -8,13 +8,13 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 
 from app.context import AppContext
-from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage import check_in_path
 from app.storage.engine.database import Database
 from tests.storage.catalogue import ask
 from tests.storage.test_unit_of_work import NOW, backend_of, opened
+from tests.support.clock import SettableClock
 from tests.support.databases import DatabaseUrls
 from tests.support.service import KEY
 

@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from app.cli.doctor_database import _partitions
 from app.context import AppContext
-from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage import audit_log
@@ -27,6 +26,7 @@ from app.storage.engine.migrating import (
 )
 from app.worker import Worker
 from tests.storage.catalogue import ask, execute
+from tests.support.clock import SettableClock
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.service import KEY
 

@@ -20,13 +20,13 @@ from app.care.intake.spool import Spool
 from app.clinical.protocol import STANDARD, Protocol
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
-from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
 from app.storage.engine.database import Database
 from app.web.connections import BoundedConnection
 from app.worker import Worker
+from tests.support.clock import SettableClock
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.foundation.clock import SettableClock
+from tests.support.clock import SettableClock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 from app.context import AppContext
-from app.foundation.clock import SettableClock
 from app.foundation.logs import set_up_logs
 from app.foundation.vault import Vault
 from app.storage.engine.database import Database
 from app.worker import Worker
+from tests.support.clock import SettableClock
 from tests.support.service import KEY
 from tests.support.shared_clock import SharedClock
 

@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 
 from app.context import AppContext
-from app.foundation.clock import SettableClock
 from app.foundation.relays import MailRelay
 from app.foundation.vault import Vault
 from app.notifications.messages.sending import Post, send_message
@@ -18,6 +17,7 @@ from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import outgoing_messages
 from app.storage.engine.database import Database
 from app.storage.outgoing_messages import OutgoingMessage
+from tests.support.clock import SettableClock
 from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.service import KEY, NOW, opened_clinic
