@@ -77,6 +77,11 @@ class StoredCourse:
     template: OwnTemplate | None = None
     created_at: datetime | None = None
 
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+        return UUID(self.course.id)
+
 
 COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
 """What a replaced version keeps of a course."""

@@ -5,7 +5,7 @@ What a patient answered stays as it was answered; safety events are never touche
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.care.alerts.finding_commands import FindingCode, end_findings
@@ -19,23 +19,27 @@ from app.care.assessments.commands import (
 )
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.refusals import AssessmentExistsError, PatientsOwnFormError, ScaleNotKnownError
-from app.care.monitoring.corrections import (
-    CorrectionEffects,
-    NotEnteredInErrorError,
-    believed_now,
-    follow_correction,
-    keep_version,
-    no_such_record,
-)
+from app.care.monitoring.corrections import Correctable, CorrectionEffects, believed_now, follow_correction
 from app.care.patients.plausibility import refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing_for_update
 from app.context import Work
-from app.foundation.errors import NotFoundError
 from app.storage import assessments, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.headers import ChangedMeanwhileError
+from app.storage.record_versions import Correction, RecordKind, RecordStatus
+
+
+async def _known_from(work: Work, patient_id: UUID, stored: StoredAssessment) -> int:
+    return await assessments.turn_of(work, patient_id, stored.id)
+
+
+FORM: Final = Correctable(
+    kind=RecordKind.ASSESSMENT,
+    find=assessments.find,
+    plain=record_versions.content_of,
+    read=lambda version: assessments.from_content(version.content),
+    known_from=_known_from,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,7 @@ async def amend_assessment(
     if (new.taken_at, new.total) != (stored.taken_at, stored.total):
         await ask_about_double(work, new, confirm)
     before = await believed_now(work, patient_id)
-    await _keep_version(work, patient, stored, Correction.AMENDED, reason)
+    await FORM.keep(work, patient, stored, Correction.AMENDED, reason)
     await assessments.replace(work, new)
     work.audit("assessment.amended", "assessment", new.id, patient_id=patient_id)
     event_id = await report_item(work, patient, new)
@@ -112,7 +116,7 @@ async def void_assessment(
     patient = await existing_for_update(work, patient_id)
     stored = await _entered_by_clinic(work, patient_id, assessment_id, version=version)
     before = await believed_now(work, patient_id)
-    await _keep_version(work, patient, stored, Correction.VOIDED, reason)
+    await FORM.keep(work, patient, stored, Correction.VOIDED, reason)
     await assessments.take_away(work, patient_id, stored.id)
     work.audit("assessment.voided", "assessment", stored.id, patient_id=patient_id)
     await end_findings(work, patient_id, [FindingCode.LONG_EXPOSURE], source_id=stored.id)
@@ -133,15 +137,11 @@ async def restore_assessment(
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing_for_update(work, patient_id)
-    last = await record_versions.latest(work, patient_id, RecordKind.ASSESSMENT, assessment_id)
-    if last is None or last.correction != Correction.VOIDED:
-        stands = await assessments.find(work, patient_id, assessment_id)
-        raise NotFoundError if stands is None else NotEnteredInErrorError
-    stored = assessments.from_content(last.content)
+    stored, void_since = await FORM.voided(work, patient_id, assessment_id)
     refuse_before_birth(work, patient, stored.taken_at.year)
     before = await believed_now(work, patient_id)
     voided = replace(stored, version=stored.version + 1)
-    await _keep_version(work, patient, voided, Correction.RESTORED, reason, void_since=last.replaced_in_turn)
+    await FORM.keep(work, patient, voided, Correction.RESTORED, reason, void_since=void_since)
     new = replace(stored, version=stored.version + 2)
     if not await assessments.add(work, new):
         raise AssessmentExistsError
@@ -153,14 +153,10 @@ async def restore_assessment(
 async def _entered_by_clinic(
     work: Work, patient_id: UUID, assessment_id: UUID, *, version: int | None
 ) -> StoredAssessment:
-    stored = await assessments.find(work, patient_id, assessment_id)
-    if stored is None:
-        raise await no_such_record(work, patient_id, RecordKind.ASSESSMENT, assessment_id)
+    stored = await FORM.existing(work, patient_id, assessment_id, version=None)
     if stored.entered_by == "patient":
         raise PatientsOwnFormError
-    if version is not None and stored.version != version:
-        raise ChangedMeanwhileError("header/if-match")
-    return stored
+    return await FORM.existing(work, patient_id, assessment_id, version=version)
 
 
 def _amended(stored: StoredAssessment, changes: Mapping[str, Any]) -> Form:
@@ -175,29 +171,6 @@ def _amended(stored: StoredAssessment, changes: Mapping[str, Any]) -> Form:
         external_id=stored.external_id,
         source=stored.source,
     )
-
-
-async def _keep_version(
-    work: Work,
-    patient: PatientRecord,
-    stored: StoredAssessment,
-    correction: Correction,
-    reason: str | None,
-    *,
-    void_since: int | None = None,
-) -> None:
-    since = void_since
-    if since is None:
-        since = await assessments.turn_of(work, patient.id, stored.id)
-    replaced = ReplacedVersion(
-        kind=RecordKind.ASSESSMENT,
-        record_id=stored.id,
-        version=stored.version,
-        content=record_versions.content_of(stored),
-        known_from_turn=since,
-        active=void_since is None,
-    )
-    await keep_version(work, patient, replaced, correction, reason)
 
 
 async def _corrected(

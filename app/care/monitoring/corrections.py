@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
@@ -31,7 +31,8 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import deliveries, infusions, patient_states, record_versions, signals
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
+from app.storage.record_versions import Correction, RecordKind, RecordVersion, ReplacedVersion
+from app.web.headers import ChangedMeanwhileError
 
 # Check-ins, kept and corrected: more than 13 years of daily ones, whose re-evaluations take more than a second.
 _LONG: Final = 5000
@@ -149,12 +150,6 @@ async def corrections_in(work: Work, patient: PatientRecord) -> list[KnownCorrec
     ]
 
 
-async def no_such_record(work: Work, patient_id: UUID, kind: RecordKind, record_id: UUID) -> RefusalError:
-    """Say why there is no record to correct: it counts as entered in error, or never was."""
-    last = await record_versions.latest(work, patient_id, kind, record_id)
-    return NotFoundError() if last is None else EnteredInErrorError()
-
-
 async def keep_version(
     work: Work,
     patient: PatientRecord,
@@ -170,6 +165,93 @@ async def keep_version(
     await record_versions.keep(
         work, patient.id, replaced, correction, version_id=version_id, reason_sealed=sealed
     )
+
+
+class Versioned(Protocol):
+    """A record as it is believed now, in one of its versions."""
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+
+    @property
+    def version(self) -> int:
+        """Its version."""
+
+
+StoredT = TypeVar("StoredT", bound=Versioned)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correctable(Generic[StoredT]):
+    """A kind of record that is amended, voided and restored; how its noun keeps it.
+
+    Attributes:
+        find: gives a patient's record, if it counts.
+        plain: what a replaced version keeps of it; ``read``: a record from such a version.
+        known_from: gives the patient's turn from which a record is known; None where no decision asks for it.
+    """
+
+    kind: RecordKind
+    find: Callable[[Work, UUID, UUID], Awaitable[StoredT | None]]
+    plain: Callable[[StoredT], dict[str, Any]]
+    read: Callable[[RecordVersion], StoredT]
+    known_from: Callable[[Work, UUID, StoredT], Awaitable[int]] | None = None
+
+    async def existing(
+        self, work: Work, patient_id: UUID, record_id: UUID, *, version: int | None
+    ) -> StoredT:
+        """Find a record that is to be corrected.
+
+        Raises:
+            NotFoundError: the patient has none.
+            EnteredInErrorError: it counts as entered in error.
+            ChangedMeanwhileError: the version is not the current one.
+        """
+        stored = await self.find(work, patient_id, record_id)
+        if stored is None:
+            last = await record_versions.latest(work, patient_id, self.kind, record_id)
+            raise NotFoundError if last is None else EnteredInErrorError
+        if version is not None and stored.version != version:
+            raise ChangedMeanwhileError("header/if-match")
+        return stored
+
+    async def voided(self, work: Work, patient_id: UUID, record_id: UUID) -> tuple[StoredT, int]:
+        """Find a record that is to be restored, as it was last believed, and the turn in which it was voided.
+
+        Raises:
+            NotFoundError: the patient has none.
+            NotEnteredInErrorError: it does not count as entered in error.
+        """
+        last = await record_versions.latest(work, patient_id, self.kind, record_id)
+        if last is None or last.correction != Correction.VOIDED:
+            await self.existing(work, patient_id, record_id, version=None)
+            raise NotEnteredInErrorError
+        return self.read(last), last.replaced_in_turn
+
+    async def keep(
+        self,
+        work: Work,
+        patient: PatientRecord,
+        stored: StoredT,
+        correction: Correction,
+        reason: str | None,
+        *,
+        void_since: int | None = None,
+    ) -> None:
+        """Keep the version that is being replaced; ``void_since``: the turn since which it did not count."""
+        known_from = None
+        if self.known_from is not None:
+            known_from = void_since or await self.known_from(work, patient.id, stored)
+        replaced = ReplacedVersion(
+            kind=self.kind,
+            record_id=stored.id,
+            version=stored.version,
+            content=self.plain(stored),
+            known_from_turn=known_from,
+            active=void_since is None,
+        )
+        await keep_version(work, patient, replaced, correction, reason)
 
 
 async def believed_now(work: Work, patient_id: UUID) -> Believed:

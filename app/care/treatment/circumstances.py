@@ -6,10 +6,11 @@ They are shown beside the trend and in the treatment context of a signal. They d
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.corrections import NotEnteredInErrorError, keep_version, no_such_record
+from app.care.monitoring.corrections import Correctable
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
 from app.care.patients.sealed_fields import vault_of
@@ -20,8 +21,7 @@ from app.foundation.ids import new_id
 from app.storage import circumstances, record_versions
 from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.headers import ChangedMeanwhileError
+from app.storage.record_versions import Correction, RecordKind, RecordStatus
 
 DETAIL_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
 # Which value says what of which kind; it has to be there, and no other kind has it.
@@ -88,6 +88,20 @@ class KnownCircumstance:
     status: RecordStatus = RecordStatus.ACTIVE
 
 
+async def _circumstance(work: Work, patient_id: UUID, circumstance_id: UUID) -> Circumstance | None:
+    every = await circumstances.of_patient(work, patient_id)
+    return next((one for one in every if one.id == circumstance_id), None)
+
+
+# They decide nothing, so no decision is replayed from them.
+CIRCUMSTANCE: Final = Correctable(
+    kind=RecordKind.CIRCUMSTANCE,
+    find=_circumstance,
+    plain=partial(CIRCUMSTANCE_CONTENT.dump_python, mode="json"),
+    read=lambda version: CIRCUMSTANCE_CONTENT.validate_python(version.content),
+)
+
+
 async def list_circumstances(work: Work, patient_id: UUID, *, with_errors: bool) -> list[KnownCircumstance]:
     """List what else changed for a patient, latest first.
 
@@ -146,12 +160,13 @@ async def amend_circumstance(
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it; and all that entering raises.
     """
     patient = await existing_for_update(work, patient_id)
-    stored, others = await _find(work, patient_id, circumstance_id, version=version)
+    stored = await CIRCUMSTANCE.existing(work, patient_id, circumstance_id, version=version)
+    others = [one for one in await circumstances.of_patient(work, patient_id) if one.id != circumstance_id]
     before = _known(work, patient, stored)
     values = {name: getattr(stored, name) for name in ("kind", "since", "until", *VALUES)}
     given = GivenCircumstance(**(values | {"detail": before.detail} | dict(changes)), confirm=confirm)
     await _possible(work, patient, given, others)
-    await _keep(work, patient, stored, Correction.AMENDED, reason)
+    await CIRCUMSTANCE.keep(work, patient, stored, Correction.AMENDED, reason)
     new = _stored(work, patient, given, stored.id, version=stored.version + 1)
     await circumstances.replace(work, new)
     work.audit("circumstance.amended", "circumstance", stored.id, patient_id=patient_id)
@@ -169,8 +184,8 @@ async def void_circumstance(
         ChangedMeanwhileError: the version is not the current one.
     """
     patient = await existing_for_update(work, patient_id)
-    stored, _ = await _find(work, patient_id, circumstance_id, version=version)
-    await _keep(work, patient, stored, Correction.VOIDED, reason)
+    stored = await CIRCUMSTANCE.existing(work, patient_id, circumstance_id, version=version)
+    await CIRCUMSTANCE.keep(work, patient, stored, Correction.VOIDED, reason)
     await circumstances.take_away(work, stored.id)
     work.audit("circumstance.voided", "circumstance", stored.id, patient_id=patient_id)
     voided = replace(stored, version=stored.version + 1)
@@ -188,30 +203,14 @@ async def restore_circumstance(
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing_for_update(work, patient_id)
-    last = await record_versions.latest(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
-    if last is None or last.correction != Correction.VOIDED:
-        await _find(work, patient_id, circumstance_id, version=None)
-        raise NotEnteredInErrorError
-    stored = CIRCUMSTANCE_CONTENT.validate_python(last.content)
+    stored, void_since = await CIRCUMSTANCE.voided(work, patient_id, circumstance_id)
     refuse_before_birth(work, patient, stored.since.year)
     voided = replace(stored, version=stored.version + 1)
-    await _keep(work, patient, voided, Correction.RESTORED, reason, active=False)
+    await CIRCUMSTANCE.keep(work, patient, voided, Correction.RESTORED, reason, void_since=void_since)
     new = replace(stored, version=stored.version + 2)
     await circumstances.add(work, patient_id, new)
     work.audit("circumstance.restored", "circumstance", new.id, patient_id=patient_id)
     return _known(work, patient, new)
-
-
-async def _find(
-    work: Work, patient_id: UUID, circumstance_id: UUID, *, version: int | None
-) -> tuple[Circumstance, list[Circumstance]]:
-    every = await circumstances.of_patient(work, patient_id)
-    stored = next((one for one in every if one.id == circumstance_id), None)
-    if stored is None:
-        raise await no_such_record(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
-    if version is not None and stored.version != version:
-        raise ChangedMeanwhileError("header/if-match")
-    return stored, [one for one in every if one.id != circumstance_id]
 
 
 async def _possible(
@@ -273,24 +272,3 @@ def _known(
     if sealed is not None:
         detail = vault_of(work, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
     return KnownCircumstance(stored=stored, detail=detail, status=status)
-
-
-async def _keep(
-    work: Work,
-    patient: PatientRecord,
-    stored: Circumstance,
-    correction: Correction,
-    reason: str | None,
-    *,
-    active: bool = True,
-) -> None:
-    replaced = ReplacedVersion(
-        kind=RecordKind.CIRCUMSTANCE,
-        record_id=stored.id,
-        version=stored.version,
-        content=CIRCUMSTANCE_CONTENT.dump_python(stored, mode="json"),
-        # They decide nothing, so no decision is replayed from them.
-        known_from_turn=None,
-        active=active,
-    )
-    await keep_version(work, patient, replaced, correction, reason)

@@ -3,17 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.corrections import (
-    CorrectionEffects,
-    NotEnteredInErrorError,
-    believed_now,
-    follow_correction,
-    keep_version,
-    no_such_record,
-)
+from app.care.monitoring.corrections import Correctable, CorrectionEffects, believed_now, follow_correction
 from app.care.patients.plausibility import Unlikely, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
 from app.care.treatment.commands import let_course_begin, refuse_not_made, refuse_window
@@ -25,12 +19,25 @@ from app.clinical.course import Infusion, infusions_of_course
 from app.clinical.history import ChosenReference
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.storage import chosen_references, courses, infusions, record_versions
+from app.storage import chosen_references, courses, infusions
 from app.storage.chosen_references import StoredReference
 from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.headers import ChangedMeanwhileError
+from app.storage.record_versions import Correction, RecordKind, RecordStatus
+
+
+async def _course(work: Work, patient_id: UUID, course_id: UUID) -> StoredCourse | None:
+    every = await courses.stored_courses(work, patient_id)
+    return next((one for one in every if one.id == course_id), None)
+
+
+# A decision keeps the course that it knew with itself: no turn is needed to find it again.
+COURSE: Final = Correctable(
+    kind=RecordKind.COURSE,
+    find=_course,
+    plain=partial(courses.COURSE_CONTENT.dump_python, mode="json"),
+    read=lambda version: courses.COURSE_CONTENT.validate_python(version.content),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,8 @@ async def amend_course(
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
     patient = await existing_for_update(work, patient_id)
-    stored, others = await _course(work, patient_id, course_id, version=version)
+    stored = await COURSE.existing(work, patient_id, course_id, version=version)
+    others = [one for one in await courses.stored_courses(work, patient_id) if one.id != course_id]
     before = await believed_now(work, patient_id)
     if "taken_on_at" in changes:
         if stored.course.taken_on_at is None:
@@ -83,14 +91,14 @@ async def amend_course(
         values["benefit_recorded_by"] = work.actor.id if changes["benefit_recorded_on"] else None
     if "started_on" in changes:
         values["declared_started_on"] = changes["started_on"]
-    await _keep_version(work, patient, stored, Correction.AMENDED, reason)
+    await COURSE.keep(work, patient, stored, Correction.AMENDED, reason)
     await courses.change_course(work, course_id, version=version, **values)
     if "started_on" in changes:
         await _begin_again(work, patient, course_id, alone=not others)
     for action in ("amended" if reason else "changed", *(f"confirmed_{one.value}" for one in confirmed)):
         work.audit(f"course.{action}", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
-    (now, _) = await _course(work, patient_id, course_id, version=None)
+    now = await COURSE.existing(work, patient_id, course_id, version=None)
     return CorrectedCourse(stored=now, status=RecordStatus.ACTIVE, effects=effects)
 
 
@@ -105,9 +113,9 @@ async def void_course(
         ChangedMeanwhileError: the version is not the current one.
     """
     patient = await existing_for_update(work, patient_id)
-    stored, _ = await _course(work, patient_id, course_id, version=version)
+    stored = await COURSE.existing(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
-    await _keep_version(work, patient, stored, Correction.VOIDED, reason)
+    await COURSE.keep(work, patient, stored, Correction.VOIDED, reason)
     await courses.take_course_away(work, course_id)
     work.audit("course.voided", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
@@ -127,11 +135,7 @@ async def restore_course(
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing_for_update(work, patient_id)
-    last = await record_versions.latest(work, patient_id, RecordKind.COURSE, course_id)
-    if last is None or last.correction != Correction.VOIDED:
-        await _course(work, patient_id, course_id, version=None)
-        raise NotEnteredInErrorError
-    stored = courses.COURSE_CONTENT.validate_python(last.content)
+    stored, void_since = await COURSE.voided(work, patient_id, course_id)
     earlier = stored.course.earlier
     for day in (stored.course.started_on, earlier.last_on if earlier else None):
         if day is not None:
@@ -141,24 +145,12 @@ async def restore_course(
         raise CourseExistsError("#/started_on")
     before = await believed_now(work, patient_id)
     voided = replace(stored, version=stored.version + 1)
-    await _keep_version(work, patient, voided, Correction.RESTORED, reason, active=False)
+    await COURSE.keep(work, patient, voided, Correction.RESTORED, reason, void_since=void_since)
     new = replace(stored, version=stored.version + 2)
     await courses.restore_course(work, patient_id, new)
     work.audit("course.restored", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
     return CorrectedCourse(stored=new, status=RecordStatus.ACTIVE, effects=effects)
-
-
-async def _course(
-    work: Work, patient_id: UUID, course_id: UUID, *, version: int | None
-) -> tuple[StoredCourse, list[StoredCourse]]:
-    every = await courses.stored_courses(work, patient_id)
-    stored = next((one for one in every if one.course.id == str(course_id)), None)
-    if stored is None:
-        raise await no_such_record(work, patient_id, RecordKind.COURSE, course_id)
-    if version is not None and stored.version != version:
-        raise ChangedMeanwhileError("header/if-match")
-    return stored, [one for one in every if one is not stored]
 
 
 def _refuse_course(
@@ -200,27 +192,6 @@ async def _begin_again(work: Work, patient: PatientRecord, course_id: UUID, *, a
             await infusions.replace_infusion(work, patient.id, moved, same_turn=True)
 
 
-async def _keep_version(
-    work: Work,
-    patient: PatientRecord,
-    stored: StoredCourse,
-    correction: Correction,
-    reason: str | None,
-    *,
-    active: bool = True,
-) -> None:
-    # A decision keeps the course that it knew with itself: no turn is needed to find it again.
-    replaced = ReplacedVersion(
-        kind=RecordKind.COURSE,
-        record_id=UUID(stored.course.id),
-        version=stored.version,
-        content=courses.COURSE_CONTENT.dump_python(stored, mode="json"),
-        known_from_turn=None,
-        active=active,
-    )
-    await keep_version(work, patient, replaced, correction, reason)
-
-
 async def change_course(
     work: Work, patient_id: UUID, changes: Mapping[str, date | int | None], *, version: int
 ) -> CourseView:
@@ -245,6 +216,24 @@ async def change_course(
     return view
 
 
+async def _chosen(work: Work, patient_id: UUID, choice_id: UUID) -> StoredReference | None:
+    every = await chosen_references.all_of_patient(work, patient_id)
+    return next((one for one in every if one.id == choice_id), None)
+
+
+async def _chosen_in(_work: Work, _patient_id: UUID, stored: StoredReference) -> int:
+    return stored.turn
+
+
+REFERENCE: Final = Correctable(
+    kind=RecordKind.CHOSEN_REFERENCE,
+    find=_chosen,
+    plain=chosen_references.content_of,
+    read=chosen_references.from_version,
+    known_from=_chosen_in,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedReference:
     """A chosen reference after a correction, and what the correction changed."""
@@ -266,32 +255,20 @@ async def amend_reference(
         ReferenceNotMadeError: its days make no reference.
     """
     patient = await existing_for_update(work, patient_id)
-    stored, holds = await _chosen(work, patient_id, choice_id, version=version)
+    stored = await REFERENCE.existing(work, patient_id, choice_id, version=version)
+    holds = (await chosen_references.all_of_patient(work, patient_id))[0].id == choice_id
     days = {"from_day": stored.from_day, "to_day": stored.to_day} | dict(changes)
     new = ChosenReference(**days, set_at=stored.set_at)
     refuse_window(work, patient, new, within="#")
     before = await believed_now(work, patient_id)
-    await _keep_choice(work, patient, stored, Correction.AMENDED, reason)
+    await REFERENCE.keep(work, patient, stored, Correction.AMENDED, reason)
     await chosen_references.change_days(work, patient_id, choice_id, **days, version=stored.version + 1)
     work.audit("reference.amended", "chosen_reference", choice_id, patient_id=patient_id)
     if holds:
         await refuse_not_made(work, patient_id, new, within="#")
     effects = await follow_correction(work, before, kind="reference", record_id=choice_id)
-    (now, _) = await _chosen(work, patient_id, choice_id, version=None)
+    now = await REFERENCE.existing(work, patient_id, choice_id, version=None)
     return CorrectedReference(stored=now, effects=effects)
-
-
-async def _chosen(
-    work: Work, patient_id: UUID, choice_id: UUID, *, version: int | None
-) -> tuple[StoredReference, bool]:
-    """Find a choice, and whether it is the one that holds."""
-    every = await chosen_references.all_of_patient(work, patient_id)
-    stored = next((one for one in every if one.id == choice_id), None)
-    if stored is None:
-        raise await no_such_record(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
-    if version is not None and stored.version != version:
-        raise ChangedMeanwhileError("header/if-match")
-    return stored, every[0] is stored
 
 
 async def void_reference(
@@ -304,9 +281,9 @@ async def void_reference(
         EnteredInErrorError: it counts as entered in error already.
     """
     patient = await existing_for_update(work, patient_id)
-    stored, _ = await _chosen(work, patient_id, choice_id, version=version)
+    stored = await REFERENCE.existing(work, patient_id, choice_id, version=version)
     before = await believed_now(work, patient_id)
-    await _keep_choice(work, patient, stored, Correction.VOIDED, reason)
+    await REFERENCE.keep(work, patient, stored, Correction.VOIDED, reason)
     await chosen_references.take_away(work, choice_id)
     work.audit("reference.voided", "chosen_reference", choice_id, patient_id=patient_id)
     return await follow_correction(work, before, kind="reference", record_id=choice_id)
@@ -322,21 +299,10 @@ async def restore_reference(
         NotEnteredInErrorError: it does not count as entered in error.
     """
     patient = await existing_for_update(work, patient_id)
-    last = await record_versions.latest(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
-    if last is None or last.correction != Correction.VOIDED:
-        every = await chosen_references.all_of_patient(work, patient_id)
-        raise NotEnteredInErrorError if any(one.id == choice_id for one in every) else NotFoundError
+    stored, void_since = await REFERENCE.voided(work, patient_id, choice_id)
     before = await believed_now(work, patient_id)
-    stored = chosen_references.from_version(last)
-    replaced = ReplacedVersion(
-        kind=RecordKind.CHOSEN_REFERENCE,
-        record_id=choice_id,
-        version=last.version + 1,
-        content=last.content,
-        known_from_turn=last.replaced_in_turn,
-        active=False,
-    )
-    await keep_version(work, patient, replaced, Correction.RESTORED, reason)
+    voided = replace(stored, version=stored.version + 1)
+    await REFERENCE.keep(work, patient, voided, Correction.RESTORED, reason, void_since=void_since)
     await chosen_references.add(
         work,
         choice_id,
@@ -344,20 +310,7 @@ async def restore_reference(
         stored.choice,
         reason_sealed=stored.reason_sealed,
         set_by=stored.set_by,
-        version=last.version + 2,
+        version=stored.version + 2,
     )
     work.audit("reference.restored", "chosen_reference", choice_id, patient_id=patient_id)
     return await follow_correction(work, before, kind="reference", record_id=choice_id)
-
-
-async def _keep_choice(
-    work: Work, patient: PatientRecord, stored: StoredReference, correction: Correction, reason: str
-) -> None:
-    replaced = ReplacedVersion(
-        kind=RecordKind.CHOSEN_REFERENCE,
-        record_id=stored.id,
-        version=stored.version,
-        content=chosen_references.content_of(stored),
-        known_from_turn=stored.turn,
-    )
-    await keep_version(work, patient, replaced, correction, reason)

@@ -6,18 +6,12 @@ out again in the same transaction, as if the error had never been entered.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 from app.care.alerts import bookings
-from app.care.monitoring.corrections import (
-    CorrectionEffects,
-    NotEnteredInErrorError,
-    believed_now,
-    follow_correction,
-    keep_version,
-    no_such_record,
-)
+from app.care.monitoring.corrections import Correctable, CorrectionEffects, believed_now, follow_correction
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing_for_update
 from app.care.treatment.commands import InfusionExistsError, let_course_begin, note_infusion, refuse_future
@@ -26,12 +20,11 @@ from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_s
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.storage import courses, infusions, record_versions
+from app.storage import courses, infusions
 from app.storage.infusions import StoredInfusion
 from app.storage.patient_states import BookedBooster
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.headers import ChangedMeanwhileError
+from app.storage.record_versions import Correction, RecordKind, RecordStatus
 
 
 class InductionNeededError(RefusalError):
@@ -42,6 +35,24 @@ class InductionNeededError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "boosters-without-induction"
+
+
+async def _infusion(work: Work, patient_id: UUID, infusion_id: UUID) -> StoredInfusion | None:
+    every = await infusions.stored_infusions(work, patient_id)
+    return next((one for one in every if one.id == infusion_id), None)
+
+
+async def _known_from(_work: Work, _patient_id: UUID, stored: StoredInfusion) -> int:
+    return stored.turn
+
+
+INFUSION: Final = Correctable(
+    kind=RecordKind.INFUSION,
+    find=_infusion,
+    plain=partial(infusions.INFUSION_CONTENT.dump_python, mode="json"),
+    read=lambda version: infusions.INFUSION_CONTENT.validate_python(version.content),
+    known_from=_known_from,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +87,7 @@ async def amend_infusion(
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
     patient = await existing_for_update(work, patient_id)
-    stored = await _infusion(work, patient_id, infusion_id, version=version)
+    stored = await INFUSION.existing(work, patient_id, infusion_id, version=version)
     others = await _others(work, patient_id, infusion_id)
     rule_fields = {one.name for one in fields(Infusion)}
     infusion = replace(
@@ -106,7 +117,7 @@ async def amend_infusion(
     declared = await courses.current_course(work, patient_id)
     new = replace(new, began_course_id=await let_course_begin(work, patient, infusion))
     confirmed = await _possible(work, patient, new, others, change.confirm, declared=declared)
-    await _keep_version(work, patient, stored, Correction.AMENDED, change.reason)
+    await INFUSION.keep(work, patient, stored, Correction.AMENDED, change.reason)
     await infusions.replace_infusion(work, patient_id, await _with_booking(work, patient_id, new))
     note_infusion(work, patient_id, new, "amended", confirmed)
     effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
@@ -125,11 +136,11 @@ async def void_infusion(
         InductionNeededError: boosters of its course would stand without an induction.
     """
     patient = await existing_for_update(work, patient_id)
-    stored = await _infusion(work, patient_id, infusion_id, version=version)
+    stored = await INFUSION.existing(work, patient_id, infusion_id, version=version)
     before = await believed_now(work, patient_id)
     await undo_beside(work, patient_id, stored)
     await _refuse_lone_boosters(work, patient, await _others(work, patient_id, infusion_id))
-    await _keep_version(work, patient, stored, Correction.VOIDED, reason)
+    await INFUSION.keep(work, patient, stored, Correction.VOIDED, reason)
     await infusions.take_infusion_away(work, infusion_id)
     note_infusion(work, patient_id, stored, "voided", ())
     effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
@@ -149,13 +160,8 @@ async def restore_infusion(
         BeforeBirthError: the year of birth, which was entered meanwhile, is later.
     """
     patient = await existing_for_update(work, patient_id)
-    last = await record_versions.latest(work, patient_id, RecordKind.INFUSION, infusion_id)
-    others = await _others(work, patient_id, infusion_id)
-    if last is None or last.correction != Correction.VOIDED:
-        await _infusion(work, patient_id, infusion_id, version=None)
-        raise NotEnteredInErrorError
-    stored = infusions.INFUSION_CONTENT.validate_python(last.content)
-    infusion = stored.infusion
+    stored, void_since = await INFUSION.voided(work, patient_id, infusion_id)
+    others, infusion = await _others(work, patient_id, infusion_id), stored.infusion
     refuse_before_birth(work, patient, infusion.given_at.year)
     if any(one.given_at == infusion.given_at for one in others):
         raise InfusionExistsError("#/given_at")
@@ -163,26 +169,14 @@ async def restore_infusion(
     began = await let_course_begin(work, patient, infusion)
     course = await courses.current_course(work, patient_id)
     refuse_infusion(course, others, infusion, zone=patient.time_zone)
-    voided = replace(stored, version=stored.version + 1, turn=last.replaced_in_turn)
-    await _keep_version(work, patient, voided, Correction.RESTORED, reason, active=False)
+    voided = replace(stored, version=stored.version + 1, turn=void_since)
+    await INFUSION.keep(work, patient, voided, Correction.RESTORED, reason, void_since=void_since)
     new = replace(stored, version=stored.version + 2, began_course_id=began)
     new = await _with_booking(work, patient_id, new)
     await infusions.add_infusion(work, patient_id, new)
     note_infusion(work, patient_id, new, "restored", ())
     effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
     return CorrectedInfusion(stored=new, status=RecordStatus.ACTIVE, effects=effects)
-
-
-async def _infusion(
-    work: Work, patient_id: UUID, infusion_id: UUID, *, version: int | None
-) -> StoredInfusion:
-    every = await infusions.stored_infusions(work, patient_id)
-    stored = next((one for one in every if one.id == infusion_id), None)
-    if stored is None:
-        raise await no_such_record(work, patient_id, RecordKind.INFUSION, infusion_id)
-    if version is not None and stored.version != version:
-        raise ChangedMeanwhileError("header/if-match")
-    return stored
 
 
 async def _others(work: Work, patient_id: UUID, infusion_id: UUID) -> list[Infusion]:
@@ -258,23 +252,3 @@ async def _with_booking(work: Work, patient_id: UUID, new: StoredInfusion) -> St
     if booking is None:
         return new
     return replace(new, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
-
-
-async def _keep_version(
-    work: Work,
-    patient: PatientRecord,
-    stored: StoredInfusion,
-    correction: Correction,
-    reason: str | None,
-    *,
-    active: bool = True,
-) -> None:
-    replaced = ReplacedVersion(
-        kind=RecordKind.INFUSION,
-        record_id=stored.id,
-        version=stored.version,
-        content=infusions.INFUSION_CONTENT.dump_python(stored, mode="json"),
-        known_from_turn=stored.turn,
-        active=active,
-    )
-    await keep_version(work, patient, replaced, correction, reason)
