@@ -3,16 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from app.access.audit import queries
 from app.access.audit.schemas import AuditEventList, AuditEventReply, place_after, read_place
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
-from app.web.dependencies import PageCursor, PageLimit
-from app.web.headers import link_next
-from app.web.schemas import PAGE_SIZE, Moment
+from app.web.dependencies import PageAsked
+from app.web.schemas import Moment
 
 router = APIRouter(prefix="/v1/audit-events", tags=["audit"])
 
@@ -28,15 +27,12 @@ Until = Annotated[Moment | None, Query(alias="to", description="Before then; els
 @router.get("", summary="Search the audit log")
 async def list_audit_events(
     work: Annotated[Work, work_for(Permission.AUDIT)],
-    request: Request,
-    response: Response,
+    page: PageAsked,
     patient_id: OnlyPatient = None,
     actor_id: OnlyActor = None,
     action: OnlyAction = None,
     since: Since = None,
     until: Until = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
 ) -> AuditEventList:
     """List who did and read what, newest first: a year at most, or one patient's since ever."""
     found = await queries.search(
@@ -46,8 +42,8 @@ async def list_audit_events(
         action=action,
         since=since,
         until=until,
-        before=read_place(after),
-        limit=limit,
+        before=read_place(page.cursor),
+        limit=page.limit,
     )
-    link_next(request, response, place_after(found, limit))
+    page.link_next(place_after(found, page.limit))
     return AuditEventList(items=[AuditEventReply.of(one) for one in found])

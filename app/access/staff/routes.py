@@ -34,9 +34,8 @@ from app.access.staff.schemas import (
 )
 from app.context import Work
 from app.foundation.tokens import TokenKind
-from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit, address_of, bearer_token
-from app.web.headers import link_next, version_if_sent, version_in, with_etag
-from app.web.schemas import PAGE_SIZE, read_id_cursor
+from app.web.dependencies import ContextNeeded, IfMatch, PageAsked, address_of, bearer_token
+from app.web.headers import version_if_sent, version_in, with_etag
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"], route_class=ClinicRoute)
 ManagingStaff = Annotated[Work, work_for(Permission.STAFF)]
@@ -205,13 +204,9 @@ async def open_in_emergency(
 
 @list_router.get("", summary="List emergency accesses")
 async def list_emergency_accesses(
-    work: Annotated[Work, work_for(Permission.AUDIT)],
-    request: Request,
-    response: Response,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    work: Annotated[Work, work_for(Permission.AUDIT)], page: PageAsked
 ) -> EmergencyList:
     """List who opened whom, when and why, newest first."""
-    found = await queries.list_emergencies(work, before=read_id_cursor(after), limit=limit)
-    link_next(request, response, str(found[-1].id) if len(found) == limit else None)
+    found = await queries.list_emergencies(work, before=page.after, limit=page.limit)
+    page.link_after([one.id for one in found])
     return EmergencyList.of_all(found)

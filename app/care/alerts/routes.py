@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
@@ -36,9 +36,8 @@ from app.storage.alerts import AlertT
 from app.storage.findings import Finding
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
-from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_if_sent, with_etag
-from app.web.schemas import PAGE_SIZE, read_id_cursor
+from app.web.dependencies import IfMatch, OnlyPatient, PageAsked
+from app.web.headers import etag_of, version_if_sent, with_etag
 
 signals = APIRouter(prefix="/v1", tags=["signals"], route_class=ClinicRoute)
 safety_events = APIRouter(prefix="/v1", tags=["safety"], route_class=ClinicRoute)
@@ -55,18 +54,15 @@ ClosesSafety = Annotated[Work, work_for(Permission.SAFETY_CLOSE)]
 @signals.get("/signals", summary="List signals")
 async def list_signals(
     work: ReadsSignals,
-    request: Request,
-    response: Response,
+    page: PageAsked,
     state: SignalFilter = SignalFilter.OPEN,
     patient_id: OnlyPatient = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
 ) -> SignalList:
     """List signals, oldest first."""
     listed = await list_alerts(
-        work, SIGNAL, states=state.states, patient_id=patient_id, after=read_id_cursor(after), limit=limit
+        work, SIGNAL, states=state.states, patient_id=patient_id, after=page.after, limit=page.limit
     )
-    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    page.link_after([one.id for one in listed])
     return SignalList(items=[SignalReply.of(view) for view in await views_of(work, listed)])
 
 
@@ -150,13 +146,7 @@ async def reopen_signal(
 
 @safety_events.get("/safety-events", summary="List safety events")
 async def list_safety_events(
-    work: ReadsSafety,
-    request: Request,
-    response: Response,
-    state: AlertFilter = AlertFilter.OPEN,
-    patient_id: OnlyPatient = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    work: ReadsSafety, page: PageAsked, state: AlertFilter = AlertFilter.OPEN, patient_id: OnlyPatient = None
 ) -> SafetyEventList:
     """List safety events, oldest first."""
     listed = await list_alerts(
@@ -164,10 +154,10 @@ async def list_safety_events(
         SAFETY_EVENT,
         states=state.states,
         patient_id=patient_id,
-        after=read_id_cursor(after),
-        limit=limit,
+        after=page.after,
+        limit=page.limit,
     )
-    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    page.link_after([one.id for one in listed])
     return SafetyEventList(items=[SafetyEventReply.of(event) for event in listed])
 
 
@@ -220,19 +210,13 @@ async def close_safety_event(
 
 @findings.get("/findings", summary="List findings")
 async def list_findings(
-    work: ReadsSignals,
-    request: Request,
-    response: Response,
-    state: AlertFilter = AlertFilter.OPEN,
-    patient_id: OnlyPatient = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    work: ReadsSignals, page: PageAsked, state: AlertFilter = AlertFilter.OPEN, patient_id: OnlyPatient = None
 ) -> FindingList:
     """List findings, oldest first."""
     listed = await list_alerts(
-        work, FINDING, states=state.states, patient_id=patient_id, after=read_id_cursor(after), limit=limit
+        work, FINDING, states=state.states, patient_id=patient_id, after=page.after, limit=page.limit
     )
-    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    page.link_after([one.id for one in listed])
     return FindingList(items=[FindingReply.of(one) for one in listed])
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
@@ -30,10 +30,9 @@ from app.context import Work
 from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.storage import clinics
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import link_next, version_if_sent, version_in, with_etag
+from app.web.dependencies import IfMatch, PageAsked
+from app.web.headers import version_if_sent, version_in, with_etag
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(
     prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=ClinicRoute
@@ -69,19 +68,13 @@ async def enter_assessment(
 
 @router.get("", summary="List assessments")
 async def list_assessments(
-    patient_id: UUID,
-    work: MayRead,
-    request: Request,
-    response: Response,
-    include: Include = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    patient_id: UUID, work: MayRead, page: PageAsked, include: Include = None
 ) -> AssessmentList:
     """List a patient's completed forms, those that were completed last first, each with its ETag."""
     listed = await queries.list_of_patient(
-        work, patient_id, with_errors=include is not None, after=read_id_cursor(after), limit=limit
+        work, patient_id, with_errors=include is not None, after=page.after, limit=page.limit
     )
-    link_next(request, response, str(listed[-1].stored.id) if len(listed) == limit else None)
+    page.link_after([one.stored.id for one in listed])
     return AssessmentList(items=[AssessmentReply.of(one) for one in listed])
 
 

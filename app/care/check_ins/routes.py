@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
@@ -45,8 +45,8 @@ from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help, help_country
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import ClientTime, ContextNeeded, IfMatch, PageCursor, PageLimit
-from app.web.headers import link_next, read_client_time, version_in, with_etag
+from app.web.dependencies import ClientTime, ContextNeeded, IfMatch, PageAsked, PageLimit
+from app.web.headers import read_client_time, version_in, with_etag
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 
@@ -116,19 +116,15 @@ async def import_batch(
 async def list_records(
     patient_id: UUID,
     work: Annotated[Work, work_for(Permission.TREATMENT_READ)],
-    request: Request,
-    response: Response,
+    page: PageAsked,
     include: Include = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
 ) -> CheckInRecordList:
     """List a patient's check-ins, latest first; with those taken back or entered in error, if wanted."""
     found = await queries.list_of_patient(
-        work, patient_id, after=read_place(after), limit=limit, with_errors=include is not None
+        work, patient_id, after=read_place(page.cursor), limit=page.limit, with_errors=include is not None
     )
-    if len(found) == limit:
-        last = found[-1][0].check_in
-        link_next(request, response, f"{last.recorded_at.isoformat()} {last.id}")
+    said = (stored.check_in for stored, _ in found)
+    page.link_after([f"{one.recorded_at.isoformat()} {one.id}" for one in said])
     return CheckInRecordList(
         items=[record_reply(work.vault, work.clinic_id, stored, version) for stored, version in found]
     )

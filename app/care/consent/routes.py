@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
 from app.access.clinics.access import ClinicRoute, work_for
@@ -22,9 +22,8 @@ from app.care.consent.schemas import (
 )
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.context import Work
-from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import link_next, version_in, with_etag
-from app.web.schemas import PAGE_SIZE, read_id_cursor
+from app.web.dependencies import IfMatch, PageAsked
+from app.web.headers import version_in, with_etag
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"], route_class=ClinicRoute)
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
@@ -116,16 +115,11 @@ async def record_erasure_request(patient_id: UUID, work: ServesRights) -> Erasur
 
 @requests_router.get("", summary="List erasure requests")
 async def list_erasure_requests(
-    work: ServesRights,
-    request: Request,
-    response: Response,
-    state: ErasureFilter = ErasureFilter.OPEN,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    work: ServesRights, page: PageAsked, state: ErasureFilter = ErasureFilter.OPEN
 ) -> ErasureRequestList:
     """List requests, oldest first."""
-    listed = await erasure.list_requests(work, states=state.states, after=read_id_cursor(after), limit=limit)
-    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    listed = await erasure.list_requests(work, states=state.states, after=page.after, limit=page.limit)
+    page.link_after([one.id for one in listed])
     return ErasureRequestList(items=[ErasureRequestReply.of(one) for one in listed])
 
 

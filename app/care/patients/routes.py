@@ -34,9 +34,8 @@ from app.care.patients.schemas import (
 from app.context import Work
 from app.foundation.tokens import TokenKind, read_token
 from app.web.cross_origin import answers_for
-from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_in, with_etag
-from app.web.schemas import PAGE_SIZE, read_id_cursor
+from app.web.dependencies import ContextNeeded, IfMatch, PageAsked
+from app.web.headers import etag_of, version_in, with_etag
 
 router = APIRouter(prefix="/v1", tags=["patients"], route_class=ClinicRoute)
 
@@ -56,16 +55,10 @@ async def register_patient(
 
 
 @router.get("/patients", summary="List patients")
-async def list_patients(
-    work: ReadsPatients,
-    request: Request,
-    response: Response,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
-) -> PatientList:
+async def list_patients(work: ReadsPatients, page: PageAsked) -> PatientList:
     """List patients in the order of their registration; follow the Link header."""
-    listed = await queries.list_patients(work, after=read_id_cursor(after), limit=limit)
-    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    listed = await queries.list_patients(work, after=page.after, limit=page.limit)
+    page.link_after([one.id for one in listed])
     return PatientList(items=[PatientReply.of(patient) for patient in listed])
 
 

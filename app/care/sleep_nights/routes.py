@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
@@ -19,10 +19,9 @@ from app.care.sleep_nights.schemas import (
 )
 from app.context import Work
 from app.storage import sleep_nights
-from app.web.dependencies import PageCursor, PageLimit
-from app.web.headers import link_next
+from app.web.dependencies import ListPage, PageAsked
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, CursorNotValidError, read_cursor
+from app.web.schemas import CursorNotValidError, read_cursor
 
 router = APIRouter(
     prefix="/v1/patients/{patient_id}/sleep-nights", tags=["check-ins"], route_class=ClinicRoute
@@ -71,15 +70,10 @@ async def put_sleep_night(
 
 @own_router.get("/sleep-nights", summary="List one's nights")
 async def list_own_sleep_nights(
-    work: PatientWork,
-    caller: PatientSignedIn,
-    request: Request,
-    response: Response,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    work: PatientWork, caller: PatientSignedIn, page: PageAsked
 ) -> SleepNightList:
     """List the nights that count, the latest first."""
-    return await _page(work, caller.patient_id, request, response, after=after, limit=limit)
+    return await _list(work, caller.patient_id, page)
 
 
 @own_router.delete("/sleep-nights/{sleep_night_id}", status_code=204, summary="Withdraw a night")
@@ -90,15 +84,10 @@ async def withdraw_sleep_night(sleep_night_id: UUID, work: PatientWork, caller: 
 
 @router.get("", summary="List nights")
 async def list_sleep_nights(
-    patient_id: UUID,
-    work: Annotated[Work, work_for(Permission.TREATMENT_READ)],
-    request: Request,
-    response: Response,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    patient_id: UUID, work: Annotated[Work, work_for(Permission.TREATMENT_READ)], page: PageAsked
 ) -> SleepNightList:
     """List the nights that the patient's phone measured, latest first; they are shown, and decide nothing."""
-    return await _page(work, patient_id, request, response, after=after, limit=limit)
+    return await _list(work, patient_id, page)
 
 
 async def _import_of(work: Work, patient_id: UUID) -> SleepImportReply:
@@ -106,12 +95,9 @@ async def _import_of(work: Work, patient_id: UUID) -> SleepImportReply:
     return SleepImportReply(on=since is not None, since=since)
 
 
-async def _page(
-    work: Work, patient_id: UUID, request: Request, response: Response, *, after: str | None, limit: int
-) -> SleepNightList:
-    found = await queries.list_nights(work, patient_id, before=_place(after), limit=limit)
-    if len(found) == limit:
-        link_next(request, response, f"{found[-1].night.isoformat()} {found[-1].id}")
+async def _list(work: Work, patient_id: UUID, page: ListPage) -> SleepNightList:
+    found = await queries.list_nights(work, patient_id, before=_place(page.cursor), limit=page.limit)
+    page.link_after([f"{one.night.isoformat()} {one.id}" for one in found])
     return SleepNightList(items=[SleepNightReply.of(one) for one in found])
 
 

@@ -61,10 +61,9 @@ from app.web.correction_schemas import (
     Restoration,
     Void,
 )
-from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import etag_of, link_next, version_if_sent, version_in, with_etag
+from app.web.dependencies import IfMatch, PageAsked
+from app.web.headers import etag_of, version_if_sent, version_in, with_etag
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"], route_class=ClinicRoute)
 
@@ -122,19 +121,13 @@ async def enter_infusion(
 
 @router.get("/infusions", summary="List infusions")
 async def list_infusions(
-    patient_id: UUID,
-    work: MayRead,
-    request: Request,
-    response: Response,
-    include: Include = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
+    patient_id: UUID, work: MayRead, page: PageAsked, include: Include = None
 ) -> InfusionList:
     """List a patient's infusions, latest first, each with its ETag."""
     found = await queries.list_infusions(
-        work, patient_id, with_errors=include is not None, after=read_id_cursor(after), limit=limit
+        work, patient_id, with_errors=include is not None, after=page.after, limit=page.limit
     )
-    link_next(request, response, str(found[-1][0].id) if len(found) == limit else None)
+    page.link_after([one[0].id for one in found])
     return InfusionList(items=[InfusionRecordReply.of_stored(one, status) for one, status in found])
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
@@ -22,9 +22,8 @@ from app.care.worklist.schemas import (
 from app.context import Work
 from app.storage.alerts import Alert
 from app.storage.worklist import WorklistFilter
-from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
-from app.web.headers import link_next, version_if_sent, with_etag
-from app.web.schemas import PAGE_SIZE
+from app.web.dependencies import IfMatch, OnlyPatient, PageAsked
+from app.web.headers import version_if_sent, with_etag
 
 router = APIRouter(prefix="/v1/worklist", tags=["worklist"], route_class=ClinicRoute)
 ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]
@@ -34,8 +33,7 @@ ToHandle = Annotated[Work, work_for(Permission.SIGNALS_HANDLE)]
 @router.get("", summary="Read the worklist")
 async def read_worklist(
     work: ToRead,
-    request: Request,
-    response: Response,
+    page: PageAsked,
     kind: Annotated[list[WorklistKind] | None, Query(description="Only these kinds")] = None,
     assignee: Annotated[
         UUID | None, Query(description="Only what this member takes care of, and every safety event")
@@ -45,8 +43,6 @@ async def read_worklist(
         Query(description="Only patients in whose care team this member is, and every safety event"),
     ] = None,
     patient_id: OnlyPatient = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
 ) -> WorklistReply:
     """Give everything that waits for the care team: by lane, what nobody has acknowledged first, then by age."""
     wanted = WorklistFilter(
@@ -55,8 +51,8 @@ async def read_worklist(
         care_team=care_team,
         patient_id=patient_id,
     )
-    items, following = await queries.list_items(work, wanted, after=place_in(after), limit=limit)
-    link_next(request, response, None if following is None else position_of(following))
+    items, following = await queries.list_items(work, wanted, after=place_in(page.cursor), limit=page.limit)
+    page.link_next(None if following is None else position_of(following))
     return WorklistReply(items=[WorklistItemReply.of(one, work.public_url) for one in items])
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from app.access.clinics.access import ClinicRoute, work_for
 from app.access.clinics.permissions import Permission
@@ -30,9 +30,8 @@ from app.notifications.webhooks.schemas import (
     TestSentReply,
     UndeliveredSummaryReply,
 )
-from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.headers import link_next, version_in, with_etag
-from app.web.schemas import PAGE_SIZE, read_id_cursor
+from app.web.dependencies import IfMatch, PageAsked
+from app.web.headers import version_in, with_etag
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=ClinicRoute)
 outgoing = APIRouter(generate_unique_id_function=lambda route: route.name)
@@ -123,17 +122,14 @@ async def recover_endpoint(endpoint_id: UUID, body: RecoverEntry, work: ManageWe
 async def list_deliveries(
     endpoint_id: UUID,
     work: ManageWebhooks,
-    request: Request,
-    response: Response,
+    page: PageAsked,
     state: Annotated[DeliveryState | None, Query(description="Only those in this state")] = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
 ) -> DeliveryList:
     """List what was and will be sent to this endpoint, newest first, with every attempt."""
     listed = await queries.list_deliveries(
-        work, endpoint_id, state=state, before=read_id_cursor(after), limit=limit
+        work, endpoint_id, state=state, before=page.after, limit=page.limit
     )
-    link_next(request, response, str(listed[-1][0].id) if len(listed) == limit else None)
+    page.link_after([one[0].id for one in listed])
     return DeliveryList(items=[DeliveryReply.of(logged) for logged in listed])
 
 
