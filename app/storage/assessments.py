@@ -29,6 +29,7 @@ from app.storage import record_versions
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
+from app.storage.record_versions import RecordVersion
 
 
 class CustomScaleRow(TenantRow):
@@ -83,9 +84,9 @@ class StoredAssessment(TenantRow):
     turn: Mapped[int] = mapped_column(init=False)
 
 
-def from_content(content: Mapping[str, Any]) -> StoredAssessment:
+def from_version(version: RecordVersion) -> StoredAssessment:
     """Read a replaced version of a form."""
-    return record_versions.from_content(StoredAssessment, content)
+    return record_versions.from_content(StoredAssessment, version.content)
 
 
 async def add(work: UnitOfWork, assessment: StoredAssessment) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.record_versions import RecordVersion
 
 
 class CircumstanceKind(StrEnum):
@@ -85,8 +86,18 @@ class Circumstance:
     version: int = 1
 
 
-CIRCUMSTANCE_CONTENT: Final = TypeAdapter(Circumstance)
-"""What a replaced version keeps of a circumstance."""
+_CONTENT: Final = TypeAdapter(Circumstance)
+
+
+def content_of(stored: Circumstance) -> dict[str, Any]:
+    """Give what a replaced version keeps of a circumstance."""
+    content: dict[str, Any] = _CONTENT.dump_python(stored, mode="json")
+    return content
+
+
+def from_version(version: RecordVersion) -> Circumstance:
+    """Read a replaced version of a circumstance."""
+    return _CONTENT.validate_python(version.content)
 
 
 async def add(work: UnitOfWork, patient_id: UUID, one: Circumstance) -> None:

@@ -15,6 +15,7 @@ from app.clinical.review import RecordedBenefit
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.protocol_templates import TEMPLATE_CONTENT, OwnTemplate
+from app.storage.record_versions import RecordVersion
 
 
 class CourseRow(TenantRow):
@@ -83,8 +84,18 @@ class StoredCourse:
         return UUID(self.course.id)
 
 
-COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
-"""What a replaced version keeps of a course."""
+_CONTENT: Final = TypeAdapter(StoredCourse)
+
+
+def content_of(stored: StoredCourse) -> dict[str, Any]:
+    """Give what a replaced version keeps of a course."""
+    content: dict[str, Any] = _CONTENT.dump_python(stored, mode="json")
+    return content
+
+
+def from_version(version: RecordVersion) -> StoredCourse:
+    """Read a replaced version of a course."""
+    return _CONTENT.validate_python(version.content)
 
 
 async def add_course(

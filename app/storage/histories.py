@@ -124,7 +124,7 @@ async def _infusions_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> 
     """The infusions as they were believed in that turn, also those that were corrected since."""
     now = await infusions.infusions(work, patient_id, up_to_turn=turn)
     replaced = await record_versions.believed_in(work, patient_id, RecordKind.INFUSION, turn=turn)
-    then = [infusions.INFUSION_CONTENT.validate_python(one.content).infusion for one in replaced]
+    then = [infusions.from_version(one).infusion for one in replaced]
     return tuple(sorted((*now, *then), key=lambda one: (one.given_at.timestamp(), one.id)))
 
 
@@ -132,7 +132,7 @@ async def _assessments_replaced(
     work: UnitOfWork, patient_id: UUID, *, turn: int
 ) -> list[assessments.StoredAssessment]:
     replaced = await record_versions.believed_in(work, patient_id, RecordKind.ASSESSMENT, turn=turn)
-    return [assessments.from_content(one.content) for one in replaced]
+    return [assessments.from_version(one) for one in replaced]
 
 
 async def _check_ins_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> tuple[CheckIn, ...]:

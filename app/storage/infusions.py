@@ -16,6 +16,7 @@ from app.clinical.course import Infusion, InfusionPhase, Route
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
+from app.storage.record_versions import RecordVersion
 from app.storage.treatment_sessions import Session, plain_session, session_in
 
 SCORE_AFTER: Final = timedelta(hours=4)
@@ -117,8 +118,18 @@ class StoredInfusion:
         return UUID(self.infusion.id)
 
 
-INFUSION_CONTENT: Final = TypeAdapter(StoredInfusion)
-"""What a replaced version keeps of an infusion."""
+_CONTENT: Final = TypeAdapter(StoredInfusion)
+
+
+def content_of(stored: StoredInfusion) -> dict[str, Any]:
+    """Give what a replaced version keeps of an infusion."""
+    content: dict[str, Any] = _CONTENT.dump_python(stored, mode="json")
+    return content
+
+
+def from_version(version: RecordVersion) -> StoredInfusion:
+    """Read a replaced version of an infusion."""
+    return _CONTENT.validate_python(version.content)
 
 
 async def add_infusion(work: UnitOfWork, patient_id: UUID, stored: StoredInfusion) -> bool:

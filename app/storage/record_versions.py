@@ -4,12 +4,12 @@ The nouns' own tables hold what is believed now. What was amended, or entered in
 the turns of the patient in which it was believed: a decision is replayed from what was known in its turn.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, create_model
@@ -21,7 +21,14 @@ from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, column_
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 RecordT = TypeVar("RecordT", bound=TenantRow)
+CopiedT = TypeVar("CopiedT", bound="DataclassInstance")
+FoundT = TypeVar("FoundT")
+FoundT_co = TypeVar("FoundT_co", covariant=True)
+_HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 _HexBytes = Annotated[bytes, BeforeValidator(bytes.fromhex)]
 
@@ -201,6 +208,53 @@ async def voided(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[R
     return [one for one in last.values() if one.correction == Correction.VOIDED]
 
 
+async def voided_as(
+    work: UnitOfWork, patient_id: UUID, kind: RecordKind, read: Callable[[RecordVersion], CopiedT]
+) -> list[CopiedT]:
+    """List the records that count as entered in error now, each as it was last believed, in its present version."""
+    return [replace(read(one), version=one.version + 1) for one in await voided(work, patient_id, kind)]
+
+
+class Find(Protocol[FoundT_co]):
+    """How a noun finds a record by the id that its source gave it."""
+
+    async def __call__(self, work: UnitOfWork, /, *, source: str, external_id: str) -> FoundT_co | None:
+        """Find it."""
+
+
+async def kept_under(
+    work: UnitOfWork,
+    kind: RecordKind,
+    find: Find[FoundT],
+    read: Callable[[RecordVersion], FoundT],
+    *,
+    source: str,
+    external_id: str,
+) -> tuple[FoundT, RecordStatus] | None:
+    """Find what is kept under the id that its source gave it, also what counts as entered in error.
+
+    Nobody else looks for the id until the transaction ends: sent for two patients at once, it is one's.
+    """
+    key = "\n".join(("external id", str(work.clinic_id), kind.value, source, external_id))
+    await work.execute(_HOLD, {"key": key})
+    found = await find(work, source=source, external_id=external_id)
+    if found is not None:
+        return found, RecordStatus.ACTIVE
+    error = await work.one(
+        RecordVersion,
+        select(*columns_of(RecordVersion))
+        .where(
+            work.owns(RecordVersion),
+            RecordVersion.kind == kind.value,
+            RecordVersion.content["external_id"].astext == external_id,
+            RecordVersion.content["source"].astext == source,
+        )
+        .order_by(RecordVersion.version.desc())
+        .limit(1),
+    )
+    return None if error is None else (read(error), RecordStatus.ENTERED_IN_ERROR)
+
+
 async def believed_in(
     work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, turn: int
 ) -> list[RecordVersion]:
@@ -228,33 +282,6 @@ async def void_spans(work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, tu
         )
     )
     return set(found.scalars())
-
-
-_HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-
-
-async def hold_external_id(work: UnitOfWork, kind: RecordKind, *, source: str, external_id: str) -> None:
-    """Let nobody else look for this id until the transaction ends: sent for two patients at once, it is one's."""
-    key = "\n".join(("external id", str(work.clinic_id), kind.value, source, external_id))
-    await work.execute(_HOLD, {"key": key})
-
-
-async def by_external_id(
-    work: UnitOfWork, kind: RecordKind, *, source: str, external_id: str
-) -> RecordVersion | None:
-    """Find a record that counts as entered in error by the id that its source gave it."""
-    return await work.one(
-        RecordVersion,
-        select(*columns_of(RecordVersion))
-        .where(
-            work.owns(RecordVersion),
-            RecordVersion.kind == kind.value,
-            RecordVersion.content["external_id"].astext == external_id,
-            RecordVersion.content["source"].astext == source,
-        )
-        .order_by(RecordVersion.version.desc())
-        .limit(1),
-    )
 
 
 def _versions(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> Select[*tuple[Any, ...]]:

@@ -37,10 +37,10 @@ from app.context import Work
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import assessments, clinics, patient_states, record_versions, schedules
+from app.storage import assessments, clinics, patient_states, schedules
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import RecordKind
+from app.storage.record_versions import RecordKind, kept_under
 
 
 async def report_item(work: Work, patient: PatientRecord, stored: StoredAssessment) -> UUID | None:
@@ -274,14 +274,12 @@ async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessm
     Raises:
         ExternalIdTakenError: it says something else, or counts as entered in error.
     """
-    key = {"source": new.source, "external_id": new.external_id or ""}
-    await record_versions.hold_external_id(work, RecordKind.ASSESSMENT, **key)
-    kept = await assessments.by_external_id(work, **key)
-    if kept is None:
-        error = await record_versions.by_external_id(work, RecordKind.ASSESSMENT, **key)
-        if error is None:
-            return None
-        kept = assessments.from_content(error.content)
+    find, read = assessments.by_external_id, assessments.from_version
+    source, external_id = new.source, new.external_id or ""
+    found = await kept_under(work, RecordKind.ASSESSMENT, find, read, source=source, external_id=external_id)
+    if found is None:
+        return None
+    kept, _ = found
     same = (kept.patient_id, kept.digest, kept.taken_at) == (new.patient_id, new.digest, new.taken_at)
     if not same:
         raise ExternalIdTakenError.kept_as(kept.id, kept.version)

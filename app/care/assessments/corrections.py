@@ -37,7 +37,8 @@ FORM: Final = Correctable(
     kind=RecordKind.ASSESSMENT,
     find=assessments.find,
     plain=record_versions.content_of,
-    read=lambda version: assessments.from_content(version.content),
+    read=assessments.from_version,
+    take_away=lambda work, one: assessments.take_away(work, one.patient_id, one.id),
     known_from=_known_from,
 )
 
@@ -116,9 +117,7 @@ async def void_assessment(
     patient = await existing_for_update(work, patient_id)
     stored = await _entered_by_clinic(work, patient_id, assessment_id, version=version)
     before = await believed_now(work, patient_id)
-    await FORM.keep(work, patient, stored, Correction.VOIDED, reason)
-    await assessments.take_away(work, patient_id, stored.id)
-    work.audit("assessment.voided", "assessment", stored.id, patient_id=patient_id)
+    await FORM.void(work, patient, stored, reason)
     await end_findings(work, patient_id, [FindingCode.LONG_EXPOSURE], source_id=stored.id)
     effects = await follow_correction(work, before, kind="assessment", record_id=stored.id)
     voided = replace(stored, version=stored.version + 1)

@@ -21,10 +21,10 @@ from app.clinical.scales import (
     with_remission_of,
 )
 from app.context import Work
-from app.storage import assessments, courses, infusions, record_versions
+from app.storage import assessments, courses, infusions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import RecordKind, RecordStatus
+from app.storage.record_versions import RecordKind, RecordStatus, voided_as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +60,8 @@ async def list_of_patient(
     work.record_access("assessments", patient_id=patient_id)
     found = [(one, RecordStatus.ACTIVE) for one in await assessments.all_of_patient(work, patient_id)]
     if with_errors:
-        for version in await record_versions.voided(work, patient_id, RecordKind.ASSESSMENT):
-            stored = replace(assessments.from_content(version.content), version=version.version + 1)
-            found.append((stored, RecordStatus.ENTERED_IN_ERROR))
+        errors = await voided_as(work, patient_id, RecordKind.ASSESSMENT, assessments.from_version)
+        found += [(one, RecordStatus.ENTERED_IN_ERROR) for one in errors]
     found.sort(key=lambda one: (one[0].taken_at, one[0].id), reverse=True)
     start = next((place + 1 for place, (one, _) in enumerate(found) if one.id == after), 0)
     page = found[start : start + limit]

@@ -37,6 +37,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.storage import check_in_path, check_ins, patient_states
 from app.storage.check_ins import StoredCheckIn
+from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
 from app.web.headers import ChangedMeanwhileError
 
@@ -236,11 +237,11 @@ async def _imported(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCh
     return stored
 
 
-async def _mark(
-    work: Work, stored: StoredCheckIn, correction: Correction, reason: str | None
-) -> CorrectedCheckIn:
-    check_in_id, patient_id = UUID(stored.check_in.id), stored.patient_id
-    before = await believed_now(work, patient_id)
+async def mark_check_in(
+    work: Work, patient: PatientRecord, stored: StoredCheckIn, correction: Correction, reason: str | None
+) -> int:
+    """Let a check-in count no more, or again; gives the version that it had until now."""
+    check_in_id = UUID(stored.check_in.id)
     version = await version_of(work, stored)
     # The report itself never changes: a version only says in which turns it did not count.
     replaced = ReplacedVersion(
@@ -251,16 +252,24 @@ async def _mark(
         known_from_turn=stored.withdrawn_turn if stored.entered_in_error else stored.turn,
         active=not stored.entered_in_error,
     )
-    patient = await existing(work, patient_id)
     await keep_version(work, patient, replaced, correction, reason)
     await check_ins.set_entered_in_error(
         work,
-        patient_id,
+        patient.id,
         check_in_id,
         is_error=correction is Correction.VOIDED,
-        sync_sequence=await patient_states.next_sync_sequence(work, patient_id),
+        sync_sequence=await patient_states.next_sync_sequence(work, patient.id),
     )
-    work.audit(f"check_in.{correction.value}", "check_in", check_in_id, patient_id=patient_id)
+    work.audit(f"check_in.{correction.value}", "check_in", check_in_id, patient_id=patient.id)
+    return version
+
+
+async def _mark(
+    work: Work, stored: StoredCheckIn, correction: Correction, reason: str | None
+) -> CorrectedCheckIn:
+    check_in_id, patient_id = UUID(stored.check_in.id), stored.patient_id
+    before = await believed_now(work, patient_id)
+    version = await mark_check_in(work, await existing(work, patient_id), stored, correction, reason)
     effects = await follow_correction(work, before, kind="check_in", record_id=check_in_id)
     now = await check_ins.find(work, patient_id, check_in_id)
     return CorrectedCheckIn(stored=now or stored, version=version + 1, effects=effects)

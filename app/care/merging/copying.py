@@ -5,17 +5,19 @@ A cell is sealed with its patient's own key, so that whatever is copied is opene
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from app.care.alerts import bookings
+from app.care.assessments.corrections import FORM
 from app.care.check_ins.commands import mark_superseded
-from app.care.check_ins.queries import current_check_in, version_of
-from app.care.monitoring.corrections import keep_version
+from app.care.check_ins.corrections import mark_check_in
+from app.care.check_ins.queries import current_check_in
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.sealed_fields import vault_of
-from app.care.treatment.circumstances import DETAIL_CELL, KnownCircumstance, circumstances_of
-from app.care.treatment.infusion_corrections import undo_beside
+from app.care.treatment.circumstances import CIRCUMSTANCE, DETAIL_CELL, KnownCircumstance, circumstances_of
+from app.care.treatment.course_corrections import COURSE, REFERENCE
+from app.care.treatment.infusion_corrections import INFUSION, undo_beside
 from app.care.treatment.sessions import NOTE_CELL
 from app.context import Work
 from app.foundation.ids import new_id
@@ -31,16 +33,14 @@ from app.storage import (
     infusions,
     patient_merges,
     patient_states,
-    record_versions,
     sleep_nights,
 )
 from app.storage.appointments import AppointmentState
 from app.storage.care_teams import Assigned, Duty
 from app.storage.check_ins import StoredCheckIn
-from app.storage.circumstances import CIRCUMSTANCE_CONTENT
 from app.storage.patient_merges import PatientMerge
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
+from app.storage.record_versions import Correction
 
 _REPORT_NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
 _REASON_CELL: Final = {"table": "chosen_references", "column": "reason_sealed"}
@@ -76,7 +76,7 @@ async def _copy_check_ins(
         # Copied by an earlier merge that was taken back; what staff amended it to was taken back too.
         earlier = await _current(work, taker, copied)
         if earlier.entered_in_error:
-            await _mark(work, taker, earlier, Correction.RESTORED, None)
+            await mark_check_in(work, taker, earlier, Correction.RESTORED, None)
     snapshot = await snapshot_of(work, taker.id, now=work.now)
     corrected = await check_ins.find_all(
         work, taker.id, [one.supersedes for one in found.values() if one.supersedes]
@@ -299,28 +299,16 @@ async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, r
     for one in await infusions.stored_infusions(work, target.id):
         if one.id in content.infusions:
             await undo_beside(work, target.id, one)
-            kept = infusions.INFUSION_CONTENT.dump_python(one, mode="json")
-            await _void(work, target, RecordKind.INFUSION, one.id, one.version, kept, one.turn, reason)
-            await infusions.take_infusion_away(work, one.id)
+            await INFUSION.void(work, target, one, reason)
     for course in await courses.stored_courses(work, target.id):
-        course_id = UUID(course.course.id)
-        if course_id in content.courses:
-            kept = courses.COURSE_CONTENT.dump_python(course, mode="json")
-            await _void(work, target, RecordKind.COURSE, course_id, course.version, kept, None, reason)
-            await courses.take_course_away(work, course_id)
+        if course.id in content.courses:
+            await COURSE.void(work, target, course, reason)
     for choice in await chosen_references.all_of_patient(work, target.id):
         if choice.id in content.references:
-            kept = chosen_references.content_of(choice)
-            version, turn = choice.version, choice.turn
-            await _void(work, target, RecordKind.CHOSEN_REFERENCE, choice.id, version, kept, turn, reason)
-            await chosen_references.take_away(work, choice.id)
+            await REFERENCE.void(work, target, choice, reason)
     for changed in await circumstances.of_patient(work, target.id):
         if changed.id in content.circumstances:
-            kept = CIRCUMSTANCE_CONTENT.dump_python(changed, mode="json")
-            await _void(
-                work, target, RecordKind.CIRCUMSTANCE, changed.id, changed.version, kept, None, reason
-            )
-            await circumstances.take_away(work, changed.id)
+            await CIRCUMSTANCE.void(work, target, changed, reason)
     await _take_appointments_back(work, target, content.appointments)
     await _part_care_teams(work, target, content.care_team)
 
@@ -342,31 +330,11 @@ async def _part_care_teams(work: Work, target: PatientRecord, added: tuple[UUID,
         work.audit("care_team.changed", "patient", target.id)
 
 
-async def _void(
-    work: Work,
-    patient: PatientRecord,
-    kind: RecordKind,
-    record_id: UUID,
-    version: int,
-    content: dict[str, Any],
-    turn: int | None,
-    reason: str,
-) -> None:
-    replaced = ReplacedVersion(
-        kind=kind, record_id=record_id, version=version, content=content, known_from_turn=turn
-    )
-    await keep_version(work, patient, replaced, Correction.VOIDED, reason)
-    work.audit(f"{kind.value}.voided", kind.value, record_id, patient_id=patient.id)
-
-
 async def _void_assessments(work: Work, patient: PatientRecord, ids: Iterable[UUID], reason: str) -> None:
     wanted = set(ids)
     for one in await assessments.all_of_patient(work, patient.id):
         if one.id in wanted:
-            turn = await assessments.turn_of(work, patient.id, one.id)
-            kept = record_versions.content_of(one)
-            await _void(work, patient, RecordKind.ASSESSMENT, one.id, one.version, kept, turn, reason)
-            await assessments.take_away(work, patient.id, one.id)
+            await FORM.void(work, patient, one, reason)
 
 
 async def _void_check_ins(work: Work, patient: PatientRecord, ids: Iterable[UUID], reason: str) -> None:
@@ -374,7 +342,7 @@ async def _void_check_ins(work: Work, patient: PatientRecord, ids: Iterable[UUID
     for copied in found.values():
         one = await _current(work, patient, copied)
         if one.withdrawn_at is None:
-            await _mark(work, patient, one, Correction.VOIDED, reason)
+            await mark_check_in(work, patient, one, Correction.VOIDED, reason)
 
 
 async def _current(work: Work, patient: PatientRecord, copied: StoredCheckIn) -> StoredCheckIn:
@@ -386,26 +354,3 @@ async def _current(work: Work, patient: PatientRecord, copied: StoredCheckIn) ->
 
 def _listed(ids: Iterable[UUID]) -> Sequence[UUID]:
     return list(ids)
-
-
-async def _mark(
-    work: Work, patient: PatientRecord, one: StoredCheckIn, correction: Correction, reason: str | None
-) -> None:
-    check_in_id = UUID(one.check_in.id)
-    replaced = ReplacedVersion(
-        kind=RecordKind.CHECK_IN,
-        record_id=check_in_id,
-        version=await version_of(work, one),
-        content={},
-        known_from_turn=one.withdrawn_turn if one.entered_in_error else one.turn,
-        active=not one.entered_in_error,
-    )
-    await keep_version(work, patient, replaced, correction, reason)
-    await check_ins.set_entered_in_error(
-        work,
-        patient.id,
-        check_in_id,
-        is_error=correction is Correction.VOIDED,
-        sync_sequence=await patient_states.next_sync_sequence(work, patient.id),
-    )
-    work.audit(f"check_in.{correction.value}", "check_in", check_in_id, patient_id=patient.id)

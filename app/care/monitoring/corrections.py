@@ -189,6 +189,8 @@ class Correctable(Generic[StoredT]):
     Attributes:
         find: gives a patient's record, if it counts.
         plain: what a replaced version keeps of it; ``read``: a record from such a version.
+        take_away: lets it count no more, where nothing but its versions is kept.
+        noun: what the audit log calls it, where that is not its kind.
         known_from: gives the patient's turn from which a record is known; None where no decision asks for it.
     """
 
@@ -196,6 +198,8 @@ class Correctable(Generic[StoredT]):
     find: Callable[[Work, UUID, UUID], Awaitable[StoredT | None]]
     plain: Callable[[StoredT], dict[str, Any]]
     read: Callable[[RecordVersion], StoredT]
+    take_away: Callable[[Work, StoredT], Awaitable[None]]
+    noun: str = ""
     known_from: Callable[[Work, UUID, StoredT], Awaitable[int]] | None = None
 
     async def existing(
@@ -242,7 +246,9 @@ class Correctable(Generic[StoredT]):
         """Keep the version that is being replaced; ``void_since``: the turn since which it did not count."""
         known_from = None
         if self.known_from is not None:
-            known_from = void_since or await self.known_from(work, patient.id, stored)
+            known_from = void_since
+            if known_from is None:
+                known_from = await self.known_from(work, patient.id, stored)
         replaced = ReplacedVersion(
             kind=self.kind,
             record_id=stored.id,
@@ -252,6 +258,13 @@ class Correctable(Generic[StoredT]):
             active=void_since is None,
         )
         await keep_version(work, patient, replaced, correction, reason)
+
+    async def void(self, work: Work, patient: PatientRecord, stored: StoredT, reason: str) -> None:
+        """Take a record as entered in error; what follows from that is the caller's."""
+        await self.keep(work, patient, stored, Correction.VOIDED, reason)
+        await self.take_away(work, stored)
+        noun = self.noun or self.kind.value
+        work.audit(f"{noun}.voided", self.kind.value, stored.id, patient_id=patient.id)
 
 
 async def believed_now(work: Work, patient_id: UUID) -> Believed:

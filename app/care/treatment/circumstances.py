@@ -6,7 +6,6 @@ They are shown beside the trend and in the treatment context of a signal. They d
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,10 +17,10 @@ from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
-from app.storage import circumstances, record_versions
-from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
+from app.storage import circumstances
+from app.storage.circumstances import Circumstance, CircumstanceKind, Severity
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import Correction, RecordKind, RecordStatus
+from app.storage.record_versions import Correction, RecordKind, RecordStatus, voided_as
 
 DETAIL_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
 # Which value says what of which kind; it has to be there, and no other kind has it.
@@ -97,8 +96,9 @@ async def _circumstance(work: Work, patient_id: UUID, circumstance_id: UUID) -> 
 CIRCUMSTANCE: Final = Correctable(
     kind=RecordKind.CIRCUMSTANCE,
     find=_circumstance,
-    plain=partial(CIRCUMSTANCE_CONTENT.dump_python, mode="json"),
-    read=lambda version: CIRCUMSTANCE_CONTENT.validate_python(version.content),
+    plain=circumstances.content_of,
+    read=circumstances.from_version,
+    take_away=lambda work, one: circumstances.take_away(work, one.id),
 )
 
 
@@ -111,10 +111,8 @@ async def list_circumstances(work: Work, patient_id: UUID, *, with_errors: bool)
     patient = await existing(work, patient_id)
     found = await circumstances_of(work, patient)
     if with_errors:
-        for version in await record_versions.voided(work, patient_id, RecordKind.CIRCUMSTANCE):
-            stored = CIRCUMSTANCE_CONTENT.validate_python(version.content)
-            stored = replace(stored, version=version.version + 1)
-            found.append(_known(work, patient, stored, RecordStatus.ENTERED_IN_ERROR))
+        errors = await voided_as(work, patient_id, RecordKind.CIRCUMSTANCE, circumstances.from_version)
+        found += [_known(work, patient, one, RecordStatus.ENTERED_IN_ERROR) for one in errors]
     work.record_access("circumstances", patient_id=patient_id)
     return sorted(found, key=lambda one: (one.stored.since, one.stored.id), reverse=True)
 
@@ -185,9 +183,7 @@ async def void_circumstance(
     """
     patient = await existing_for_update(work, patient_id)
     stored = await CIRCUMSTANCE.existing(work, patient_id, circumstance_id, version=version)
-    await CIRCUMSTANCE.keep(work, patient, stored, Correction.VOIDED, reason)
-    await circumstances.take_away(work, stored.id)
-    work.audit("circumstance.voided", "circumstance", stored.id, patient_id=patient_id)
+    await CIRCUMSTANCE.void(work, patient, stored, reason)
     voided = replace(stored, version=stored.version + 1)
     return _known(work, patient, voided, RecordStatus.ENTERED_IN_ERROR)
 

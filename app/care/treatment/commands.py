@@ -32,20 +32,12 @@ from app.foundation.ids import new_id
 from app.foundation.translations import say
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import (
-    care_plans,
-    chosen_references,
-    courses,
-    infusions,
-    patient_merges,
-    patient_states,
-    record_versions,
-)
+from app.storage import care_plans, chosen_references, courses, infusions, patient_merges, patient_states
 from app.storage.care_plans import PlanKind
 from app.storage.chosen_references import StoredReference
 from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import RecordKind, RecordStatus
+from app.storage.record_versions import RecordKind, RecordStatus, kept_under
 from app.storage.treatment_sessions import Session
 from app.web.headers import ChangedMeanwhileError
 
@@ -251,16 +243,18 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
     """
     if given.external_id is None:
         return None
-    key = {"source": given.source, "external_id": given.external_id}
-    await record_versions.hold_external_id(work, RecordKind.INFUSION, **key)
-    found, status = await infusions.infusion_by_external_id(work, **key), RecordStatus.ACTIVE
+    found = await kept_under(
+        work,
+        RecordKind.INFUSION,
+        infusions.infusion_by_external_id,
+        lambda version: (version.patient_id, infusions.from_version(version)),
+        source=given.source,
+        external_id=given.external_id,
+    )
     if found is None:
-        error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
-        if error is None:
-            return None
-        found = (error.patient_id, infusions.INFUSION_CONTENT.validate_python(error.content))
-        status = RecordStatus.ENTERED_IN_ERROR
-    whose, stored = await _of_duplicate(work, patient.id, *found)
+        return None
+    kept, status = found
+    whose, stored = await _of_duplicate(work, patient.id, *kept)
     same = (
         whose == patient.id
         and given.same_as(stored)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,8 +34,9 @@ async def _course(work: Work, patient_id: UUID, course_id: UUID) -> StoredCourse
 COURSE: Final = Correctable(
     kind=RecordKind.COURSE,
     find=_course,
-    plain=partial(courses.COURSE_CONTENT.dump_python, mode="json"),
-    read=lambda version: courses.COURSE_CONTENT.validate_python(version.content),
+    plain=courses.content_of,
+    read=courses.from_version,
+    take_away=lambda work, one: courses.take_course_away(work, one.id),
 )
 
 
@@ -115,9 +115,7 @@ async def void_course(
     patient = await existing_for_update(work, patient_id)
     stored = await COURSE.existing(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
-    await COURSE.keep(work, patient, stored, Correction.VOIDED, reason)
-    await courses.take_course_away(work, course_id)
-    work.audit("course.voided", "course", course_id, patient_id=patient_id)
+    await COURSE.void(work, patient, stored, reason)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
     voided = replace(stored, version=stored.version + 1)
     return CorrectedCourse(stored=voided, status=RecordStatus.ENTERED_IN_ERROR, effects=effects)
@@ -228,8 +226,10 @@ async def _chosen_in(_work: Work, _patient_id: UUID, stored: StoredReference) ->
 REFERENCE: Final = Correctable(
     kind=RecordKind.CHOSEN_REFERENCE,
     find=_chosen,
+    noun="reference",
     plain=chosen_references.content_of,
     read=chosen_references.from_version,
+    take_away=lambda work, one: chosen_references.take_away(work, one.id),
     known_from=_chosen_in,
 )
 
@@ -283,9 +283,7 @@ async def void_reference(
     patient = await existing_for_update(work, patient_id)
     stored = await REFERENCE.existing(work, patient_id, choice_id, version=version)
     before = await believed_now(work, patient_id)
-    await REFERENCE.keep(work, patient, stored, Correction.VOIDED, reason)
-    await chosen_references.take_away(work, choice_id)
-    work.audit("reference.voided", "chosen_reference", choice_id, patient_id=patient_id)
+    await REFERENCE.void(work, patient, stored, reason)
     return await follow_correction(work, before, kind="reference", record_id=choice_id)
 
 

@@ -15,11 +15,11 @@ from app.clinical.course import Course, Phase, phase_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import courses, infusions, patient_states, record_versions
+from app.storage import courses, infusions, patient_states
 from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
 from app.storage.protocol_templates import OwnTemplate
-from app.storage.record_versions import RecordKind
+from app.storage.record_versions import RecordKind, kept_under
 
 # Nobody begins a second series so soon after the first.
 _SAME_COURSE: Final = timedelta(days=14)
@@ -132,15 +132,17 @@ async def course_kept_before(
     """
     if external_id is None:
         return None
-    key = {"source": source, "external_id": external_id}
-    await record_versions.hold_external_id(work, RecordKind.COURSE, **key)
-    found = await courses.course_by_external_id(work, **key)
+    found = await kept_under(
+        work,
+        RecordKind.COURSE,
+        courses.course_by_external_id,
+        lambda version: (version.patient_id, courses.from_version(version)),
+        source=source,
+        external_id=external_id,
+    )
     if found is None:
-        error = await record_versions.by_external_id(work, RecordKind.COURSE, **key)
-        if error is None:
-            return None
-        found = (error.patient_id, courses.COURSE_CONTENT.validate_python(error.content))
-    whose, stored = found
+        return None
+    (whose, stored), _ = found
     if whose != patient_id or not same_as(stored):
         raise ExternalIdTakenError.kept_as(stored.course.id, stored.version)
     return stored

@@ -6,7 +6,6 @@ out again in the same transaction, as if the error had never been entered.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -49,8 +48,9 @@ async def _known_from(_work: Work, _patient_id: UUID, stored: StoredInfusion) ->
 INFUSION: Final = Correctable(
     kind=RecordKind.INFUSION,
     find=_infusion,
-    plain=partial(infusions.INFUSION_CONTENT.dump_python, mode="json"),
-    read=lambda version: infusions.INFUSION_CONTENT.validate_python(version.content),
+    plain=infusions.content_of,
+    read=infusions.from_version,
+    take_away=lambda work, one: infusions.take_infusion_away(work, one.id),
     known_from=_known_from,
 )
 
@@ -140,9 +140,7 @@ async def void_infusion(
     before = await believed_now(work, patient_id)
     await undo_beside(work, patient_id, stored)
     await _refuse_lone_boosters(work, patient, await _others(work, patient_id, infusion_id))
-    await INFUSION.keep(work, patient, stored, Correction.VOIDED, reason)
-    await infusions.take_infusion_away(work, infusion_id)
-    note_infusion(work, patient_id, stored, "voided", ())
+    await INFUSION.void(work, patient, stored, reason)
     effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
     voided = replace(stored, version=stored.version + 1)
     return CorrectedInfusion(stored=voided, status=RecordStatus.ENTERED_IN_ERROR, effects=effects)

@@ -65,7 +65,6 @@ from app.storage import (
     findings,
     infusions,
     patient_states,
-    record_versions,
     signals,
 )
 from app.storage.care_plans import PlanKind
@@ -74,7 +73,7 @@ from app.storage.chosen_references import StoredReference
 from app.storage.courses import StoredCourse
 from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
-from app.storage.record_versions import RecordKind, RecordStatus
+from app.storage.record_versions import RecordKind, RecordStatus, voided_as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,9 +198,8 @@ async def list_courses(
     await existing(work, patient_id)
     found = [(one, RecordStatus.ACTIVE) for one in await courses.stored_courses(work, patient_id)]
     if with_errors:
-        for version in await record_versions.voided(work, patient_id, RecordKind.COURSE):
-            stored = courses.COURSE_CONTENT.validate_python(version.content)
-            found.append((replace(stored, version=version.version + 1), RecordStatus.ENTERED_IN_ERROR))
+        errors = await voided_as(work, patient_id, RecordKind.COURSE, courses.from_version)
+        found += [(one, RecordStatus.ENTERED_IN_ERROR) for one in errors]
     work.record_access("courses", patient_id=patient_id)
     return sorted(found, key=lambda one: (one[0].course.started_on, one[0].course.id), reverse=True)
 
@@ -227,10 +225,7 @@ async def list_infusions(
 
 async def voided_infusions(work: Work, patient_id: UUID) -> list[StoredInfusion]:
     """List the infusions that were entered in error, as they were last."""
-    return [
-        replace(infusions.INFUSION_CONTENT.validate_python(one.content), version=one.version + 1)
-        for one in await record_versions.voided(work, patient_id, RecordKind.INFUSION)
-    ]
+    return await voided_as(work, patient_id, RecordKind.INFUSION, infusions.from_version)
 
 
 async def read_session(work: Work, patient_id: UUID, infusion_id: UUID) -> tuple[StoredInfusion, str | None]:
@@ -259,11 +254,9 @@ async def list_references(
     await existing(work, patient_id)
     found = [(one, RecordStatus.ACTIVE) for one in await chosen_references.all_of_patient(work, patient_id)]
     if with_errors:
-        errors = await record_versions.voided(work, patient_id, RecordKind.CHOSEN_REFERENCE)
-        for version in errors:
-            stored = chosen_references.from_version(version)
-            stored.version = version.version + 1
-            found.append((stored, RecordStatus.ENTERED_IN_ERROR))
+        read = chosen_references.from_version
+        errors = await voided_as(work, patient_id, RecordKind.CHOSEN_REFERENCE, read)
+        found += [(one, RecordStatus.ENTERED_IN_ERROR) for one in errors]
     work.record_access("references", patient_id=patient_id)
     return sorted(found, key=lambda one: (one[0].set_at, one[0].id), reverse=True)
 

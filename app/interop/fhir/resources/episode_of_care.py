@@ -2,7 +2,6 @@
 
 from datetime import date
 from typing import Final
-from uuid import UUID
 
 from app.access.clinics.permissions import Permission
 from app.clinical.check_ins import calendar_day
@@ -11,30 +10,27 @@ from app.context import Work
 from app.foundation.ids import resource_id
 from app.interop.fhir.codes import Json, compact, day, external_identifier, identifier, own_concept
 from app.interop.fhir.resource_type import ResourceType, Subject
-from app.storage import courses, record_versions
-from app.storage.courses import COURSE_CONTENT, StoredCourse
-from app.storage.record_versions import RecordKind
+from app.storage import courses
+from app.storage.courses import StoredCourse
+from app.storage.record_versions import RecordKind, voided_as
 
 
 async def _of_patient(work: Work, subject: Subject) -> list[Json]:
     today = calendar_day(work.now, subject.patient.time_zone)
-    believed = [(one, one.version, True) for one in await courses.stored_courses(work, subject.id)]
-    voided = [
-        (COURSE_CONTENT.validate_python(one.content), one.version + 1, False)
-        for one in await record_versions.voided(work, subject.id, RecordKind.COURSE)
-    ]
+    believed = await courses.stored_courses(work, subject.id)
+    voided = await voided_as(work, subject.id, RecordKind.COURSE, courses.from_version)
     return [
-        _resource(subject, stored, version, _status(stored.course, today) if active else "entered-in-error")
-        for stored, version, active in [*believed, *voided]
+        *(_resource(subject, one, _status(one.course, today)) for one in believed),
+        *(_resource(subject, one, "entered-in-error") for one in voided),
     ]
 
 
-def _resource(subject: Subject, stored: StoredCourse, version: int, status: str) -> Json:
-    course, course_id = stored.course, UUID(stored.course.id)
+def _resource(subject: Subject, stored: StoredCourse, status: str) -> Json:
+    course, course_id = stored.course, stored.id
     made = {
         "resourceType": "EpisodeOfCare",
         "id": resource_id(subject.id, course_id),
-        "meta": subject.meta(course_id, version=version),
+        "meta": subject.meta(course_id, version=stored.version),
         "identifier": [
             identifier("course", course_id),
             *external_identifier(stored.source, stored.external_id),

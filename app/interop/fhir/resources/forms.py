@@ -21,9 +21,9 @@ from app.interop.fhir.codes import (
     to_actor,
 )
 from app.interop.fhir.resource_type import ResourceType, Subject
-from app.storage import assessments, record_versions
+from app.storage import assessments
 from app.storage.assessments import StoredAssessment
-from app.storage.record_versions import RecordKind
+from app.storage.record_versions import RecordKind, voided_as
 
 ORDINAL: Final = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 _LANGUAGE: Final = "en"
@@ -84,11 +84,8 @@ def _questionnaire(work: Work, scale: Scale) -> Json:
 async def forms_of(work: Work, subject: Subject) -> list[tuple[StoredAssessment, int, bool]]:
     """Give a patient's forms, each with its version and whether it counts."""
     believed = [(one, one.version, True) for one in await assessments.all_of_patient(work, subject.id)]
-    voided = [
-        (assessments.from_content(one.content), one.version + 1, False)
-        for one in await record_versions.voided(work, subject.id, RecordKind.ASSESSMENT)
-    ]
-    return [*believed, *voided]
+    voided = await voided_as(work, subject.id, RecordKind.ASSESSMENT, assessments.from_version)
+    return [*believed, *((one, one.version, False) for one in voided)]
 
 
 async def _of_patient(work: Work, subject: Subject) -> list[Json]:
