@@ -21,7 +21,7 @@ class Mark:
     """One domain on one day, or through the days of one bucket.
 
     Attributes:
-        bucket: its number; marks of neighbouring numbers are joined by a line, others are not.
+        bucket: its number; marks of neighboring numbers are joined by a line, others are not.
         at: the middle of its days, as a day number.
         mean, lowest, highest: of the days' means.
     """

@@ -156,7 +156,7 @@ LEVEL_HEIGHTS: Final = {
     Level.WATCH: 18,
     Level.CONSIDER_BOOSTER: 28,
 }
-"""A worse level stands higher: it is read without colour."""
+"""A worse level stands higher: it is read without color."""
 MOST_SCALES: Final = 6
 _APART, _APART_IN_A_CROWD, _CROWD = 3.0, 10.0, 60
 

@@ -124,7 +124,7 @@ class DemoScreen:
 
 
 def level_text(level: str) -> Text:
-    """Write a level in its colour."""
+    """Write a level in its color."""
     words, style = _LEVELS[level]
     return Text(words, style=style)
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 
 class Verdict(Enum):
-    """How a check came out: its mark and its colour."""
+    """How a check came out: its mark and its color."""
 
     GOOD = ("✓", "green")
     UNUSUAL = ("!", "yellow")

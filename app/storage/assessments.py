@@ -71,7 +71,7 @@ class StoredAssessment(TenantRow):
     entered_by: Mapped[str]
     scale: Mapped[str]
     taken_at: Mapped[datetime]
-    # The patient's zone when it was answered or entered: a traveller's past days do not move.
+    # The patient's zone when it was answered or entered: a traveler's past days do not move.
     time_zone: Mapped[str]
     total: Mapped[float] = mapped_column(Double())
     items: Mapped[dict[str, Any] | None]

@@ -48,7 +48,7 @@ class InfusionRow(TenantRow):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     patient_id: Mapped[UUID]
     given_at: Mapped[datetime]
-    # The patient's zone when it was entered: a traveller's past days do not move.
+    # The patient's zone when it was entered: a traveler's past days do not move.
     time_zone: Mapped[str]
     phase: Mapped[str]
     dose_mg_per_kg: Mapped[float | None] = mapped_column(Numeric(5, 3, asdecimal=False))

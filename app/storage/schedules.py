@@ -26,7 +26,7 @@ from app.storage.infusions import INFUSION_COLUMNS, InfusionRow, infusions_by_pa
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 
-# A day in any zone, and a travelling patient's.
+# A day in any zone, and a traveling patient's.
 _AROUND: Final = timedelta(days=2)
 
 

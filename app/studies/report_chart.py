@@ -1,7 +1,7 @@
 """Two small charts of an evaluation as SVG: how soon losses are found, and what that costs.
 
-Colours follow the reader's light or dark setting; every line also has its own dashes and its name beside
-it, so no reader needs colour.
+Colors follow the reader's light or dark setting; every line also has its own dashes and its name beside
+it, so no reader needs color.
 """
 
 from collections.abc import Mapping

@@ -137,6 +137,7 @@ EmailAddress = Annotated[
     Field(min_length=3, max_length=LONGEST_EMAIL, examples=["ortega@clinic.example"]),
     AfterValidator(read_email),
 ]
+PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written_out),

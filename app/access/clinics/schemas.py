@@ -19,6 +19,7 @@ from app.web.schemas import (
     EmailAddress,
     Moment,
     Name,
+    PhoneNumber,
     RecordReply,
     ReplyBody,
     RequestBody,
@@ -27,9 +28,6 @@ from app.web.schemas import (
     choice_of,
     example,
 )
-
-PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
-
 
 EhrLinkTemplate = Annotated[
     str,

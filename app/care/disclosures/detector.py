@@ -302,7 +302,7 @@ class _Walk:
                 yield trigger
             elif _is_ticked(key, value):
                 yield OWN_STATEMENT
-        if _labelled_statement(one):
+        if _labeled_statement(one):
             yield OWN_STATEMENT
         if (trigger := labelled_trigger(one)) is not None:
             yield trigger
@@ -377,7 +377,7 @@ def _is_report(one: Pairs) -> bool:
     return not names.isdisjoint(_REPORT_KEYS) or any(is_statement(key) for key, _ in one)
 
 
-def _labelled_statement(one: Pairs) -> bool:
+def _labeled_statement(one: Pairs) -> bool:
     """Whether an object names the statement in one field and its answer in another."""
     named = [
         key

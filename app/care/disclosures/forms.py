@@ -274,7 +274,7 @@ def texts_in(value: object, *, depth: int = 0) -> Iterator[str]:
 
 
 def _answer_of(answer: Pairs) -> object:
-    """The answer in an object that is labelled with its item."""
+    """The answer in an object that is labeled with its item."""
     values = [value for key, value in answer if folded(key).startswith(_ANSWERS)]
     return values or [value for key, value in answer if squeezed(key) not in _NAMING | _WORDED]
 

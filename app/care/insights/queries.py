@@ -14,7 +14,7 @@ from app.foundation.csv_tables import table_of
 from app.storage import care_pasts, insights
 from app.storage.insights import Window
 
-# A day in any zone, and a travelling patient's.
+# A day in any zone, and a traveling patient's.
 _AROUND: Final = timedelta(days=2)
 
 

@@ -199,7 +199,7 @@ async def _spending(context: AppContext, code_text: str, *, address: str) -> Asy
     clinic_id, code_id = await _find_code(context, caller, code)
     async with context.work(clinic_id) as work:
         # Counted under the count's own lock before the code is checked, and taken back with it when it was right:
-        # a waiting room behind one address enrols at the same moment, and of thirty guesses five are checked.
+        # a waiting room behind one address enrolls at the same moment, and of thirty guesses five are checked.
         window_start = failed_tries.window_of(work.real_now)
         await _count_attempt(work, caller, window_start=window_start)
         try:

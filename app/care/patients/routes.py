@@ -90,7 +90,7 @@ async def change_patient(
 
 @router.post("/patients/{patient_id}/enrolment-codes", status_code=201, summary="Issue an enrolment code")
 async def issue_enrolment_code(patient_id: UUID, work: EditsPatients) -> EnrolmentCodeReply:
-    """Make a one-time code with which the patient's device enrols, good for 15 minutes."""
+    """Make a one-time code with which the patient's device enrolls, good for 15 minutes."""
     issued = await enrolment.issue_code(work, patient_id)
     return EnrolmentCodeReply.model_validate(issued, from_attributes=True)
 

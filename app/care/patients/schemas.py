@@ -27,6 +27,7 @@ from app.web.schemas import (
     EmailAddress,
     LocaleTag,
     Name,
+    PhoneNumber,
     RecordReply,
     ReplyBody,
     RequestBody,
@@ -37,7 +38,6 @@ from app.web.schemas import (
 )
 
 Mode = Literal["test", "live"]
-PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 Note = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 
 

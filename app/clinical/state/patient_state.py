@@ -338,7 +338,7 @@ def with_chosen(
     """The reference that a clinician chose: from the end of its window on nothing has been lost yet.
 
     Where there are too few days, or no series to compare them with, everything stays as it is. A report of
-    the window that comes after this (a traveller's day ends later) may change that, so it is no step.
+    the window that comes after this (a traveler's day ends later) may change that, so it is no step.
     """
     state = state._replace(last_day=max(state.last_day, end.toordinal() + 1))
     zero, baseline = state.treatment.day_zero, state.baseline

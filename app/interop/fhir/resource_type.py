@@ -30,7 +30,7 @@ class Subject:
         return to_patient(self.patient.id)
 
     def meta(self, record_id: UUID, made_at: datetime | None = None, version: int | None = None) -> Json:
-        """Make a resource's meta; what is about a patient of test mode is labelled so.
+        """Make a resource's meta; what is about a patient of test mode is labeled so.
 
         ``made_at``: when it was made, for records that came with a copy and have no line of this audit log.
         """

@@ -19,7 +19,7 @@ from app.web.schemas import RecordReply, ReplyBody
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrisisLine:
-    """One way to get help now: what to do in full and in short, and the number for a phone's dialler.
+    """One way to get help now: what to do in full and in short, and the number for a phone's dialer.
 
     ``number`` is None where the country is not known: the label says whom to call.
     """
@@ -30,7 +30,7 @@ class CrisisLine:
     number: str | None
 
     @property
-    def dialled(self) -> str:
+    def dialed(self) -> str:
         """The number as a link dials it; empty where there is none."""
         return "".join(one for one in self.number or "" if one.isdigit() or one in "+*#")
 

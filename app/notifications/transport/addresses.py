@@ -28,7 +28,7 @@ _REFUSED_IPV4: Final = tuple(
     for text in (
         "0.0.0.0/8",
         "100.64.0.0/10",  # carrier-grade NAT, also some clouds' own services
-        "168.63.129.16/32",  # Azure's platform service: a public number, a private neighbour
+        "168.63.129.16/32",  # Azure's platform service: a public number, a private neighbor
         "192.0.0.0/24",
         "192.88.99.0/24",  # 6to4 relays
         "198.18.0.0/15",
