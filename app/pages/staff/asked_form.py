@@ -2,19 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
+from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics.permissions import Permission
 from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.translations import joined, say
 from app.pages.staff.about_patient import path_of
 from app.pages.staff.field_names import field_name
 from app.pages.staff.rendering import render
-from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import Form
 from app.web.pages.page_route import status_of
@@ -169,15 +171,36 @@ def confirmed_in(form: Form) -> list[str]:
     return [one.value for one in Unlikely if form[f"confirm_{one}"]]
 
 
-async def answer_about(
-    visitor: StaffVisitor,
-    patient_id: UUID,
-    ask: Callable[[StaffVisitor, UUID], Awaitable[AskedForm]],
-    form: Form,
-    act: Callable[[], Awaitable[str]],
-) -> Response:
-    """Do what a form about a patient asks for and go to the patient's page, or show it again."""
-    return await answer_form(visitor, lambda: ask(visitor, patient_id), form, act, back=path_of(patient_id))
+Ask = Callable[[StaffVisitor, UUID], Awaitable[AskedForm]]
+Act = Callable[[StaffVisitor, UUID, Form], Awaitable[str]]
+
+
+def form_page(router: APIRouter, path: str, permission: Permission, ask: Ask) -> Callable[[Act], Act]:
+    """Make the page of a form about a patient of what it does: opened it asks, sent it acts and goes to the patient.
+
+    What is decorated gives the notice for the patient's page.
+    """
+    may = staff_may(permission)
+
+    def page(act: Act) -> Act:
+        async def show(patient_id: UUID, visitor: Annotated[StaffVisitor, may]) -> Response:
+            return show_form(visitor, await ask(visitor, patient_id))
+
+        async def answer(patient_id: UUID, visitor: Annotated[StaffVisitor, may]) -> Response:
+            form = await read_own_form(visitor)
+            return await answer_form(
+                visitor,
+                lambda: ask(visitor, patient_id),
+                form,
+                lambda: act(visitor, patient_id, form),
+                back=path_of(patient_id),
+            )
+
+        router.get(path, name=f"show_{act.__name__}")(show)
+        router.post(path, name=act.__name__)(answer)
+        return act
+
+    return page
 
 
 def _confirmation(error: NeedsConfirmationError) -> Field:

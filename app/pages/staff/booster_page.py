@@ -4,16 +4,17 @@ from datetime import date
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import BookedBooster
 from app.foundation.translations import say
-from app.pages.staff.about_patient import MayRecord, about
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
+from app.pages.staff.about_patient import about
+from app.pages.staff.asked_form import AskedForm, Field, form_page
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
 from app.web.headers import ChangedMeanwhileError
+from app.web.pages.forms import Form
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -59,23 +60,12 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     )
 
 
-@router.get("")
-async def show_booster_form(patient_id: UUID, visitor: MayRecord) -> Response:
-    """Show what is booked."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def book_booster(patient_id: UUID, visitor: MayRecord) -> Response:
+@form_page(router, "", Permission.TREATMENT_RECORD, _asked)
+async def book_booster(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Book the day, or take the booking back."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        on = read_as(BookedBooster, {"on": form["on"].strip()}).on if form["on"].strip() else None
-        booked = await queries.read_booking(visitor.work, patient_id)
-        if form["version"] != str(_number(booked)):
-            raise ChangedMeanwhileError("#/on")
-        await commands.book_booster(visitor.work, patient_id, on=on)
-        return "booster" if on else "booster-cleared"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
+    on = read_as(BookedBooster, {"on": form["on"].strip()}).on if form["on"].strip() else None
+    booked = await queries.read_booking(visitor.work, patient_id)
+    if form["version"] != str(_number(booked)):
+        raise ChangedMeanwhileError("#/on")
+    await commands.book_booster(visitor.work, patient_id, on=on)
+    return "booster" if on else "booster-cleared"

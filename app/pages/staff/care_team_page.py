@@ -4,19 +4,20 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.access.staff.members import ACTIVE
 from app.care.alerts.queries import names_in
 from app.care.patients import care_teams
 from app.foundation.translations import say
-from app.pages.staff.about_patient import MayEdit, about
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
+from app.pages.staff.about_patient import about
+from app.pages.staff.asked_form import AskedForm, Field, form_page
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
 from app.storage import staff_members
 from app.storage.care_teams import Assigned, Duty
 from app.web.headers import version_in
+from app.web.pages.forms import Form
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/care-team", route_class=CarePageRoute, include_in_schema=False
@@ -26,29 +27,6 @@ DUTIES: Final = {
     Duty.ON_CALL.value: say("On call"),
     Duty.MEMBER.value: say("In the team"),
 }
-
-
-@router.get("")
-async def show_care_team(patient_id: UUID, visitor: MayEdit) -> Response:
-    """Show who is assigned."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def save_care_team(patient_id: UUID, visitor: MayEdit) -> Response:
-    """Assign these and nobody else, unless someone else changed it meanwhile."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        chosen = {one.id: form[f"m_{one.id}"] for one in await _active(visitor)}
-        members = [
-            Assigned(member_id=member, duty=Duty(duty)) for member, duty in chosen.items() if duty in DUTIES
-        ]
-        version = version_in(form["version"])
-        await care_teams.write_care_team(visitor.work, patient_id, members, version=version)
-        return "care-team"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
 
 
 async def _active(visitor: StaffVisitor) -> list[staff_members.StaffMember]:
@@ -88,3 +66,15 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         version=team.version,
         present=tuple(said) or (say("Nobody is assigned."),),
     )
+
+
+@form_page(router, "", Permission.PATIENTS_EDIT, _asked)
+async def save_care_team(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
+    """Assign these and nobody else, unless someone else changed it meanwhile."""
+    chosen = {one.id: form[f"m_{one.id}"] for one in await _active(visitor)}
+    members = [
+        Assigned(member_id=member, duty=Duty(duty)) for member, duty in chosen.items() if duty in DUTIES
+    ]
+    version = version_in(form["version"])
+    await care_teams.write_care_team(visitor.work, patient_id, members, version=version)
+    return "care-team"

@@ -6,19 +6,19 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.treatment import circumstances
 from app.care.treatment.circumstance_schemas import CircumstanceEntry
 from app.care.treatment.circumstances import KnownCircumstance
 from app.chart.fluid import Mark
 from app.clinical.scales import Band
 from app.foundation.translations import capitalized, joined, say
-from app.pages.staff.about_patient import MayRecord, about, number_in, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
+from app.pages.staff.about_patient import about, number_in, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, confirmed_in, form_page
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import BANDS
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, counted
 from app.storage.circumstances import CircumstanceKind, Severity
 from app.web.pages.forms import Form
@@ -140,25 +140,6 @@ def circumstance_values(known: KnownCircumstance) -> dict[str, str]:
     }
 
 
-@router.get("/new")
-async def show_new_form(patient_id: UUID, visitor: MayRecord) -> Response:
-    """Show the form for something that changed."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("/new")
-async def enter_circumstance(patient_id: UUID, visitor: MayRecord) -> Response:
-    """Keep something that changed."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        entry = read_as(CircumstanceEntry, circumstance_in(form))
-        await circumstances.enter_circumstance(visitor.work, patient_id, entry.given())
-        return "circumstance"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
-
-
 async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(visitor, patient_id)
     return AskedForm(
@@ -171,3 +152,11 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         fields=CIRCUMSTANCE_FIELDS,
         values={"kind": next(iter(KINDS)), "since": whose.clock.wall_date.isoformat()},
     )
+
+
+@form_page(router, "/new", Permission.TREATMENT_RECORD, _asked)
+async def enter_circumstance(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
+    """Keep something that changed."""
+    entry = read_as(CircumstanceEntry, circumstance_in(form))
+    await circumstances.enter_circumstance(visitor.work, patient_id, entry.given())
+    return "circumstance"

@@ -6,16 +6,16 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.patients import corrections
 from app.care.patients.schemas import ContactFacts
 from app.foundation.translations import say
 from app.pages.staff.about_patient import about, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
+from app.pages.staff.asked_form import AskedForm, Field, form_page
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.pages.staff.visitor import StaffVisitor, staff_may
+from app.web.pages.forms import Form
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -44,27 +44,6 @@ _FIELDS: Final = (
 )
 
 
-@router.get("")
-async def show_contact(patient_id: UUID, visitor: MayReach) -> Response:
-    """Show what is known, to be changed."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def keep_contact(patient_id: UUID, visitor: MayReach) -> Response:
-    """Keep what is known, in the place of what was there."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        said: dict[str, object] = {one.name: form[one.name].strip() or None for one in _FIELDS}
-        body = read_as(ContactFacts, said | {"birth_year": whole_in(form["birth_year"])})
-        facts = body.model_dump(exclude_none=True)
-        await corrections.keep_contact_facts(visitor.work, patient_id, facts)
-        return "contact"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
-
-
 def _calls(facts: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
     """Give whom to call with one tap."""
     for name, label in (
@@ -90,3 +69,13 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
         calls=list(_calls(facts)),
         values={name: str(value) for name, value in facts.items()},
     )
+
+
+@form_page(router, "", Permission.PATIENTS_CONTACT, _asked)
+async def keep_contact(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
+    """Keep what is known, in the place of what was there."""
+    said: dict[str, object] = {one.name: form[one.name].strip() or None for one in _FIELDS}
+    body = read_as(ContactFacts, said | {"birth_year": whole_in(form["birth_year"])})
+    facts = body.model_dump(exclude_none=True)
+    await corrections.keep_contact_facts(visitor.work, patient_id, facts)
+    return "contact"

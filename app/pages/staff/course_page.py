@@ -5,17 +5,17 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.treatment import course_corrections, protocol_templates, queries
 from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.foundation.translations import say
-from app.pages.staff.about_patient import MayRecord, about, whole_in
-from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_about, confirmed_in, show_form
+from app.pages.staff.about_patient import about, whole_in
+from app.pages.staff.asked_form import AskedForm, Choices, Field, confirmed_in, form_page
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import PHASES, PROTOCOLS
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
 from app.storage.protocol_templates import OwnTemplate
 from app.web.headers import version_in
 from app.web.pages.forms import Form
@@ -144,44 +144,22 @@ async def _change(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     )
 
 
-@router.get("/new")
-async def show_new_course_form(patient_id: UUID, visitor: MayRecord) -> Response:
-    """Show the form for a new course."""
-    return show_form(visitor, await _new(visitor, patient_id))
-
-
-@router.post("/new")
-async def enter_course(patient_id: UUID, visitor: MayRecord) -> Response:
+@form_page(router, "/new", Permission.TREATMENT_RECORD, _new)
+async def enter_course(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Enter a course."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        entry = course_in(form)
-        await protocol_templates.enter(visitor.work, patient_id, entry.planned(), entry.template_id)
-        return "course"
-
-    return await answer_about(visitor, patient_id, _new, form, act)
+    entry = course_in(form)
+    await protocol_templates.enter(visitor.work, patient_id, entry.planned(), entry.template_id)
+    return "course"
 
 
-@router.get("")
-async def show_course_form(patient_id: UUID, visitor: MayRecord) -> Response:
-    """Show the present course."""
-    return show_form(visitor, await _change(visitor, patient_id))
-
-
-@router.post("")
-async def change_course(patient_id: UUID, visitor: MayRecord) -> Response:
+@form_page(router, "", Permission.TREATMENT_RECORD, _change)
+async def change_course(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Change the present course, unless someone else changed it."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        change = read_as(
-            CourseChange,
-            {name: form[name].strip() or None for name in _DAYS}
-            | {"planned_infusions": whole_in(form["planned_infusions"])},
-        )
-        version = version_in(form["version"])
-        await course_corrections.change_course(visitor.work, patient_id, change.changes(), version=version)
-        return "course-changed"
-
-    return await answer_about(visitor, patient_id, _change, form, act)
+    change = read_as(
+        CourseChange,
+        {name: form[name].strip() or None for name in _DAYS}
+        | {"planned_infusions": whole_in(form["planned_infusions"])},
+    )
+    version = version_in(form["version"])
+    await course_corrections.change_course(visitor.work, patient_id, change.changes(), version=version)
+    return "course-changed"

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.consent import commands as consent
 from app.care.consent.schemas import read_reason
 from app.care.patients import corrections, devices
@@ -13,12 +14,13 @@ from app.care.patients.commands import change_patient
 from app.care.patients.schemas import Archive, PatientChange, ReasonMissingError, Unarchive
 from app.foundation.translations import say
 from app.pages.staff.about_patient import MayEdit, about, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, answer_form, filled_in, show_form
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, filled_in, form_page, show_form
 from app.pages.staff.new_patient_page import EMAIL, LOCALE, NUMBER, ZONE
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import ARCHIVED
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.headers import version_in
+from app.web.pages.forms import Form
 from app.web.reading import read_as
 
 _NOTE: Final = Field(
@@ -151,39 +153,28 @@ async def _unarchiving(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     )
 
 
-@router.get("/details")
-async def show_details_form(patient_id: UUID, visitor: MayEdit) -> Response:
-    """Show what is known."""
-    return show_form(visitor, await _details(visitor, patient_id))
-
-
-@router.post("/details")
-async def change_details(patient_id: UUID, visitor: MayEdit) -> Response:
+@form_page(router, "/details", Permission.PATIENTS_EDIT, _details)
+async def change_details(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Change it, unless someone else changed it."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        sent: dict[str, str | None] = {
-            "time_zone": form["time_zone"].strip(),
-            "locale": form["locale"].strip(),
-            "email": form["email"].strip() or None,
-        }
-        whose, version = await about(visitor, patient_id), version_in(form["version"])
-        number = form["external_ref"].strip()
-        if number != whose.reference:
-            sent |= {"external_ref": number, "reason": form["reason"].strip() or None}
-            if number and not sent["reason"]:
-                raise ReasonMissingError("#/reason")
-        body = read_as(PatientChange, sent)
-        if body.external_ref is not None and body.reason is not None:
-            renumbered = await corrections.change_chart_number(
-                visitor.work, patient_id, body.external_ref, reason=body.reason, version=version
-            )
-            version = renumbered.version
-        await change_patient(visitor.work, patient_id, body.change(), version=version)
-        return "details"
-
-    return await answer_about(visitor, patient_id, _details, form, act)
+    sent: dict[str, str | None] = {
+        "time_zone": form["time_zone"].strip(),
+        "locale": form["locale"].strip(),
+        "email": form["email"].strip() or None,
+    }
+    whose, version = await about(visitor, patient_id), version_in(form["version"])
+    number = form["external_ref"].strip()
+    if number != whose.reference:
+        sent |= {"external_ref": number, "reason": form["reason"].strip() or None}
+        if number and not sent["reason"]:
+            raise ReasonMissingError("#/reason")
+    body = read_as(PatientChange, sent)
+    if body.external_ref is not None and body.reason is not None:
+        renumbered = await corrections.change_chart_number(
+            visitor.work, patient_id, body.external_ref, reason=body.reason, version=version
+        )
+        version = renumbered.version
+    await change_patient(visitor.work, patient_id, body.change(), version=version)
+    return "details"
 
 
 @router.get("/devices/{device_id}")
@@ -206,58 +197,25 @@ async def end_device(patient_id: UUID, device_id: UUID, visitor: MayEdit) -> Res
     )
 
 
-@router.get("/consent")
-async def ask_about_withdrawal(patient_id: UUID, visitor: MayEdit) -> Response:
-    """Say what follows, and ask."""
-    return show_form(visitor, await _withdrawal(visitor, patient_id))
-
-
-@router.post("/consent")
-async def note_withdrawal(patient_id: UUID, visitor: MayEdit) -> Response:
+@form_page(router, "/consent", Permission.PATIENTS_EDIT, _withdrawal)
+async def note_withdrawal(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Note that the patient withdrew."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        reason = read_reason({"reason": form["reason"].strip() or None})
-        await consent.withdraw(visitor.work, patient_id, reason=reason)
-        return "consent"
-
-    return await answer_about(visitor, patient_id, _withdrawal, form, act)
+    reason = read_reason({"reason": form["reason"].strip() or None})
+    await consent.withdraw(visitor.work, patient_id, reason=reason)
+    return "consent"
 
 
-@router.get("/archive")
-async def ask_to_archive(patient_id: UUID, visitor: MayEdit) -> Response:
-    """Say what follows, and ask why."""
-    return show_form(visitor, await _archiving(visitor, patient_id))
-
-
-@router.post("/archive")
-async def archive_here(patient_id: UUID, visitor: MayEdit) -> Response:
+@form_page(router, "/archive", Permission.PATIENTS_EDIT, _archiving)
+async def archive_here(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Archive the patient."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        body = read_as(Archive, filled_in(form, "reason", "note"))
-        await corrections.archive(visitor.work, patient_id, body.reason, note=body.note)
-        return "archived"
-
-    return await answer_about(visitor, patient_id, _archiving, form, act)
+    body = read_as(Archive, filled_in(form, "reason", "note"))
+    await corrections.archive(visitor.work, patient_id, body.reason, note=body.note)
+    return "archived"
 
 
-@router.get("/unarchive")
-async def ask_to_unarchive(patient_id: UUID, visitor: MayEdit) -> Response:
-    """Say what follows, and ask."""
-    return show_form(visitor, await _unarchiving(visitor, patient_id))
-
-
-@router.post("/unarchive")
-async def unarchive_here(patient_id: UUID, visitor: MayEdit) -> Response:
+@form_page(router, "/unarchive", Permission.PATIENTS_EDIT, _unarchiving)
+async def unarchive_here(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Take the patient into care again."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        body = read_as(Unarchive, filled_in(form, "note"))
-        await corrections.unarchive(visitor.work, patient_id, note=body.note)
-        return "unarchived"
-
-    return await answer_about(visitor, patient_id, _unarchiving, form, act)
+    body = read_as(Unarchive, filled_in(form, "note"))
+    await corrections.unarchive(visitor.work, patient_id, note=body.note)
+    return "unarchived"

@@ -4,17 +4,18 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import FactorsEntry
 from app.foundation.translations import joined, say
-from app.pages.staff.about_patient import MayDecide, about
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
+from app.pages.staff.about_patient import about
+from app.pages.staff.asked_form import AskedForm, Field, form_page
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import CAUTIONS, PROFILES
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
 from app.web.headers import version_in
+from app.web.pages.forms import Form
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -57,21 +58,10 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     )
 
 
-@router.get("")
-async def show_factors_form(patient_id: UUID, visitor: MayDecide) -> Response:
-    """Show what is known."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def keep_factors(patient_id: UUID, visitor: MayDecide) -> Response:
+@form_page(router, "", Permission.TREATMENT_DECIDE, _asked)
+async def keep_factors(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Replace them, unless someone else changed it."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        ticked = [one for one in CAUTIONS if form[f"cautions_{one}"]]
-        entry = read_as(FactorsEntry, {"profile": form["profile"] or None, "cautions": ticked})
-        await commands.write_factors(visitor.work, patient_id, entry.factors(version_in(form["version"])))
-        return "factors"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
+    ticked = [one for one in CAUTIONS if form[f"cautions_{one}"]]
+    entry = read_as(FactorsEntry, {"profile": form["profile"] or None, "cautions": ticked})
+    await commands.write_factors(visitor.work, patient_id, entry.factors(version_in(form["version"])))
+    return "factors"

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics.permissions import Permission
 from app.care.patients.queries import existing
 from app.care.treatment import commands, infusion_corrections, queries
 from app.care.treatment.infusion_schemas import InfusionEntry
@@ -14,7 +15,7 @@ from app.clinical.course import InfusionPhase, Phase, Route
 from app.context import Work
 from app.foundation.translations import say
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
+from app.pages.staff.asked_form import AskedForm, Field, confirmed_in, form_page
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import short_day
@@ -140,26 +141,15 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     )
 
 
-@router.get("")
-async def show_infusion_form(patient_id: UUID, visitor: MayRecord) -> Response:
-    """Show the form, with now in it."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def enter_infusion(patient_id: UUID, visitor: MayRecord) -> Response:
+@form_page(router, "", Permission.TREATMENT_RECORD, _asked)
+async def enter_infusion(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Enter it, by the same rules as through the API."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        whose = await about(visitor, patient_id)
-        sent = infusion_in(form, whose.patient.time_zone) | {"confirm": confirmed_in(form)}
-        entry = read_as(InfusionEntry, sent)
-        entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
-        notice = _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
-        return f"{notice}&entered={entered.stored.infusion.id}"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
+    whose = await about(visitor, patient_id)
+    sent = infusion_in(form, whose.patient.time_zone) | {"confirm": confirmed_in(form)}
+    entry = read_as(InfusionEntry, sent)
+    entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
+    notice = _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
+    return f"{notice}&entered={entered.stored.infusion.id}"
 
 
 @router.post("/{infusion_id}/undo")

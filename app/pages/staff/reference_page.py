@@ -4,15 +4,16 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.treatment import commands, taking_on
 from app.care.treatment.maintenance_schemas import ReferenceEntry
 from app.foundation.translations import say
-from app.pages.staff.about_patient import MayDecide, about
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
+from app.pages.staff.about_patient import about
+from app.pages.staff.asked_form import AskedForm, Field, form_page
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
+from app.web.pages.forms import Form
 from app.web.reading import read_as
 
 router = APIRouter(
@@ -59,20 +60,9 @@ async def _asked(visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     )
 
 
-@router.get("")
-async def show_reference_form(patient_id: UUID, visitor: MayDecide) -> Response:
-    """Ask for the days."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def choose_reference(patient_id: UUID, visitor: MayDecide) -> Response:
+@form_page(router, "", Permission.TREATMENT_DECIDE, _asked)
+async def choose_reference(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Take the days, by the same rules as through the API."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        entry = read_as(ReferenceEntry, {name: form[name].strip() for name in ("from", "to", "reason")})
-        await commands.choose_reference(visitor.work, patient_id, entry.chosen())
-        return "reference"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
+    entry = read_as(ReferenceEntry, {name: form[name].strip() for name in ("from", "to", "reason")})
+    await commands.choose_reference(visitor.work, patient_id, entry.chosen())
+    return "reference"

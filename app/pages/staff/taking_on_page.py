@@ -6,17 +6,17 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.treatment import protocol_templates
 from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES, DatePrecision
 from app.foundation.translations import say
-from app.pages.staff.about_patient import MayDecide, about, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
+from app.pages.staff.about_patient import about, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, confirmed_in, form_page
 from app.pages.staff.course_page import template_choices, template_in
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
@@ -124,22 +124,11 @@ def _entry(form: Form) -> CourseEntry:
     )
 
 
-@router.get("")
-async def show_taking_on_form(patient_id: UUID, visitor: MayDecide) -> Response:
-    """Ask how the patient joins."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def take_on(patient_id: UUID, visitor: MayDecide) -> Response:
+@form_page(router, "", Permission.TREATMENT_DECIDE, _asked)
+async def take_on(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Take the patient on, by the same rules as through the API."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        entry = _entry(form)
-        joining = entry.joining()
-        if joining is not None:
-            await protocol_templates.enter(visitor.work, patient_id, joining, entry.template_id)
-        return "taken-on"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
+    entry = _entry(form)
+    joining = entry.joining()
+    if joining is not None:
+        await protocol_templates.enter(visitor.work, patient_id, joining, entry.template_id)
+    return "taken-on"

@@ -4,17 +4,17 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
+from app.access.clinics.permissions import Permission
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import TaperPlanEntry
 from app.care.treatment.queries import WrittenPlan
 from app.clinical.taper import TaperStep
 from app.foundation.translations import joined, say
-from app.pages.staff.about_patient import MayDecide, about, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
+from app.pages.staff.about_patient import about, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, form_page
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.visitor import StaffVisitor
 from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -114,19 +114,8 @@ def _plan_in(form: Form) -> WrittenPlan:
     return entry.written(version_in(form["version"]))
 
 
-@router.get("")
-async def show_taper_form(patient_id: UUID, visitor: MayDecide) -> Response:
-    """Show the plan."""
-    return show_form(visitor, await _asked(visitor, patient_id))
-
-
-@router.post("")
-async def keep_taper(patient_id: UUID, visitor: MayDecide) -> Response:
+@form_page(router, "", Permission.TREATMENT_DECIDE, _asked)
+async def keep_taper(visitor: StaffVisitor, patient_id: UUID, form: Form) -> str:
     """Replace the plan, unless someone else changed it."""
-    form = await read_own_form(visitor)
-
-    async def act() -> str:
-        await commands.write_taper(visitor.work, patient_id, _plan_in(form))
-        return "taper"
-
-    return await answer_about(visitor, patient_id, _asked, form, act)
+    await commands.write_taper(visitor.work, patient_id, _plan_in(form))
+    return "taper"
