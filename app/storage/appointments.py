@@ -73,7 +73,7 @@ async def change(
     **values: Any,  # noqa: ANN401 - columns
 ) -> bool:
     """Change some columns if it still is at this version; says whether it was."""
-    changed = await work.execute(
+    return await work.changes(
         update(Appointment)
         .where(
             work.owns(Appointment),
@@ -82,7 +82,6 @@ async def change(
         )
         .values(version=one.version + 1, **values)
     )
-    return bool(changed.rowcount)
 
 
 async def take_away(work: UnitOfWork, appointment_id: UUID) -> None:

@@ -395,7 +395,7 @@ async def _mark(
     check_in_id: UUID,
     **values: Any,  # noqa: ANN401 - columns
 ) -> bool:
-    marked = await work.execute(
+    return await work.changes(
         update(CheckInRow)
         .where(
             work.owns(CheckInRow),
@@ -406,7 +406,6 @@ async def _mark(
         )
         .values(**values)
     )
-    return bool(marked.rowcount)
 
 
 def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:

@@ -91,12 +91,11 @@ async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | No
 
 async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
     """Change some columns of the profile if it still is at this version; says whether it was."""
-    changed = await work.execute(
+    return await work.changes(
         update(ClinicProfile)
         .where(work.owns(ClinicProfile), ClinicProfile.version == version)
         .values(version=version + 1, **values)
     )
-    return changed.rowcount != 0
 
 
 async def every_clinic(work: UnitOfWork) -> list[tuple[UUID, str]]:
@@ -179,8 +178,7 @@ async def put_logo(work: UnitOfWork, *, png: bytes, digest: str, now: datetime) 
 
 async def remove_logo(work: UnitOfWork) -> bool:
     """Remove the logo; says whether there was one."""
-    removed = await work.execute(delete(ClinicLogoRow).where(work.owns(ClinicLogoRow)))
-    return removed.rowcount != 0
+    return await work.changes(delete(ClinicLogoRow).where(work.owns(ClinicLogoRow)))
 
 
 async def logo_digest(work: UnitOfWork) -> str | None:

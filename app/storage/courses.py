@@ -190,12 +190,11 @@ async def change_course(
     work: UnitOfWork, course_id: UUID, *, version: int, **values: date | int | UUID | None
 ) -> bool:
     """Change some columns of a course if it still is at this version; says whether it was."""
-    changed = await work.execute(
+    return await work.changes(
         update(CourseRow)
         .where(work.owns(CourseRow), CourseRow.id == course_id, CourseRow.version == version)
         .values(version=version + 1, **values)
     )
-    return bool(changed.rowcount)
 
 
 async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCourse) -> None:

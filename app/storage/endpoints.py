@@ -112,7 +112,7 @@ async def take_probe(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unti
         .values(probe_at=until),
         unaudited="the attempt that follows is",
     )
-    return taken.rowcount == 1
+    return taken.rowcount != 0
 
 
 async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
@@ -173,7 +173,7 @@ async def change(
     Another address has not failed yet.
     """
     moved = Endpoint.url_sealed != url_sealed
-    changed = await work.execute(
+    return await work.changes(
         update(Endpoint)
         .where(
             work.owns(Endpoint),
@@ -190,14 +190,13 @@ async def change(
             version=version + 1,
         )
     )
-    return changed.rowcount == 1
 
 
 async def note_trouble(
     work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unless_after: datetime | None
 ) -> bool:
     """Note that people are notified of trouble here; says whether it may be so: not if they were after that time."""
-    noted = await work.execute(
+    return await work.changes(
         update(Endpoint)
         .where(
             work.owns(Endpoint),
@@ -211,7 +210,6 @@ async def note_trouble(
         )
         .values(trouble_notified_at=now)
     )
-    return noted.rowcount == 1
 
 
 async def change_secret(

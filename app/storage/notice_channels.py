@@ -60,18 +60,16 @@ async def all_of_clinic(work: UnitOfWork) -> list[NoticeChannel]:
 
 async def end(work: UnitOfWork, channel_id: UUID, *, now: datetime) -> bool:
     """Write there no more; says whether this is the first to say so."""
-    ended = await work.execute(
+    return await work.changes(
         update(NoticeChannel)
         .where(_mine(work, channel_id), NoticeChannel.state == "enabled")
         .values(state="ended", ended_at=now)
     )
-    return ended.rowcount == 1
 
 
 async def remove(work: UnitOfWork, channel_id: UUID) -> bool:
     """Forget a channel; says whether it was there."""
-    removed = await work.execute(delete(NoticeChannel).where(_mine(work, channel_id)))
-    return removed.rowcount == 1
+    return await work.changes(delete(NoticeChannel).where(_mine(work, channel_id)))
 
 
 def _mine(work: UnitOfWork, channel_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition

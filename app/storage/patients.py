@@ -191,12 +191,11 @@ async def find_by_chart_number(work: UnitOfWork, reference: IndexedChartNumber) 
 
 async def amend(work: UnitOfWork, patient_id: UUID, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
     """Change columns of a patient who still is at this version; says whether they were changed."""
-    changed = await work.execute(
+    return await work.changes(
         update(PatientRow)
         .where(work.owns(PatientRow), PatientRow.id == patient_id, PatientRow.version == version)
         .values(version=version + 1, **values)
     )
-    return changed.rowcount == 1
 
 
 async def without_key(work: UnitOfWork, *, limit: int) -> list[PatientRecord]:
@@ -265,7 +264,7 @@ async def change(
     version: int,
 ) -> bool:
     """Change zone, language and address if the patient still is at this version; says whether it was."""
-    changed = await work.execute(
+    return await work.changes(
         update(PatientRow)
         .where(
             work.owns(PatientRow),
@@ -281,7 +280,6 @@ async def change(
             version=version + 1,
         )
     )
-    return changed.rowcount != 0
 
 
 def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:

@@ -84,12 +84,11 @@ async def bring(work: UnitOfWork, night: SleepNight, *, to: UUID) -> None:
 
 async def withdraw(work: UnitOfWork, patient_id: UUID, night_id: UUID) -> bool:
     """Mark a night as taken back; says whether there was one that still counted."""
-    changed = await work.execute(
+    return await work.changes(
         update(SleepNight)
         .where(*_not_corrected(work, patient_id, night_id), SleepNight.withdrawn_at.is_(None))
         .values(withdrawn_at=work.now)
     )
-    return changed.rowcount == 1
 
 
 async def find(work: UnitOfWork, patient_id: UUID, night_id: UUID) -> SleepNight | None:

@@ -97,5 +97,4 @@ async def remove(work: UnitOfWork, staff_id: UUID, passkey_id: UUID | None = Non
     """Remove one passkey of a member, or all; says whether there was one."""
     row = StaffPasskey
     statement = delete(row).where(work.owns(row), row.staff_id == staff_id)
-    removed = await work.execute(statement if passkey_id is None else statement.where(row.id == passkey_id))
-    return removed.rowcount > 0
+    return await work.changes(statement if passkey_id is None else statement.where(row.id == passkey_id))

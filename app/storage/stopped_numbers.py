@@ -25,19 +25,17 @@ class StoppedNumberRow(TenantRow):
 
 async def add(work: UnitOfWork, number_index: bytes, *, at: datetime) -> bool:
     """Keep that a number wants no texts; says whether that is new."""
-    added = await work.execute(
+    return await work.changes(
         insert(StoppedNumberRow)
         .values(clinic_id=work.clinic_id, number_index=number_index, stopped_at=at)
         .on_conflict_do_nothing()
     )
-    return added.rowcount != 0
 
 
 async def remove(work: UnitOfWork, number_index: bytes) -> bool:
     """Let a number be texted again; says whether it was stopped."""
     row = StoppedNumberRow
-    removed = await work.execute(delete(row).where(work.owns(row), row.number_index == number_index))
-    return removed.rowcount != 0
+    return await work.changes(delete(row).where(work.owns(row), row.number_index == number_index))
 
 
 async def has(work: UnitOfWork, number_index: bytes) -> bool:

@@ -222,6 +222,10 @@ class UnitOfWork(RecordReader):
             self._note_change(statement)
         return done
 
+    async def changes(self, statement: UpdateBase) -> bool:
+        """Run a statement that changes rows; says whether it found any."""
+        return (await self.execute(statement)).rowcount != 0
+
     def _note_change(self, statement: UpdateBase) -> None:
         table = statement.entity_description["table"]
         if table.schema == CARE:
