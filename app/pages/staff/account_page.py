@@ -1,5 +1,6 @@
 """The own account: who one is here, where one is signed in, password, phone, recovery codes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -119,14 +120,17 @@ async def switch_keys(visitor: OwnAccount) -> Response:
 async def new_recovery_codes(visitor: OwnAccount) -> Response:
     """Make ten new codes and show them, this once."""
     form = await read_own_form(visitor)
-    try:
-        codes = await account.new_recovery_codes(
+
+    async def codes_page(codes: Sequence[str]) -> Response:
+        return render(visitor, "recovery_codes.html", here=ACCOUNT, codes=codes, joined=False)
+
+    return await visitor.go_on(
+        lambda: account.new_recovery_codes(
             visitor.work, visitor.member, password=form["current"], address=address_of(visitor.request)
-        )
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, error=error)
-    return render(visitor, "recovery_codes.html", here=ACCOUNT, codes=codes, joined=False)
+        ),
+        to=codes_page,
+        again=_page,
+    )
 
 
 @router.get("/passkeys")

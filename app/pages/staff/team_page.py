@@ -1,6 +1,7 @@
 """The team page, for owners: who works here, who is invited or deactivated, and what emergencies there were."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -71,14 +72,14 @@ async def show_team(visitor: MayManageStaff) -> Response:
 async def invite(visitor: MayManageStaff) -> Response:
     """Invite someone."""
     form, caller = await read_own_form(visitor), visitor.signed_in
-    try:
+
+    async def change() -> Invited:
         whom = entered_as(MemberEntry, form, "name", "email", "role")
-        invited = await commands.invite(
+        return await commands.invite(
             visitor.work, name=whom.name, email=whom.email, role=whom.role, may_make=caller.may_make
         )
-    except RefusalError as error:
-        return await _refused(visitor, error, entered=form)
-    return _link(visitor, invited)
+
+    return await visitor.go_on(change, to=partial(_link, visitor), again=_page, entered=form)
 
 
 @router.post("/{staff_id}/role")
@@ -122,25 +123,18 @@ async def do_to_member(staff_id: UUID, what: str, visitor: MayManageStaff) -> Re
         return await visitor.go_on(
             lambda: _CALLS[what](visitor.work, staff_id), to=f"{STAFF}?done={what}", again=_page
         )
-    try:
-        invited = await _LINKS[what](visitor.work, staff_id, may_make=visitor.signed_in.may_make)
-    except RefusalError as error:
-        return await _refused(visitor, error)
-    return _link(visitor, invited)
+    return await visitor.go_on(
+        lambda: _LINKS[what](visitor.work, staff_id, may_make=visitor.signed_in.may_make),
+        to=partial(_link, visitor),
+        again=_page,
+    )
 
 
-def _link(visitor: StaffVisitor, invited: Invited) -> Response:
+async def _link(visitor: StaffVisitor, invited: Invited) -> Response:
     """Say that the link is on its way, or show it, this once, where no mail can take it."""
     if invited.sent:
         return RedirectResponse(f"{STAFF}?done=invited", 303)
     return render(visitor, "invited.html", here=STAFF, invited=invited)
-
-
-async def _refused(
-    visitor: StaffVisitor, error: RefusalError, *, entered: Mapping[str, str] = _NOTHING
-) -> Response:
-    await visitor.work.start_over(snapshot=True)
-    return await _page(visitor, entered=entered, error=error)
 
 
 async def _page(

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -38,6 +38,7 @@ HANDED_OVER_LASTS: Final = timedelta(hours=12)
 _FRAMES_CELL: Final = {"table": "staff_pages", "column": "frames"}
 _NOBODY: Final = UUID(int=0)
 _PREFERENCE_LASTS: Final = timedelta(days=400)
+MadeT = TypeVar("MadeT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +83,21 @@ class StaffVisitor(PageVisitor[ClinicCaller]):
 
     async def go_on(
         self,
-        change: Callable[[], Awaitable[object]],
-        to: str,
+        change: Callable[[], Awaitable[MadeT]],
+        to: str | Callable[[MadeT], Awaitable[Response]],
         again: Callable[..., Awaitable[Response]],
         **shown: object,
     ) -> Response:
-        """Make a change and go on; or show the page ``again`` with what was refused and typed."""
+        """Make a change and go on; or show the page ``again`` with what was refused and typed.
+
+        ``to``: a path, or what shows what was made.
+        """
         try:
-            await change()
+            made = await change()
         except RefusalError as error:
             await self.work.start_over(snapshot=True)
             return await again(self, error=error, **shown)
-        return RedirectResponse(to, 303)
+        return RedirectResponse(to, 303) if isinstance(to, str) else await to(made)
 
     def keep_cookies(self, response: Response) -> None:
         """Let the browser keep what it was given with this page."""

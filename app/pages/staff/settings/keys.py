@@ -51,14 +51,13 @@ async def show_keys(visitor: MayManageKeys) -> Response:
 async def make_new_key(visitor: MayManageKeys) -> Response:
     """Make a key, and show its secret, this once."""
     form, caller = await read_own_form(visitor), visitor.signed_in
-    try:
+
+    async def change() -> NewKey:
         chosen = [scope.value for scope in Scope if form[f"scope_{scope.value}"]]
         entry = entry_of(KeyEntry, {"name": form["name"].strip(), "scopes": chosen})
-        new = await make_key(visitor.work, name=entry.name, scopes=entry.scopes, own_scopes=caller.may_give)
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _page(visitor, typed=form, error=error)
-    return await _page(visitor, new=new)
+        return await make_key(visitor.work, name=entry.name, scopes=entry.scopes, own_scopes=caller.may_give)
+
+    return await visitor.go_on(change, to=lambda new: _page(visitor, new=new), again=_page, typed=form)
 
 
 @router.post("/{key_id}/revoke")

@@ -75,26 +75,26 @@ async def show_endpoints(visitor: MayManage) -> Response:
 async def add_endpoint(visitor: MayManage) -> Response:
     """Add an endpoint, and show its secret, this once."""
     form = await read_own_form(visitor)
-    try:
-        whose = form["care_team"] or None
+
+    async def change() -> commands.NewEndpoint:
         sent = {
             "url": form["url"].strip(),
             "events": _events_in(form),
-            "care_team": whose,
+            "care_team": form["care_team"] or None,
             "format": form["format"] or Format.STANDARD.value,
         }
         entry = entry_of(EndpointEntry, sent)
-        new = await commands.add_endpoint(
+        return await commands.add_endpoint(
             visitor.work,
             url=entry.url,
             events=entry.events,
             care_team=entry.care_team,
             written_as=entry.format,
         )
-    except RefusalError as error:
-        await visitor.work.start_over(snapshot=True)
-        return await _list(visitor, typed=form, error=error)
-    return await _one(visitor, new.endpoint.id, new=new)
+
+    return await visitor.go_on(
+        change, to=lambda new: _one(visitor, new.endpoint.id, new=new), again=_list, typed=form
+    )
 
 
 @router.get("/{endpoint_id}")
