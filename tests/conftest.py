@@ -28,6 +28,7 @@ from tests.support.databases import (
     running_cluster,
     shared_folder,
 )
+from tests.support.months import wait_for_a_whole_month
 from tests.support.people import ClinicClient, PatientClient, clinic_client, close_all
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
@@ -261,6 +262,12 @@ def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
         yield written
     # The other tests' logs go to the real one again.
     set_up_logs()
+
+
+@pytest.fixture
+def within_a_month() -> None:
+    """The month does not end during this test, which counts months by the machine's clock."""
+    wait_for_a_whole_month()
 
 
 @pytest.fixture

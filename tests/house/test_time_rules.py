@@ -60,6 +60,53 @@ def test_nobody_asks_the_machine_for_the_time_but_the_clock() -> None:
     assert found == set()
 
 
+# A script of one run, whose start is what is meant.
+_SCRIPTS: Final = {"tests/bench/page_server.py"}
+
+
+def asks_when_imported(source: Source) -> list[str]:
+    """Find where a file asks for the time, or counts months by it, as it is imported: outside of all functions."""
+    found: list[str] = []
+    left: list[ast.AST] = [source.tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Call) and {dotted(node.func).rpartition(".")[2], _last_two(node.func)} & (
+            _ASKS | {"months_on"}
+        ):
+            found.append(source.at(node))
+        inner = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            # Defaults and decorators are made with the function, and its body whenever it is called.
+            body = node.body if isinstance(node.body, list) else [node.body]
+            inner = [one for one in inner if one not in body]
+        left += inner
+    return found
+
+
+def _last_two(node: ast.expr) -> str:
+    return ".".join(dotted(node).split(".")[-2:])
+
+
+def test_no_test_asks_for_the_time_before_it_runs() -> None:
+    """A run takes minutes: what was today, this month or next year as a file was imported may be over by then."""
+    found = [place for source in sources("tests") for place in asks_when_imported(source)]
+    assert {place.split(":")[0] for place in found} == _SCRIPTS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "FIRST = datetime.now(UTC).replace(day=1)",
+        "class Months:\n    this = date.today()",
+        "def test(now=datetime.now(UTC)): pass",
+        "@pytest.mark.parametrize('month', [months_on(1)])\ndef test(month): pass",
+    ],
+)
+def test_asking_at_import_would_be_noticed(body: str) -> None:
+    assert asks_when_imported(parsed(body))
+    assert not asks_when_imported(parsed("def test():\n    first = datetime.now(UTC)"))
+
+
 def test_every_exception_is_still_needed() -> None:
     asking = {place.split(":")[0] for source in sources() for place in asks_the_machine(source)}
     assert set(ALLOWED) - asking == set()

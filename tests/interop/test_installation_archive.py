@@ -35,8 +35,9 @@ from tests.cli.command_line import afterglow_here, new_clinic, server_of
 from tests.interop.test_archive import evaluated, with_a_history
 from tests.storage.catalogue import execute
 from tests.storage.test_audit_archives import add_lines, with_context
-from tests.storage.test_partitions import make_ahead, months_on, names, take_away
+from tests.storage.test_partitions import make_ahead, names, take_away
 from tests.support.databases import Cluster, in_memory, open_folder, running_cluster
+from tests.support.months import months_on
 from tests.support.people import clinic_client
 from tests.support.service import KEY, NOW, Service, opened_clinic, running_service
 
@@ -305,6 +306,7 @@ def test_an_operator_moves_a_clinic_and_an_installation_by_the_command_line() ->
         run("import", one_file, "--data-dir", str(theirs), fails=True)
 
 
+@pytest.mark.usefixtures("within_a_month")
 def test_an_export_has_every_line_though_partitions_are_made_meanwhile(cluster: Cluster) -> None:
     with cluster.database() as database:
         take_away(database, 3)

@@ -39,19 +39,19 @@ from tests.storage.test_partitions import (
     an_id_of,
     leave_until,
     make_ahead,
-    months_on,
     move,
     names,
     places,
     take_away,
 )
 from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.months import before, months_on, old
 from tests.support.processes import wait_until
 from tests.support.service import KEY, opened_clinic
 
+pytestmark = pytest.mark.usefixtures("within_a_month")
+
 OLD = (-8, -6, -5, -4)
-BEFORE = f"{months_on(-4):%Y-%m}"
-NAMES = ["before", f"{months_on(-6):%Y_%m}", f"{months_on(-5):%Y_%m}"]
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Log:
         return json.loads(ended.stdout)
 
     def archive(self) -> list[dict[str, Any]]:
-        return list(self.done("archive", "--before", BEFORE, "--to", str(self.folder))["months"])
+        return list(self.done("archive", "--before", before(), "--to", str(self.folder))["months"])
 
     def faults(self, *words: str) -> set[tuple[str, str | None, str | None]]:
         """What `audit verify` finds: kind, month and line."""
@@ -96,7 +96,7 @@ class Log:
         return self.faults("--archives", str(self.folder))
 
     def months(self) -> list[str]:
-        return [one for one in NAMES if one in names(self.database)]
+        return [one for one in old() if one in names(self.database)]
 
     def lines(self) -> list[dict[str, Any]]:
         return ask(self.database.owner_url, "SELECT * FROM care.audit_events ORDER BY clinic_id, id")
@@ -153,7 +153,7 @@ def log(cluster: Cluster, tmp_path: Path) -> Iterator[Log]:
 def test_old_months_lie_in_sealed_files_and_the_log_is_verified_with_them_and_across_them(log: Log) -> None:
     before = log.lines()
     done = log.archive()
-    assert [(one["name"], one["lines"], one["clinics"]) for one in done] == [(one, 6, 2) for one in NAMES]
+    assert [(one["name"], one["lines"], one["clinics"]) for one in done] == [(one, 6, 2) for one in old()]
     assert log.months() == []
     for one in done:
         content = Path(one["file"]).read_bytes()
@@ -162,13 +162,13 @@ def test_old_months_lie_in_sealed_files_and_the_log_is_verified_with_them_and_ac
         assert Path(one["file"]).stat().st_mode & 0o777 == 0o600
     said = [one for one in log.lines() if one["action"] == "audit_log.archived"]
     assert [(one["clinic_id"], one["actor_kind"]) for one in said] == [
-        (clinic_id, "operator") for clinic_id in log.clinics for _ in NAMES
+        (clinic_id, "operator") for clinic_id in log.clinics for _ in old()
     ]
     assert len(log.lines()) == len(before) - 18 + 6
     assert log.faults() == log.with_files() == set()
     across, whole = log.run("verify").stdout, log.run("verify", "--archives", str(log.folder)).stdout
-    assert f"  {NAMES[1].replace('_', '-')}: 3 lines in an archive, not read" in across
-    assert f"  {NAMES[1].replace('_', '-')}: 3 lines in an archive, read" in whole
+    assert f"  {old()[1].replace('_', '-')}: 3 lines in an archive, not read" in across
+    assert f"  {old()[1].replace('_', '-')}: 3 lines in an archive, read" in whole
     # Under a seal whose other lines lie in files, one that is here is still held against it.
     (living,) = [
         one["id"]
@@ -183,8 +183,8 @@ def test_old_months_lie_in_sealed_files_and_the_log_is_verified_with_them_and_ac
 
 def test_a_month_that_is_missing_swapped_cut_or_written_again_is_named(log: Log) -> None:
     log.archive()
-    second, third = (audit_months.file_of(log.folder, one) for one in NAMES[1:])
-    month = NAMES[1].replace("_", "-")
+    second, third = (audit_months.file_of(log.folder, one) for one in old()[1:])
+    month = old()[1].replace("_", "-")
     whole = second.read_bytes()
 
     second.unlink()
@@ -214,13 +214,13 @@ def test_a_month_that_is_missing_swapped_cut_or_written_again_is_named(log: Log)
 
     superuser = log.database.superuser_url
     for clinic_id, seals in ((log.clinics[0], 1), (log.clinics[1], 1)):
-        where = f"clinic_id = '{clinic_id}' AND name = '{NAMES[1]}'"
+        where = f"clinic_id = '{clinic_id}' AND name = '{old()[1]}'"
         execute(superuser, f"UPDATE care.audit_archives SET lines = lines + {seals} WHERE {where}")  # noqa: S608 - the test's own
     assert log.faults() == {("archive_record_changed", month, None)}
-    execute(superuser, f"UPDATE care.audit_archives SET lines = lines - 1 WHERE name = '{NAMES[1]}'")  # noqa: S608 - same
+    execute(superuser, f"UPDATE care.audit_archives SET lines = lines - 1 WHERE name = '{old()[1]}'")  # noqa: S608 - same
     assert log.faults() == set()
     # A whole month that went without its file is what it was: lines that someone took away.
-    execute(superuser, f"DELETE FROM care.audit_archives WHERE name = '{NAMES[1]}'")  # noqa: S608 - same
+    execute(superuser, f"DELETE FROM care.audit_archives WHERE name = '{old()[1]}'")  # noqa: S608 - same
     assert {kind for kind, _, _ in log.faults()} == {"event_removed"}
     assert len(log.faults()) == 6
 
@@ -246,12 +246,12 @@ def written_again(file: Path, lines: list[bytes]) -> None:
 
 def test_a_seal_of_lines_that_lie_in_a_file_cannot_be_changed_unseen(log: Log) -> None:
     log.archive()
-    month = NAMES[2].replace("_", "-")
+    month = old()[2].replace("_", "-")
     execute(
         log.database.superuser_url,
         "UPDATE care.audit_seals s SET marks = set_byte(marks, 0, 255 - get_byte(marks, 0))"  # noqa: S608 - the test's own
         " FROM care.audit_archives a WHERE a.clinic_id = s.clinic_id AND a.last_sequence = s.sequence"
-        f" AND a.clinic_id = '{log.clinics[1]}' AND a.name = '{NAMES[2]}'",
+        f" AND a.clinic_id = '{log.clinics[1]}' AND a.name = '{old()[2]}'",
     )
     # Also of closed clinics: their logs stay.
     execute(log.database.superuser_url, "UPDATE front_desk.clinics SET state = 'closed', closed_at = now()")
@@ -261,20 +261,20 @@ def test_a_seal_of_lines_that_lie_in_a_file_cannot_be_changed_unseen(log: Log) -
 def test_a_month_comes_back_as_it_was_and_can_be_archived_again(log: Log) -> None:
     before = log.lines()
     log.archive()
-    file = audit_months.file_of(log.folder, NAMES[1])
+    file = audit_months.file_of(log.folder, old()[1])
     # A line of that time that comes meanwhile goes into the default partition, and then into its month.
     add_lines(log.database, log.clinics[0], -6, 1)
     # Meanwhile lines of a month that was not made are on their way into it.
     taken, early = take_away(log.database, 3), an_id_of(months_on(3))
     add_line(log.database, early)
     assert move(log.database) == 2
-    for name in NAMES:
+    for name in old():
         back = log.done("restore", "--from", str(audit_months.file_of(log.folder, name)))
         assert back == {"name": name, "lines": 6, "other_clinics": 0}
     ended = log.run("restore", "--from", str(file))
     assert ended.returncode == 1
     assert "This file holds no archived month" in ended.stderr
-    assert log.months() == NAMES
+    assert log.months() == old()
     assert [move(log.database) for _ in range(2)] == [1, 0]
     assert places(log.database)[early] == taken[0]
     kept = {one["id"]: one for one in log.lines()}
@@ -291,15 +291,15 @@ def test_a_file_with_lines_of_another_installation_is_to_be_kept_when_its_month_
         log.database.superuser_url,
         f"DELETE FROM care.audit_archives WHERE clinic_id = '{log.clinics[1]}'",  # noqa: S608 - the test's own
     )
-    files = [str(audit_months.file_of(log.folder, name)) for name in NAMES]
-    assert log.done("restore", "--from", files[1]) == {"name": NAMES[1], "lines": 3, "other_clinics": 1}
+    files = [str(audit_months.file_of(log.folder, name)) for name in old()]
+    assert log.done("restore", "--from", files[1]) == {"name": old()[1], "lines": 3, "other_clinics": 1}
     said = log.run("restore", "--from", files[2]).stdout
     assert "Keep it: lines of 1 other clinic are in it" in said
 
 
 def test_a_month_that_becomes_a_file_while_the_log_is_verified_is_not_called_removed(log: Log) -> None:
     log.done("archive", "--before", f"{months_on(-6):%Y-%m}", "--to", str(log.folder))
-    assert log.months() == NAMES[1:]
+    assert log.months() == old()[1:]
 
     async def verified(context: AppContext) -> list[Verified]:
         files = audit_months.MonthFiles(log.folder, Keyset.of_one(KEY))
@@ -315,7 +315,7 @@ def test_a_month_that_becomes_a_file_while_the_log_is_verified_is_not_called_rem
         return [await verify(context.database, context.vault, one, open_month=open_month) for one in clinics]
 
     for found in with_context(log.database, verified):
-        assert (found.faults, [one.name for one in found.archived]) == ([], NAMES)
+        assert (found.faults, [one.name for one in found.archived]) == ([], old())
 
 
 def test_what_a_hold_or_something_open_needs_stays_and_what_is_young_is_refused(log: Log) -> None:
@@ -326,8 +326,8 @@ def test_what_a_hold_or_something_open_needs_stays_and_what_is_young_is_refused(
         f" VALUES ('{clinic_id}', gen_random_uuid(), '', now())",
     )
     kept = log.archive()
-    assert [(one["name"], one["kept_for"]) for one in kept] == [(one, ["legal-hold"]) for one in NAMES]
-    assert log.months() == NAMES
+    assert [(one["name"], one["kept_for"]) for one in kept] == [(one, ["legal-hold"]) for one in old()]
+    assert log.months() == old()
     assert list(log.folder.iterdir()) == []
     execute(superuser, "UPDATE care.legal_holds SET lifted_at = now()")
     (line,) = [
@@ -342,12 +342,12 @@ def test_what_a_hold_or_something_open_needs_stays_and_what_is_young_is_refused(
         f" VALUES ('{clinic_id}', '{line}', gen_random_uuid(), 'staff', 'open', 1, now())",
     )
     assert [(one["name"], one["kept_for"]) for one in log.archive()] == [
-        (NAMES[0], []),
-        (NAMES[1], ["open-record"]),
-        (NAMES[2], []),
+        (old()[0], []),
+        (old()[1], ["open-record"]),
+        (old()[2], []),
     ]
-    said = log.run("archive", "--before", BEFORE, "--to", str(log.folder)).stdout
-    assert said.startswith(f"{NAMES[1].replace('_', '-')} stays: a safety event, signal, finding, ")
+    said = log.run("archive", "--before", before(), "--to", str(log.folder)).stdout
+    assert said.startswith(f"{old()[1].replace('_', '-')} stays: a safety event, signal, finding, ")
     for month, sentence in ((f"{months_on(-1):%Y-%m}", "over 90 days ago"), ("May", "YYYY-MM")):
         ended = log.run("archive", "--before", month, "--to", str(log.folder))
         assert (ended.returncode, ended.stdout) == (1, "")
@@ -358,16 +358,16 @@ def test_what_a_hold_or_something_open_needs_stays_and_what_is_young_is_refused(
 def test_nothing_is_taken_out_of_a_log_that_does_not_fit_its_seals_or_is_in_use(log: Log) -> None:
     with psycopg.connect(log.database.owner_url) as reader:
         reader.execute("SELECT count(*) FROM care.audit_events")
-        ended = log.run("archive", "--before", BEFORE, "--to", str(log.folder))
+        ended = log.run("archive", "--before", before(), "--to", str(log.folder))
         assert "for longer than two seconds" in ended.stderr
-    assert log.months() == NAMES
+    assert log.months() == old()
     execute(
         log.database.superuser_url,
         f"UPDATE care.audit_events SET action = 'other' WHERE at = '{months_on(-6) + timedelta(days=3)}'",  # noqa: S608 - the test's own
     )
-    ended = log.run("archive", "--before", BEFORE, "--to", str(log.folder))
+    ended = log.run("archive", "--before", before(), "--to", str(log.folder))
     assert "does not fit its seals" in ended.stderr
-    assert log.months() == NAMES
+    assert log.months() == old()
 
 
 @pytest.mark.parametrize(("table", "is_written"), [("care.audit_seals", False), ("care.audit_events", True)])
@@ -375,7 +375,7 @@ def test_archiving_that_is_killed_leaves_the_month_or_its_verified_file(
     log: Log, table: str, *, is_written: bool
 ) -> None:
     """Held up while it reads the seals for the file, and when it takes the month out."""
-    words = [str(PROGRAM), "audit", "archive", "--before", BEFORE, "--to", str(log.folder)]
+    words = [str(PROGRAM), "audit", "archive", "--before", before(), "--to", str(log.folder)]
     mode = "ACCESS EXCLUSIVE" if not is_written else "ACCESS SHARE"
     with psycopg.connect(log.database.superuser_url) as other:
         other.execute(f"LOCK TABLE {table} IN {mode} MODE")
@@ -385,14 +385,14 @@ def test_archiving_that_is_killed_leaves_the_month_or_its_verified_file(
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert wait_until(lambda: not ask(log.database.superuser_url, waits), 10)
-    assert log.months() == NAMES
-    assert audit_months.file_of(log.folder, NAMES[0]).exists() == is_written
+    assert log.months() == old()
+    assert audit_months.file_of(log.folder, old()[0]).exists() == is_written
     assert [one["lines"] for one in log.archive()] == [6, 6, 6]
     assert log.with_files() == set()
 
 
 def test_others_use_the_log_until_all_but_the_detaching_is_done(log: Log) -> None:
-    words = [str(PROGRAM), "audit", "archive", "--before", BEFORE, "--to", str(log.folder)]
+    words = [str(PROGRAM), "audit", "archive", "--before", before(), "--to", str(log.folder)]
     waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with psycopg.connect(log.database.superuser_url) as other:
         # Holds up the lines that say what was archived: they go into this month.
@@ -403,7 +403,7 @@ def test_others_use_the_log_until_all_but_the_detaching_is_done(log: Log) -> Non
             assert reader.execute("SELECT count(*) FROM care.audit_events").fetchone()
         said = process.communicate()[1]
     assert b"for longer than two seconds" in said
-    assert log.months() == NAMES
+    assert log.months() == old()
 
 
 def test_another_installation_takes_the_log_with_its_gaps_and_reads_the_same_files(
@@ -423,10 +423,10 @@ def test_another_installation_takes_the_log_with_its_gaps_and_reads_the_same_fil
         there = Log(elsewhere, log.folder, log.clinics)
         with_context(elsewhere, imported)
         assert there.faults() == there.with_files() == set()
-        for name in NAMES:
+        for name in old():
             there.done("restore", "--from", str(audit_months.file_of(log.folder, name)))
         assert there.faults() == set()
-        assert there.months() == NAMES[:1]
+        assert there.months() == old()[:1]
 
         async def sealed(context: AppContext) -> int:
             return (await verify(context.database, context.vault, log.clinics[0])).sealed
@@ -438,7 +438,7 @@ def test_the_version_before_is_not_gone_back_to_while_months_lie_in_files(log: L
     log.archive()
     with pytest.raises(MonthsArchivedError, match="afterglow audit restore"):
         migrate(log.database.owner_url, application_role=APPLICATION_ROLE, to="0086")
-    for name in NAMES:
+    for name in old():
         log.done("restore", "--from", str(audit_months.file_of(log.folder, name)))
     migrate(log.database.owner_url, application_role=APPLICATION_ROLE, to="0086")
 
@@ -446,11 +446,11 @@ def test_the_version_before_is_not_gone_back_to_while_months_lie_in_files(log: L
 def test_a_file_with_other_lines_is_never_replaced_and_one_command_archives_at_a_time(
     log: Log, cluster: Cluster
 ) -> None:
-    first = audit_months.file_of(log.folder, NAMES[0])
+    first = audit_months.file_of(log.folder, old()[0])
     with psycopg.connect(log.database.owner_url) as other:
         other.execute("SELECT pg_advisory_lock(7032021)")
         for words in (
-            ["archive", "--before", BEFORE, "--to", str(log.folder)],
+            ["archive", "--before", before(), "--to", str(log.folder)],
             ["restore", "--from", str(first)],
         ):
             assert "Another command archives or restores" in log.run(*words).stderr
@@ -476,9 +476,9 @@ def test_a_file_with_other_lines_is_never_replaced_and_one_command_archives_at_a
         there = Log(elsewhere, log.folder, log.clinics)
         done = there.archive()
         assert [(one["name"], one["lines"]) for one in done] == [
-            (f"{NAMES[0]}_2", 6),
-            (f"{NAMES[1]}_2", 0),
-            (f"{NAMES[2]}_2", 0),
+            (f"{old()[0]}_2", 6),
+            (f"{old()[1]}_2", 0),
+            (f"{old()[2]}_2", 0),
         ]
         assert there.faults() == there.with_files() == set()
         assert log.with_files() == set()
@@ -491,9 +491,9 @@ def test_a_file_with_other_lines_is_never_replaced_and_one_command_archives_at_a
         # Another installation into the same folder.
         clinic_id = with_context(strange, opened)
         ended = Log(strange, log.folder, [clinic_id]).run(
-            "archive", "--before", BEFORE, "--to", str(log.folder)
+            "archive", "--before", before(), "--to", str(log.folder)
         )
         assert ended.returncode == 1
         assert "has a file of this name with other lines" in ended.stderr
-        assert NAMES[0] in names(strange)
+        assert old()[0] in names(strange)
     assert {one: one.read_bytes() for one in content} == content

@@ -28,9 +28,10 @@ from app.worker import Worker
 from tests.storage.catalogue import ask, execute
 from tests.support.clock import SettableClock
 from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.months import months_on
 from tests.support.service import KEY
 
-FIRST = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+pytestmark = pytest.mark.usefixtures("within_a_month")
 PARTITIONS = """
     SELECT replace(inhrelid::regclass::text, 'partitions.audit_events_', '') AS name FROM pg_inherits
      WHERE inhparent = 'care.audit_events'::regclass ORDER BY 1
@@ -44,12 +45,9 @@ LINES = """
 @pytest.fixture
 def database(cluster: Cluster) -> Iterator[DatabaseUrls]:
     with cluster.database() as made:
+        # What it is a copy of may be of the month before.
+        make_ahead(made)
         yield made
-
-
-def months_on(months: int) -> datetime:
-    """The beginning of a month, counted from this one."""
-    return (FIRST + timedelta(days=31 * months + 5)).replace(day=1)
 
 
 def an_id_of(moment: datetime) -> UUID:
@@ -288,7 +286,7 @@ def test_the_application_reaches_no_partition_but_by_the_table(database: Databas
 def test_a_log_becomes_partitions_in_place_and_one_table_again(cluster: Cluster) -> None:
     with cluster.database() as database:
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0069")
-        past = [an_id_of(FIRST - timedelta(days=days)) for days in (400, 3)]
+        past = [an_id_of(months_on(0) - timedelta(days=days)) for days in (400, 3)]
         for line in past:
             add_line(database, line)
         file = "SELECT pg_relation_filenode(%(table)s::regclass) AS number"
@@ -334,7 +332,7 @@ def test_a_migration_that_gave_way_leaves_a_month_for_new_lines_and_names_its_en
 def test_lines_with_ids_that_say_no_time_go_into_the_default_partition(cluster: Cluster) -> None:
     with cluster.database() as database:
         migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0069")
-        usual, odd = an_id_of(FIRST), UUID(int=uuid4().int | (0xF << 124))
+        usual, odd = an_id_of(months_on(0)), UUID(int=uuid4().int | (0xF << 124))
         for line in (usual, odd):
             add_line(database, line)
         migrate(database.owner_url, application_role=APPLICATION_ROLE)
