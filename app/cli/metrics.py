@@ -25,6 +25,12 @@ from app.storage.heartbeats import Duty
 _ANSWERS_WITHIN_SECONDS: Final = 5.0
 _POOL: Final = Gauge("afterglow_pool_connections", "Connections of this process's pool", ["state"])
 _POOL_WAITING: Final = Gauge("afterglow_pool_waiting", "Requests that wait for a connection of the pool")
+_PUT_BY_NUMBER: Final = Gauge(
+    "afterglow_disclosures_put_by", "Disclosures in this process's spool, also those that were set aside"
+)
+_PUT_BY_ROOM: Final = Gauge(
+    "afterglow_disclosures_room", "How many more disclosures find room in this process's spool"
+)
 _PUT_BY: Final = Gauge(
     "afterglow_disclosure_waits_seconds",
     "Since when the oldest disclosure of this process's spool is not stored",
@@ -48,7 +54,10 @@ def serve_metrics(settings: Settings, runtime: Runtime, context: AppContext) -> 
     from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
 
     _watch_pool(context.database)
-    _PUT_BY.set_function(Spool(spool_dir_of(settings), context.vault).oldest_seconds)
+    spool = Spool(spool_dir_of(settings), context.vault)
+    _PUT_BY.set_function(spool.oldest_seconds)
+    _PUT_BY_NUMBER.set_function(lambda: len(spool.waiting()) + len(spool.set_aside()))
+    _PUT_BY_ROOM.set_function(spool.room)
     REGISTRY.register(OperationCollector(lambda: asyncio.run(_looked(settings, runtime))))
     try:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)

@@ -13,7 +13,7 @@ from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import find_runtime, spool_dir_of
 from app.context import AppContext
 from app.storage.engine.migrating import check_schema, newest_revision
-from app.web.health import Broken, broken, disclosure_waits
+from app.web.health import broken, broken_of_spool
 
 _MEBIBYTE: Final = 1024**2
 # Of each problem: what is wrong, and what to do.
@@ -46,6 +46,10 @@ _WORDS: Final = {
         "A disclosure was put by and is not stored.",
         "Look for safety.replay_failed and safety.set_aside in the logs; see docs/operations.md.",
     ),
+    "little-room-for-disclosures": (
+        "There is little room for what would be put by while the database is away.",
+        "Free some on the volume of AFTERGLOW_SPOOL_DIR, or have it on another one.",
+    ),
     "seals-late": ("Lines of the audit log wait for their seals.", "Look into the worker's log."),
     "partitions-missing": (
         "The audit log lacks partitions, which a worker makes ahead.",
@@ -70,10 +74,13 @@ def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         operation = asyncio.run(_looked(context))
         spool = Spool(spool_dir_of(settings), context.vault)
         problems = _problems(context, operation)
-        if disclosure_waits(spool):
-            problems.append(Broken.DISCLOSURE_WAITS.value)
+        problems += [one.value for one in broken_of_spool(spool)]
     if as_json:
-        put_by = {"waiting": len(spool.waiting()), "set_aside": len(spool.set_aside())}
+        put_by = {
+            "waiting": len(spool.waiting()),
+            "set_aside": len(spool.set_aside()),
+            "room": spool.room(),
+        }
         print_json(_document(operation, problems) | {"disclosures_put_by": put_by})
     else:
         _show(operation, problems)

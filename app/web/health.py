@@ -61,6 +61,7 @@ class Broken(StrEnum):
     MAIL_NOT_TAKEN = "mail-not-taken"
     ENDPOINTS_NOT_ABLE = "endpoints-not-able"
     DISCLOSURE_WAITS = "disclosure-waits"
+    LITTLE_ROOM = "little-room-for-disclosures"
 
 
 class SafetyHealth(Health):
@@ -84,6 +85,9 @@ class PutBy(Protocol):
 
     def oldest_seconds(self) -> float:
         """Give for how long the oldest has waited; 0: none does."""
+
+    def has_little_room(self) -> bool:
+        """Say whether what is left of the room for more would not last."""
 
 
 async def _put_by(request: Request) -> PutBy | None:
@@ -124,8 +128,8 @@ async def safety(
     reasons = [Broken.DATABASE_AWAY] if found is None else broken(context, found, now=context.clock.now())
     if not takes_writes:
         reasons.insert(0, Broken.DATABASE_TAKES_NO_WRITES)
-    if disclosure_waits(spool):
-        reasons.append(Broken.DISCLOSURE_WAITS)
+    # Beside the event loop: after a flood there are very many files.
+    reasons += await asyncio.to_thread(broken_of_spool, spool)
     if reasons:
         response.status_code = 503
     ago = found.looked_ago if found else None
@@ -164,9 +168,15 @@ def broken(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[
     return [one for one in Broken if holds.get(one)]
 
 
-def disclosure_waits(spool: PutBy | None) -> bool:
-    """Say whether a disclosure was put by and is still not stored, such as because nobody is found for it."""
-    return spool is not None and spool.oldest_seconds() > _WAITS_AT_MOST.total_seconds()
+def broken_of_spool(spool: PutBy | None) -> list[Broken]:
+    """Name what is broken where disclosures are put by.
+
+    One is still not stored, such as because nobody is found for it; or there is little room left for more.
+    """
+    if spool is None:
+        return []
+    found = [Broken.DISCLOSURE_WAITS] if spool.oldest_seconds() > _WAITS_AT_MOST.total_seconds() else []
+    return [*found, Broken.LITTLE_ROOM] if spool.has_little_room() else found
 
 
 def _mail(context: AppContext) -> Literal["set up", "not set up"]:

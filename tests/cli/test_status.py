@@ -188,8 +188,12 @@ def test_a_disclosure_that_was_set_aside_is_shown_until_it_is_stored(installatio
     try:
         code, said = installation.status()
         assert (code, said["problems"]) == (1, ["disclosure-waits"])
-        assert said["disclosures_put_by"] == {"waiting": 0, "set_aside": 1}
+        put_by = said["disclosures_put_by"]
+        assert (put_by["waiting"], put_by["set_aside"]) == (0, 1)
+        assert put_by["room"] > 10_000
         assert installation.metric("afterglow_disclosure_waits_seconds") > 60
+        assert installation.metric("afterglow_disclosures_put_by") == 1
+        assert installation.metric("afterglow_disclosures_room") > 10_000
         screen = afterglow_here("status", "--data-dir", str(installation.dev.data_dir)).stdout
         assert "A disclosure was put by and is not stored. (disclosure-waits)" in screen
     finally:

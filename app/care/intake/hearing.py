@@ -22,6 +22,7 @@ from app.care.intake.speakers import credentials_in
 from app.care.intake.spool import Spool
 from app.context import AppContext
 from app.foundation.logs import where
+from app.foundation.networks import network_of
 
 MOST_BYTES_OF_STRANGERS: Final = 64 * 1024
 """How much is looked at of a request that nobody can be named by."""
@@ -157,7 +158,7 @@ class Hearing:
         spooled = (
             self._spool is not None
             and bool(pending.reports)
-            and await asyncio.to_thread(self._spool.keep, pending)
+            and await asyncio.to_thread(self._spool.keep, pending, network=network_of(self._address))
         )
         return replace(help_alone_in(self._language), spooled=spooled)
 

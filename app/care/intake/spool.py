@@ -2,10 +2,15 @@
 
 A file is on the disk before its sender is answered, and goes only once all that it discloses is stored. What can be
 stored for nobody, or cannot be read, is set aside under another ending for a person to look at: nothing is lost.
+
+A flood, such as of made-up credentials while no database knows better, must neither fill the disk nor leave no room
+for a person. The same said again is the same file; some of the volume is left free; and files that were made ahead
+are kept for the time after that, of which no network gets more than it leaves for the others.
 """
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -13,6 +18,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -32,7 +38,17 @@ from app.storage.engine.health import DatabaseDoesNotAnswerError, database_takes
 _CELL: Final = {"table": "spool", "column": "disclosure"}
 _ENDING: Final = ".disclosure"
 _ASIDE: Final = ".aside"
+_RESERVED: Final = ".reserved"
 _TURN: Final = ".turn"
+# What a file takes on a disk, whatever is in it: a disclosure is shorter, but for long batches.
+_FILE_BYTES: Final = 4096
+_RESERVED_FILES: Final = 1024
+# Of a volume that others need, too, such as the database: so much is not taken, or a tenth of a small one.
+_LEFT_FREE_BYTES: Final = 1024**3
+_LEFT_FREE_PART: Final = 10
+# Room for fewer than so many more: someone has to look at it.
+_LITTLE_ROOM: Final = 10_000
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MOST_FILES: Final = 10_000
 # Written by a process that ended before it could name the file, which takes milliseconds.
 _LEFT_BEHIND_SECONDS: Final = 60.0
@@ -41,23 +57,36 @@ _AT_ONCE: Final = 4
 _STORED_WITHIN_SECONDS: Final = 30.0
 _WRITES_WITHIN_SECONDS: Final = 5.0
 _PENDING: Final = TypeAdapter(Pending)
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NoRoomError(OSError):
+    """The spool has no room for this network's any more; what is left is for the others."""
 
 
 class Spool:
-    """The folder. What lies in it is sealed, named by a random id, and read by its owner only."""
+    """The folder. What lies in it is sealed, named by a keyed digest, and read by its owner only."""
 
     def __init__(self, folder: Path, vault: Vault) -> None:
         self.folder = folder
         self._vault = vault
+        # How much of the reserve each network took, until it is whole again.
+        self._taken: Counter[str] = Counter()
+        self._has_reserve = False
 
-    def keep(self, pending: Pending) -> bool:
-        """Put a disclosure by, and onto the disk; says whether that worked."""
-        clinic_id, name = pending.credentials[0].clinic_id if pending.credentials else None, new_id()
+    def keep(self, pending: Pending, *, network: str = "") -> bool:
+        """Put a disclosure by, and onto the disk; says whether that worked. The same again is there already."""
+        clinic_id = pending.credentials[0].clinic_id if pending.credentials else None
         if clinic_id is None:
             return False
         try:
+            name = self._name_of(pending)
+            file = self.folder / f"{clinic_id}.{name}{_ENDING}"
+            if file.exists():
+                _onto_disk(self.folder)
+                return True
             sealed = self._vault.seal(_written(pending), clinic_id=clinic_id, row_id=name, **_CELL)
-            self._write(f"{clinic_id}.{name}{_ENDING}", sealed)
+            self._write(file, sealed, network)
         except Exception as error:  # noqa: BLE001 - the person is answered with help whatever fails here
             structlog.get_logger().error(
                 "safety.spool_failed", error_type=type(error).__name__, error_at=where(error)
@@ -67,10 +96,9 @@ class Spool:
         return True
 
     def waiting(self) -> list[Path]:
-        """List what waits, oldest first; ids are made in the order of time."""
+        """List what waits, oldest first."""
         # A name that begins with a dot is of one that is being written.
-        found = [path for path in self._files(_ENDING) if path.name[0] != "."]
-        return sorted(found, key=lambda path: path.name.partition(".")[2])[:_MOST_FILES]
+        return [path for path in self._files(_ENDING) if path.name[0] != "."]
 
     def set_aside(self) -> list[Path]:
         """List what could be stored for nobody, or could not be read."""
@@ -79,10 +107,39 @@ class Spool:
     def oldest_seconds(self) -> float:
         """Give for how long the oldest file has been here, whether it waits or was set aside; 0: there is none."""
         now, ages = time.time(), [0.0]
-        for path in self.waiting() + self.set_aside():
+        for path in self.waiting()[:1] + self.set_aside()[:1]:
             with contextlib.suppress(OSError):
                 ages.append(now - path.stat().st_mtime)
         return max(ages)
+
+    def room(self) -> int:
+        """Give how many more disclosures find room."""
+        return len(self._files(_RESERVED)) + self._room_beside_reserve()
+
+    def has_little_room(self) -> bool:
+        """Say whether someone should make room: a flood, or a long outage, would use up what is left."""
+        return self.room() < _LITTLE_ROOM
+
+    def make_reserve(self) -> None:
+        """Make files ahead that a disk which is full cannot refuse: each is overwritten, and takes a new name.
+
+        Out of what is left free only at first and while nothing waits: a flood would have it all, piece by piece.
+        """
+        there = self._files(_RESERVED)
+        if len(there) >= _RESERVED_FILES:
+            self._has_reserve = True
+            self._taken.clear()
+            return
+        beside = self._room_beside_reserve() >= _RESERVED_FILES
+        if not beside and self._has_reserve and self.waiting():
+            return
+        self._has_reserve = True
+        names = {f"{number}{_RESERVED}" for number in range(_RESERVED_FILES)} - {one.name for one in there}
+        with contextlib.suppress(OSError):
+            self._make_folder()
+            if beside or _free_bytes(self.folder) > 4 * _RESERVED_FILES * _FILE_BYTES:
+                for name in names:
+                    _write_new(self.folder / name, bytes(_FILE_BYTES), onto_disk=False)
 
     def sealed_by(self) -> Counter[bytes]:
         """Count the files by the id of the key that sealed them."""
@@ -121,7 +178,8 @@ class Spool:
         for path in left_behind + self.set_aside():
             with contextlib.suppress(OSError):
                 if path.suffix == _ASIDE or time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
-                    path.rename(self.folder / path.with_suffix(_ENDING).name.removeprefix("."))
+                    named = path.with_suffix(_ENDING).name.removeprefix(".").rpartition("~")[2]
+                    path.rename(self.folder / named)
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[bool]:
@@ -146,32 +204,101 @@ class Spool:
         finally:
             os.close(handle)
 
-    def _files(self, ending: str) -> list[Path]:
-        try:
-            return [path for path in self.folder.iterdir() if path.suffix == ending]
-        except OSError:
-            return []
+    def _name_of(self, pending: Pending) -> UUID:
+        """Name what is said by whom, without when it came or how it was answered: said again it is one file."""
+        said = _written(replace(pending, received_at=_EVER, language=""))
+        return UUID(bytes=self._vault.digest(b"spool", said.encode())[:16])
 
-    def _write(self, name: str, sealed: bytes) -> None:
+    def _files(self, ending: str) -> list[Path]:
+        """List the files with this ending, those that are there for longest first."""
+        found = []
+        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
+            for one in entries:
+                if one.name.endswith(ending):
+                    with contextlib.suppress(OSError):
+                        found.append((one.stat().st_mtime_ns, one.name))
+        return [self.folder / name for _, name in sorted(found)]
+
+    def _room_beside_reserve(self) -> int:
+        where = next(one for one in (self.folder, *self.folder.parents) if one.is_dir())
+        volume = os.statvfs(where)
+        left_free = min(_LEFT_FREE_BYTES, volume.f_blocks * volume.f_frsize // _LEFT_FREE_PART)
+        files = max(0, volume.f_bavail * volume.f_frsize - left_free) // _FILE_BYTES
+        # Some count no files.
+        return min(files, volume.f_favail) if volume.f_files else files
+
+    def _make_folder(self) -> None:
         if not self.folder.is_dir():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Where this account may not list what stands beside it, the folder's name waits for the disk's own time.
             with contextlib.suppress(OSError):
                 _onto_disk(self.folder.parent)
-        unnamed = self.folder / f".{name}"
-        handle = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def _write(self, file: Path, sealed: bytes, network: str) -> None:
+        self._make_folder()
+        # Two may write the same at once: what is not named yet is each one's own.
+        unnamed = self.folder / f".{new_id()}~{file.name}"
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            unnamed.rename(self.folder / name)
-        except OSError:
-            # Half of it would only take room on a disk that is full.
-            with contextlib.suppress(OSError):
-                unnamed.unlink()
-            raise
+            if self._room_beside_reserve() * _FILE_BYTES < len(sealed):
+                raise NoRoomError
+            _write_new(unnamed, sealed)
+        except OSError as error:
+            if not isinstance(error, NoRoomError) and error.errno not in _FULL:
+                raise
+            self._write_into_reserve(unnamed, sealed, network)
+        unnamed.rename(file)
         _onto_disk(self.folder)
+
+    def _write_into_reserve(self, unnamed: Path, sealed: bytes, network: str) -> None:
+        reserve = self._files(_RESERVED)
+        needed = -(-len(sealed) // _FILE_BYTES)
+        if self._taken[network] + needed > len(reserve):
+            raise NoRoomError
+        self._taken[network] += needed
+        if needed == 1:
+            for one in reserve:
+                # Gone: another process took it.
+                with contextlib.suppress(FileNotFoundError):
+                    one.rename(unnamed)
+                    _overwrite(unnamed, sealed)
+                    return
+            raise NoRoomError
+        for one in reserve[:needed]:
+            one.unlink(missing_ok=True)
+        _write_new(unnamed, sealed)
+
+
+def _write_new(path: Path, content: bytes, *, onto_disk: bool = True) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if onto_disk:
+                os.fsync(file.fileno())
+    except OSError:
+        # Half of it would only take room on a disk that is full.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    try:
+        with path.open("r+b") as file:
+            file.write(content)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _free_bytes(folder: Path) -> int:
+    volume = os.statvfs(folder)
+    return volume.f_bavail * volume.f_frsize
 
 
 def _written(pending: Pending) -> str:
@@ -195,7 +322,7 @@ async def replay(context: AppContext, spool: Spool) -> int:
 
     One process at a time replays a folder: the oldest first, some senders' at once, each sender's one by one.
     """
-    waiting = spool.waiting()
+    waiting = (await asyncio.to_thread(spool.waiting))[:_MOST_FILES]
     if not waiting:
         return 0
     with spool.turn() as is_ours:
@@ -295,9 +422,10 @@ def _log_failure(path: Path, error: Exception) -> None:
 
 async def replay_now_and_then(context: AppContext, spool: Spool) -> None:
     """Replay what was put by in this folder, beside everything else: processes on other machines have others."""
-    spool.bring_back()
+    await asyncio.to_thread(spool.bring_back)
     while True:
         try:
+            await asyncio.to_thread(spool.make_reserve)
             await replay(context, spool)
         except Exception as error:  # noqa: BLE001 - the next look comes anyway, and must
             structlog.get_logger().error(

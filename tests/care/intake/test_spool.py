@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from app.care.alerts.safety_reports import SafetySource
+from app.care.intake import spool as spool_module
 from app.care.intake.reporting import Pending, Report
 from app.care.intake.spool import Spool, replay
 from app.clinical.safety import OWN_STATEMENT
@@ -187,6 +188,12 @@ class Folder:
     def disclose(self, token: str, *named: str, received_at: datetime | None = None) -> Path:
         """Put by what the owner of a token disclosed, for each of these patients or the owner; gives the file."""
         before = set(self.spool.waiting())
+        assert self.spool.keep(self.said(token, *named, received_at=received_at))
+        (file,) = set(self.spool.waiting()) - before
+        return file
+
+    def said(self, token: str, *named: str, received_at: datetime | None = None) -> Pending:
+        """What the owner of a token disclosed, for each of these patients or the owner."""
         whose: list[tuple[str, ...]] = [(one,) for one in named]
         reports = tuple(
             Report(
@@ -199,9 +206,7 @@ class Folder:
             for one in whose or [()]
         )
         at = received_at or self.service.context.clock.now()
-        assert self.spool.keep(Pending(credentials=(_reference(token),), reports=reports, received_at=at))
-        (file,) = set(self.spool.waiting()) - before
-        return file
+        return Pending(credentials=(_reference(token),), reports=reports, received_at=at)
 
     def replay(self) -> int:
         return self.service.run(replay(self.service.context, self.spool))
@@ -324,3 +329,92 @@ def test_what_was_put_by_while_the_clock_was_ahead_is_escalated_from_now_on(
     assert folder.replay() == 1
     (event,) = events_of(one_clinic, phone.patient_id)
     assert datetime.fromisoformat(event["received_at"]) == now
+
+
+def test_what_is_said_again_while_it_waits_is_the_same_file_and_as_old_as_at_first(
+    folder: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    spool, now = folder.spool, folder.service.context.clock.now()
+    said = folder.said(phone.access_token, received_at=now - timedelta(minutes=5))
+    for later in range(3):
+        again = replace(said, received_at=said.received_at + timedelta(minutes=later), language=f"e{later}")
+        assert spool.keep(again)
+    # Another process that sees the folder knows it, too; another disclosure is another file.
+    assert Spool(spool.folder, folder.service.context.vault).keep(said)
+    assert len(spool.waiting()) == 1
+    folder.disclose(phone.access_token)
+
+    assert folder.replay() == 2
+    times = [datetime.fromisoformat(one["received_at"]) for one in events_of(one_clinic, phone.patient_id)]
+    assert sorted(times) == [said.received_at, now]
+    # It was stored, so that the same again is put by again, and is the same event.
+    assert spool.keep(said)
+    assert folder.replay() == 1
+    assert len(events_of(one_clinic, phone.patient_id)) == 2
+
+
+def made_up_token(like: str) -> str:
+    """A token of the right form that is nobody's."""
+    return like[:-12] + new_id().hex[-12:]
+
+
+@pytest.fixture
+def little_room(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    """A spool that has room in its reserve of eight, and nowhere else."""
+    monkeypatch.setattr(spool_module, "_RESERVED_FILES", 8)
+    folder.spool.make_reserve()
+    assert folder.spool.room() > 8
+    monkeypatch.setattr(spool_module, "_LEFT_FREE_BYTES", 2**60)
+    monkeypatch.setattr(spool_module, "_LEFT_FREE_PART", 1)
+    assert folder.spool.room() == 8
+    return folder
+
+
+def test_a_flood_leaves_the_disk_free_and_room_for_the_others_and_nothing_put_by_is_lost(
+    little_room: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    spool, token = little_room.spool, phone.access_token
+    blocks = sum(one.stat().st_blocks for one in spool.folder.iterdir())
+
+    flood = [spool.keep(little_room.said(made_up_token(token)), network="192.0.2.1") for _ in range(20)]
+    assert flood == [True] * 4 + [False] * 16
+    assert spool.keep(little_room.said(token), network="192.0.2.2")
+    # What reserved files are overwritten with takes no more of the disk.
+    assert sum(one.stat().st_blocks for one in spool.folder.iterdir()) <= blocks
+    assert (len(spool.waiting()), spool.room(), spool.has_little_room()) == (5, 3, True)
+    # While something waits, what is left free is left free.
+    spool.make_reserve()
+    assert spool.room() == 3
+
+    assert little_room.replay() == 1
+    assert len(events_of(one_clinic, phone.patient_id)) == 1
+    assert (spool.waiting(), len(spool.set_aside())) == ([], 4)
+    spool.make_reserve()
+    spool.make_reserve()
+    assert spool.room() == 8
+    assert spool.keep(little_room.said(token), network="192.0.2.1"), "each has a new share of a new reserve"
+
+
+def test_a_long_batch_takes_as_much_of_the_reserve_as_it_needs(
+    little_room: Folder, one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    batch = little_room.said(one_clinic.key, *[phone.patient_id] * 20)
+    assert little_room.spool.keep(batch)
+    (file,) = little_room.spool.waiting()
+    assert little_room.spool.room() == 8 - -(-file.stat().st_size // 4096)
+    assert little_room.replay() == 1
+    assert len(events_of(one_clinic, phone.patient_id)) == 20
+
+
+def test_who_finds_no_room_is_helped_all_the_same_and_the_alarm_says_so(
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "_RESERVED_FILES", 0)
+    monkeypatch.setattr(spool_module, "_LEFT_FREE_BYTES", 2**60)
+    monkeypatch.setattr(spool_module, "_LEFT_FREE_PART", 1)
+    with own_clinic(spool_dir) as (cluster, _, _, phone):
+        cluster.supervisor.stop()
+        said = phone.http.put("/v1/check-ins/x", json={"self_harm_thoughts": True})
+        assert said.json()["crisis_help"]
+        assert "little-room-for-disclosures" in phone.http.get("/health/safety").json()["reasons"]
+        cluster.supervisor.start()
