@@ -3,7 +3,7 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -38,12 +38,7 @@ def makers() -> Mapping[str, tuple[Place, ...]]:
     for source, function in _functions():
         if source.path.stem in {"explanation", "reasons", "headline"}:
             continue  # one words them, the other lists them
-        calls = {
-            node.func.id
-            for node in ast.walk(function)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
-        for name in sorted(calls & codes.keys()):
+        for name in sorted(_calls(function) & codes.keys()):
             found[codes[name]].append(_place(source, function))
     return {code: tuple(places) for code, places in found.items()}
 
@@ -62,11 +57,10 @@ def readers() -> Mapping[str, tuple[Place, ...]]:
 def called_by(places: tuple[Place, ...]) -> set[Place]:
     """The functions of the core that these call by name."""
     calls = {
-        node.func.id
+        name
         for source, function in _functions()
         if _place(source, function) in places
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        for name in _calls(function)
     }
     return {_place(source, function) for source, function in _functions() if function.name in calls}
 
@@ -102,10 +96,19 @@ def _grouped(source: str, entry: str) -> dict[str, list[str]]:
     return groups
 
 
-def _functions() -> Iterator[tuple[Source, Function]]:
-    for source in in_package("clinical"):
-        for function in source.functions():
-            yield source, function
+@cache
+def _functions() -> tuple[tuple[Source, Function], ...]:
+    return tuple((source, function) for source in in_package("clinical") for function in source.functions())
+
+
+@cache
+def _calls(function: Function) -> frozenset[str]:
+    """The functions that it calls by name."""
+    return frozenset(
+        node.func.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    )
 
 
 def _attributes(function: Function, *, of: str) -> set[str]:
@@ -116,6 +119,7 @@ def _attributes(function: Function, *, of: str) -> set[str]:
     }
 
 
+@cache
 def _place(source: Source, function: Function) -> Place:
     says = (ast.get_docstring(function) or "").split("\n\n")[0].replace("\n", " ")
     return Place(source.name.removeprefix("app.clinical."), function.name, says)

@@ -27,6 +27,11 @@ class Source:
         return ast.parse(self.text)
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """The tree's nodes, as ``ast.walk`` gives them: twenty rules look at each of half a million."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def lines(self) -> tuple[str, ...]:
         return tuple(self.text.splitlines())
 
@@ -42,9 +47,7 @@ class Source:
         return self.package in FEATURES and self.path.stem.rpartition("_")[2] not in at_the_edge
 
     def functions(self) -> Iterator[Function]:
-        for node in ast.walk(self.tree):
-            if isinstance(node, Function):
-                yield node
+        return (node for node in self.nodes if isinstance(node, Function))
 
     def at(self, node: ast.AST) -> str:
         """Name a place so that an editor finds it."""
@@ -52,7 +55,7 @@ class Source:
 
     def imports(self) -> Iterator[str]:
         """Give the full name of everything that is imported."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:

@@ -14,7 +14,7 @@ _LEVELS: Final = {"debug", "info", "warning", "error", "critical", "exception", 
 def wrong_logging(source: Source) -> list[str]:
     """Find log calls whose event is not written out in the code, or whose keys are not on the allow-list."""
     found = []
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.Call) or not _is_log_call(node):
             continue
         function = node.func
@@ -46,7 +46,7 @@ def test_there_are_log_lines_to_look_at() -> None:
     calls = [
         node
         for source in sources()
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call) and _is_log_call(node)
     ]
     assert len(calls) > 5
@@ -93,7 +93,7 @@ def test_only_the_command_line_speaks_to_a_terminal() -> None:
         source.at(node)
         for source in sources()
         if source.package != "cli"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if (isinstance(node, ast.Name) and node.id == "print")
         or (isinstance(node, ast.Attribute) and dotted(node) in {"sys.stdout.write", "sys.stderr.write"})
     ]

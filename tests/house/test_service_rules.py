@@ -22,7 +22,7 @@ def statuses_in(source: Source) -> list[str]:
     """Find what looks like an HTTP status: by its name, or by its number where it is compared or given."""
     return [
         source.at(node)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if (isinstance(node, ast.Attribute) and node.attr in _NAMES)
         or (isinstance(node, ast.Name) and node.id in _NAMES)
         or any(isinstance(one, ast.Constant) and one.value in _STATUSES for one in _numbers(node))
@@ -127,7 +127,7 @@ def test_nobody_asks_the_settings_or_the_environment_inside() -> None:
         for source in sources()
         if source.package not in allowed
         and not source.name.startswith(("app.storage.engine.embedded", "app.storage.engine.archive"))
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
     ]
     assert found == []

@@ -25,7 +25,7 @@ def writing_texts(source: Source) -> list[str]:
     """Find SQL text that changes a clinic's rows."""
     return [
         source.at(node)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and any(word in node.value.lower() for word in _WRITING_WORDS)
@@ -37,7 +37,7 @@ def unreasoned(source: Source) -> list[str]:
     """Find statements marked as needing no line of the audit log without a reason that says something."""
     return [
         source.at(node)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.keyword)
         and node.arg == "unaudited"
         and not (isinstance(node.value, ast.Constant) and len(str(node.value.value)) >= 9)
@@ -69,7 +69,7 @@ def mapped_classes() -> set[str]:
 
 def made(source: Source) -> set[str]:
     """Name what is called, as a class is where a record is made, and what ``work.one`` and ``work.all`` make."""
-    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    calls = [node for node in source.nodes if isinstance(node, ast.Call)]
     read = (one.args[0] for one in calls if getattr(one.func, "attr", "") in {"one", "all"} and one.args)
     called = (*(one.func for one in calls), *read)
     return {one.id if isinstance(one, ast.Name) else getattr(one, "attr", "") for one in called}
@@ -85,7 +85,7 @@ def test_nothing_else_in_storage_ends_in_row() -> None:
     classes = {
         node.name
         for source in NOUNS
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ClassDef) and node.name.endswith("Row")
     }
     assert classes - {"Row", "TenantRow"} <= mapped_classes()
@@ -138,7 +138,7 @@ def test_no_sql_is_written_outside_of_storage() -> None:
         for source in sources()
         # Studies of large files keep them in SQLite while they run, in a separate file that nobody else opens.
         if source.package not in {"storage", "studies"}
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value)
     ]
     assert found == []
@@ -150,7 +150,7 @@ def test_only_the_unit_of_work_commits() -> None:
         source.at(node)
         for source in sources()
         if source.path.stem not in {"unit_of_work", "migrating"}
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"commit", "rollback", "begin"}

@@ -32,14 +32,14 @@ def asks_the_machine(source: Source) -> list[str]:
     """Find where the machine is asked for the time, also by names imported from ``time``."""
     from_time = {
         alias.asname or alias.name
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ImportFrom) and node.module == "time"
         for alias in node.names
         if f"time.{alias.name}" in _ASKS
     }
     return [
         source.at(node)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Attribute | ast.Name)
         and isinstance(node.ctx, ast.Load)
         and (
@@ -143,7 +143,7 @@ def test_no_statement_asks_the_database_for_the_time() -> None:
         for source in sources()
         # The inspection compares the server's clock with ours: there the time is what is asked for.
         if source.package == "storage" and source.path.stem != "inspection"
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if (isinstance(node, ast.Attribute) and dotted(node) in {"func.now", "func.current_timestamp"})
         or (
             isinstance(node, ast.Constant)

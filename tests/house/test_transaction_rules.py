@@ -75,7 +75,7 @@ def openings(source: Source) -> list[str]:
     """Find where a transaction is opened."""
     return [
         source.at(node)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "work"
