@@ -49,8 +49,9 @@ _WAIT: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "stu
 _FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
 # What `make test-fast` leaves to `make test`, and how many tests it runs of each file that stands on the shared
-# service or database, or simulates patients for seconds.
-_NOT_CORE: Final = frozenset({"browser", "journey", "processes", "measurement"})
+# service or database, or simulates patients for seconds. A test that takes more than a second and a half of a
+# processor by itself is `slow`: the next of its file takes its place.
+_NOT_CORE: Final = frozenset({"browser", "journey", "processes", "measurement", "slow"})
 _OF_EACH_FILE: Final = 2
 _SIMULATES: Final = "studies"
 
@@ -92,6 +93,12 @@ settings.register_profile(
 # The edit loop: `make test-fast`.
 settings.register_profile("fast", settings.get_profile("short"), max_examples=5)
 settings.load_profile("short")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave whole folders of which nothing is core unread where only that is asked for: a second for each runner."""
+    asked = config.option.markexpr == "core" and collection_path.parent == _HERE
+    return (asked and collection_path.name in _FOLDER_MARKS) or None
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` takes out what nobody asks for

@@ -47,6 +47,7 @@ def with_keys(context: AppContext, keyset: Keyset, *, database: Database | None 
     return replace(context, vault=Vault(keyset), database=database or context.database)
 
 
+@pytest.mark.slow
 def test_everything_sealed_moves_to_the_new_key_and_reads_as_before(
     owners: Database, service: Service, clinic: ClinicClient
 ) -> None:

@@ -69,6 +69,14 @@ def _named_in(schemas: Any) -> set[str]:  # noqa: ANN401 - a JSON document
     return own.union(*(_named_in(one) for one in schemas.values()))
 
 
+def validator_of_all(
+    document: dict[str, Any], schemas: dict[str, Any], *, validate_formats: bool = False
+) -> jsonschema_rs.Draft202012Validator:
+    """One schema that has each under its name: reading the components takes longer than all examples."""
+    whole = {"components": document["components"], "properties": schemas}
+    return jsonschema_rs.Draft202012Validator(whole, validate_formats=validate_formats)
+
+
 def test_the_committed_document_is_the_one_of_the_code(document: dict[str, Any]) -> None:
     assert json.loads(COMMITTED.read_text()) == document, "run `make openapi` and read the difference"
 
@@ -79,6 +87,7 @@ def test_the_service_serves_the_committed_document(service: Service) -> None:
     assert reply.json() == json.loads(COMMITTED.read_text())
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_committed_document_to_the_letter(tmp_path: Path) -> None:
     printed = CliRunner().invoke(command_line, ["openapi"])
     assert printed.stdout == COMMITTED.read_text()
@@ -87,6 +96,7 @@ def test_the_command_prints_the_committed_document_to_the_letter(tmp_path: Path)
 
 
 @pytest.mark.parametrize("audience", list(Audience))
+@pytest.mark.slow
 def test_each_audience_has_its_committed_part(document: dict[str, Any], audience: Audience) -> None:
     part = part_for(document, audience)
     assert json.loads(PARTS[audience].read_text()) == part, "run `make openapi` and read the difference"
@@ -116,6 +126,7 @@ def test_a_patients_app_is_shown_nothing_of_the_clinics_calls() -> None:
     assert "webhooks" not in part
 
 
+@pytest.mark.slow
 def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1.")
     validate(document, cls=OpenAPIV31SpecValidator)
@@ -186,12 +197,12 @@ def test_every_reply_of_success_has_an_example_and_every_example_is_one(
         for content in response.get("content", {}).values()
         if "$ref" in content["schema"]
     }
-    for name in sorted(replies):
-        schema = document["components"]["schemas"][name]
+    schemas = {name: document["components"]["schemas"][name] for name in sorted(replies)}
+    validator = validator_of_all(document, schemas)
+    for name, schema in schemas.items():
         assert schema["examples"], name
-        validator = jsonschema_rs.Draft202012Validator(schema | {"components": document["components"]})
         for example in schema["examples"]:
-            validator.validate(example)
+            validator.validate({name: example})
 
 
 def test_every_operation_names_the_refusals_that_follow_from_its_form(
@@ -256,12 +267,11 @@ def test_nothing_is_described_that_is_never_sent(document: dict[str, Any]) -> No
 def test_every_body_has_an_example_and_every_example_is_one(
     document: dict[str, Any], bodies: dict[str, Any]
 ) -> None:
+    validator = validator_of_all(document, bodies, validate_formats=True)
     for name, schema in bodies.items():
-        whole = schema | {"components": document["components"]}
-        validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
         assert schema.get("examples"), f"{name} has no example"
         for example in schema["examples"]:
-            validator.validate(example)
+            validator.validate({name: example})
 
 
 def test_examples_of_single_fields_fit_them_too(document: dict[str, Any]) -> None:
@@ -270,8 +280,7 @@ def test_examples_of_single_fields_fit_them_too(document: dict[str, Any]) -> Non
         for name, schema in document["components"]["schemas"].items()
         for field, described in schema.get("properties", {}).items()
     }
-    # One schema that has all of them: reading the components takes longer than all examples.
-    validator = jsonschema_rs.validator_for({"components": document["components"], "properties": fields})
+    validator = validator_of_all(document, fields)
     for name, described in fields.items():
         for example in described.get("examples", []):
             assert validator.is_valid({name: example}), name

@@ -112,6 +112,7 @@ def in_the_product(clinic: ClinicClient) -> dict[str, set[tuple[datetime, float 
     return found
 
 
+@pytest.mark.slow
 def test_a_quarter_of_thirty_patients_ends_the_same_on_both_sides(
     service: Service, clinic: ClinicClient, owner: PlainBrowser, ehr: FakeEhr
 ) -> None:

@@ -104,6 +104,7 @@ def test_the_schema_and_the_invariants_find_what_is_wrong(resource: dict[str, An
     assert any(broken in one for one in broken_rules(resource))
 
 
+@pytest.mark.slow
 def test_the_capability_statement_says_what_there_is(http: httpx2.Client) -> None:
     statement = checked(httpx2.get(f"{http.base_url}/fhir/metadata"))
     rest = statement["rest"][0]

@@ -144,6 +144,7 @@ def with_new_checksums(lines: list[bytes]) -> bytes:
     return b"".join(done)
 
 
+@pytest.mark.slow
 def test_an_installation_moves_to_another_and_from_that_to_a_third_with_the_same_evaluations_and_rows(
     installations: list[Service], lived_in: dict[str, str]
 ) -> None:

@@ -26,6 +26,7 @@ def own_place(cluster: Cluster) -> Iterator[DatabaseUrls]:
         yield made
 
 
+@pytest.mark.slow
 def test_a_hanging_clinic_with_a_backlog_and_a_flood_holds_up_no_other_and_drains_afterwards(
     own_place: DatabaseUrls,
 ) -> None:

@@ -98,6 +98,7 @@ def hour_of(shared_service: Service) -> Callable[[StaffRole], Hour]:
 
 @pytest.mark.parametrize("operation", ABOUT_A_PATIENT, ids=" ".join)
 @pytest.mark.parametrize("role", ROLES)
+@pytest.mark.slow
 def test_exactly_what_the_table_says_opens_for_that_patient_and_that_hour(
     hour_of: Callable[[StaffRole], Hour], role: StaffRole, operation: tuple[str, str]
 ) -> None:

@@ -246,6 +246,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.slow
 def test_a_body_that_is_made_to_be_slow_is_read_in_time_and_says_nothing(name: str) -> None:
     began = time.process_time()
     for kind in ("", "application/xml", "multipart/mixed; boundary=x"):

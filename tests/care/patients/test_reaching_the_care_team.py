@@ -121,6 +121,7 @@ def signals_at(receiver: Receiver, count: int) -> set[str]:
     return {one.event["data"]["patient_id"] for one in receiver.wait_for("signal.raised", count=count)}
 
 
+@pytest.mark.slow
 def test_one_members_endpoint_and_channel_get_that_members_patients_and_every_safety_event(
     clinic: Clinic, receiver: Receiver, kim: JoinedMember, lee: JoinedMember
 ) -> None:
