@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from html.parser import HTMLParser
 from itertools import chain
 from typing import Any, Final
@@ -29,6 +30,7 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 _SAID: Final = re.compile(r"[^\W\d_]{2,}(?:['-][^\W\d_]+)*|(?<![\w.])\d+\.\d+(?![\w.])")
 _READ: Final = ("aria-label", "title", "alt", "placeholder", "data-l", "label")
 _EMPTY: Final = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr"})
+_FIELDS: Final = frozenset({"input", "select", "textarea"})
 # Code is read by programs, and what names its own language is in that one.
 _NOT_READ: Final = frozenset({"script", "style", "code", "pre", "kbd", "textarea", "datalist"})
 
@@ -99,10 +101,10 @@ class SeenForm:
     typed: list[str] = field(default_factory=list)
     file: str = ""
 
-    def take(self, tag: str, found: dict[str, str]) -> None:
+    def take(self, found: dict[str, str]) -> None:
         """Take one of its fields."""
         name, kind = found.get("name", ""), found.get("type", "text")
-        if not name or tag not in {"input", "select", "textarea"}:
+        if not name:
             return
         if kind == "hidden":
             self.hidden[name] = found.get("value", "")
@@ -120,6 +122,8 @@ class _Page(HTMLParser):
         self.said: list[str] = []
         self.forms: list[SeenForm] = []
         self._open: list[tuple[str, bool]] = []
+        # How many of them are not read.
+        self._skips = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -130,25 +134,28 @@ class _Page(HTMLParser):
             self.forms.append(
                 SeenForm(found.get("action", ""), found.get("enctype", ""), found.get("method", "get"))
             )
-        elif self.forms and any(one == "form" for one, _ in self._open):
-            self.forms[-1].take(tag, found)
+        elif tag in _FIELDS and self.forms and any(one == "form" for one, _ in self._open):
+            self.forms[-1].take(found)
         if tag not in _EMPTY:
-            self._open.append((tag, own or tag in _NOT_READ))
+            skips = own or tag in _NOT_READ
+            self._open.append((tag, skips))
+            self._skips += skips
 
     def handle_endtag(self, tag: str) -> None:
-        while any(one == tag for one, _ in self._open):
-            if self._open.pop()[0] == tag:
-                break
+        if not any(one == tag for one, _ in self._open):
+            return
+        ended = ""
+        while ended != tag:
+            ended, skips = self._open.pop()
+            self._skips -= skips
 
     def handle_data(self, data: str) -> None:
         if not self._skips and data.strip():
             self.said.append(" ".join(data.split()))
 
-    @property
-    def _skips(self) -> bool:
-        return any(skips for _, skips in self._open)
 
-
+# For its forms and for its words: once.
+@lru_cache(maxsize=1)
 def _read(text: str) -> _Page:
     page = _Page()
     page.feed(text)
@@ -180,17 +187,18 @@ class Listener:
         self._own = re.compile("|".join(rf"(?<!\w)(?:{one})(?!\w)" for one in known))
         calendar = " ".join(_of_calendars(language)).replace(".", " ")
         self._calendar = {word.casefold() for word in _SAID.findall(calendar)}
+        # What stands on every page is listened to once.
+        self._heard = cache(self._in)
 
     def english_on(self, text: str) -> list[str]:
         """List what a page says in no catalogue's words, each with the words that were found."""
         said = _read(text).said
-        return list(dict.fromkeys(chain.from_iterable(self._in(one) for one in said)))
+        return list(dict.fromkeys(chain.from_iterable(map(self._heard, said))))
 
-    def _in(self, said: str) -> Iterator[str]:
+    def _in(self, said: str) -> list[str]:
         left = said
         while (inner := _IN_BRACKETS.sub(" ", left)) != left:
             left = inner
         left = self._own.sub(" ", left)
         words = [one for one in _SAID.findall(left) if one.casefold() not in self._calendar]
-        if words:
-            yield f"{' '.join(words)}  [{said[:90]}]"
+        return [f"{' '.join(words)}  [{said[:90]}]"] if words else []

@@ -1,5 +1,6 @@
 """A clinic in which everything has happened once, so that a test of who sees what is not about empty tables."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -44,7 +45,7 @@ from app.storage.linked_records import LinkedRecord
 from app.storage.received_texts import ReceivedText
 from app.storage.reminders import Reminder
 from app.studies.row_problems import FileKind
-from app.studies.what_if_jobs import ask, work_out
+from app.studies.what_if_jobs import ask, last_try
 from tests.support.authenticator import Authenticator
 from tests.support.browser import PlainBrowser
 from tests.support.clinics import name_contacts, seal_audit_log
@@ -211,13 +212,17 @@ def small_picture(kind: str, size: tuple[int, int] = (900, 300), **saved: Any) -
 
 
 async def try_numbers(service: Service, clinic_id: str) -> UUID:
-    """Try other numbers over the clinic's past, to the end; gives the run's id."""
-    context, whose = service.context, UUID(clinic_id)
-    numbers = {"consider_at": 0.6}
-    async with context.work(whose, actor=OPERATOR) as work:
-        made = await ask(work, numbers=numbers, first=None, last=None)
-    # The worker does it too; who comes second finds it done.
-    await work_out(context, whose, made)
+    """Try other numbers over the clinic's past, and wait until the worker has done it; gives the run's id."""
+    async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
+        made = await ask(work, numbers={"consider_at": 0.6}, first=None, last=None)
+    while True:
+        async with service.context.work(UUID(clinic_id)) as work:
+            tried = await last_try(work)
+        assert tried is not None
+        if tried.state != "waiting":
+            break
+        await asyncio.sleep(0.05)
+    assert tried.state == "done"
     return made
 
 
