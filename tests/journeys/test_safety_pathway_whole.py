@@ -113,9 +113,9 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
         # It is killed while the receiver has the event and has not answered yet.
         assert wait_until(lambda: receiver.requests[-1].type == "safety.reported", 20)
         worker.kill()
-        worker.wait()
+        worker.join()
         killed.set()
-    assert (worker.returncode, read(clinic, event_id)["delivered_at"]) == (-9, None)
+    assert (worker.exitcode, read(clinic, event_id)["delivered_at"]) == (-9, None)
 
     runtime.begin_work()
     for minutes in range(5, 60, 5):

@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from itertools import pairwise
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from subprocess import Popen
 from typing import Any, Final
 from uuid import UUID
 
@@ -75,7 +75,7 @@ class World:
     chance: random.Random
     database: psycopg.Connection[dict[str, Any]]
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
-    workers: list[tuple[ExitStack, Popen[bytes]]] = field(default_factory=list)
+    workers: list[tuple[ExitStack, BaseProcess]] = field(default_factory=list)
     # When each was killed, by the shared clock.
     kills: list[datetime] = field(default_factory=list)
 
