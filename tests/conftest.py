@@ -42,6 +42,10 @@ _LONGEST: Final = (
     "test_from_sign_in_to_closed.py",
     "test_spool.py",
     "test_any_request.py",
+    "test_three_days_of_deliveries.py",
+    "test_wheel.py",
+    "test_sessions.py",
+    "test_bad_bodies.py",
 )
 # The folders whose files wait for processes, browsers and clocks, the longest first. Between any two of their files
 # some of the other folders go, which only compute: of the files that run at a time some wait while others compute.
