@@ -25,7 +25,14 @@ class CourseRow(TenantRow):
     __table_args__ = (
         clinic_foreign_key("patient_id", of="patients"),
         CheckConstraint("earlier_precision in ('day', 'month', 'unknown')", name="earlier_precision"),
-        Index("ix_courses_patient", "clinic_id", "patient_id", "started_on"),
+        # Holds what a check-in asks of the latest course, so that it need not read the row.
+        Index(
+            "ix_courses_latest",
+            "clinic_id",
+            "patient_id",
+            "started_on",
+            postgresql_include=["id", "reviewed_on"],
+        ),
         Index(
             "uq_courses_external_id",
             "clinic_id",

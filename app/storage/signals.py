@@ -28,7 +28,23 @@ class Signal(Alert):
             postgresql_where=text("state <> 'closed'"),
         ),
         Index("ix_signals_closed", "clinic_id", "closed_at", postgresql_where=text("state = 'closed'")),
-        Index("ix_signals_patient", "clinic_id", "patient_id", "raised_at"),
+        # Holds what a check-in asks of the latest signal, so that it need not read the row.
+        Index(
+            "ix_signals_latest",
+            "clinic_id",
+            "patient_id",
+            "raised_at",
+            postgresql_include=[
+                "id",
+                "state",
+                "criteria",
+                "raised_on",
+                "steady_since",
+                "snoozed_until",
+                "closed_at",
+                "disposition",
+            ],
+        ),
         Index("ix_signals_raised", "clinic_id", "raised_at"),
         Index(
             "ix_signals_escalate",

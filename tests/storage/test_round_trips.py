@@ -14,8 +14,10 @@ from app.storage.check_in_path import snapshot_of_patient
 from app.storage.engine.embedded.folders import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
 from app.storage.engine.unit_of_work import UnitOfWork
+from tests.bench.worklist import fill
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
 from tests.storage.test_trend_reads import REPORTS, rows_read
+from tests.support.care_browser import fading_at
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient, clinic_client, item, treated
 from tests.support.service import NOW, Service, running_service
@@ -139,6 +141,27 @@ def test_a_check_in_reads_none_of_the_earlier_ones(
         assert found.seen == {}
 
     assert rows_read(proxied_service, clinic, read).get("check_ins", 0) == 0
+
+
+def test_a_check_in_takes_the_latest_signal_and_course_from_their_indexes(
+    proxied_service: Service, clinic: ClinicClient, own_database: DatabaseUrls
+) -> None:
+    """With many patients each of these rows lies on a page of its own."""
+    patient = UUID(fading_at(clinic, NOW)["patient_id"])
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
+        fill(connection, UUID(clinic.clinic_id), patient, patients=300, waiting=12, now=NOW)
+        connection.execute("VACUUM ANALYZE")
+
+    async def read(work: UnitOfWork) -> None:
+        await work.execute(text("SET LOCAL enable_seqscan = off"))
+        await work.execute(text("DISCARD PLANS"))
+        found = await snapshot_of_patient(work, patient, now=NOW)
+        assert found is not None
+        assert found.signal is not None
+
+    counted = rows_read(proxied_service, clinic, read)
+    tables = ("patients", "signals", "courses")
+    assert {table: counted.get(table, 0) for table in tables} == {"patients": 1, "signals": 0, "courses": 0}
 
 
 def test_a_plan_is_counted_where_one_is_made(

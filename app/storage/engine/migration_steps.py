@@ -85,22 +85,31 @@ def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") ->
 
 
 def index_while_used(
-    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str = ""
+    name: str,
+    table: str,
+    columns: Sequence[str],
+    *,
+    beside: Sequence[str] = (),
+    unique: bool = False,
+    where: str = "",
 ) -> None:
     """Make an index of a table of ``care`` while others write into it: the first step of its migration.
+
+    ``beside`` are columns that it holds and does not sort by, so that the row need not be read for them.
 
     It ends the migration's transaction, as PostgreSQL demands, and may take hours; it keeps nobody waiting, and waits
     for as long as it has to. One that was broken off left an invalid index, which goes first. Whatever the migration
     did before it stays when it is broken off, and would stand in the way of running it again.
     """
     kind, condition = "UNIQUE INDEX" if unique else "INDEX", f" WHERE {where}" if where else ""
+    held = f" INCLUDE ({', '.join(beside)})" if beside else ""
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
         op.execute("SET statement_timeout = 0")
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS care.{name}")
         op.execute(
             "-- squawk-ignore ban-concurrent-index-creation-in-transaction\n"
-            f"CREATE {kind} CONCURRENTLY {name} ON care.{table} ({', '.join(columns)}){condition}"
+            f"CREATE {kind} CONCURRENTLY {name} ON care.{table} ({', '.join(columns)}){held}{condition}"
         )
         op.execute("RESET lock_timeout")
         op.execute("RESET statement_timeout")
