@@ -1,64 +1,44 @@
 """``make bench-large``: a database of 1,000 clinics and a million patients against one of 1,000 patients.
 
-``ARGS="--clinics 10 --patients 1000"`` (a clinic) makes it smaller. Both databases are on one server and take turns.
-The first clinic's first two patients are treated and judged by the service itself, one who fades and one who is
-steady; the others' rows are copies of theirs, by ``INSERT … SELECT`` (one in 25 fades and waits for something), with
-ids of each row's time and keys that open, written clinic after clinic and in the order of time; clinics are opened
-as an operator opens them. Of three days each check-in has its line in the audit log, which the worker's sweep seals.
-Bytes of WAL are those after a checkpoint, each patient once, in random order: the dearest there are.
+``ARGS="--clinics 10 --patients 1000"`` (a clinic) makes it smaller; ``--keep FOLDER`` leaves the loaded databases
+there for the next run, and ``--only check-ins`` measures one part. Both are on one server and take turns.
+The worker's sweep seals the lines of the audit log that were loaded. Bytes of WAL are those after a checkpoint, each
+patient once, in random order: the dearest there are.
 """
 
 import argparse
 import asyncio
 import logging
-import random
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from uuid import UUID
+from pathlib import Path
 
 import psycopg
 
 from app.foundation.logs import set_up_logs
 from tests.bench.check_in_bytes import bytes_of_a_check_in, number_of
+from tests.bench.disk import missed_pages, read_from_disk, read_in, restart_with_nothing_in_memory
 from tests.bench.goals import Goal, judged
 from tests.bench.load import Outcome, requests_of, run_load
+from tests.bench.loaded import SMALL, Filled, loaded
 from tests.bench.pages import measure_page
-from tests.bench.processes import server
+from tests.bench.processes import Server, server
 from tests.bench.reminders import measure_reminders
-from tests.bench.sweep import open_clinics, seconds_of
-from tests.bench.worklist import Sized, enrolled, fill, make_id_function, signed_in_again, sized_clinic
-from tests.support.databases import Cluster, DatabaseUrls, running_cluster
+from tests.bench.sweep import seconds_of
+from tests.bench.worklist import Sized, signed_in_again
+from tests.support.databases import Cluster, cluster_in, running_cluster
 from tests.support.service import running_service
 
-_SMALL = 1_000
-# Odd, so that one client comes to all of them.
-_SAMPLED = 20_001
-_LINES = """
-    INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind, subject_id,
-         patient_id)
-    SELECT clinic_id, pg_temp.id_of(recorded_at), recorded_at, 'device', patient_id, 'check_in.recorded',
-           'check_in', id, patient_id
-      FROM care.check_ins WHERE clinic_id = %s AND recorded_at > now() - interval '3 days' ORDER BY recorded_at
-"""
-# While the rows are written, so that they are not written a second time at a checkpoint; then as it was.
-_LOADING = {"max_wal_size": "12GB", "checkpoint_timeout": "30min", "autovacuum": "off"}
-_LOADERS = 2
+# Of a page a check-in.
+_SHOWN = 0.1
+PARTS = ("sealing", "check-ins", "pages", "bytes", "reminders")
 _LOOKS = {"worklist": "/care/", "patient page": "/care/patients/{first}", "signals": "/v1/signals?state=open"}
-
-
-@dataclass
-class Filled:
-    """A database of some size: one of its clinics, and tokens of patients of all of them, in random order."""
-
-    place: DatabaseUrls
-    clinic: Sized
-    tokens: list[str]
 
 
 def main() -> int:
@@ -72,81 +52,33 @@ def main() -> int:
     asked.add_argument(
         "--reminders", type=int, default=100_000, help="that are due in one minute; 0 for none"
     )
+    asked.add_argument("--keep", type=Path, metavar="FOLDER", help="where the loaded databases stay")
+    asked.add_argument("--only", choices=PARTS, help="one of the parts")
     options = asked.parse_args()
     set_up_logs(level=logging.ERROR)
-    with running_cluster() as cluster, cluster.database() as many, cluster.database() as few:
-        with _made_for_loading(cluster):
-            large = filled(many, options.clinics, options.patients)
-            small = filled(few, 1, _SMALL)
-        failed = sealing_and_sweeps(large)
-        failed += latencies(large, small, options.slices, options.seconds, options.rate)
-        failed += looks(large, small, options.slices, options.seconds)
-        failed += bytes_of_a_check_in(cluster, many, large.tokens, "many")
+    with _cluster(options.keep) as cluster:
+        large, small, is_new = loaded(cluster, options.clinics, options.patients, options.keep)
+        wanted = {options.only} if options.only else set(PARTS)
+        failed = sealing_and_sweeps(large) if "sealing" in wanted and is_new else []
+        if "check-ins" in wanted:
+            failed += latencies(cluster, large, small, options.slices, options.seconds, options.rate)
+        failed += looks(large, small, options.slices, options.seconds) if "pages" in wanted else []
+        if "bytes" in wanted:
+            failed += bytes_of_a_check_in(cluster, large.place, large.tokens, "many")
         reminders = min(options.reminders, options.clinics * options.patients)
-        failed += measure_reminders(many, reminders) if reminders else []
+        failed += measure_reminders(large.place, reminders) if reminders and "reminders" in wanted else []
     return 1 if failed else 0
 
 
 @contextmanager
-def _made_for_loading(cluster: Cluster) -> Iterator[None]:
-    """Set the server up for writing much, and for what is measured as it was before."""
-    with psycopg.connect(cluster.address.url(), autocommit=True) as admin:
-        for name, value in _LOADING.items():
-            admin.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
-        admin.execute("SELECT pg_reload_conf()")
-        yield
-        for name in _LOADING:
-            admin.execute(f"ALTER SYSTEM RESET {name}".encode())
-        admin.execute("SELECT pg_reload_conf()")
-        admin.execute("CHECKPOINT")
-
-
-def filled(place: DatabaseUrls, clinics: int, patients: int) -> Filled:
-    """Fill a database; two patients are treated and judged by the service, the others are like one of them."""
-    began, now = time.monotonic(), datetime.now(UTC)
-    waiting = max(2, patients // 25)
-    first = sized_clinic(place, patients=patients, waiting=waiting, with_steady=True)
-    with running_service(place.application_url, now=now, work=False) as service:
-        opened = service.run(open_clinics(service.context, clinics - 1), within=3600)
-
-    def load(clinic: UUID) -> None:
-        with psycopg.connect(place.superuser_url, autocommit=True) as connection:
-            # No trigger checks that a patient is there whom the statement before wrote.
-            connection.execute("SET session_replication_role = replica")
-            if clinic != first.clinic_id:
-                fill(
-                    connection,
-                    clinic,
-                    UUID(first.first),
-                    patients=patients,
-                    waiting=waiting,
-                    now=now,
-                    from_clinic=first.clinic_id,
-                    steady=first.steady,
-                )
-            make_id_function(connection)
-            connection.execute(_LINES, [clinic])
-
-    with ThreadPoolExecutor(_LOADERS) as loaders:
-        for number, _ in enumerate(loaders.map(load, [first.clinic_id, *opened])):
-            sys.stderr.write(f"\r{number + 1} of {clinics} clinics, {time.monotonic() - began:.0f} s ")
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
-        every = connection.execute(
-            # The names of devices are not sealed here, so that the page of a patient who has one does not open.
-            "SELECT clinic_id, id FROM care.patients WHERE id <> ALL(%s::uuid[])",
-            [[first.first, first.steady]],
-        ).fetchall()
-        some = random.Random(1).sample(every, min(len(every), _SAMPLED))  # noqa: S311 - the same each time
-        tokens = enrolled(connection, some, now)
-        connection.execute("VACUUM ANALYZE")
-        size = number_of(connection, "SELECT pg_database_size(current_database())")
-        rows = number_of(connection, "SELECT count(*) FROM care.check_ins")
-    print(  # noqa: T201 - its report
-        f"{len(every) + 2:,} patients in {clinics:,} clinics, {rows:,.0f} check-ins, {size / 1e9:.1f} GB, loaded in"
-        f" {(time.monotonic() - began) / 60:.1f} minutes",
-        flush=True,
-    )
-    return Filled(place, first, tokens)
+def _cluster(kept: Path | None) -> Iterator[Cluster]:
+    if kept is None:
+        with running_cluster() as cluster:
+            yield cluster
+    else:
+        kept.mkdir(parents=True, exist_ok=True)
+        with cluster_in(kept) as cluster:
+            yield cluster
 
 
 def _at_a_rate(make: Callable[[int], bytes], rate: float) -> Callable[[int], bytes]:
@@ -183,30 +115,96 @@ def sealing_and_sweeps(large: Filled) -> list[str]:
     return judged([Goal("sweep of clinics where nothing is due, s", statistics.median(idle), most=goal)])
 
 
-def latencies(large: Filled, small: Filled, slices: int, seconds: float, rate: float) -> list[str]:
-    """The 99th percentile of a check-in in the large database against the small one, in turns."""
-    ratios = []
-    every: tuple[list[float], list[float]] = ([], [])
-    with server("app", large.place, {}) as many, server("app", small.place, {}) as few:
-        makers = [requests_of(large.tokens), requests_of(small.tokens)]
-        for number in range(slices + 1):
-            slow: list[Outcome] = [
-                asyncio.run(run_load(one.port, 1, seconds, _at_a_rate(make, rate)))
-                for one, make in zip((many, few), makers, strict=True)
+@dataclass
+class _Turns:
+    """Slices of check-ins in both databases, in turns: what each took, and how much came from the disk."""
+
+    many: list[Outcome] = field(default_factory=list)
+    few: list[Outcome] = field(default_factory=list)
+    read: int = 0
+    missed: Counter[str] = field(default_factory=Counter)
+
+    def ratios(self) -> list[float]:
+        """The 99th percentile of the one against the other, by slice."""
+        return [
+            one.percentile(0.99) / other.percentile(0.99)
+            for one, other in zip(self.many, self.few, strict=True)
+        ]
+
+    def said(self) -> str:
+        """One line."""
+        p50, p99 = (
+            [
+                Outcome(latencies=[took for one in side for took in one.latencies]).percentile(share) * 1e3
+                for side in (self.many, self.few)
             ]
-            assert all(set(one.statuses) == {201} for one in slow), [one.statuses for one in slow]
-            if number:  # the first is a warm-up
-                ratios.append(slow[0].percentile(0.99) / slow[1].percentile(0.99))
-                for kept, one in zip(every, slow, strict=True):
-                    kept.extend(one.latencies)
-    p50, p99 = ([Outcome(latencies=one).percentile(share) * 1e3 for one in every] for share in (0.5, 0.99))
-    print(  # noqa: T201 - its report
-        f"check-in at {rate:.0f} a second: p50 {p50[0]:.1f} ms and p99 {p99[0]:.1f} ms with many patients,"
-        f" {p50[1]:.1f} and {p99[1]:.1f} ms with {_SMALL:,}; p99 by slice {' '.join(f'{one:.2f}' for one in ratios)}",
-        flush=True,
-    )
-    middle = statistics.median(ratios)
+            for share in (0.5, 0.99)
+        )
+        count = sum(len(one.latencies) for one in self.many)
+        return (
+            f"p50 {p50[0]:.1f} ms and p99 {p99[0]:.1f} ms with many patients, {p50[1]:.1f} and {p99[1]:.1f} ms with"
+            f" {SMALL:,}; {self.read / count / 1e3:.1f} kB from the disk a check-in of {count:,}; p99 by slice"
+            f" {' '.join(f'{one:.2f}' for one in self.ratios())}; pages that were in none of the server's buffers: "
+            + ", ".join(
+                f"{name} {pages / count:.2f}"
+                for name, pages in self.missed.most_common()
+                if pages / count >= _SHOWN
+            )
+        )
+
+
+def latencies(
+    cluster: Cluster, large: Filled, small: Filled, slices: int, seconds: float, rate: float
+) -> list[str]:
+    """The 99th percentile of a check-in in the large database against the small one, in turns.
+
+    Judged is a running installation; beside it stands what the first patients after a restart wait for.
+    """
+    each = 2 * int((slices + 1) * (seconds * rate + 2)) // 2 + 1  # odd, and as many as there may be
+    first, others = large.tokens[:each], large.tokens[each : 2 * each]
+    restart_with_nothing_in_memory(cluster)
+    read_in(small.place.superuser_url)
+    with server("app", large.place, {}) as many, server("app", small.place, {}) as few:
+
+        def measured(state: str, tokens: list[str]) -> _Turns:
+            with psycopg.connect(cluster.address.url(), autocommit=True) as admin:
+                admin.execute("CHECKPOINT")
+            makers = [requests_of(tokens), requests_of(small.tokens)]
+            turns = _in_turns((many, few), makers, large.place.superuser_url, slices, seconds, rate)
+            print(f"check-in at {rate:.0f} a second, {state}: {turns.said()}", flush=True)  # noqa: T201 - its report
+            return turns
+
+        measured("nothing in memory", first)
+        measured("the same patients again", first)
+        size = read_in(large.place.superuser_url)
+        print(f"{size / 1e9:.1f} GB are what a day's check-ins read, and are in memory now", flush=True)  # noqa: T201 - its report
+        running = measured("what a day's check-ins read in memory", others)
+    middle = statistics.median(running.ratios())
     return judged([Goal("check-in p99, many patients ÷ 1,000, at one rate", middle, most=1.5)])
+
+
+def _in_turns(
+    servers: tuple[Server, Server],
+    makers: list[Callable[[int], bytes]],
+    superuser_url: str,
+    slices: int,
+    seconds: float,
+    rate: float,
+) -> _Turns:
+    turns = _Turns()
+    for number in range(slices + 1):
+        read, missed = read_from_disk(superuser_url), missed_pages(superuser_url)
+        many, few = (
+            asyncio.run(run_load(one.port, 1, seconds, _at_a_rate(make, rate)))
+            for one, make in zip(servers, makers, strict=True)
+        )
+        assert set(many.statuses) | set(few.statuses) == {201}, (many.statuses, few.statuses)
+        if number:  # the first is a warm-up
+            turns.read += read_from_disk(superuser_url) - read
+            turns.missed += missed_pages(superuser_url) - missed
+            turns.many.append(many)
+            turns.few.append(few)
+    return turns
 
 
 def looks(large: Filled, small: Filled, slices: int, seconds: float) -> list[str]:

@@ -57,6 +57,14 @@ class Cluster:
         finally:
             self._command(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def kept_database(self, name: str) -> DatabaseUrls:
+        """A database that stays as long as its server; made where there is none, and brought to today's tables."""
+        with psycopg.connect(self.address.url(), autocommit=True) as connection:
+            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+                connection.execute(f"CREATE DATABASE {name} OWNER {OWNER_ROLE} TEMPLATE {_MIGRATED}".encode())
+        migrate(self._urls(name).owner_url, application_role=APPLICATION_ROLE)
+        return self._urls(name)
+
     def make(self) -> None:
         """Make what a server of the tests has: the two roles, and a database with today's tables to copy."""
         make_roles(self.address.url())
@@ -108,12 +116,19 @@ def in_memory() -> Path | None:
 @contextmanager
 def running_cluster(below: Path | None = None, binaries: Path | None = None) -> Iterator[Cluster]:
     """A server in a separate folder, gone afterwards; of the usual programs if nothing else is said."""
+    with open_folder(below) as folder, cluster_in(folder, binaries) as cluster:
+        yield cluster
+
+
+@contextmanager
+def cluster_in(folder: Path, binaries: Path | None = None) -> Iterator[Cluster]:
+    """A server whose files are in this folder and stay there; a new one where there is none yet."""
     binaries = binaries or programs()
-    with open_folder(below) as folder:
+    if not (folder / "data").exists():
         # Making one takes ten times as long as copying it.
         subprocess.run(["cp", "-a", _made_once(binaries), folder / "data"], check=True)
-        with Supervisor(folder / "data", find_binaries(binaries)) as supervisor:
-            yield Cluster(address=supervisor.address, supervisor=supervisor, data_dir=folder / "data")
+    with Supervisor(folder / "data", find_binaries(binaries)) as supervisor:
+        yield Cluster(address=supervisor.address, supervisor=supervisor, data_dir=folder / "data")
 
 
 def _made_once(binaries: Path | None) -> Path:
