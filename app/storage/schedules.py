@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, or_, sel
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import check_in_day, check_in_day_at
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.schedule import QUESTIONNAIRE
@@ -20,7 +20,7 @@ from app.storage.check_ins import CheckInRow
 from app.storage.clinics import ClinicProfile
 from app.storage.consents import Consent
 from app.storage.courses import CourseRow, course_columns, course_in
-from app.storage.engine.rows import one_of
+from app.storage.engine.rows import listed, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.infusions import INFUSION_COLUMNS, InfusionRow, infusions_by_patient
 from app.storage.patient_states import PatientStateRow
@@ -217,31 +217,37 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
 async def of_patients(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[UUID, list[date]]:
     """Give the days on which several patients had infusions, each in the zone in which it was entered."""
     given = await _given(work, patient_ids)
-    return {patient_id: [check_in_day(*one) for one in every] for patient_id, every in given.items()}
+    return {patient_id: [check_in_day_at(*one) for one in every] for patient_id, every in given.items()}
 
 
 async def lately_of(
     work: UnitOfWork, patient_ids: Collection[UUID], *, since: datetime
 ) -> dict[UUID, tuple[int, list[date]]]:
     """Give how many infusions several patients had, and the days of those since then and of the last one before."""
-    found = {}
+    found, first = {}, since.timestamp()
     for patient_id, every in (await _given(work, patient_ids)).items():
-        later = [one for one in every if one[0] >= since]
-        before = max((one for one in every if one[0] < since), default=None)
+        later = [one for one in every if one[0] >= first]
+        before = max((one for one in every if one[0] < first), default=None)
         shown = later if before is None else [before, *later]
-        found[patient_id] = len(every), [check_in_day(*one) for one in shown]
+        found[patient_id] = len(every), [check_in_day_at(*one) for one in shown]
     return found
 
 
-async def _given(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[UUID, list[tuple[datetime, str]]]:
-    """Give when several patients had infusions, each with the zone in which it was entered."""
+async def _given(work: UnitOfWork, patient_ids: Collection[UUID]) -> dict[UUID, list[tuple[float, str]]]:
+    """Give when several patients had infusions, in seconds since 1970, each with the zone in which it was entered."""
+    given = InfusionRow
+    # A row a patient and zone: hardly anybody has several.
     found = await work.execute(
         select(
-            InfusionRow.patient_id,
-            func.array_agg(InfusionRow.given_at).label("moments"),
-            func.array_agg(InfusionRow.time_zone).label("zones"),
+            given.patient_id,
+            given.time_zone,
+            listed(func.date_part("epoch", given.given_at)).label("moments"),
         )
-        .where(work.owns(InfusionRow), one_of(InfusionRow.patient_id, patient_ids))
-        .group_by(InfusionRow.patient_id)
+        .where(work.owns(given), one_of(given.patient_id, patient_ids))
+        .group_by(given.patient_id, given.time_zone)
     )
-    return {row.patient_id: list(zip(row.moments, row.zones, strict=True)) for row in found}
+    every: dict[UUID, list[tuple[float, str]]] = {}
+    for row in found:
+        zone = row.time_zone
+        every.setdefault(row.patient_id, []).extend([(at, zone) for at in row.moments])
+    return every

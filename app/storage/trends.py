@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, case, cast, func, select, union_all
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import ARRAY, DateTime, cast, func, select, union_all
 
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.storage.check_ins import OF_CHECK_IN, CheckInRow, answer_before, answers, check_in_of
-from app.storage.engine.rows import one_of
+from app.storage.engine.rows import listed, one_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -101,22 +100,22 @@ async def shares_of(
     """
     one = answers(work, one_of(CheckInRow.patient_id, zones), since=since).subquery().c
     in_order = (one.evaluated_at, one.id)
-    late_at = case((one.day.is_(None), one.evaluated_at))
     # A row a patient: what a list costs is mostly its rows.
     found = await work.execute(
         select(
             one.patient_id,
-            func.array_agg(aggregate_order_by(one.day, *in_order)).label("days"),
-            func.array_agg(aggregate_order_by(late_at, *in_order)).label("late_at"),
-            func.array_agg(aggregate_order_by(one.smoothed, *in_order)).label("lost"),
+            listed(one.day, *in_order).label("days"),
+            listed(one.evaluated_at, *in_order).filter(one.day.is_(None)).label("late"),
+            listed(one.smoothed, *in_order).label("lost"),
         )
         .where(one.smoothed.is_not(None))
         .group_by(one.patient_id)
     )
-    return {
-        row.patient_id: [
-            (day or check_in_day(late_at, zones[row.patient_id]), lost)
-            for day, late_at, lost in zip(row.days, row.late_at, row.lost, strict=True)
-        ]
-        for row in found
-    }
+    given = {}
+    for row in found:
+        days = row.days
+        if row.late:
+            late = iter(row.late)
+            days = [day or check_in_day(next(late), zones[row.patient_id]) for day in days]
+        given[row.patient_id] = list(zip(days, row.lost, strict=True))
+    return given

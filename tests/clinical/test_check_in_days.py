@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.check_ins import CheckIn, check_in_day, days_of
+from app.clinical.check_ins import CheckIn, check_in_day, check_in_day_at, days_of
 from app.clinical.domains import PerDomain
 from app.clinical.errors import ReportOutOfRangeError, TimeWithoutZoneError, UnknownTimeZoneError
 
@@ -14,6 +14,7 @@ from app.clinical.errors import ReportOutOfRangeError, TimeWithoutZoneError, Unk
 DAYS = [
     ("01:37 belongs to the day just lived", "2026-05-03T01:37:00+02:00", "Europe/Berlin", "2026-05-02"),
     ("03:59:59 still does", "2026-05-03T03:59:59+02:00", "Europe/Berlin", "2026-05-02"),
+    ("and its last microsecond", "2026-05-03T03:59:59.999999+02:00", "Europe/Berlin", "2026-05-02"),
     ("04:00 begins the day", "2026-05-03T04:00:00+02:00", "Europe/Berlin", "2026-05-03"),
     ("clocks go forward: 03:59 after the gap", "2026-03-29T01:59:00+00:00", "Europe/Berlin", "2026-03-28"),
     ("clocks go forward: 04:00 is 3 h later", "2026-03-29T02:00:00+00:00", "Europe/Berlin", "2026-03-29"),
@@ -34,7 +35,9 @@ DAYS = [
     ("recorded_at", "zone", "day"), [row[1:] for row in DAYS], ids=[row[0] for row in DAYS]
 )
 def test_a_check_in_belongs_to_the_day_on_the_wall(recorded_at: str, zone: str, day: str) -> None:
-    assert check_in_day(datetime.fromisoformat(recorded_at), zone) == date.fromisoformat(day)
+    moment = datetime.fromisoformat(recorded_at)
+    assert check_in_day(moment, zone) == date.fromisoformat(day)
+    assert check_in_day_at(moment.timestamp(), zone) == date.fromisoformat(day)
 
 
 @pytest.mark.parametrize("zone", ["", "Mars/Base", "+25:00", "2", "../etc/passwd", "Europe"])

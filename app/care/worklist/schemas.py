@@ -148,7 +148,7 @@ def place_in(cursor: str | None) -> Place | None:
     return place
 
 
-def path_of(kind: str, item_id: UUID, patient_id: UUID) -> str:
+def path_of(kind: str, item_id: UUID | str, patient_id: UUID) -> str:
     """Say where the care team's page about a row is."""
     if kind == "safety":
         return f"/care/safety-events/{item_id}"

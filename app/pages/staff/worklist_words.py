@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from app.access.clinics.queries import Attention
@@ -208,10 +209,15 @@ def age_of(since: datetime, now: datetime) -> str:
     """Say how old something is, as short as a column is: "6 min", "2 h", "3 d"."""
     seconds = max(0.0, (now - since).total_seconds())
     if seconds < _HOUR:
-        return say("{value1} min", value1=int(seconds // _MINUTE))
+        return _minutes(int(seconds // _MINUTE))
     if seconds < 2 * _DAY:
         return f"{int(seconds // _HOUR)} h"
     return f"{int(seconds // _DAY)} d"
+
+
+@lru_cache(maxsize=60)
+def _minutes(count: int) -> str:
+    return say("{value1} min", value1=count)
 
 
 def initials(name: str) -> str:

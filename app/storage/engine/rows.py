@@ -1,7 +1,7 @@
 """What all tables share: the schemas, the naming of constraints, the tenant's column."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import field, fields
 from datetime import datetime
 from typing import Any, Final, TypeVar, dataclass_transform
@@ -11,18 +11,21 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     DateTime,
+    Dialect,
     Executable,
     ForeignKeyConstraint,
+    Function,
     LargeBinary,
     MetaData,
     Result,
     Text,
+    TypeDecorator,
     Uuid,
     func,
     inspect,
     literal,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstrumentedAttribute,
@@ -31,6 +34,7 @@ from sqlalchemy.orm import (
     Mapper,
     mapped_column,
 )
+from sqlalchemy.types import NullType
 
 # Tenants' rows. Every table here has forced row-level security and clinic_id first in its keys; a test
 # reads the catalogue and knows no exceptions.
@@ -94,9 +98,25 @@ def column_names(record: type[TenantRow]) -> tuple[str, ...]:
     return tuple(one.name for one in fields(record) if one.init and one.name in mapper.column_attrs)
 
 
+class _Ids(TypeDecorator[Collection[UUID]]):
+    """Several ids as one text: the driver takes as long for each of a list as for a parameter."""
+
+    impl = ARRAY(Uuid())
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Collection[UUID] | None], str]:  # noqa: ARG002 - SQLAlchemy's
+        """Write them as PostgreSQL reads an array."""
+        return lambda ids: f"{{{','.join([str(one) for one in ids or ()])}}}"
+
+
 def one_of(column: InstrumentedAttribute[UUID], ids: Collection[UUID]) -> ColumnElement[bool]:
     """Compare an id with several: one statement and one parameter however many they are, so it is prepared once."""
-    return column == func.any(literal(list(ids), ARRAY(Uuid())))
+    return column == func.any(literal(ids, _Ids()))
+
+
+def listed(column: Any, *order: Any) -> Function[Any]:  # noqa: ANN401 - columns, and what is made of them
+    """Gather a column of a group's rows in a list, as the driver gives it: SQLAlchemy would read each once more."""
+    return func.array_agg(aggregate_order_by(column, *order) if order else column, type_=NullType())
 
 
 def columns_of(record: type[TenantRow]) -> list[Any]:
