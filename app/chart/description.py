@@ -13,6 +13,7 @@ from app.clinical.check_ins import CheckInDay
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, NOTHING, Domain
 from app.clinical.levels import Level
+from app.foundation.translations import filled, put_together
 
 _LONGEST_NAME: Final = 36
 
@@ -24,27 +25,26 @@ def describe_trend(trend: Trend, words: ChartWords, *, reader: Reader = Reader.P
 
 def _sentences(trend: Trend, words: ChartWords) -> Iterator[str]:
     span = words.span(trend.first_day, trend.last_day)
-    yield words.check_in_days.format(span=span, count=len(trend.days))
+    yield filled(words.check_in_days, {"span": span, "count": len(trend.days)})
     for index, domain in enumerate(DOMAINS):
         yield from _domain(trend, index, domain, words)
     if trend.infusions:
         last = trend.infusions[-1]
-        yield words.infusions_sentence.format(
-            count=len(trend.infusions), day=words.day(last.day), phase=words.infusions[last.phase]
-        )
+        given = {"count": len(trend.infusions), "day": words.day(last.day), "phase": words.infusions[last.phase]}
+        yield filled(words.infusions_sentence, given)
     if trend.levels:
         level = trend.levels[-1]
-        yield words.level_sentence.format(level=words.levels[level.level], day=words.day(level.first_day))
+        since = {"level": words.levels[level.level], "day": words.day(level.first_day)}
+        yield filled(words.level_sentence, since)
     latest = {mark.scale: mark for mark in sorted(trend.totals, key=lambda mark: (mark.scale, mark.day))}
     for scale, mark in list(latest.items())[:MOST_SCALES]:
-        yield words.total_sentence.format(
-            scale=shortened(scale, _LONGEST_NAME), total=words.count(mark.total), day=words.day(mark.day)
-        )
+        named, total = shortened(scale, _LONGEST_NAME), words.count(mark.total)
+        yield filled(words.total_sentence, {"scale": named, "total": total, "day": words.day(mark.day)})
     if trend.changes:
-        yield f"{words.changes}: {'; '.join(_changes(trend, words))}."
+        yield put_together((f"{words.changes}: {'; '.join(_changes(trend, words))}", "."))
     if trend.notes:
         last_note = words.day(max(trend.notes))
-        yield words.notes_sentence.format(count=len(trend.notes), day=last_note)
+        yield filled(words.notes_sentence, {"count": len(trend.notes), "day": last_note})
 
 
 def _changes(trend: Trend, words: ChartWords) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _domain(trend: Trend, index: int, domain: Domain, words: ChartWords) -> Iter
         parts.append(f"{words.domains[domain]}: {words.not_answered}")
     for band, name in ((trend.reference, words.reference), (trend.baseline, words.baseline)):
         parts += _band(band, index, name, words)
-    yield "; ".join(parts) + "."
+    yield put_together(("; ".join(parts), "."))
 
 
 def _band(band: Band | None, index: int, name: str, words: ChartWords) -> Iterator[str]:

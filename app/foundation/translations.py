@@ -26,6 +26,31 @@ CATALOGUES: Final = Path(__file__).parent.parent / "locale"
 _POINT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 
 
+def put_together(pieces: Iterable[str]) -> str:
+    """Write pieces one after the other; a sentence that ends with "7:00 p. m." has no second period."""
+    text = ""
+    for piece in pieces:
+        # An ellipsis of dots is no end of a sentence.
+        doubled = text.endswith(".") and piece.startswith(".") and not piece.startswith("..")
+        text += piece[1:] if doubled else piece
+    return text
+
+
+def filled(message: str, values: Mapping[str, Any], write: Formatter | None = None) -> str:
+    """Fill in the places of a message; where a value ends as the sentence does, its period stands once."""
+    text = message.format(**values) if write is None else write.vformat(message, (), values)
+    if ".." not in text:
+        return text
+    write = write or Formatter()
+    pieces = list[str]()
+    for literal, place, form, conversion in Formatter().parse(message):
+        pieces.append(literal)
+        if place is not None:
+            spec = f"{{{place}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            pieces.append(write.vformat(spec, (), values))
+    return put_together(pieces)
+
+
 class Words(str):
     """A message with its values: in English as a text, and in any language that has a catalogue.
 
@@ -38,7 +63,7 @@ class Words(str):
 
     def __new__(cls, message: str, /, **values: object) -> Self:
         """Write a message; its places in braces are filled with the values, where there are any."""
-        words = super().__new__(cls, message.format(**values) if values else message)
+        words = super().__new__(cls, filled(message, values) if values else message)
         words.message, words.values = message, values
         return words
 
@@ -50,9 +75,8 @@ class Words(str):
         if not self.values:
             return message
         values = {name: in_language(value, language) for name, value in self.values.items()}
-        if any(isinstance(value, float) for value in values.values()):
-            return _Numbers(language).vformat(message, (), values)
-        return message.format(**values)
+        numbers = any(isinstance(value, float) for value in values.values())
+        return filled(message, values, _Numbers(language) if numbers else None)
 
     def parts(self) -> list[Any]:
         """Give the message and its values as JSON keeps them; ``from_parts`` makes words of them again."""
@@ -114,9 +138,14 @@ def joined(parts: Iterable[str], by: str = ", ") -> Words:
     if len(kept) == 1 and isinstance(kept[0], Words):
         return kept[0]
     return written(
-        by.join(kept),
-        lambda language: in_language(by, language).join(in_language(one, language) for one in kept),
+        _in_a_row(kept, by),
+        lambda language: _in_a_row([in_language(one, language) for one in kept], in_language(by, language)),
     )
+
+
+def _in_a_row(parts: Sequence[str], by: str) -> str:
+    text = by.join(parts)
+    return put_together([piece for one in parts for piece in (by, one)][1:]) if ".." in text else text
 
 
 def capitalized(words: str) -> Words:

@@ -280,6 +280,12 @@ def test_a_page_in_spanish_says_nothing_in_english(spanish: Seen) -> None:
     assert {name: english for name, english in spoken.items() if english} == {}
 
 
+def test_no_sentence_on_a_page_ends_with_two_periods(both: dict[str, Seen]) -> None:
+    for seen in both.values():
+        ended = {name: re.findall(r".*\.\n?\.(?!\.).*", words) for name, words in seen.words.items()}
+        assert {name: twice for name, twice in ended.items() if twice} == {}
+
+
 def test_crisis_help_is_in_sight_on_every_page_of_a_patient(both: dict[str, Seen]) -> None:
     pages = [place.name for place in (*TABLET, *OF_PATIENTS) if place.name != "tablet thanks"]
     for seen in both.values():

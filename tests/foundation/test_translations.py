@@ -1,6 +1,7 @@
 """Words in the reader's language: catalogues that are complete, and templates that are compiled once a language."""
 
 import re
+from datetime import date, time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 from jinja2 import DictLoader
 from markupsafe import Markup, escape
 
-from app.foundation.translations import catalogue, direction, in_language, language_of, number_written, say
+from app.foundation.translations import (
+    catalogue,
+    direction,
+    filled,
+    in_language,
+    joined,
+    language_of,
+    number_written,
+    say,
+)
+from app.pages.staff.wall_clock import clock_written, short_day
 from app.web.pages.templates import template_environment
 from app.web.pages.translated_templates import template_messages
 from app.web.pages.wording import locale_for
@@ -52,6 +63,30 @@ def test_words_are_written_in_each_language_with_their_values() -> None:
     assert in_language({"a": say("{label}, day and night", label=say("Call"))}, "fr") == {
         "a": say("{label}, day and night", label=say("Call")).in_language("fr")
     }
+
+
+def test_a_sentence_that_ends_with_a_period_of_its_value_has_no_second_one() -> None:
+    at, day = clock_written(time(19)), short_day(date(2026, 11, 29))
+    assert in_language(say("Since {day}.", day=day), "de") == "Since 29. Nov."
+    ended = say("{moment} ({ago})", moment=at, ago=at)
+    evening = in_language(at, "es_419")
+    assert evening.endswith(".m.")
+    assert in_language(joined((at, ended), ". "), "es_419") == f"{evening} {evening} ({evening})"
+    assert joined(("Acme Inc.", "Ltd."), ". ") == "Acme Inc. Ltd."
+    assert joined(("By J. Roe Jr.", "."), "") == "By J. Roe Jr."
+    assert say("{name}. {name}. No. {number:.1f}.", name="Roe Jr.", number=1.5) == "Roe Jr. Roe Jr. No. 1.5."
+    assert say("{name}.", name="wait..") == "wait..", "what someone wrote stays as it is"
+
+
+@pytest.mark.parametrize("language", ["en", *TRANSLATED])
+def test_no_message_doubles_the_period_of_a_value(language: str) -> None:
+    messages = catalogue("es") if language == "en" else catalogue(language)
+    for english, translated in messages.items():
+        message = english if language == "en" else translated
+        if not _PLACE.search(message) or "{{" in message or ":" in "".join(_PLACE.findall(message)):
+            continue
+        values = dict.fromkeys((one[1:-1] for one in _PLACE.findall(message)), "7:00 p. m.")
+        assert ".." not in filled(message, values), message
 
 
 def test_numbers_have_the_decimal_sign_of_the_language_and_of_where_its_reader_is() -> None:
@@ -112,6 +147,27 @@ def test_a_template_is_written_in_the_words_of_its_language() -> None:
     assert _rendered(source, {}, who={"name": "Ana"}, day=False, yes=False).startswith(
         '<p title="Hello">Hello, Ana!'
     )
+
+
+def test_a_sentence_on_a_page_ends_with_one_period_whatever_it_ends_with() -> None:
+    source = (
+        "{% macro at(one) %}<i>{{ one }}</i>{% endmacro %}"
+        "<p>Since {{ day }}. By <b>{{ name }}</b>. {{ at(day) }}. {{ name }}, {{ 7 }}.{{ 5 }}</p>"
+        "<p>{{ day }}{% if other %} by {{ other }}{% elif name == '' %}{{ day }}{% endif %}.</p>"
+        "<p>{{ day }}{% if other %} {{ other }}{% else %} Sam{% endif %}. {{ typed }}... {{ number }}.</p>"
+    )
+    shown = {"day": clock_written(time(19)), "name": "J. Roe <Jr.", "typed": "wait.", "number": 7}
+    environment = template_environment(Path(), language="es_419")
+    environment.loader = DictLoader({"page": source})
+    at = in_language(shown["day"], "es_419")
+    for other, second, third in (
+        ("", at, f"{at} Sam."),
+        ("Acme Inc.", f"{at} by Acme Inc.", f"{at} Acme Inc."),
+    ):
+        assert environment.get_template("page").render(**shown, other=other) == (
+            f"<p>Since {at} By <b>J. Roe &lt;Jr.</b> <i>{at}</i> J. Roe &lt;Jr., 7.5</p>"
+            f"<p>{second}</p><p>{third} wait.... 7.</p>"
+        )
 
 
 def test_what_a_template_says_is_found_also_in_its_expressions() -> None:

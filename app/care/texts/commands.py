@@ -24,7 +24,7 @@ from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
 from app.context import AppContext, Work
 from app.foundation.addresses import NumberNotUsableError, country_of_number, read_mobile_number
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, Words, language_of, say
+from app.foundation.translations import LANGUAGES, SOURCE_LANGUAGE, Words, language_of, put_together, say
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help, help_country
 from app.notifications.transport.signing import is_signed
 from app.storage import clinics, patient_merges, patient_states, patients, received_texts, reminder_plans
@@ -93,7 +93,8 @@ def answer_to(word: Word, *, language: str, mode: str) -> str:
 
 def not_read(help_now: CrisisHelp, *, is_kept: bool, mode: str) -> str:
     """Say that nobody reads along, with the help of the place; ``is_kept``: the care team will see it."""
-    lines = [f"{one.label}: {one.number}." if one.number else f"{one.label}." for one in help_now.lines]
+    named = (f"{one.label}: {one.number}" if one.number else one.label for one in help_now.lines)
+    lines = [put_together((one, ".")) for one in named]
     said = _marked(_NOT_READ if is_kept else _NOT_KEPT, help_now.locale, mode)
     return " ".join([said, help_now.title, *lines])
 

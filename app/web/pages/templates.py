@@ -23,7 +23,7 @@ from app.foundation.translations import (
     say,
     with_decimal_sign,
 )
-from app.web.pages.translated_templates import translate_template
+from app.web.pages.translated_templates import mark_periods, translate_template, with_single_periods
 
 SHARED_TEMPLATES: Final = Path(__file__).with_name("templates")
 _MARKED: Final = re.compile(r"[&<>\"']").search
@@ -63,7 +63,7 @@ class _Page(Template):
     def render(self, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - as Jinja declares it
         context = self.new_context(dict(*args, **kwargs))
         try:
-            return self.environment.concat(self.root_render_func(context))
+            return with_single_periods(self.environment.concat(self.root_render_func(context)))
         except Exception:  # noqa: BLE001 - Jinja raises it again, with the template's own lines
             self.environment.handle_exception()
         finally:
@@ -82,6 +82,9 @@ class TranslatedEnvironment(Environment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         return translate_template(tree, lambda message, _: self.words.get(message)) if self.words else tree
+
+    def _generate(self, source: nodes.Template, *args: Any, **more: Any) -> str:  # noqa: ANN401 - as Jinja declares it
+        return super()._generate(mark_periods(source), *args, **more)
 
 
 def template_environment(*folders: Path, language: str = SOURCE_LANGUAGE) -> TranslatedEnvironment:

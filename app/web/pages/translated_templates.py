@@ -25,6 +25,10 @@ _SENTENCE: Final = re.compile(r"[A-Z]-?[a-z]|[A-Za-z,.]+ [A-Za-z]")
 _WRITTEN_ATTRIBUTE: Final = re.compile(r"\s*[\w-]+=\"")
 _TAG_NAME: Final = re.compile(r"</?([a-zA-Z0-9]*)")
 _ATTRIBUTE: Final = re.compile(r"([\w-]+)\s*=\s*([\"'])$")
+# Before a period that follows what is filled in: no character that anybody writes.
+_MAY_END: Final = "\ufdd0"
+_PERIOD: Final = re.compile(r"((?:</\w+>)*)\.(?!\.)")
+_DOUBLED: Final = re.compile(rf"(\.(?:</\w+>)*){_MAY_END}\.")
 # What these hold is compared with, never read.
 _NOT_SHOWN: Final = (nodes.Compare, nodes.Test)
 
@@ -33,6 +37,21 @@ def translate_template(tree: nodes.Template, look_up: LookUp) -> nodes.Template:
     """Put a language's words into a parsed template, in place."""
     _Walk(look_up).over(tree.body)
     return tree
+
+
+def mark_periods(tree: nodes.Template) -> nodes.Template:
+    """Mark each period that follows what is filled in, in place: `with_single_periods` finds them in the page."""
+    for output in tree.find_all(nodes.Output):
+        for part in output.nodes:
+            if isinstance(part, nodes.TemplateData):
+                if begins := _PERIOD.match(part.data):
+                    part.data = f"{begins[1]}{_MAY_END}{part.data[begins.end(1) :]}"
+    return tree
+
+
+def with_single_periods(page: str) -> str:
+    """Leave out the period of a sentence whose last value ended in one ("7:00 p. m."), and the marks."""
+    return _DOUBLED.sub(r"\1", page).replace(_MAY_END, "") if _MAY_END in page else page
 
 
 def template_messages(environment: Environment, source: str) -> list[tuple[int, str]]:
