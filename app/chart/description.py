@@ -30,7 +30,11 @@ def _sentences(trend: Trend, words: ChartWords) -> Iterator[str]:
         yield from _domain(trend, index, domain, words)
     if trend.infusions:
         last = trend.infusions[-1]
-        given = {"count": len(trend.infusions), "day": words.day(last.day), "phase": words.infusions[last.phase]}
+        given = {
+            "count": len(trend.infusions),
+            "day": words.day(last.day),
+            "phase": words.infusions[last.phase],
+        }
         yield filled(words.infusions_sentence, given)
     if trend.levels:
         level = trend.levels[-1]

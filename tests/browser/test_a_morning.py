@@ -19,7 +19,7 @@ from tests.pages.staff.test_import_page import (
     totals_file,
 )
 from tests.support.browser import DESKTOP, MOST_SHIFTED, PHONE, open_page
-from tests.support.care_browser import fading
+from tests.support.care_browser import care_page, fading
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT
 from tests.support.people import ClinicClient
 from tests.support.processes import wait_until
@@ -230,6 +230,46 @@ def test_a_nurse_works_through_a_morning_with_one_step_an_item_by_touch_and_by_k
     expect(page.locator("main > .cols svg.chart")).to_be_visible()
     assert page.evaluate("window.shifted") < MOST_SHIFTED
     undo_ends_and_the_session_warns(page, service)
+
+
+def test_a_nurse_works_through_a_morning_by_touch_on_the_patients_own_pages(
+    browser: Browser, service: Service, clinic: ClinicClient
+) -> None:
+    a_busy_night(service, clinic)
+    touch = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+    with care_page(browser, service, clinic.clinic_id, StaffRole.CLINICIAN, **touch) as page:
+        kinds = by_touch_from_page_to_page(page, service)
+    assert kinds == {
+        "safety-events: Acknowledge",
+        "signals: Acknowledge",
+        "patients: Mark as read",
+        "patients: Contacted",
+    }
+
+
+def by_touch_from_page_to_page(page: Page, service: Service) -> set[str]:
+    """Take the main step of each page, then go on to the next; gives which steps there were on which pages."""
+    page.goto(f"{service.url}/care/")
+    expect(page.locator(".row button[data-key]")).to_have_count(ITEMS)
+    loads, kinds = [], set[str]()
+    page.on("load", lambda _: loads.append(page.url))
+    page.locator(".row > .who").first.tap()
+    taps, onward = 1, page.get_by_role("link", name="Next on Today")
+    for _ in range(ITEMS):
+        step = page.locator(".dock > button:first-child")
+        expect(step).to_be_visible()
+        kinds.add(f"{page.url.rpartition('/')[0].rpartition('/')[2]}: {step.inner_text()}")
+        at = page.url
+        step.tap()
+        expect(onward).to_be_focused()
+        assert page.url == at, "the step is taken in place"
+        with page.expect_event("load"):
+            onward.tap()
+        taps += 2
+    assert page.url == f"{service.url}/care/", "nothing is left"
+    expect(page.locator(".row button[data-key]")).to_have_count(0)
+    assert (taps, len(loads)) == (1 + 2 * ITEMS, 1 + ITEMS)
+    return kinds
 
 
 def undo_ends_and_the_session_warns(page: Page, service: Service) -> None:

@@ -337,6 +337,10 @@ _REFUSED: Final = frozenset({
     "sign-in elsewhere that failed", "sign-in with a service that does not answer", "launch that failed", "refused",
     "care no such page", "figures with a mistake", "audit log with a mistake", "p link cut off", "p no such page",
 })  # fmt: skip
+# What is said to who writes a program, not to who reads a page.
+_FOR_PROGRAMS: Final = re.compile(
+    r"see errors|OpenAPI document|If-Match|JSON pointer|`confirm`|is not one of those allowed"
+)
 # What stays as it is in every language: names and numbers, also those of scales and programs, and the words that this
 # clinic wrote itself.
 _OWN: Final = (
@@ -378,10 +382,15 @@ def _pages_of(
             reply = browser.upload(form.action, fields, (form.file, "x.csv", b"?"))
         else:
             reply = browser.post(form.action, fields)
+        assert form.method == "get" or "hreflang" not in reply.text, (
+            "another language's page is not asked for by a form"
+        )
         # Else it is a page about who may, and none about what is wrong in the form.
         assert reply.status_code != 403, form.action
         assert not reply.headers.get("location", "").startswith("/care/sign-in?"), form.action
-        yield f"{form.action} with nonsense", _followed(browser, reply)
+        text = _followed(browser, reply)
+        assert _FOR_PROGRAMS.findall(text) == [], form.action
+        yield f"{form.action} with nonsense", text
 
 
 def _followed(browser: PlainBrowser, reply: httpx2.Response) -> str:

@@ -403,6 +403,7 @@ NO_PAGE: Final = {
     "/care/settings/import/templates/{kind}.csv": "a table to download",
     "/care/settings/import/{import_id}/rows.csv": "a table to download",
     "/care/patients/{patient_id}/transfer/{transfer_id}/file": "a sealed file to download",
+    "/care/worklist/{item_id}/next": "leads on to the next row's page",
     "/care/patients/find": "what the search field suggests",
     "/care/settings/clinic/logo/{digest}": "a picture",
     "/p/logo/{digest}": "a picture",

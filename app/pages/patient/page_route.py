@@ -63,6 +63,7 @@ def render(
             # On the clinic's tablet nothing waits to be sent, and no other page is named.
             who="" if visitor.is_on_tablet else who(visitor.context.vault, visitor),
             here=at,
+            can_switch=visitor.can_switch,
             address_in=partial(visitor.address_in, at=at),
             on_tablet=visitor.is_on_tablet,
             help_first=help_first,

@@ -12,12 +12,13 @@ from app.care.patients.sealed_fields import open_chart_number
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.pages.staff.alert_words import notification_rows
-from app.pages.staff.asked_form import version_of
+from app.pages.staff.asked_form import sentence_of, version_of
 from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import PatientView, patient_view
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
+from app.pages.staff.worklist_page import step_taken_here
 from app.storage import patients
 from app.storage.notices import SentNotification
 from app.web.headers import ChangedMeanwhileError
@@ -117,12 +118,14 @@ class AlertPage(Generic[DossierT]):
             with_audit_log=visitor.signed_in.may(Permission.AUDIT),
             language=visitor.locale,
         )
-        values = values_of(view, visitor, days=None)
+        values, sent = values_of(view, visitor, days=None), visitor.request.query_params
+        step = step_taken_here(sent)
         clock: WallClock = values["clock"]
         values |= {
-            "step_notice": None,
+            "back": f"{self.path}/{alert_id}",
+            "step_notice": step,
             "notice": "",
-            "done_notice": self.done.get(visitor.request.query_params.get("done", ""), ""),
+            "done_notice": "" if step else self.done.get(sent.get("done", ""), ""),
             "conflict": isinstance(error, ChangedMeanwhileError),
             "refused": self._refusal_said(error),
             "form": form,
@@ -161,4 +164,4 @@ class AlertPage(Generic[DossierT]):
         if error is None:
             return ""
         fields = (field_of(str(finding["pointer"])) for finding in error.findings)
-        return next((self.refused[field] for field in fields if field in self.refused), error.message())
+        return next((self.refused[field] for field in fields if field in self.refused), sentence_of(error))

@@ -22,13 +22,27 @@ from app.web.pages.forms import Form
 from app.web.pages.page_route import status_of
 from app.web.problems import InvalidRequestError, validation_errors
 from app.web.reading import field_of
-from app.web.schemas import read_counter
+from app.web.schemas import NotAChoiceError, read_counter
 
 Choices = Sequence[tuple[str, str]]
 _USER_CORRECTABLE: Final = frozenset(
     {RefusalKind.INVALID, RefusalKind.CONFLICT, RefusalKind.PRECONDITION_FAILED, RefusalKind.TOO_LARGE}
 )
 _CHECK: Final = say("Please check this.")
+_CHOOSE: Final = say("Please choose one of those offered.")
+# What the API says of these is for who writes a request; a person reads what to do.
+_TO_DO: Final[Mapping[str, str]] = {
+    NotAChoiceError.code: _CHOOSE,
+    "enum": _CHOOSE,
+    "literal_error": _CHOOSE,
+    **dict.fromkeys(
+        ("bool_type", "bool_parsing", "list_type", "dict_type", "model_type", "model_attributes_type"), _CHECK
+    ),
+    **dict.fromkeys(
+        ("extra_forbidden", "string_type", "uuid_type", "uuid_parsing", "uuid_version", "json_invalid"),
+        _CHECK,
+    ),
+}
 CHANGED_MEANWHILE: Final = say(
     "Someone else changed this in the meantime, so nothing was saved. Please open the page again, look at how "
     "it is now, and enter your change once more."
@@ -273,9 +287,12 @@ def mistakes_of(error: RefusalError | None) -> dict[str, str]:
     """Give the sentence for each field that was refused, by the field's name."""
     if error is None:
         return {}
-    found = {str(one["pointer"]).removeprefix("#/"): one["detail"] for one in reversed(error.findings)}
+    found = {
+        str(one["pointer"]).removeprefix("#/"): _TO_DO.get(one["code"], one["detail"])
+        for one in reversed(error.findings)
+    }
     if error.pointer:
-        found[error.pointer.removeprefix("#/")] = error.message()
+        found[error.pointer.removeprefix("#/")] = _TO_DO.get(error.code) or error.message()
     return found
 
 
@@ -285,9 +302,13 @@ def sentence_of(error: RefusalError | None) -> str:
         return ""
     if isinstance(error, ChangedMeanwhileError):
         return CHANGED_MEANWHILE
+    if not isinstance(error, InvalidRequestError):
+        # What programs are told to see in `errors` a person reads here.
+        said = dict.fromkeys(one["detail"] for one in error.findings)
+        return joined(said, " ") if said else error.message()
     mistakes = mistakes_of(error)
-    if not mistakes or error.pointer or (len(mistakes) > 1 and not isinstance(error, InvalidRequestError)):
-        return error.message()
+    if not any(mistakes):
+        return _CHECK
     return joined(
         (
             joined((field_name(field), sentence), ": ") if field else sentence

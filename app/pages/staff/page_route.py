@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.translations import STAFF_LANGUAGES, say
-from app.pages.staff.asked_form import CHANGED_MEANWHILE
+from app.foundation.translations import say
+from app.pages.staff.asked_form import sentence_of
 from app.pages.staff.rendering import FILES, render
 from app.pages.staff.sign_in_form import (
     SIGN_IN,
@@ -24,7 +24,6 @@ from app.pages.staff.sign_in_form import (
     without_secrets,
 )
 from app.pages.staff.visitor import visitor_without_look_up
-from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import Form, FormExpiredError
 from app.web.pages.page_route import PageRoute, failure_of
 
@@ -100,9 +99,7 @@ def failure_page(
     visitor, failure = visitor_without_look_up(request, context), failure_of(error)
     title, sentence = _WORDS[failure.words]
     if failure.words == "again" and isinstance(error, RefusalError):
-        title, sentence = _SAID_BY_ITSELF.get(error.kind, title), error.message()
-    if isinstance(error, ChangedMeanwhileError):
-        sentence = CHANGED_MEANWHILE
+        title, sentence = _SAID_BY_ITSELF.get(error.kind, title), sentence_of(error)
     answer = render(
         visitor,
         "message.html",
@@ -129,9 +126,6 @@ async def care_file(name: str) -> Response:
 
 
 @rest_router.api_route("/{path:path}", methods=["GET", "POST"])
-async def no_such_care_page(path: str, request: Request) -> Response:
-    """Say that there is no such page; where a form was sent and the language switched, lead to the form's page."""
-    language = request.query_params.get("lang")
-    if request.method == "GET" and language in STAFF_LANGUAGES and (above := path.rpartition("/")[0]):
-        return RedirectResponse(f"/care/{quote(above, safe='/')}?lang={language}", 303)
+async def no_such_care_page() -> Response:
+    """Say that there is no such page."""
     raise NotFoundError

@@ -37,6 +37,7 @@ def render(
             language=visitor.language,
             direction=direction(visitor.language),
             languages=STAFF_LANGUAGES,
+            can_switch=visitor.can_switch,
             address_in=visitor.address_in,
             files=FILES.paths,
             here=here,

@@ -33,6 +33,7 @@ from app.foundation.translations import (
     with_decimal_sign,
     written,
 )
+from app.pages.staff.asked_form import sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -448,7 +449,7 @@ async def set_numbers(what_if_id: UUID, visitor: MaySetNumbers) -> Response:
     except ChangedMeanwhileError:
         mistake, status = _OTHERS_SET, 412
     except (PolicyInPastError, PolicyRefusedError) as error:
-        mistake = error.message()
+        mistake = sentence_of(error)
     except (ValueError, OverflowError):
         pass
     else:

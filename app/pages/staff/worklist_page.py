@@ -25,9 +25,9 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long, short_day
-from app.pages.staff.worklist_rows import rows_of
+from app.pages.staff.worklist_rows import page_of, rows_of
 from app.pages.staff.worklist_words import ATTENTION, LANES
-from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
+from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter, next_waiting
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 from app.web.schemas import write_cursor
@@ -109,6 +109,13 @@ async def show_today(visitor: MayRead) -> Response:
         and alone
         and _path(asked | {"after": write_cursor(position_of(found.following))}),
     )
+
+
+@router.get("/worklist/{item_id}/next")
+async def show_next(item_id: UUID, visitor: MayRead) -> Response:
+    """Lead on to the next row that nobody has acknowledged, or to Today where there is none."""
+    row = await next_waiting(visitor.work, item_id)
+    return RedirectResponse(HERE if row is None else page_of(row, visitor), 303)
 
 
 @router.post("/worklist/{item_id}/acknowledge")
@@ -247,6 +254,11 @@ async def _changed(
     return RedirectResponse(f"{back}{joined}{more}", 303)
 
 
+def step_taken_here(sent: Mapping[str, str]) -> dict[str, Any] | None:
+    """Say what the last step did, on a page that has steps of its own: theirs name no row."""
+    return step_notice(sent) if "row" in sent or sent.get("done") in {"refused", "not-reached"} else None
+
+
 def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
     """Say what the last step did, with the way to undo it."""
     done, row, version = sent.get("done", ""), sent.get("row", ""), sent.get("version", "")
@@ -256,6 +268,7 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
             "first": say("Someone else changed this."),
             "rest": say("What you see is how it is now."),
             "undo": None,
+            "next": "",
         }
     if done == "not-reached":
         return {
@@ -265,6 +278,7 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
                 "No push, text message or e-mail reaches this patient. Please call, and record the call."
             ),
             "undo": None,
+            "next": "",
         }
     if done not in _DONE:
         return None
@@ -274,7 +288,8 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
     except ValueError:
         path = ""
     shown = {"path": path, "version": version} if path and version.isdigit() else None
-    return {"tone": "good", "first": first, "rest": rest, "undo": shown}
+    onward = f"{path.rpartition('/')[0]}/next" if shown else ""
+    return {"tone": "good", "first": first, "rest": rest, "undo": shown, "next": onward}
 
 
 def _troubles(status: ClinicStatus, work: Work) -> list[str]:

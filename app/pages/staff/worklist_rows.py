@@ -14,7 +14,7 @@ from app.foundation.translations import say
 from app.pages.staff.patient_words import LEVELS
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.worklist_words import age_of, why_of
-from app.storage.worklist import KINDS, Lane
+from app.storage.worklist import KINDS, Lane, ListedItem
 
 # A sparkline is 120 px wide, a day 4 px.
 _SPARK_DAYS: Final = 30
@@ -53,14 +53,22 @@ def rows_of(items: Sequence[WorklistItem], found: Today, visitor: StaffVisitor) 
     return [_row_of(one, found, now=now, handles=handles, records=records) for one in items]
 
 
+def page_of(row: ListedItem, visitor: StaffVisitor) -> str:
+    """Say where a row leads this member: who may not enter a score is led to the patient."""
+    return path_of(_kind_for(row, records=visitor.may(Permission.TREATMENT_RECORD)), row.id, row.patient_id)
+
+
+def _kind_for(row: ListedItem, *, records: bool) -> str:
+    return row.kind if row.kind != "score_due" or records else ""
+
+
 def _row_of(item: WorklistItem, found: Today, *, now: datetime, handles: bool, records: bool) -> ShownRow:
     row, glance = item.row, found.glances[item.row.id]
     item_id, loss = str(row.id), glance.loss
     why, detail = why_of(item, glance, found.status.time_zone, now)
     seen = row.acknowledged_at is not None
     changeable = handles and row.version is not None and not row.closed
-    # Who may not enter a score is led to the patient.
-    kind = row.kind if row.kind != "score_due" or records else ""
+    kind = _kind_for(row, records=records)
     lost = loss.lost
     return ShownRow(
         id=item_id,

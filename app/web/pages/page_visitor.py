@@ -37,6 +37,14 @@ class PageVisitor(Generic[Caller]):
     token: str
     opened: Work | None = None
 
+    @property
+    def can_switch(self) -> bool:
+        """Whether the page can be opened again in another language.
+
+        The answer to a form cannot: what was typed, or a secret that is shown this once, would be lost.
+        """
+        return self.request.method == "GET"
+
     def address_in(self, language: str, *, at: str = "") -> str:
         """Give the page's address in a language: as it was asked for, with its query, or else ``at`` this path."""
         path = self.request.url.path

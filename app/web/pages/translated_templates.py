@@ -43,9 +43,8 @@ def mark_periods(tree: nodes.Template) -> nodes.Template:
     """Mark each period that follows what is filled in, in place: `with_single_periods` finds them in the page."""
     for output in tree.find_all(nodes.Output):
         for part in output.nodes:
-            if isinstance(part, nodes.TemplateData):
-                if begins := _PERIOD.match(part.data):
-                    part.data = f"{begins[1]}{_MAY_END}{part.data[begins.end(1) :]}"
+            if isinstance(part, nodes.TemplateData) and (begins := _PERIOD.match(part.data)):
+                part.data = f"{begins[1]}{_MAY_END}{part.data[begins.end(1) :]}"
     return tree
 
 

@@ -329,7 +329,7 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
         ({"name": "", "email": "a b", "role": "owner"}, "Name: This field is required. E-mail: "),
         (
             {"name": "Sam", "email": "sam@clinic.example", "role": ""},
-            "Role: The value is not one of those allowed",
+            "Role: Please choose one of those offered.",
         ),
     ):
         refused = inside.post("/care/staff", form | entered)
@@ -437,11 +437,22 @@ def test_switching_the_language_stays_on_the_page_with_its_query(inside: PlainBr
     page = inside.get("/care/?lane=decide&show=closed&lang=es")
     assert 'href="/care/?lane=decide&amp;show=closed&amp;lang=en"' in page.text
     assert '<html lang="es"' in page.text
-    # Where only a form is sent there is no page: the one above it is.
     outside = PlainBrowser(str(inside.http.base_url))
     asked = outside.get("/care/patients?lang=es")
     assert asked.headers["location"] == f"{SIGN_IN}?next=/care/patients"
     assert '<html lang="es"' in outside.get(asked.headers["location"]).text
-    refused = inside.get("/care/settings/clinic/logo?lang=en")
-    assert (refused.status_code, refused.headers["location"]) == (303, "/care/settings/clinic?lang=en")
-    assert inside.get("/care/no-such-page/at-all").status_code == 404
+    assert inside.get("/care/no-such-page/at-all?lang=en").status_code == 404
+
+
+def test_nothing_typed_and_no_secret_is_lost_by_switching_the_language_of_an_answer(
+    inside: PlainBrowser,
+) -> None:
+    path = "/care/settings/keys"
+    page = inside.get(path).text
+    assert f'href="{path}?lang=es"' in page
+    form = fields_of(page, path)
+    wrong = inside.post(path, form | {"name": "Our EHR"})
+    made = inside.post(path, form | {"name": "Our EHR", "scope_patients": "1"})
+    for answer, kept in ((wrong, 'value="Our EHR"'), (made, "agk_")):
+        assert kept in answer.text
+        assert "hreflang" not in answer.text

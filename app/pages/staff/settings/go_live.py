@@ -174,5 +174,4 @@ async def _page(visitor: StaffVisitor, *, error: RefusalError | None = None) -> 
         error=error,
         required=[one for one in steps if not one.advice],
         advice=[one for one in steps if one.advice],
-        mistake="" if error is None else error.message(),
     )

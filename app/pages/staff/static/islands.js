@@ -136,7 +136,30 @@ document.addEventListener("submit", (event) => {
   waiting += 1;
   turn = turn.finally(() => step(pressed)).finally(() => { waiting -= 1; if (leaving && !waiting) location.assign(leaving); });
 });
-// 8 Today on a desk: a row opens beside the list, and the address says which; Escape closes it. Narrower, or without scripts, it is a page.
+// 8 A patient's page: a step is sent, and the page as it is then takes this one's place, where one has scrolled to; the notice leads on.
+document.addEventListener("submit", async (event) => {
+  const form = event.target, button = event.submitter;
+  if (lanes || form.dataset.here === undefined || !button) return;
+  event.preventDefault();
+  const fields = new URLSearchParams(new FormData(form, button));
+  button.disabled = true;
+  const reply = await fetch(button.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body: fields }).catch(() => null);
+  const main = document.getElementById("main"), now = reply && (await parsed(reply).catch(() => null))?.getElementById("main");
+  if (now && new URL(reply.url).pathname === location.pathname) {
+    main.replaceChildren(...now.childNodes);
+    readable(main);
+    undoable(main);
+    const said = main.querySelector(".notice[role]");
+    said?.classList.add("toast");
+    return (said?.querySelector("a") ?? main).focus({ preventScroll: true });
+  }
+  // It leads elsewhere, or nobody answers: the browser goes there, or sends the form itself.
+  if (reply?.redirected) return location.assign(reply.url);
+  button.disabled = false;
+  delete form.dataset.here;
+  form.requestSubmit(button);
+});
+// 9 Today on a desk: a row opens beside the list, and the address says which; Escape closes it. Narrower, or without scripts, it is a page.
 // What was typed for a row and not sent is kept while others are open; leaving the page with it, the browser asks.
 const pane = document.getElementById("pane"), wide = matchMedia("(min-width: 70rem)");
 const address = (id) => {
