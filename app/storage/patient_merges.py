@@ -14,7 +14,7 @@ from sqlalchemy import Index, Select, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.devices import DeviceRow
-from app.storage.engine.audit import StoredEvent
+from app.storage.engine.audit import StoredEvent, from_moment
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -140,7 +140,7 @@ async def sent_since(work: UnitOfWork, devices: tuple[UUID, ...], *, since: date
             row.action.in_(("check_in.recorded", "assessment.entered", "sleep_night.recorded")),
             row.actor_kind == "device",
             row.actor_id.in_(devices),
-            row.at >= since,
+            from_moment(since),
             row.subject_id.is_not(None),
         )
     )

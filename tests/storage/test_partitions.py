@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from app.cli.doctor_database import _partitions
 from app.context import AppContext
@@ -29,6 +31,7 @@ from tests.storage.catalogue import ask, execute
 from tests.support.clock import SettableClock
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.months import months_on
+from tests.support.processes import wait_until
 from tests.support.service import KEY
 
 pytestmark = pytest.mark.usefixtures("within_a_month")
@@ -36,6 +39,10 @@ PARTITIONS = """
     SELECT replace(inhrelid::regclass::text, 'partitions.audit_events_', '') AS name FROM pg_inherits
      WHERE inhparent = 'care.audit_events'::regclass ORDER BY 1
 """
+_BUILDING = (
+    "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
+)
+_INDEXED_BY = ("patient", "out_of_step", "actor", "action")
 LINES = """
     SELECT id, replace(tableoid::regclass::text, 'partitions.audit_events_', '') AS place FROM care.audit_events
      ORDER BY id
@@ -337,3 +344,61 @@ def test_lines_with_ids_that_say_no_time_go_into_the_default_partition(cluster: 
             add_line(database, line)
         migrate(database.owner_url, application_role=APPLICATION_ROLE)
         assert places(database) == {usual: "before", odd: "default"}
+
+
+def indexes_of_months(database: DatabaseUrls) -> dict[str, set[str]]:
+    """Say what indexes each partition has, and that all of them are valid and parts of the log's own."""
+    found: dict[str, set[str]] = {}
+    for row in ask(
+        database.superuser_url,
+        """
+        SELECT replace(i.indrelid::regclass::text, 'partitions.audit_events_', '') AS place,
+               (SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = i.indexrelid) AS of_log,
+               i.indisvalid
+          FROM pg_index i JOIN pg_inherits p ON p.inhrelid = i.indrelid
+         WHERE p.inhparent = 'care.audit_events'::regclass
+           AND i.indexrelid <> coalesce(to_regclass('partitions.audit_events_default_id_idx'), 0)
+        """,
+    ):
+        assert row["indisvalid"], row
+        found.setdefault(row["place"], set()).add(row["of_log"])
+    return found
+
+
+def test_every_month_gets_an_index_of_the_log_while_lines_come(cluster: Cluster) -> None:
+    with cluster.database() as database, ThreadPoolExecutor(1) as beside:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0095")
+        before = indexes_of_months(database)
+        # Lines that are being copied towards their month go on where they began: the copies have the old indexes.
+        leave_until(database, months_on(-1))
+        fill(database, months_on(-1) + timedelta(days=3), 12_000)
+        assert move(database) == 5_000
+        # A broken-off run left the first index, of one month, half made.
+        execute(database.owner_url, "CREATE VIEW partitions.audit_events_default_out_of_step_idx AS SELECT 1")
+        with pytest.raises(ProgrammingError, match="is not an index"):
+            migrate(database.owner_url, application_role=APPLICATION_ROLE)
+        execute(database.owner_url, "DROP VIEW partitions.audit_events_default_out_of_step_idx")
+        with psycopg.connect(database.owner_url) as writer:
+            writer.execute("LOCK TABLE partitions.audit_events_default IN ROW EXCLUSIVE MODE")
+            changing = beside.submit(migrate, database.owner_url, application_role=APPLICATION_ROLE)
+            assert wait_until(lambda: bool(ask(database.superuser_url, _BUILDING)), 20)
+            add_line(database, an_id_of(datetime.now(UTC)))
+        changing.result(60)
+        while move(database):
+            pass
+        make_ahead(database)
+        assert f"{months_on(-1):%Y_%m}" in names(database)
+        log = {"care.pk_audit_events"} | {f"care.ix_audit_events_{one}" for one in _INDEXED_BY}
+        assert {place: own for place, own in indexes_of_months(database).items() if own != log} == {}
+        assert count_lines(database) == 12_001
+
+        assert losses(database.owner_url, application_role=APPLICATION_ROLE, to="0095") == []
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0095")
+        assert set(map(frozenset, indexes_of_months(database).values())) == {frozenset(before["default"])}
+        assert count_lines(database) == 12_001
+        migrate(database.owner_url, application_role=APPLICATION_ROLE)
+
+
+def count_lines(database: DatabaseUrls) -> int:
+    (row,) = ask(database.owner_url, "SELECT count(*) AS lines FROM care.audit_events")
+    return int(row["lines"])

@@ -115,6 +115,57 @@ def index_while_used(
         op.execute("RESET statement_timeout")
 
 
+def index_log_while_used(name: str, columns: Sequence[str], *, where: str = "") -> None:
+    """Make an index of the audit log, month by month, while others write: the first step of its migration.
+
+    As `index_while_used`. The log itself has it when `join_log_index` was called.
+    """
+    condition = f" WHERE {where}" if where else ""
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.execute("SET statement_timeout = 0")
+        for month in _log_months():
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS partitions.{_index_of(name, month)}")
+            op.execute(
+                f"CREATE INDEX CONCURRENTLY {_index_of(name, month)} ON partitions.{month}"
+                f" ({', '.join(columns)}){condition}"
+            )
+        op.execute("RESET lock_timeout")
+        op.execute("RESET statement_timeout")
+
+
+def join_log_index(name: str, columns: Sequence[str], *, where: str = "") -> None:
+    """Give the audit log the index that its months got; a month that came meanwhile gets it here.
+
+    The caller has locked the log. What was copied towards months begins again, as these copies have no such index.
+    """
+    condition = f" ({', '.join(columns)})" + (f" WHERE {where}" if where else "")
+    op.execute("SELECT partitions.forget_copies()")
+    op.execute(
+        "-- squawk-ignore require-concurrent-index-creation\n"
+        f"CREATE INDEX {name} ON ONLY care.audit_events{condition}"
+    )
+    for month in _log_months():
+        own = _index_of(name, month)
+        op.execute(
+            "-- squawk-ignore require-concurrent-index-creation\n"
+            f"CREATE INDEX IF NOT EXISTS {own} ON partitions.{month}{condition}"
+        )
+        op.execute(f"ALTER INDEX care.{name} ATTACH PARTITION partitions.{own}")
+
+
+def _log_months() -> list[str]:
+    found = op.get_bind().exec_driver_sql(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = 'care.audit_events'::regclass ORDER BY 1"
+    )
+    return list(found.scalars())
+
+
+def _index_of(name: str, month: str) -> str:
+    return f"{month}_{name.removeprefix('ix_audit_events_')}_idx"
+
+
 def constrain_while_used(name: str, table: str, condition: str) -> None:
     """Add a constraint to a table of ``care``, such as ``CHECK (…)``, that looks at its rows while others write.
 
