@@ -17,7 +17,8 @@ from app.storage.engine.rows import CARE, FRONT_DESK, JOBS, PARTITIONS
 
 _SERVER: Final = text(
     "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 "
-    "AS major, clock_timestamp() AS now"
+    "AS major, clock_timestamp() AS now, setting AS wal_compression, enumvals AS wal_compressions "
+    "FROM pg_settings WHERE name = 'wal_compression'"
 )
 _ROLE: Final = text(
     "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole OR rolcreatedb AS makes_others "
@@ -51,6 +52,8 @@ class Inspection:
         version: the server's version, for example "18.6".
         major: its major version.
         now: its clock.
+        wal_compression: what it compresses pages in the write-ahead log with, "off", or "on", which is pglz.
+        wal_compressions: what it could say there.
         role: who we are there.
         superuser: whether no rule binds that role.
         bypasses_security: whether row-level security does not bind it.
@@ -62,6 +65,8 @@ class Inspection:
     version: str
     major: int
     now: datetime
+    wal_compression: str
+    wal_compressions: tuple[str, ...]
     role: str
     superuser: bool
     bypasses_security: bool
@@ -81,6 +86,8 @@ async def inspect(database: Database) -> Inspection:
             version=server.version,
             major=server.major,
             now=server.now,
+            wal_compression=server.wal_compression,
+            wal_compressions=tuple(server.wal_compressions),
             role=role.rolname,
             superuser=role.rolsuper,
             bypasses_security=role.rolbypassrls,

@@ -150,12 +150,35 @@ def test_a_volume_of_the_data_folder_with_little_room_is_named(
 @pytest.mark.parametrize("skew", [-1, 1])
 def test_clocks_that_are_apart_are_named(skew: int) -> None:
     server = Inspection(
-        version="18.1", major=18, now=NOW, role="clinic_app", superuser=False, bypasses_security=False,
-        makes_others=False, owned=(), open_tables=(),
+        version="18.1", major=18, now=NOW, wal_compression="off", wal_compressions=("pglz", "off"),
+        role="clinic_app", superuser=False, bypasses_security=False, makes_others=False, owned=(), open_tables=(),
     )  # fmt: skip
     for seconds, verdict in ((0.1, Verdict.GOOD), (2.5, Verdict.UNUSUAL), (3600.0, Verdict.WRONG)):
         *_, found = check_server(server, skew * seconds)
         assert (found.verdict, f"{seconds} s apart" in found.found) == (verdict, True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "possible", "said"),
+    [
+        ("lz4", ("pglz", "lz4", "zstd", "on", "off"), (Verdict.GOOD, "are compressed (lz4)", "")),
+        ("off", ("pglz", "lz4", "zstd", "on", "off"), (Verdict.UNUSUAL, "are not compressed", " = lz4;")),
+        ("on", ("pglz", "zstd", "on", "off"), (Verdict.UNUSUAL, "by pglz, which is slow", " = zstd;")),
+        ("off", ("pglz", "on", "off"), None),
+    ],
+)
+def test_a_write_ahead_log_that_could_be_half_as_large_is_pointed_out(
+    setting: str, possible: tuple[str, ...], said: tuple[Verdict, str, str] | None
+) -> None:
+    server = Inspection(
+        version="18.1", major=18, now=NOW, wal_compression=setting, wal_compressions=possible,
+        role="clinic_app", superuser=False, bypasses_security=False, makes_others=False, owned=(), open_tables=(),
+    )  # fmt: skip
+    found = [one for one in check_server(server, 0.0) if "write-ahead log" in one.found]
+    assert len(found) == (1 if said else 0)
+    for one in found:
+        verdict, words, fix = said or (Verdict.WRONG, "", "")
+        assert (one.verdict, words in one.found, fix in one.fix) == (verdict, True, True)
 
 
 def test_a_sound_embedded_service_has_every_check_ticked(examiner: Doctor, data_dir: Path) -> None:

@@ -72,6 +72,13 @@ def test_the_server_runs_with_the_settings_we_promise(supervisor: Supervisor) ->
     assert {name: ask(conninfo, f"SHOW {name}") for name in promised} == promised
 
 
+def test_the_write_ahead_log_is_compressed_where_that_costs_nothing(supervisor: Supervisor) -> None:
+    conninfo = supervisor.address.conninfo()
+    possible = str(ask(conninfo, "SELECT enumvals::text FROM pg_settings WHERE name = 'wal_compression'"))
+    best = next((one for one in ("lz4", "zstd") if one in possible), "off")
+    assert ask(conninfo, "SHOW wal_compression") == best
+
+
 def test_text_sorts_by_code_point(supervisor: Supervisor) -> None:
     question = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
     assert ask(supervisor.address.conninfo(), question) == "C"

@@ -16,10 +16,11 @@ from app.storage.engine.embedded.errors import (
     OtherMajorVersionError,
 )
 from app.storage.engine.embedded.folders import SUPERUSER, Folders, make_private_folder
-from app.storage.engine.embedded.server_settings import configuration_lines
+from app.storage.engine.embedded.server_settings import CHEAP_COMPRESSIONS, configuration_lines
 
 _UNFINISHED = "postgres.new-"
 _INITDB_SECONDS = 120
+_SETTING_SECONDS = 20
 
 
 def remove_unfinished(folders: Folders) -> None:
@@ -63,6 +64,25 @@ def check_owner(folders: Folders, account: Account | None) -> None:
     if folders.cluster.exists() and folders.cluster.stat().st_uid != uid:
         owner = account_name(folders.cluster.stat().st_uid)
         raise ForeignClusterError(cluster=folders.cluster, owner=owner, account=account_name(uid))
+
+
+def cheap_compression(folders: Folders, binaries: Binaries, account: Account | None) -> str:
+    """Name what these programs can compress the write-ahead log with at no cost; "off" where there is nothing."""
+    for method in CHEAP_COMPRESSIONS:
+        setting = ["-c", f"wal_compression={method}", "-C", "wal_compression"]
+        command = command_for(binaries.program("postgres"), ["-D", str(folders.cluster), *setting], account)
+        asked = subprocess.run(  # noqa: S603 - our own program and paths as arguments, no shell
+            command,
+            check=False,
+            capture_output=True,
+            timeout=_SETTING_SECONDS,
+            stdin=subprocess.DEVNULL,
+            cwd="/",
+            env=clean_environment(),
+        )
+        if asked.returncode == 0:
+            return method
+    return "off"
 
 
 def make_cluster(folders: Folders, binaries: Binaries, account: Account | None) -> None:

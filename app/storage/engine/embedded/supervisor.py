@@ -12,7 +12,13 @@ from typing import Self
 from app.storage.engine.binaries import Binaries
 from app.storage.engine.embedded.account import Account, account_for, first_unreachable
 from app.storage.engine.embedded.child import ServerChild, command_for
-from app.storage.engine.embedded.cluster import check_cluster, check_owner, make_cluster, remove_unfinished
+from app.storage.engine.embedded.cluster import (
+    cheap_compression,
+    check_cluster,
+    check_owner,
+    make_cluster,
+    remove_unfinished,
+)
 from app.storage.engine.embedded.errors import (
     AlreadySupervisedError,
     DataFolderRefusedError,
@@ -135,7 +141,8 @@ class Supervisor:
         else:
             make_cluster(folders, binaries, account)
         address = Address(socket_folder=make_socket_folder(folders, account), port=PORT)
-        arguments = server_arguments(folders.cluster, address.socket_folder)
+        compression = cheap_compression(folders, binaries, account)
+        arguments = server_arguments(folders.cluster, address.socket_folder, compression)
         command = command_for(binaries.program("postgres"), arguments, account)
         with open_log(folders) as log:
             self._child = ServerChild(command, log.fileno())
