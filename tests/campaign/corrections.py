@@ -94,10 +94,11 @@ def killed_corrections(options: Options) -> Figures:
         clinic = dev.clinic()
         tried = [_Tried.of(corrected_patient(clinic)) for _ in range(at_once)]
         for number in range(rounds):
-            # Up to well after a correction's usual end: some are killed once it is kept and before the reply is out.
+            # Up to well after their usual end, one after the other: some are killed once they are kept and before the
+            # reply is out.
             seconds = statistics.median(one.seconds for one in tried)
             sending = [one.start(number, dice.uniform(0, seconds)) for one in tried]
-            time.sleep(dice.uniform(0, 3.5 * seconds))
+            time.sleep(dice.uniform(0, 2.5 * seconds * at_once))
             dev.kill("serve")
             for thread in sending:
                 thread.join()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.embedded.supervisor import Supervisor
+from tests.support.databases import programs
 from tests.support.processes import command_here, install
 
 ROOT = Path(__file__).parents[2]
@@ -18,10 +19,14 @@ TIMEOUT_SECONDS = 240
 
 
 def plain_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This machine's environment without our own settings, and with compiled code kept, which saves seconds."""
+    """This machine's environment without our own settings, and with compiled code kept, which saves seconds.
+
+    Where the tests are set to use another PostgreSQL, its programs are named.
+    """
     dropped = ("AFTERGLOW_", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return kept | dict(more or {})
+    named = programs()
+    return kept | ({"AFTERGLOW_POSTGRES_BIN": str(named)} if named else {}) | dict(more or {})
 
 
 def afterglow(
@@ -60,5 +65,5 @@ def new_clinic(data_dir: Path) -> dict[str, str]:
 @contextmanager
 def server_of(data_dir: Path) -> Iterator[None]:
     """Keep a data folder's server running, so that no command has to start and stop it."""
-    with Supervisor(data_dir, find_binaries()):
+    with Supervisor(data_dir, find_binaries(programs())):
         yield
