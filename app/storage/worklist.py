@@ -47,8 +47,6 @@ RECENTLY: Final = timedelta(days=30)
 """How long a closed signal stays within reach of the worklist."""
 # A score is prepared for before it is due.
 _SOON: Final = timedelta(hours=1)
-# Acknowledged safety events stand in every list, before what nobody has acknowledged in the lanes below.
-_LOOKED_THROUGH: Final = 50
 # Written into the statement: a parameter's value is not known to a plan that serves every clinic, and such a plan
 # reads all signals that were ever closed instead of the index of those that are not.
 _CLOSED: Final[ColumnElement[str]] = literal_column("'closed'")
@@ -232,33 +230,6 @@ async def page(
     found = await work.execute(statement)
     names = tuple(found.keys())
     return [_row(dict(zip(names, one, strict=True)), wanted.shown) for one in found]
-
-
-async def next_waiting(work: UnitOfWork, item_id: UUID) -> ListedItem | None:
-    """Give what nobody has acknowledged after a row as it stood, also one that is done; from the top at the end.
-
-    What is undelivered is the operator's: no step on a patient's page sees to it.
-    """
-    kinds: tuple[tuple[Any, Any, Any], ...] = (
-        (SafetyEvent, literal("safety"), SafetyEvent.received_at),
-        (Signal, literal("signal"), Signal.raised_at),
-        (Finding, Finding.code, Finding.raised_at),
-    )
-    parts = [
-        select(kind.label("kind"), since.label("since")).where(work.owns(row), row.id == item_id)
-        for row, kind, since in kinds
-    ]
-    found = (await work.execute(union_all(*parts))).one_or_none()
-    wanted = WorklistFilter(kinds=frozenset(KINDS) - {"undelivered"}, unseen=True)
-    starts: list[Place | None] = [None]
-    if found is not None and found.kind in KINDS:
-        starts.insert(0, (int(KINDS[found.kind]), 0, _RANKS[found.kind], found.since, item_id))
-    for start in starts:
-        rows = await page(work, wanted, after=start, limit=_LOOKED_THROUGH, with_sentences=False)
-        for one in rows:
-            if one.acknowledged_at is None and one.id != item_id:
-                return one
-    return None
 
 
 async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:

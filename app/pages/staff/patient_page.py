@@ -10,9 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.finding_commands import FindingCode
 from app.care.monitoring.queries import EvaluationView
-from app.care.worklist.commands import DONE_ONCE_REACHED
 from app.chart.description import trend_table
 from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.wording import chart_words
@@ -37,6 +35,7 @@ from app.pages.staff.circumstance_page import days_said, marks_of, said
 from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import cards_of
+from app.pages.staff.patient_steps import main_step, outcome_path
 from app.pages.staff.patient_timeline import GROUPS, entries_of
 from app.pages.staff.patient_view import PatientView, patient_view
 from app.pages.staff.patient_words import LEVELS, NOTICES
@@ -54,7 +53,6 @@ from app.pages.staff.wall_clock import (
     short_day,
 )
 from app.pages.staff.worklist_page import step_notice
-from app.storage.findings import Finding
 from app.storage.infusions import SCORE_AFTER, SCORE_ASKED_FOR
 
 NOTHING: Final = "\N{EN DASH}"
@@ -106,10 +104,10 @@ def values_of(
         "say": sentence_of(view),
         "summary": _summary(view, clock),
         "score_due": _score_due(view, clock),
-        "first": _first(view, visitor, path),
+        "first": main_step(view, visitor, path),
         # While a safety event is open, these stand beside it in the place of what treats.
         "call_path": f"{path}/contact" if view.events and visitor.may(Permission.PATIENTS_CONTACT) else "",
-        "outcome_path": _outcome_path(view, visitor),
+        "outcome_path": outcome_path(view, visitor),
         **_taper(view, language_of(visitor.locale)),
         **_timeline(view, clock, numbered, visitor, path, asked),
         **cards_of(view, clock, visitor),
@@ -236,66 +234,6 @@ def _summary(view: PatientView, clock: WallClock) -> str:
             )
         )
     return joined(parts, " · ")
-
-
-def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any]:
-    """Say what the main action is now: one button, the same in the head and at the foot of a phone."""
-    handles = visitor.may(Permission.SIGNALS_HANDLE)
-    waiting = [one for one in map(_step_of, view.findings) if one is not None] if handles else []
-    urgent = [one for one in waiting if one["tone"] == "urgent"]
-    for alert, tone, link in (
-        *((one, "urgent", f"/care/safety-events/{one.id}") for one in view.events),
-        *((one, "primary", f"/care/signals/{one.id}") for one in view.signals if not urgent),
-    ):
-        if alert.acknowledged_at is None and handles:
-            step = f"/care/worklist/{alert.id}/acknowledge"
-            return {
-                "path": step,
-                "label": say("Acknowledge"),
-                "version": alert.version,
-                "tone": tone,
-                "link": False,
-            }
-        if visitor.may(Permission.SIGNALS_CLOSE):
-            label = say("Record outcome…") if tone == "urgent" else say("Close signal…")
-            return {"path": link, "label": label, "version": 0, "tone": "primary", "link": True}
-    if waiting:
-        return (urgent or waiting)[0]
-    # Beside an open safety event nothing that treats is the main action.
-    if view.events or not visitor.may(Permission.TREATMENT_RECORD):
-        return {"path": "", "label": "", "version": 0, "tone": "", "link": True}
-    return {
-        "path": f"{path}/infusion",
-        "label": say("Enter infusion"),
-        "version": 0,
-        "tone": "primary",
-        "link": True,
-    }
-
-
-def _step_of(finding: Finding) -> dict[str, Any] | None:
-    """Give the one step that sees to what was found, as its row on Today offers it; None: it has none."""
-    step, label, tone = "", say("Mark as read"), "primary"
-    if finding.code == FindingCode.WORSE_THAN_BEFORE and finding.acknowledged_at is None:
-        step, label, tone = "acknowledge", say("Acknowledge"), "urgent"
-    elif finding.code == FindingCode.NOTE:
-        step = "read"
-    elif finding.code in DONE_ONCE_REACHED:
-        step, label = "contacted", say("Contacted")
-    path = f"/care/worklist/{finding.id}/{step}"
-    return (
-        {"path": path, "label": label, "version": finding.version, "tone": tone, "link": False}
-        if step
-        else None
-    )
-
-
-def _outcome_path(view: PatientView, visitor: StaffVisitor) -> str:
-    """Where a safety event's outcome is recorded before anyone acknowledged it; else it is the main action."""
-    waiting = view.events and view.events[0].acknowledged_at is None
-    if not waiting or not visitor.may(Permission.SAFETY_CLOSE):
-        return ""
-    return f"/care/safety-events/{view.events[0].id}#outcome"
 
 
 def _answer(view: EvaluationView, clock: WallClock, language: str) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import how_long, short_day
 from app.pages.staff.worklist_rows import page_of, rows_of
 from app.pages.staff.worklist_words import ATTENTION, LANES
-from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter, next_waiting
+from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
+from app.storage.worklist_next import next_waiting
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 from app.web.schemas import write_cursor
