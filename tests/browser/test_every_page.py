@@ -346,7 +346,7 @@ _FOR_PROGRAMS: Final = re.compile(
 _OWN: Final = (
     "Afterglow", "Riverbend Clinic", "(?:Kim|Robin|Alex) Example", "R\\. Ortega", "[KRA]E", "P-[0-9a-f]{8}", "P-\\d",
     "[0-9a-f]{12}", r"[\w.-]+@[\w.]+", r"https?://\S+", "[A-Z][a-z]+/[A-Z][a-z_]+", "Berlin",
-    r"gain-lost 2\.0, consider_at=0\.\d+", r"[a-z]+(?:\.[a-z_]+)+", r"[a-z]{2}-[A-Z]{2}", "min",
+    r"gain-lost 2\.0, consider_at=0\.\d+", r"[a-z_]+(?:\.[a-z_]+)+", r"[a-z]{2}-[A-Z]{2}", "min",
     "PHQ-9", "GAD-7", "MADRS", "QIDS-SR16", "Montgomery-Åsberg Depression Rating Scale",
     "Quick Inventory of Depressive Symptomatology, self-report", "Patient Health Questionnaire(?:-9)?",
     "Generalized Anxiety Disorder(?: scale|-7)", "Slack", "Teams", r"system/\S*", "{chart_number}",

@@ -221,7 +221,7 @@ async def try_numbers(service: Service, clinic_id: str) -> UUID:
         assert tried is not None
         if tried.state != "waiting":
             break
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     assert tried.state == "done"
     return made
 
