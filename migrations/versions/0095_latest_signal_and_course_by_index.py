@@ -36,9 +36,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    index_while_used("ix_signals_patient", *_SIGNALS)
-    index_while_used("ix_courses_patient", *_COURSES)
-    _drop("ix_signals_latest", "ix_courses_latest")
+    # In one transaction: what going down would lose is tried, and undone.
+    op.execute("SET LOCAL statement_timeout = 0")
+    for name, (table, columns) in {"ix_signals_patient": _SIGNALS, "ix_courses_patient": _COURSES}.items():
+        op.execute(f"CREATE INDEX {name} ON care.{table} ({', '.join(columns)})")
+    op.execute("DROP INDEX care.ix_signals_latest, care.ix_courses_latest")
 
 
 def _drop(*indexes: str) -> None:
