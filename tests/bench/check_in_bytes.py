@@ -41,12 +41,12 @@ def bytes_of_a_check_in(cluster: Cluster, place: DatabaseUrls, tokens: list[str]
         request = requests_of(random.Random(2).sample(tokens, count))  # noqa: S311 - the same each time
         # What the first two change is over: a signal, and rows that moved to where their space is used again.
         for _ in range(2):
-            asyncio.run(_each_once(one.port, request, count))
+            asyncio.run(each_once(one.port, request, count))
         _seal(place)
         database.execute("VACUUM")
         admin.execute("CHECKPOINT")
         before, began = _sizes(database), _text(admin, "SELECT pg_current_wal_insert_lsn()")
-        done = asyncio.run(_each_once(one.port, request, count))
+        done = asyncio.run(each_once(one.port, request, count))
         # Writes out what commits did not wait for, so that it can be read.
         admin.execute("SELECT pg_logical_emit_message(true, 'bench', '')")
         ended = _text(admin, "SELECT pg_current_wal_flush_lsn()")
@@ -104,7 +104,8 @@ def _seal(place: DatabaseUrls) -> None:
         service.sweep(within=600)
 
 
-async def _each_once(port: int, request: Callable[[int], bytes], count: int) -> int:
+async def each_once(port: int, request: Callable[[int], bytes], count: int) -> int:
+    """Send so many check-ins one after the other."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for number in range(count):
         writer.write(request(number))

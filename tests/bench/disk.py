@@ -22,9 +22,8 @@ _OF_EACH_PATIENT = (
         "ix_audit_events_patient",
     ),
 )
-_READ_EACH_DAY = """
-    SELECT sum(pg_prewarm(part, 'read')) * current_setting('block_size')::integer
-      FROM unnest(%s::text[]) AS named (name), to_regclass('care.' || name) AS whole,
+_EACH_DAY = """
+    SELECT sum({each}) FROM unnest(%s::text[]) AS named (name), to_regclass('care.' || name) AS whole,
            LATERAL (SELECT relid FROM pg_partition_tree(whole) WHERE isleaf
                      UNION SELECT oid FROM pg_class WHERE oid = whole AND relkind IN ('r', 'i')) AS parts (part)
 """
@@ -66,10 +65,19 @@ def missed_pages(superuser_url: str) -> Counter[str]:
         return Counter({str(name): int(pages) for name, pages in connection.execute(_MISSED)})
 
 
-def read_in(superuser_url: str) -> int:
-    """Read what a check-in of each patient reads, as a day's check-ins have; gives how many bytes that is."""
+def bytes_of_a_day(superuser_url: str) -> int:
+    """How large what a day's check-ins read is, where each patient sends one."""
+    return _each_day(superuser_url, "pg_relation_size(part)")
+
+
+def read_in(superuser_url: str) -> None:
+    """Read what a check-in of each patient reads into the server's buffers, as a day's check-ins have."""
+    _each_day(superuser_url, "pg_prewarm(part)")
+
+
+def _each_day(superuser_url: str, each: str) -> int:
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
-        row = connection.execute(_READ_EACH_DAY, [list(_OF_EACH_PATIENT)]).fetchone()
+        row = connection.execute(_EACH_DAY.format(each=each).encode(), [list(_OF_EACH_PATIENT)]).fetchone()
     assert row is not None
     return int(row[0])
