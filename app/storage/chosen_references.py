@@ -87,10 +87,9 @@ def content_of(stored: StoredReference) -> dict[str, Any]:
 
 
 def from_version(version: RecordVersion) -> StoredReference:
-    """Read a replaced version of a choice."""
-    return record_versions.from_content(
-        StoredReference, {"patient_id": version.patient_id, **version.content}
-    )
+    """Read a replaced version of a choice; until choices counted their versions, only the row knew which it is."""
+    named = {"patient_id": version.patient_id, "version": version.version}
+    return record_versions.from_content(StoredReference, named | version.content)
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredReference]:

@@ -388,6 +388,28 @@ def test_a_chosen_reference_is_amended_as_if_the_right_days_had_been_chosen_at_o
     assert service.run(made).same
 
 
+def test_a_reference_that_an_earlier_release_voided_twice_is_restored_in_its_next_version(
+    shared_database: DatabaseUrls, one_clinic: ClinicClient
+) -> None:
+    patient = treated(one_clinic, NOW, days_since=40, level=lambda _day: (8, 8, 8))
+    chosen = choose(one_clinic, patient, 15, 6)
+    path = f"references/{chosen['id']}"
+    for step in ("void", "restore", "void"):
+        assert on(one_clinic, patient, f"{path}/{step}", WHY).status_code == 200
+    # What it kept of a choice named no version.
+    kept = ask(
+        shared_database.owner_url,
+        "UPDATE care.record_versions SET content = content - 'version' WHERE record_id = %(id)s RETURNING version",
+        id=chosen["id"],
+    )
+    assert len(kept) == 3
+    restored = on(one_clinic, patient, f"{path}/restore", WHY)
+    assert restored.status_code == 200, restored.text
+    assert listed(one_clinic, patient, "references") == [chosen | {"version": 5, "etag": '"5"'}]
+    said = [(one["correction"], one["version"]) for one in listed(one_clinic, patient, "corrections")]
+    assert said == [("restored", 4), ("voided", 3), ("restored", 2), ("voided", 1)]
+
+
 def test_without_what_it_rests_on_the_reference_is_another_and_without_induction_there_is_none(
     one_clinic: ClinicClient, patient: str
 ) -> None:
