@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -14,14 +14,13 @@ from app.foundation.translations import say
 from app.pages.staff.about_patient import about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, form_page
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.visitor import StaffVisitor, staff_may
+from app.pages.staff.visitor import StaffVisitor
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/contact", route_class=CarePageRoute, include_in_schema=False
 )
-MayReach = Annotated[StaffVisitor, staff_may(Permission.PATIENTS_CONTACT)]
 _NUMBER: Final = say("Digits, blanks and + ( ) . / - only, please.")
 _FIELDS: Final = (
     Field(name="name", label=say("Name"), wrong=say("Please write the name in one line.")),
