@@ -16,9 +16,10 @@ import json
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -49,6 +50,8 @@ _LEFT_FREE_PART: Final = 10
 # Room for fewer than so many more: someone has to look at it.
 _LITTLE_ROOM: Final = 10_000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+# So many reserved files make room for a name: a folder's list of names grows by a block or two.
+_MOST_GIVEN_UP: Final = 4
 _MOST_FILES: Final = 10_000
 # Written by a process that ended before it could name the file, which takes milliseconds.
 _LEFT_BEHIND_SECONDS: Final = 60.0
@@ -246,7 +249,7 @@ class Spool:
             if not isinstance(error, NoRoomError) and error.errno not in _FULL:
                 raise
             self._write_into_reserve(unnamed, sealed, network)
-        unnamed.rename(file)
+        self._give_way(lambda: unnamed.rename(file))
         _onto_disk(self.folder)
 
     def _write_into_reserve(self, unnamed: Path, sealed: bytes, network: str) -> None:
@@ -259,13 +262,28 @@ class Spool:
             for one in reserve:
                 # Gone: another process took it.
                 with contextlib.suppress(FileNotFoundError):
-                    one.rename(unnamed)
+                    self._give_way(partial(one.rename, unnamed))
                     _overwrite(unnamed, sealed)
                     return
             raise NoRoomError
         for one in reserve[:needed]:
             one.unlink(missing_ok=True)
-        _write_new(unnamed, sealed)
+        self._give_way(lambda: _write_new(unnamed, sealed))
+
+    def _give_way(self, do: Callable[[], object]) -> None:
+        """Do something in the folder; where a full disk refuses, such as a new name, give up a reserved file."""
+        for left in reversed(range(_MOST_GIVEN_UP + 1)):
+            try:
+                do()
+            except OSError as error:
+                reserve = self._files(_RESERVED)
+                if error.errno not in _FULL or not reserve or not left:
+                    raise
+                reserve[-1].unlink(missing_ok=True)
+                # Some disks have its place for others only then.
+                _onto_disk(self.folder)
+            else:
+                return
 
 
 def _write_new(path: Path, content: bytes, *, onto_disk: bool = True) -> None:

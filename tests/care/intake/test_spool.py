@@ -1,6 +1,7 @@
 """A disclosure that the database does not take is answered with help, put by sealed, and stored later, once."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -404,6 +405,30 @@ def test_a_long_batch_takes_as_much_of_the_reserve_as_it_needs(
     assert little_room.spool.room() == 8 - -(-file.stat().st_size // 4096)
     assert little_room.replay() == 1
     assert len(events_of(one_clinic, phone.patient_id)) == 20
+
+
+@pytest.mark.parametrize(("refused", "kept", "left"), [(0, True, 7), (3, True, 4), (99, False, 4)])
+def test_a_full_disk_that_has_no_room_for_a_name_gets_some_from_the_reserve(
+    little_room: Folder,
+    phone: PatientClient,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: int,
+    kept: bool,
+    left: int,
+) -> None:
+    """As ext4 does: a list of names that grows takes a block, of which a full disk has none."""
+    answers, rename = iter([True] * refused), Path.rename
+
+    def rename_where_there_is_room(path: Path, target: Path) -> Path:
+        if next(answers, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_where_there_is_room)
+    assert little_room.spool.keep(little_room.said(phone.access_token)) is kept
+    assert little_room.spool.room() == left
+    monkeypatch.undo()
+    assert little_room.replay() == int(kept)
 
 
 def test_who_finds_no_room_is_helped_all_the_same_and_the_alarm_says_so(
