@@ -293,7 +293,7 @@ def _data(evaluation: Evaluation, language: Language) -> Iterator[str]:
         yield from _about_data(note, language)
     for finding in evaluation.findings:
         if finding.code is FindingCode.BELOW_BEST:
-            yield from finding_sentences(finding, evaluation, language)
+            yield from finding_sentences(finding.code, finding.numbers, evaluation.day, language)
     if evaluation.level >= Level.WATCH and not any(
         one.name is CriterionName.SCALE_RELAPSE for one in evaluation.criteria
     ):

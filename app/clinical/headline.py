@@ -8,7 +8,15 @@ from typing import Final
 from app.clinical.answer import Evaluation
 from app.clinical.domains import Domain
 from app.clinical.explanation_words import Language
-from app.clinical.findings import BelowBest, Disagreement, ElevatedDay, Finding, NotHolding, WorseThanBefore
+from app.clinical.findings import (
+    BelowBest,
+    Disagreement,
+    ElevatedDay,
+    Finding,
+    NotHolding,
+    Numbers,
+    WorseThanBefore,
+)
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.long_exposure import scale_name
 from app.clinical.profiles import Caution
@@ -120,7 +128,7 @@ def headline_sentences(evaluation: Evaluation, beside: Beside, language: Languag
     on_page_only = beside.findings_closed | {FindingCode.BELOW_BEST}
     spoken = [one for one in evaluation.findings if one.code not in on_page_only]
     for finding in spoken:
-        yield from finding_sentences(finding, evaluation, language)
+        yield from finding_sentences(finding.code, finding.numbers, evaluation.day, language)
     yield from _was_elevated(evaluation, spoken, language)
     for note in evaluation.notes:
         if isinstance(note, BoosterDidNotHold) and evaluation.version.startswith("1."):
@@ -193,17 +201,17 @@ def _share_lost(evaluation: Evaluation, beside: Beside, language: Language) -> I
     )
 
 
-def finding_sentences(finding: Finding, evaluation: Evaluation, language: Language) -> Iterator[str]:
-    """What a finding says, from its numbers."""
-    numbers, year = finding.numbers, evaluation.day.year
-    if finding.code is FindingCode.SILENT_AFTER_LOW:
+def finding_sentences(code: FindingCode, numbers: Numbers, day: date, language: Language) -> Iterator[str]:
+    """What a finding says on a day, from its numbers."""
+    year = day.year
+    if code is FindingCode.SILENT_AFTER_LOW:
         yield language.say("silent")
     elif isinstance(numbers, Disagreement):
         scale = scale_name(numbers.scale)
         yield language.say("disagree", scale=scale, total=numbers.total, on=language.day(numbers.on, year))
-        if numbers.waits_until is not None and numbers.waits_until >= evaluation.day:
+        if numbers.waits_until is not None and numbers.waits_until >= day:
             yield language.say("disagree_waits", until=language.day(numbers.waits_until, year))
-        if numbers.quiet_until is not None and numbers.quiet_until >= evaluation.day:
+        if numbers.quiet_until is not None and numbers.quiet_until >= day:
             yield language.say("disagree_quiet", until=language.day(numbers.quiet_until, year))
     elif isinstance(numbers, NotHolding):
         yield _not_holding(numbers, year, language)

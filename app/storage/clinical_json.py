@@ -26,6 +26,7 @@ from app.clinical.findings import (
     ElevatedDay,
     Finding,
     NotHolding,
+    Numbers,
     SilentAfterLow,
     WorseThanBefore,
 )
@@ -105,6 +106,15 @@ def parts_to_json(parts: tuple[Part, ...]) -> list[Plain]:
 def findings_to_json(findings: tuple[Finding, ...]) -> list[Plain]:
     """Findings alone, as in an answer."""
     return [_named(one) for one in findings]
+
+
+def finding_numbers_from_json(code: str, plain: Any) -> Numbers | None:  # noqa: ANN401 - as it was kept
+    """The numbers that a finding was seen from; None when they are of a form that this release cannot read."""
+    try:
+        numbers: Numbers = _read(_NUMBERS_OF_FINDING[code], plain)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return numbers
 
 
 def pack_state(state: KeptState, *, rule: str) -> bytes:

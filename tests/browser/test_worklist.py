@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from app.access.clinics.permissions import StaffRole
+from app.foundation.translations import STAFF_LANGUAGES
 from tests.support.browser import PHONE
 from tests.support.care_browser import care_page, fading
 from tests.support.people import ClinicClient, clinic_client
@@ -21,13 +22,16 @@ def busy(shared_service: Service) -> Iterator[tuple[ClinicClient, dict[str, str]
     clinic = clinic_client(shared_service, "Busy")
     signals = [fading(clinic, f"P-{number}") for number in range(4)]
     paths = [f"/v1/signals/{signal['id']}" for signal in signals]
-    factors = f"/v1/patients/{signals[0]['patient_id']}/factors"
-    clinic.http.put(factors, json={"cautions": ["mania", "pregnancy"]}, headers={"if-match": '"0"'})
+    for signal in signals[:2]:
+        factors = f"/v1/patients/{signal['patient_id']}/factors"
+        clinic.http.put(factors, json={"cautions": ["mania", "pregnancy"]}, headers={"if-match": '"0"'})
     until = (NOW + timedelta(days=5)).isoformat()
     clinic.http.post(f"{paths[2]}/snooze", json={"until": until, "reason": "on holiday"})
     clinic.http.post(f"{paths[3]}/close", json={"disposition": "watchful_waiting", "note": "wait a week"})
     phone = clinic.enrol(signals[1]["patient_id"], shared_service.url)
-    assert phone.check_in(NOW, (3, 3, 3), self_harm_thoughts=True).is_success
+    note = "I could not get up today, and I do not want to be a burden to anyone."
+    said = phone.check_in(NOW, (3, 3, 3), note=note, asks_about_booster=True, self_harm_thoughts=True)
+    assert said.is_success
     (event,) = clinic.http.get("/v1/safety-events").json()["items"]
     yield (
         clinic,
@@ -120,22 +124,26 @@ def test_sentence_chart_and_main_action_stand_in_the_first_740_pixels(
     clinic, paths = busy
     with opened(browser, service, clinic) as page:
         page.set_viewport_size({"width": width, "height": 740})
-        page.goto(service.url + paths[name])
-        bottom = {one: bottom_of(page, one) for one in (".say", "svg.chart", ".panel", MAIN_ACTION[width])}
-        # On a phone the actions stand below what decides about them; nothing is hidden behind them.
-        most = 740 if width == 1280 else bottom_of(page, ".dock", edge="top")
-        assert bottom[".say"] < most
-        assert bottom[MAIN_ACTION[width]] <= 740
-        assert bottom[".panel"] < most, "mood with its reference and what is lost"
-        assert bottom["svg.chart"] < most, "all three"
-        if "safety" in name and name != "signal beside a safety event":
-            assert bottom_of(page, ".card.now") < most, "what the patient answered and wrote"
-        newest = page.locator(".chart .hit").last.bounding_box()
-        assert newest is not None
-        assert width - 420 < newest["x"] < newest["x"] + newest["width"] <= width, (
-            "the newest day is in sight"
-        )
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for language in STAFF_LANGUAGES:
+            page.goto(f"{service.url}{paths[name]}?lang={language}")
+            assert_at_once_in_sight(
+                page, width, event="safety" in name and name != "signal beside a safety event"
+            )
+
+
+def assert_at_once_in_sight(page: Page, width: int, *, event: bool) -> None:
+    parts = (".say", "svg.chart", ".panel", MAIN_ACTION[width], *((".card.now",) if event else ()))
+    bottom = {one: bottom_of(page, one) for one in parts}
+    # On a phone the actions stand below what decides about them; nothing is hidden behind them.
+    most = 740 if width == 1280 else bottom_of(page, ".dock", edge="top")
+    assert bottom[MAIN_ACTION[width]] <= 740
+    # The sentence; mood with its reference and what is lost, and all three; what the patient answered and wrote.
+    hidden = {one: y for one, y in bottom.items() if one != MAIN_ACTION[width] and y >= most}
+    assert not hidden, (page.url, most)
+    newest = page.locator(".chart .hit").last.bounding_box()
+    assert newest is not None
+    assert width - 420 < newest["x"] < newest["x"] + newest["width"] <= width, "the newest day is in sight"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def bottom_of(page: Page, what: str, *, edge: str = "bottom") -> float:

@@ -85,7 +85,7 @@ def _code_of(mark: str) -> FindingCode:
 def _facts(finding: Finding, evaluation: Evaluation) -> dict[str, object]:
     """The numbers that it was seen from, and its sentence."""
     (plain,) = findings_to_json((finding,))
-    said = " ".join(finding_sentences(finding, evaluation, ENGLISH))
+    said = " ".join(finding_sentences(finding.code, finding.numbers, evaluation.day, ENGLISH))
     return {"numbers": plain["numbers"], "since": plain["since"], "said": said}
 
 

@@ -8,9 +8,13 @@ from typing import Any, Final
 from app.access.clinics.queries import Attention
 from app.care.worklist.queries import Glance, WorklistItem
 from app.clinical.check_ins import calendar_day
-from app.foundation.translations import Words, capitalized, in_language, joined, say, written
+from app.clinical.explanation_words import language_of
+from app.clinical.headline import finding_sentences
+from app.clinical.levels import FindingCode
+from app.foundation.translations import SOURCE_LANGUAGE, Words, capitalized, in_language, joined, say, written
 from app.pages.staff.alert_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
 from app.pages.staff.wall_clock import WallClock, percent_written, short_day, zone_of_clinic
+from app.storage.clinical_json import finding_numbers_from_json
 from app.storage.worklist import Lane
 
 LANES: Final[Mapping[Lane, tuple[str, str, str, str]]] = {
@@ -115,10 +119,8 @@ def why_of(item: WorklistItem, glance: Glance, clinic_zone: str, now: datetime) 
         detail = say("Due at {time}", time=clock.time_written(row.due))
     elif row.kind == "long_exposure":
         detail = _long_exposure(more) or detail
-    elif "said" in more:
-        # It is kept in English alone: whoever reads another language is given what goes for the kind.
-        english, otherwise = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: "), detail
-        detail = written(english, lambda language: in_language(otherwise, language))
+    else:
+        detail = _found(row.kind, title, more, calendar_day(now, row.time_zone)) or detail
     if row.kind == "note" and glance.note is not None and glance.note_on is not None:
         day = short_day(glance.note_on)
         unread = (
@@ -155,6 +157,21 @@ def _signal(item: WorklistItem, glance: Glance) -> tuple[str, str]:
         _seen(item),
         _kept_in_mind(glance),
     )
+
+
+def _found(kind: str, title: str, more: Mapping[str, Any], today: date) -> str:
+    """Say what the rule found, from the numbers that are kept of it; nothing without them."""
+    numbers = finding_numbers_from_json(kind, more.get("numbers"))
+    if numbers is None:
+        return ""
+    code = FindingCode(kind)
+
+    def said(language: str) -> str:
+        sentences = " ".join(finding_sentences(code, numbers, today, language_of(language)))
+        of_title = in_language(title, language)
+        return sentences.removeprefix(f"{of_title}. ").removeprefix(f"{of_title}: ")
+
+    return written(said(SOURCE_LANGUAGE), said)
 
 
 def _long_exposure(more: Mapping[str, Any]) -> str:

@@ -8,10 +8,23 @@ from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from app.access.clinics.permissions import StaffRole
 from app.care.worklist.queries import A_LANE
+from app.clinical.domains import Domain
+from app.clinical.findings import (
+    Disagreement,
+    ElevatedDay,
+    Finding,
+    NotHolding,
+    Numbers,
+    SilentAfterLow,
+    WorseThanBefore,
+)
+from app.clinical.levels import FindingCode
 from app.pages.staff.worklist_page import ON_A_PAGE
+from app.storage.clinical_json import findings_to_json
 from tests.support.browser import fields_of
 from tests.support.care_browser import CareBrowser, fading
 from tests.support.databases import DatabaseUrls
@@ -267,23 +280,72 @@ def more_signals(shared_database: DatabaseUrls, service: Service, clinic: Clinic
     assert service.clock.now() >= NOW
 
 
-def test_what_was_found_has_no_english_sentence_on_a_spanish_page(
-    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, nurse: CareBrowser
+@pytest.mark.parametrize(
+    ("code", "numbers", "english", "spanish"),
+    [
+        (
+            "worse_than_before",
+            (WorseThanBefore(Domain.MOOD, 1.5, 3.4, 0.5, (2, 1.5)),),
+            "Worse than before treatment Mood 2, 1.5; 3.4 before. Not a booster question: call today.",
+            "Peor que antes del tratamiento Ánimo 2, 1.5; 3.4 antes. No es cuestión de un refuerzo: llame hoy.",
+        ),
+        (
+            "elevated_mood",
+            (ElevatedDay(NOW.date(), 10, 9, 3),),
+            "Elevated mood with 3 h of sleep on Nov 3: mood 10, energy 9.",
+            "Ánimo elevado con 3 h de sueño el 3 nov: ánimo 10, energía 9.",
+        ),
+        (
+            "silent_after_low",
+            SilentAfterLow((NOW.date(), NOW.date()), 4),
+            "Two low days, then silence Call.",
+            "Dos días bajos y luego silencio Llame.",
+        ),
+        (
+            "check_ins_and_scale_disagree",
+            Disagreement("phq-9", 4, NOW.date(), waits_until=NOW.date() + timedelta(days=2)),
+            "Check-ins and PHQ-9 disagree: PHQ-9 4 on Nov 3. The signal waits for a repeat until Nov 5.",
+            "Los registros y el PHQ-9 no coinciden: PHQ-9 4 el 3 nov. El aviso espera una repetición hasta el 5 nov.",
+        ),
+        (
+            "boosters_not_holding",
+            NotHolding(((9, None), (6, None)), 14, NOW.date()),
+            "Fortnightly boosters have held 9 and 6 days",
+            "Los refuerzos quincenales han durado 9 y 6 días",
+        ),
+        (
+            "worse_than_before",
+            None,
+            "Call today; not a booster question",
+            "Llame hoy; no es cuestión de refuerzo",
+        ),
+    ],
+)
+def test_what_was_found_is_said_in_the_readers_language(
+    shared_database: DatabaseUrls,
+    service: Service,
+    clinic: ClinicClient,
+    nurse: CareBrowser,
+    code: str,
+    numbers: Numbers | None,
+    english: str,
+    spanish: str,
 ) -> None:
     assert clinic.enrol(clinic.patient(), service.url).check_in(NOW, (5, 5, 5), note="hello").is_success
+    facts = {"said": "The words of another release, 2 and 1."}
+    if numbers is not None:
+        today = NOW.date()
+        found = Finding(code=FindingCode(code), since=today, last_on=today, numbers=numbers)
+        facts |= findings_to_json((found,))[0]
     with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         connection.execute(
-            """
-            UPDATE care.findings SET code = 'worse_than_before', facts = jsonb_build_object(
-                   'said', 'Worse than before treatment. Mood was 2 and 1; 3.4 before.')
-             WHERE clinic_id = %s
-            """,
-            [clinic.clinic_id],
+            "UPDATE care.findings SET code = %s, facts = %s WHERE clinic_id = %s",
+            [code, Jsonb(facts), clinic.clinic_id],
         )
-    assert "Worse than before treatment Mood was 2 and 1; 3.4 before." in words(text_of(nurse))
-    spanish = words(text_of(nurse, lang="es"))
-    assert "Peor que antes del tratamiento Llame hoy; no es cuestión de refuerzo" in spanish
-    assert "Mood was" not in spanish
+    assert english in words(text_of(nurse))
+    page = words(text_of(nurse, lang="es"))
+    assert spanish in page
+    assert "another release" not in page
 
 
 @pytest.mark.parametrize("after", ["x", "c2lnbmFsc3wwfG5vfHg", "MXwwfDZ8MjAyNi0xMS0wM3wx"])
