@@ -122,7 +122,6 @@
     ? navigator.locks.request("afterglow-queue", { ifAvailable: true }, (mine) => mine && send())
     : send()).catch(() => {});
 
-  // The form that a phone keeps for times without a connection is filled in here.
   const write = (how) => new Intl.DateTimeFormat(language, how);
   const openHere = () => {
     const now = new Date();
