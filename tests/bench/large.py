@@ -32,7 +32,7 @@ from tests.bench.disk import (
 )
 from tests.bench.goals import Goal, judged
 from tests.bench.load import Outcome, requests_of, run_load
-from tests.bench.loaded import SMALL, Filled, loaded
+from tests.bench.loaded import SMALL, Filled, loaded, newly_small
 from tests.bench.pages import measure_page
 from tests.bench.processes import Server, server
 from tests.bench.reminders import measure_reminders
@@ -164,8 +164,9 @@ def latencies(
 ) -> list[str]:
     """The 99th percentile of a check-in in the large database against the small one, in turns.
 
-    Judged is a running installation, whose server has buffers for what a day's check-ins read; beside it stands what
-    the first patients after a restart wait for.
+    Judged is a running installation, whose server has buffers for what a day's check-ins read, and patients who
+    report for the first time since they were loaded, on both sides: what waits for some of them changes, which costs
+    more than a second report does. Beside it stands what the first patients after a restart wait for.
     """
     each = 2 * int((slices + 1) * (seconds * rate + 2)) // 2 + 1  # odd, and as many as there may be
     first, others = large.tokens[:each], large.tokens[each : 2 * each]
@@ -177,20 +178,29 @@ def latencies(
     read_in(small.place.superuser_url)
     with server("app", large.place, {}) as many, server("app", small.place, {}) as few:
 
-        def measured(state: str, tokens: list[str]) -> _Turns:
+        def measured(state: str, other: Server, callers: tuple[list[str], list[str]], long: float) -> _Turns:
             with psycopg.connect(cluster.address.url(), autocommit=True) as admin:
                 admin.execute("CHECKPOINT")
-            makers = [requests_of(tokens), requests_of(small.tokens)]
-            turns = _in_turns((many, few), makers, large.place.superuser_url, slices, seconds, rate)
+            makers = [requests_of(tokens) for tokens in callers]
+            turns = _in_turns((many, other), makers, large.place.superuser_url, slices, long, rate)
             print(f"check-in at {rate:.0f} a second, {state}: {turns.said()}", flush=True)  # noqa: T201 - its report
             return turns
 
-        measured("nothing in memory", first)
-        measured("the same patients again", first)
+        measured("nothing in memory", few, (first, small.tokens), seconds)
+        measured("the same patients again", few, (first, small.tokens), seconds)
         read_in(large.place.superuser_url)
         _one_of_each_clinic(many, large.tokens[2 * each :])
         print(f"{size / 1e9:.1f} GB are what a day's check-ins read: now in the buffers", flush=True)  # noqa: T201 - its report
-        running = measured("what a day's check-ins read in the buffers", others)
+        with cluster.database() as place:
+            new = newly_small(place)
+            once = min(seconds, len(new.tokens) / rate / (slices + 1) - 0.05)
+            with server("app", place, {}) as other:
+                running = measured(
+                    "first reports, what a day's check-ins read in the buffers",
+                    other,
+                    (others, new.tokens),
+                    once,
+                )
     middle = statistics.median(running.ratios())
     return judged([Goal("check-in p99, many patients ÷ 1,000, at one rate", middle, most=1.5)])
 

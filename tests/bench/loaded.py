@@ -20,6 +20,7 @@ from uuid import UUID
 
 import psycopg
 
+from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from tests.bench.check_in_bytes import number_of
 from tests.bench.sweep import open_clinics
 from tests.bench.worklist import Sized, enrolled, fill, make_id_function, sized_clinic, token_of
@@ -75,6 +76,15 @@ def loaded(cluster: Cluster, clinics: int, patients: int, kept: Path | None) -> 
         Filled(place, one, _tokens(place, one, runs)) for place, one in zip(places, made, strict=True)
     )
     return many, few, before is None
+
+
+def newly_small(place: DatabaseUrls) -> Filled:
+    """Fill a database with 1,000 patients, none of whom has reported since."""
+    # The server may be of a run with other tables.
+    migrate(place.owner_url, application_role=APPLICATION_ROLE)
+    one = _filled(place, 1, SMALL)
+    tokens = _tokens(place, one, 0)
+    return Filled(place, one, tokens[: (len(tokens) - 1) | 1])  # odd, so that one client comes to all of them
 
 
 def _refuse_half_loaded(place: DatabaseUrls) -> None:
