@@ -11,7 +11,7 @@ import logging
 import random
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -30,7 +30,7 @@ from tests.bench.pages import measure_form, report_form, signed_in_cookie
 from tests.bench.past import measure_past, report_past
 from tests.bench.patient_page import measure_patients, report_patients, two_patients
 from tests.bench.processes import Cost, Server, cpu_seconds, postgres_children, server
-from tests.bench.statements import pgbench_rate
+from tests.bench.statements import number_tokens, pgbench_rate
 from tests.bench.worklist import clinics_of_both_sizes, enrolled, fill, measure_worklists, report_worklists
 from tests.storage.counting_proxy import counting_proxy
 from tests.support.databases import Cluster, DatabaseUrls, running_cluster
@@ -38,7 +38,7 @@ from tests.support.people import clinic_client, treated
 from tests.support.service import running_service
 
 CLIENTS = (1, 8, MOST_CLIENTS)
-# Odd, so that one client comes to all of them.
+# On each side; odd, so that one client comes to all of them.
 PATIENTS = 10_001
 BURST = 500
 MOST_PLANS = 0.01
@@ -88,15 +88,17 @@ def deliveries(place: DatabaseUrls) -> list[str]:
 def check_ins(cluster: Cluster, slices: int, seconds: float) -> list[str]:
     """Measure and print check-ins of many callers: rates, a burst, plans, WAL and bytes; give what missed.
 
-    The database is one of their own: the bare statements are of any patient in it.
+    Half of the patients report to the service, as many others to the bare route and by the bare statements: those
+    write no state that the service would go on from, and it would evaluate the patient's history again.
     """
     with cluster.database() as place:
-        tokens, sample = prepare(place)
+        everybody, sample = prepare(place, patients=2 * PATIENTS)
+        tokens, others = everybody[:PATIENTS], everybody[PATIENTS:]
+        number_tokens(place, others)
         failed = plans(cluster, place, tokens)
         with server("app", place, sample) as ours, server("bare", place, sample) as bare:
-            figures = {
-                clients: measure(clients, slices, seconds, ours, bare, tokens, place) for clients in CLIENTS
-            }
+            sides = ((ours, requests_of(tokens)), (bare, requests_of(others)))
+            figures = {clients: measure(clients, slices, seconds, sides, place) for clients in CLIENTS}
             failed += report(figures) + bursts(ours, tokens, slices)
         return failed + bytes_of_a_check_in(cluster, place, tokens, f"{len(tokens):,}")
 
@@ -169,7 +171,7 @@ def patients(place: DatabaseUrls, slices: int, seconds: float) -> list[str]:
         return report_patients(list(measure_patients(*target, slices=slices, seconds=seconds)))
 
 
-def prepare(place: DatabaseUrls) -> tuple[list[str], dict[str, str]]:
+def prepare(place: DatabaseUrls, *, patients: int = PATIENTS) -> tuple[list[str], dict[str, str]]:
     """Make patients who are steady, with a reference; give their tokens and the sizes of real parameters."""
     now = datetime.now(UTC)
     with running_service(place.application_url, now=now, work=False) as service:
@@ -177,10 +179,10 @@ def prepare(place: DatabaseUrls) -> tuple[list[str], dict[str, str]]:
         first = treated(clinic, now - timedelta(hours=26), days_since=20, level=lambda _day: (8, 8, 8))
         clinic.close()
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
-        fill(connection, UUID(clinic.clinic_id), UUID(first), patients=PATIENTS, waiting=0, now=now)
-        patients = connection.execute("SELECT clinic_id, id FROM care.patients").fetchall()
-        random.Random(1).shuffle(patients)  # noqa: S311 - the same each time
-        tokens = enrolled(connection, patients, now)
+        fill(connection, UUID(clinic.clinic_id), UUID(first), patients=patients, waiting=0, now=now)
+        made = connection.execute("SELECT clinic_id, id FROM care.patients").fetchall()
+        random.Random(1).shuffle(made)  # noqa: S311 - the same each time
+        tokens = enrolled(connection, made, now)
         row = connection.execute(
             "SELECT encode(packed_state, 'hex') FROM care.patient_states WHERE packed_state IS NOT NULL"
             " ORDER BY evaluated_at DESC LIMIT 1"
@@ -205,21 +207,16 @@ def measure(
     clients: int,
     slices: int,
     seconds: float,
-    ours: Server,
-    bare: Server,
-    tokens: list[str],
+    sides: tuple[tuple[Server, Callable[[int], bytes]], ...],
     place: DatabaseUrls,
 ) -> Figures:
     """Run the slices in turn: ours, bare route, bare statements, ours, …"""
     figures = Figures()
-    request = requests_of(tokens)
-    for one in (ours, bare):  # a warm-up that is not counted
+    for one, request in sides:  # a warm-up that is not counted
         asyncio.run(run_load(one.port, clients, min(1.0, seconds), request))
+    kept = ((figures.ours, figures.our_cost), (figures.bare, figures.bare_cost))
     for number in range(slices):
-        for one, outcomes, costs in (
-            (ours, figures.ours, figures.our_cost),
-            (bare, figures.bare, figures.bare_cost),
-        ):
+        for (one, request), (outcomes, costs) in zip(sides, kept, strict=True):
             settle(place)
             before = cpu_seconds(one.process.pid), postgres_children(place.superuser_url)
             outcome = asyncio.run(run_load(one.port, clients, seconds, request))
@@ -229,7 +226,9 @@ def measure(
             outcomes.append(outcome)
             costs.append(Cost((after[0] - before[0]) / count, (after[1] - before[1]) / count))
         settle(place)
-        figures.statements.append(pgbench_rate(find_binaries().program("pgbench"), place, clients, seconds))
+        figures.statements.append(
+            pgbench_rate(find_binaries().program("pgbench"), place, PATIENTS, clients, seconds)
+        )
         sys.stderr.write(f"\r{clients} clients: slice {number + 1} of {slices} ")
     sys.stderr.write("\n")
     return figures

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
+from app.foundation.tokens import TokenKind, read_token
 from app.storage import check_in_path
 from tests.support.databases import DatabaseUrls
 
@@ -31,17 +32,33 @@ _ROWS = """jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'audit_
  '2026f'))"""
 
 
-def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: float) -> float:
-    """Transactions a second, with as many clients, each on a separate patient."""
+_NUMBERED = """
+    INSERT INTO care.device_tokens (clinic_id, id, device_id, kind, digest, issued_at, expires_at)
+    SELECT t.clinic_id, gen_random_uuid(), t.device_id, t.kind, sha256(convert_to((d.n - 1)::text, 'UTF8')),
+           t.issued_at, t.expires_at
+      FROM unnest(%s::bytea[]) WITH ORDINALITY AS d (digest, n) JOIN care.device_tokens t USING (digest)
+"""
+# By its number, so that one script is of many callers; each client's are others, as two would wait for each other.
+_CALLER = r"\set caller {client} + {clients} * random(0, {callers} / {clients} - 1)"
+_DIGEST = "sha256(convert_to(:caller::text, 'UTF8'))"
+
+
+def number_tokens(place: DatabaseUrls, tokens: list[str]) -> None:
+    """Give each caller a second token, whose digest is made of the caller's number: 0, 1, …"""
+    digests = [read_token(token, TokenKind.DEVICE_ACCESS).digest for token in tokens]
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        connection.execute(_NUMBERED, [digests])
+        connection.execute("VACUUM ANALYZE care.device_tokens")
+
+
+def pgbench_rate(pgbench: Path, place: DatabaseUrls, callers: int, clients: int, seconds: float) -> float:
+    """Transactions a second, with as many clients, each of its own share of the numbered callers."""
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
             "SELECT clinic_id, encode(packed_state, 'hex') FROM care.patient_states"
             " WHERE packed_state IS NOT NULL LIMIT 1"
         )
         found = row.fetchone()
-        tokens = connection.execute(
-            "SELECT encode(digest, 'hex') FROM care.device_tokens WHERE kind = 'access' ORDER BY id"
-        ).fetchall()
     assert found is not None
     clinic_id, packed_state = found
     values = _VALUES | {
@@ -54,16 +71,13 @@ def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: floa
         "burst": "false",
     }
     record = _filled(check_in_path._RECORD, values)
+    snapshot = _filled(check_in_path._SNAPSHOT, values | {"digest": _DIGEST, "patient_id": "NULL::uuid"})
     with tempfile.TemporaryDirectory() as folder:
         scripts = []
         for number in range(clients):
-            digest = tokens[number % len(tokens)][0]
-            snapshot = _filled(
-                check_in_path._SNAPSHOT,
-                values | {"digest": f"decode('{digest}', 'hex')", "patient_id": "NULL::uuid"},
-            )
+            caller = _CALLER.format(client=number, clients=clients, callers=callers)
             script = Path(folder) / f"{number}.sql"
-            script.write_text(f"{_one_line(snapshot)} \\gset s_\n{_one_line(record)};\n")
+            script.write_text(f"{caller}\n{_one_line(snapshot)} \\gset s_\n{_one_line(record)};\n")
             scripts.append(script)
         return sum(_run(pgbench, place, scripts, clients, seconds))
 
