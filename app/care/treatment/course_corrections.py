@@ -6,7 +6,14 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.corrections import Correctable, CorrectionEffects, believed_now, follow_correction
+from app.care.monitoring.corrections import (
+    Correctable,
+    CorrectionEffects,
+    among,
+    believed_now,
+    follow_correction,
+    its_turn,
+)
 from app.care.patients.plausibility import Unlikely, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
 from app.care.treatment.commands import let_course_begin, refuse_not_made, refuse_window
@@ -24,16 +31,10 @@ from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus
 
-
-async def _course(work: Work, patient_id: UUID, course_id: UUID) -> StoredCourse | None:
-    every = await courses.stored_courses(work, patient_id)
-    return next((one for one in every if one.id == course_id), None)
-
-
 # A decision keeps the course that it knew with itself: no turn is needed to find it again.
 COURSE: Final = Correctable(
     kind=RecordKind.COURSE,
-    find=_course,
+    find=among(courses.stored_courses),
     plain=courses.content_of,
     read=courses.from_version,
     take_away=lambda work, one: courses.take_course_away(work, one.id),
@@ -214,23 +215,14 @@ async def change_course(
     return view
 
 
-async def _chosen(work: Work, patient_id: UUID, choice_id: UUID) -> StoredReference | None:
-    every = await chosen_references.all_of_patient(work, patient_id)
-    return next((one for one in every if one.id == choice_id), None)
-
-
-async def _chosen_in(_work: Work, _patient_id: UUID, stored: StoredReference) -> int:
-    return stored.turn
-
-
 REFERENCE: Final = Correctable(
     kind=RecordKind.CHOSEN_REFERENCE,
-    find=_chosen,
+    find=among(chosen_references.all_of_patient),
     noun="reference",
     plain=chosen_references.content_of,
     read=chosen_references.from_version,
     take_away=lambda work, one: chosen_references.take_away(work, one.id),
-    known_from=_chosen_in,
+    known_from=its_turn,
 )
 
 

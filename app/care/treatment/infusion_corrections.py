@@ -10,7 +10,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.alerts import bookings
-from app.care.monitoring.corrections import Correctable, CorrectionEffects, believed_now, follow_correction
+from app.care.monitoring.corrections import (
+    Correctable,
+    CorrectionEffects,
+    among,
+    believed_now,
+    follow_correction,
+    its_turn,
+)
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing_for_update
 from app.care.treatment.commands import InfusionExistsError, let_course_begin, note_infusion, refuse_future
@@ -36,22 +43,13 @@ class InductionNeededError(RefusalError):
     code = "boosters-without-induction"
 
 
-async def _infusion(work: Work, patient_id: UUID, infusion_id: UUID) -> StoredInfusion | None:
-    every = await infusions.stored_infusions(work, patient_id)
-    return next((one for one in every if one.id == infusion_id), None)
-
-
-async def _known_from(_work: Work, _patient_id: UUID, stored: StoredInfusion) -> int:
-    return stored.turn
-
-
 INFUSION: Final = Correctable(
     kind=RecordKind.INFUSION,
-    find=_infusion,
+    find=among(infusions.stored_infusions),
     plain=infusions.content_of,
     read=infusions.from_version,
     take_away=lambda work, one: infusions.take_infusion_away(work, one.id),
-    known_from=_known_from,
+    known_from=its_turn,
 )
 
 
