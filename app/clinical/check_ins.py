@@ -107,8 +107,7 @@ def check_in_day(recorded_at: datetime, time_zone: str) -> date:
 
 def check_in_day_at(seconds: float, time_zone: str) -> date:
     """Give the same of a moment in seconds since 1970, which is quicker where there are many."""
-    local = datetime.fromtimestamp(seconds, zone_of(time_zone))
-    return date.fromordinal(local.toordinal() - (local.hour < DAY_STARTS_AT_HOUR))
+    return date.fromordinal(_number_of_day(datetime.fromtimestamp(seconds, zone_of(time_zone))))
 
 
 def calendar_day(at: datetime, time_zone: str) -> date:
@@ -118,8 +117,11 @@ def calendar_day(at: datetime, time_zone: str) -> date:
 
 def day_number(recorded_at: datetime, time_zone: str) -> int:
     """The same day as a number (`date.toordinal()`), which is what the rule counts with."""
-    local = recorded_at.astimezone(zone_of(time_zone))
-    return local.toordinal() if local.hour >= DAY_STARTS_AT_HOUR else local.toordinal() - 1
+    return _number_of_day(recorded_at.astimezone(zone_of(time_zone)))
+
+
+def _number_of_day(local: datetime) -> int:
+    return local.toordinal() - (local.hour < DAY_STARTS_AT_HOUR)
 
 
 def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
