@@ -30,18 +30,16 @@ _USER_CORRECTABLE: Final = frozenset(
 )
 _CHECK: Final = say("Please check this.")
 _CHOOSE: Final = say("Please choose one of those offered.")
+_MALFORMED: Final = (
+    "bool_type", "bool_parsing", "list_type", "dict_type", "model_type", "model_attributes_type",
+    "extra_forbidden", "string_type", "uuid_type", "uuid_parsing", "uuid_version", "json_invalid",
+)  # fmt: skip
 # What the API says of these is for who writes a request; a person reads what to do.
 _TO_DO: Final[Mapping[str, str]] = {
     NotAChoiceError.code: _CHOOSE,
     "enum": _CHOOSE,
     "literal_error": _CHOOSE,
-    **dict.fromkeys(
-        ("bool_type", "bool_parsing", "list_type", "dict_type", "model_type", "model_attributes_type"), _CHECK
-    ),
-    **dict.fromkeys(
-        ("extra_forbidden", "string_type", "uuid_type", "uuid_parsing", "uuid_version", "json_invalid"),
-        _CHECK,
-    ),
+    **dict.fromkeys(_MALFORMED, _CHECK),
 }
 CHANGED_MEANWHILE: Final = say(
     "Someone else changed this in the meantime, so nothing was saved. Please open the page again, look at how "

@@ -21,29 +21,24 @@ def main_step(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, 
         *((one, "primary", f"/care/signals/{one.id}") for one in view.signals if not urgent),
     ):
         if alert.acknowledged_at is None and handles:
-            step = f"/care/worklist/{alert.id}/acknowledge"
-            return {
-                "path": step,
-                "label": say("Acknowledge"),
-                "version": alert.version,
-                "tone": tone,
-                "link": False,
-            }
+            acknowledge = f"/care/worklist/{alert.id}/acknowledge"
+            return _button(acknowledge, say("Acknowledge"), alert.version, tone)
         if visitor.may(Permission.SIGNALS_CLOSE):
-            label = say("Record outcome…") if tone == "urgent" else say("Close signal…")
-            return {"path": link, "label": label, "version": 0, "tone": "primary", "link": True}
+            return _link(link, say("Record outcome…") if tone == "urgent" else say("Close signal…"))
     if waiting:
         return (urgent or waiting)[0]
     # Beside an open safety event nothing that treats is the main action.
     if view.events or not visitor.may(Permission.TREATMENT_RECORD):
-        return {"path": "", "label": "", "version": 0, "tone": "", "link": True}
-    return {
-        "path": f"{path}/infusion",
-        "label": say("Enter infusion"),
-        "version": 0,
-        "tone": "primary",
-        "link": True,
-    }
+        return _link("", "", tone="")
+    return _link(f"{path}/infusion", say("Enter infusion"))
+
+
+def _link(path: str, label: str, tone: str = "primary") -> dict[str, Any]:
+    return {"path": path, "label": label, "version": 0, "tone": tone, "link": True}
+
+
+def _button(path: str, label: str, version: int, tone: str) -> dict[str, Any]:
+    return {"path": path, "label": label, "version": version, "tone": tone, "link": False}
 
 
 def _step_of(finding: Finding) -> dict[str, Any] | None:
@@ -55,12 +50,7 @@ def _step_of(finding: Finding) -> dict[str, Any] | None:
         step = "read"
     elif finding.code in DONE_ONCE_REACHED:
         step, label = "contacted", say("Contacted")
-    path = f"/care/worklist/{finding.id}/{step}"
-    return (
-        {"path": path, "label": label, "version": finding.version, "tone": tone, "link": False}
-        if step
-        else None
-    )
+    return _button(f"/care/worklist/{finding.id}/{step}", label, finding.version, tone) if step else None
 
 
 def outcome_path(view: PatientView, visitor: StaffVisitor) -> str:
