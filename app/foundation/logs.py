@@ -36,7 +36,8 @@ def set_up_logs(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(_Unfailing(sys.stderr)),  # type: ignore[arg-type] # all that is used of a file
+        # A line and its end in one call of the system, which a printing logger makes two of.
+        logger_factory=structlog.WriteLoggerFactory(_Unfailing(sys.stderr)),  # type: ignore[arg-type] # all that is used of a file
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
