@@ -117,7 +117,7 @@ class Spool:
 
     def room(self) -> int:
         """Give how many more disclosures find room."""
-        return len(self._files(_RESERVED)) + self._room_beside_reserve()
+        return len(self._names(_RESERVED)) + self._room_beside_reserve()
 
     def has_little_room(self) -> bool:
         """Say whether someone should make room: a flood, or a long outage, would use up what is left."""
@@ -128,7 +128,7 @@ class Spool:
 
         Out of what is left free only at first and while nothing waits: a flood would have it all, piece by piece.
         """
-        there = self._files(_RESERVED)
+        there = self._names(_RESERVED)
         if len(there) >= _RESERVED_FILES:
             self._has_reserve = True
             self._taken.clear()
@@ -137,7 +137,7 @@ class Spool:
         if not beside and self._has_reserve and self.waiting():
             return
         self._has_reserve = True
-        names = {f"{number}{_RESERVED}" for number in range(_RESERVED_FILES)} - {one.name for one in there}
+        names = {f"{number}{_RESERVED}" for number in range(_RESERVED_FILES)} - there
         with contextlib.suppress(OSError):
             self._make_folder()
             if beside or _free_bytes(self.folder) > 4 * _RESERVED_FILES * _FILE_BYTES:
@@ -221,6 +221,12 @@ class Spool:
                     with contextlib.suppress(OSError):
                         found.append((one.stat().st_mtime_ns, one.name))
         return [self.folder / name for _, name in sorted(found)]
+
+    def _names(self, ending: str) -> set[str]:
+        """Name the files with this ending: that is enough of the reserve, and ordering it takes long."""
+        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
+            return {one.name for one in entries if one.name.endswith(ending)}
+        return set()
 
     def _room_beside_reserve(self) -> int:
         where = next(one for one in (self.folder, *self.folder.parents) if one.is_dir())
