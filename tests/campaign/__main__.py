@@ -25,7 +25,7 @@ from tests.campaign.bulk import bulk_export
 from tests.campaign.checks import pytest_steps
 from tests.campaign.clocks import clock_jumps, dead_worker
 from tests.campaign.corrections import killed_corrections
-from tests.campaign.database import full_disk, hanging_database
+from tests.campaign.database import full_disk, full_disk_of_both, hanging_database
 from tests.campaign.failover import failover
 from tests.campaign.fairness import fairness
 from tests.campaign.figures import Figures, Options
@@ -57,6 +57,7 @@ STEPS = {
     "slow database": slow_database,
     "locked row": locked_row,
     "full disk": full_disk,
+    "full disk, the spool's as well": full_disk_of_both,
     "half-sent bodies": half_sent_bodies,
     "clock jumps": clock_jumps,
     "dead worker": dead_worker,

@@ -35,14 +35,20 @@ def hanging_database(options: Options) -> Figures:
 
 def full_disk(options: Options) -> Figures:
     """Fill the volume of the database to the last byte; the spool is on another."""
+    with tempfile.TemporaryDirectory() as spool:
+        return _full_disk(options, AFTERGLOW_SPOOL_DIR=spool)
+
+
+def full_disk_of_both(options: Options) -> Figures:
+    """The same where the spool is on that volume, as it is by default: what was made ahead takes what is said."""
+    return _full_disk(options)
+
+
+def _full_disk(options: Options, **spool: str) -> Figures:
     with _small_volume() as folder:
         if folder is None:
             return Figures(skipped=True, said="skipped: no small volume can be mounted here (needs root)")
-        data_dir = folder / "data"
-        with (
-            tempfile.TemporaryDirectory() as spool,
-            running_dev(data_dir, AFTERGLOW_SPOOL_DIR=spool) as dev,
-        ):
+        with running_dev(folder / "data", **spool) as dev:
             clinic = dev.clinic()
             phone = Phone(clinic.enrol(clinic.patient(), dev.url))
             filling = folder / "filling"
