@@ -33,7 +33,7 @@ from tests.bench.processes import Cost, Server, cpu_seconds, postgres_children, 
 from tests.bench.statements import number_tokens, pgbench_rate
 from tests.bench.worklist import clinics_of_both_sizes, enrolled, fill, measure_worklists, report_worklists
 from tests.storage.counting_proxy import counting_proxy
-from tests.support.databases import Cluster, DatabaseUrls, running_cluster
+from tests.support.databases import Cluster, DatabaseUrls, programs, running_cluster
 from tests.support.people import clinic_client, treated
 from tests.support.service import running_service
 
@@ -227,7 +227,7 @@ def measure(
             costs.append(Cost((after[0] - before[0]) / count, (after[1] - before[1]) / count))
         settle(place)
         figures.statements.append(
-            pgbench_rate(find_binaries().program("pgbench"), place, PATIENTS, clients, seconds)
+            pgbench_rate(find_binaries(programs()).program("pgbench"), place, PATIENTS, clients, seconds)
         )
         sys.stderr.write(f"\r{clients} clients: slice {number + 1} of {slices} ")
     sys.stderr.write("\n")

@@ -14,7 +14,7 @@ from app.storage.engine.binaries import find_binaries
 from tests.bench.goals import Goal, judged
 from tests.bench.load import requests_of
 from tests.bench.processes import server
-from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.databases import Cluster, DatabaseUrls, programs
 from tests.support.service import running_service
 
 _CHANGED = 2_000
@@ -81,7 +81,7 @@ def wal_by_relation(database: psycopg.Connection, began: str, ended: str) -> dic
     )
     names = {str(node): str(name) for node, name in nodes}
     folder = _text(database, "SELECT current_setting('data_directory') || '/pg_wal'")
-    dump = find_binaries().program("pg_waldump")
+    dump = find_binaries(programs()).program("pg_waldump")
     shown = subprocess.run(
         [dump, "--bkp-details", "--path", folder, "--start", began, "--end", ended],
         check=True,
