@@ -215,18 +215,17 @@ class Spool:
     def _files(self, ending: str) -> list[Path]:
         """List the files with this ending, those that are there for longest first."""
         found = []
-        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
-            for one in entries:
-                if one.name.endswith(ending):
-                    with contextlib.suppress(OSError):
-                        found.append((one.stat().st_mtime_ns, one.name))
+        for name in self._names(ending):
+            with contextlib.suppress(OSError):
+                found.append(((self.folder / name).stat().st_mtime_ns, name))
         return [self.folder / name for _, name in sorted(found)]
 
     def _names(self, ending: str) -> set[str]:
         """Name the files with this ending: that is enough of the reserve, and ordering it takes long."""
+        found = set[str]()
         with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
-            return {one.name for one in entries if one.name.endswith(ending)}
-        return set()
+            found.update(one.name for one in entries if one.name.endswith(ending))
+        return found
 
     def _room_beside_reserve(self) -> int:
         where = next(one for one in (self.folder, *self.folder.parents) if one.is_dir())
