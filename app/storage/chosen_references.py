@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, delete, insert, select, text, update
+from sqlalchemy import Index, Select, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.history import ChosenReference
@@ -94,11 +94,21 @@ def from_version(version: RecordVersion) -> StoredReference:
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredReference]:
     """List the references that were chosen for a patient, latest first."""
-    return await work.all(
-        StoredReference,
-        select(*columns_of(StoredReference))
-        .where(work.owns(StoredReference), StoredReference.patient_id == patient_id)
-        .order_by(StoredReference.set_at.desc(), StoredReference.id.desc()),
+    statement = _references(work, patient_id).order_by(
+        StoredReference.set_at.desc(), StoredReference.id.desc()
+    )
+    return await work.all(StoredReference, statement)
+
+
+async def find(work: UnitOfWork, patient_id: UUID, choice_id: UUID) -> StoredReference | None:
+    """Find one of the references that were chosen for a patient."""
+    statement = _references(work, patient_id).where(StoredReference.id == choice_id)
+    return await work.one(StoredReference, statement)
+
+
+def _references(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
+    return select(*columns_of(StoredReference)).where(
+        work.owns(StoredReference), StoredReference.patient_id == patient_id
     )
 
 

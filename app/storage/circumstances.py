@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import Base64Bytes, TypeAdapter
-from sqlalchemy import CheckConstraint, Index, Numeric, delete, insert, select, update
+from sqlalchemy import CheckConstraint, Index, Numeric, Select, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
@@ -127,16 +127,26 @@ async def take_away(work: UnitOfWork, circumstance_id: UUID) -> None:
 
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Circumstance]:
     """List a patient's circumstances as they are believed now, latest first."""
-    columns = [getattr(CircumstanceRow, name) for name in Circumstance.__dataclass_fields__]
     found = await work.execute(
-        select(*columns)
-        .where(work.owns(CircumstanceRow), CircumstanceRow.patient_id == patient_id)
-        .order_by(CircumstanceRow.since.desc(), CircumstanceRow.id.desc())
+        _circumstances(work, patient_id).order_by(CircumstanceRow.since.desc(), CircumstanceRow.id.desc())
     )
-    return [_circumstance(dict(row._mapping)) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [_circumstance(row) for row in found]
 
 
-def _circumstance(values: dict[str, Any]) -> Circumstance:
+async def find(work: UnitOfWork, patient_id: UUID, circumstance_id: UUID) -> Circumstance | None:
+    """Find one of a patient's circumstances as it is believed now."""
+    found = await work.execute(_circumstances(work, patient_id).where(CircumstanceRow.id == circumstance_id))
+    row = found.one_or_none()
+    return row and _circumstance(row)
+
+
+def _circumstances(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
+    columns = [getattr(CircumstanceRow, name) for name in Circumstance.__dataclass_fields__]
+    return select(*columns).where(work.owns(CircumstanceRow), CircumstanceRow.patient_id == patient_id)
+
+
+def _circumstance(row: Any) -> Circumstance:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
     severity = values.pop("severity")
     return Circumstance(
         kind=CircumstanceKind(values.pop("kind")),

@@ -139,6 +139,15 @@ async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | No
     return found[0] if found else None
 
 
+async def find(work: UnitOfWork, patient_id: UUID, course_id: UUID) -> StoredCourse | None:
+    """Find one course of one patient, with what staff recorded of it."""
+    found = await work.execute(
+        _courses(work).where(CourseRow.patient_id == patient_id, CourseRow.id == course_id)
+    )
+    row = found.one_or_none()
+    return row and _stored_course(row)
+
+
 async def stored_courses(work: UnitOfWork, patient_id: UUID) -> list[StoredCourse]:
     """List the patient's courses, latest first, with what staff recorded of each."""
     found = await work.execute(

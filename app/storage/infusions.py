@@ -171,6 +171,15 @@ async def take_infusion_away(work: UnitOfWork, infusion_id: UUID) -> None:
     await work.execute(delete(InfusionRow).where(work.owns(InfusionRow), InfusionRow.id == infusion_id))
 
 
+async def find(work: UnitOfWork, patient_id: UUID, infusion_id: UUID) -> StoredInfusion | None:
+    """Find one infusion of one patient as it is believed now."""
+    found = await work.execute(
+        _infusions(work).where(InfusionRow.patient_id == patient_id, InfusionRow.id == infusion_id)
+    )
+    row = found.one_or_none()
+    return row and _stored_infusion(row)
+
+
 async def stored_infusions(work: UnitOfWork, patient_id: UUID) -> list[StoredInfusion]:
     """List a patient's infusions as they are believed now, latest first."""
     found = await work.execute(

@@ -267,18 +267,6 @@ class Correctable(Generic[StoredT]):
         work.audit(f"{noun}.voided", self.kind.value, stored.id, patient_id=patient.id)
 
 
-def among(
-    all_of_patient: Callable[[Work, UUID], Awaitable[Sequence[StoredT]]],
-) -> Callable[[Work, UUID, UUID], Awaitable[StoredT | None]]:
-    """Find a record among all that a patient has of its kind, which are few."""
-
-    async def find(work: Work, patient_id: UUID, record_id: UUID) -> StoredT | None:
-        every = await all_of_patient(work, patient_id)
-        return next((one for one in every if one.id == record_id), None)
-
-    return find
-
-
 class OfTurn(Protocol):
     """A record that keeps the patient's turn from which it is known."""
 
@@ -287,7 +275,7 @@ class OfTurn(Protocol):
         """The turn."""
 
 
-async def its_turn(_work: Work, _patient_id: UUID, stored: OfTurn) -> int:
+async def own_turn(_work: Work, _patient_id: UUID, stored: OfTurn) -> int:
     """Give the turn that a record keeps itself."""
     return stored.turn
 

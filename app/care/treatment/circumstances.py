@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.corrections import Correctable, among
+from app.care.monitoring.corrections import Correctable
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
 from app.care.patients.sealed_fields import vault_of
@@ -90,7 +90,7 @@ class KnownCircumstance:
 # They decide nothing, so no decision is replayed from them.
 CIRCUMSTANCE: Final = Correctable(
     kind=RecordKind.CIRCUMSTANCE,
-    find=among(circumstances.of_patient),
+    find=circumstances.find,
     plain=circumstances.content_of,
     read=circumstances.from_version,
     take_away=lambda work, one: circumstances.take_away(work, one.id),

@@ -9,10 +9,9 @@ from uuid import UUID
 from app.care.monitoring.corrections import (
     Correctable,
     CorrectionEffects,
-    among,
     believed_now,
     follow_correction,
-    its_turn,
+    own_turn,
 )
 from app.care.patients.plausibility import Unlikely, refuse_before_birth
 from app.care.patients.queries import existing, existing_for_update
@@ -34,7 +33,7 @@ from app.storage.record_versions import Correction, RecordKind, RecordStatus
 # A decision keeps the course that it knew with itself: no turn is needed to find it again.
 COURSE: Final = Correctable(
     kind=RecordKind.COURSE,
-    find=among(courses.stored_courses),
+    find=courses.find,
     plain=courses.content_of,
     read=courses.from_version,
     take_away=lambda work, one: courses.take_course_away(work, one.id),
@@ -217,12 +216,12 @@ async def change_course(
 
 REFERENCE: Final = Correctable(
     kind=RecordKind.CHOSEN_REFERENCE,
-    find=among(chosen_references.all_of_patient),
+    find=chosen_references.find,
     noun="reference",
     plain=chosen_references.content_of,
     read=chosen_references.from_version,
     take_away=lambda work, one: chosen_references.take_away(work, one.id),
-    known_from=its_turn,
+    known_from=own_turn,
 )
 
 

@@ -13,10 +13,9 @@ from app.care.alerts import bookings
 from app.care.monitoring.corrections import (
     Correctable,
     CorrectionEffects,
-    among,
     believed_now,
     follow_correction,
-    its_turn,
+    own_turn,
 )
 from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.queries import existing_for_update
@@ -45,11 +44,11 @@ class InductionNeededError(RefusalError):
 
 INFUSION: Final = Correctable(
     kind=RecordKind.INFUSION,
-    find=among(infusions.stored_infusions),
+    find=infusions.find,
     plain=infusions.content_of,
     read=infusions.from_version,
     take_away=lambda work, one: infusions.take_infusion_away(work, one.id),
-    known_from=its_turn,
+    known_from=own_turn,
 )
 
 
@@ -227,9 +226,10 @@ async def undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> N
 
 async def _begin_as_declared(work: Work, patient_id: UUID, without: StoredInfusion) -> None:
     """Let a course begin when staff said, or with the first of the other infusions that let it begin earlier."""
-    every = await courses.stored_courses(work, patient_id)
-    course = next((one for one in every if UUID(one.course.id) == without.began_course_id), None)
-    if course is None or without.began_course_id is None:
+    if without.began_course_id is None:
+        return
+    course = await courses.find(work, patient_id, without.began_course_id)
+    if course is None:
         return
     zone = without.infusion.time_zone or "UTC"
     days = [

@@ -235,8 +235,7 @@ async def read_session(work: Work, patient_id: UUID, infusion_id: UUID) -> tuple
         NotFoundError: the patient has no such infusion, or it counts as entered in error.
     """
     patient = await existing(work, patient_id)
-    every = await infusions.stored_infusions(work, patient_id)
-    stored = next((one for one in every if one.id == infusion_id), None)
+    stored = await infusions.find(work, patient_id, infusion_id)
     if stored is None:
         raise NotFoundError
     work.record_access("session", patient_id=patient_id, subject_id=infusion_id)

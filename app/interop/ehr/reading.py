@@ -416,8 +416,7 @@ def _is_old(link: LinkedRecord | None, resource: Json) -> bool:
 
 
 async def _believed(work: Work, link: LinkedRecord) -> StoredInfusion | None:
-    every = await infusions.stored_infusions(work, link.patient_id)
-    return next((one for one in every if one.id == link.record_id), None)
+    return await infusions.find(work, link.patient_id, link.record_id)
 
 
 async def _amended(work: Work, link: LinkedRecord, changes: Mapping[str, Any]) -> str:
