@@ -2,6 +2,9 @@
 
 import json
 import logging
+import socket
+import subprocess
+import sys
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -33,6 +36,19 @@ def test_a_full_disk_takes_a_line_of_the_log_and_nothing_else(monkeypatch: pytes
         with suppress(OSError):
             full.close()
     set_up_logs()
+
+
+def test_a_line_and_its_end_are_one_write_so_that_processes_do_not_cut_each_others_lines() -> None:
+    told = "import structlog; from app.foundation.logs import set_up_logs; set_up_logs()\n"
+    told += "for _ in range(3): structlog.get_logger().info('signal.raised', signal_id='s')"
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with reader, writer:
+        subprocess.run([sys.executable, "-c", told], stderr=writer.fileno(), check=True, timeout=60)
+        writer.close()
+        # Each write arrives by itself.
+        written = list(iter(lambda: reader.recv(10_000), b""))
+    assert len(written) == 3
+    assert all(json.loads(one)["event"] == "signal.raised" and one.endswith(b"}\n") for one in written)
 
 
 def test_any_other_key_is_dropped_with_its_value_and_counted(own_log: StringIO) -> None:
