@@ -5,6 +5,7 @@ import re
 import zlib
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from random import Random
 
 from hypothesis import assume, given
@@ -40,20 +41,38 @@ START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
 
 
-@st.composite
-def reports(draw: st.DrawFn, *, number: int, low: int, high: int, hours: int) -> CheckIn:
-    centre = draw(st.integers(low, high))
-    mood, energy, sleep = (
-        draw(st.one_of(st.none(), st.integers(max(0, centre - 2), min(10, centre + 2)))) for _ in range(3)
-    )
+# Each is made once: making and checking a strategy takes longer than drawing from it.
+_HOURS = st.integers(0, 23)
+_ONE_IN_TEN, _ONE_IN_TWENTY = st.integers(0, 9), st.integers(0, 19)
+_SOMEWHERE = st.sampled_from(ZONES)
+_A_DAY = st.sampled_from((0, 1, 1, 1, 1, 1, 2))
+_BOOSTED = st.lists(st.integers(28, 70), max_size=2)
+_COURSES = st.sampled_from(
+    [
+        None,
+        Course(id="c", protocol="standard", planned_infusions=6, started_on=START.date()),
+        Course(id="c", protocol="standard", planned_infusions=None, started_on=START.date()),
+    ]
+)
+
+
+@cache
+def _near(centre: int) -> st.SearchStrategy[int | None]:
+    """An answer about there, or none."""
+    return st.one_of(st.none(), st.integers(max(0, centre - 2), min(10, centre + 2)))
+
+
+def a_report(draw: st.DrawFn, *, number: int, low: int, high: int, hours: int) -> CheckIn:
+    near = _near(draw(st.integers(low, high)))
+    mood, energy, sleep = (draw(near) for _ in range(3))
     return CheckIn(
         id=f"{number:04}",
         recorded_at=START + timedelta(hours=hours),
-        time_zone=draw(st.sampled_from(ZONES)) if draw(st.integers(0, 9)) == 0 else "America/New_York",
+        time_zone=draw(_SOMEWHERE) if draw(_ONE_IN_TEN) == 0 else "America/New_York",
         mood=mood,
         energy=energy,
         sleep_quality=sleep,
-        asks_about_booster=draw(st.integers(0, 19)) == 0,
+        asks_about_booster=draw(_ONE_IN_TWENTY) == 0,
     )
 
 
@@ -64,28 +83,22 @@ def patients(draw: st.DrawFn) -> History:
         Infusion(id=f"i{n}", given_at=START + timedelta(days=14 + 2 * n), phase=InfusionPhase.INDUCTION)
         for n in range(6)
     ]
-    for n, day in enumerate(sorted(draw(st.lists(st.integers(28, 70), max_size=2)))):
+    for n, day in enumerate(sorted(draw(_BOOSTED))):
         infusions.append(
             Infusion(id=f"b{n}", given_at=START + timedelta(days=day), phase=InfusionPhase.BOOSTER)
         )
     check_ins: list[CheckIn] = []
     onset = draw(st.integers(30, 60))
     for day in range(72):
-        for _ in range(draw(st.sampled_from((0, 1, 1, 1, 1, 1, 2)))):
+        for _ in range(draw(_A_DAY)):
             low, high = (1, 4) if day < 14 or day > onset else (6, 9)
-            hours = 24 * day + draw(st.integers(0, 23))
-            check_ins.append(draw(reports(number=len(check_ins), low=low, high=high, hours=hours)))
-    course = draw(
-        st.sampled_from(
-            [
-                None,
-                Course(id="c", protocol="standard", planned_infusions=6, started_on=START.date()),
-                Course(id="c", protocol="standard", planned_infusions=None, started_on=START.date()),
-            ]
-        )
-    )
+            hours = 24 * day + draw(_HOURS)
+            check_ins.append(a_report(draw, number=len(check_ins), low=low, high=high, hours=hours))
     return History(
-        time_zone="America/New_York", course=course, infusions=tuple(infusions), check_ins=tuple(check_ins)
+        time_zone="America/New_York",
+        course=draw(_COURSES),
+        infusions=tuple(infusions),
+        check_ins=tuple(check_ins),
     )
 
 
