@@ -53,7 +53,7 @@ def test_events_come_as_notifications_about_resources_that_can_be_fetched(
     assert (said["type"], said["events-since-subscription-start"]) == ("handshake", "0")
     receiver.answer = lambda count: 503 if count == 3 else 204
     patient = clinic.patient()
-    clinic.treat(patient, last_infusion=NOW - timedelta(days=30))
+    clinic.treat(patient, last_infusion=NOW - timedelta(days=30), by_calls=True)
     form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=2)).isoformat(), "total": 9}
     assert clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).is_success
     # A registration, six infusions, a form, and once more what was refused.

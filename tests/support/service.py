@@ -3,16 +3,17 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import uvicorn
 import uvloop
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.asgi import build_app
@@ -23,6 +24,7 @@ from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
+from app.storage.clinics import ClinicRow
 from app.storage.engine.database import Database
 from app.web.connections import BoundedConnection
 from app.worker import Worker
@@ -42,7 +44,8 @@ class Service:
     context: AppContext
     loop: asyncio.AbstractEventLoop
     worker: Worker
-    _started: list[object] = field(default_factory=list)
+    # Clinics of tests that are over: a sweep would look through each of them, as often as the clock was moved.
+    left: list[UUID] = field(default_factory=list)
 
     def run(self, coroutine: Coroutine[Any, Any, T], *, within: float = 60) -> T:
         """Run something on the service's own loop."""
@@ -52,6 +55,8 @@ class Service:
         """Let the worker sweep now: while a sweep of its own is under way, this one waits for its turn."""
 
         async def whole() -> None:
+            await close_clinics(self.context, self.left)
+            self.left.clear()
             while not await self.worker.sweep():  # noqa: ASYNC110 - the other sweep says to nobody when it ends
                 await asyncio.sleep(0.01)
 
@@ -60,6 +65,13 @@ class Service:
     def new_clinic(self, name: str = "Clinic") -> OpenedClinic:
         """Open a clinic as the operator does."""
         return self.run(opened_clinic(self.context, name=name))
+
+
+async def close_clinics(context: AppContext, whose: Sequence[UUID]) -> None:
+    """Close clinics whose tests are over, so that nothing is looked for in them; what they have stays."""
+    if whose:
+        async with context.work(None) as work:
+            await work.execute(update(ClinicRow).where(ClinicRow.id.in_(whose)).values(state="closed"))
 
 
 async def opened_clinic(context: AppContext, *, name: str = "Clinic") -> OpenedClinic:

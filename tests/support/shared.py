@@ -7,6 +7,7 @@ database or a service to itself asks for ``own_database`` or ``own_service``.
 from collections.abc import Iterator
 from io import StringIO
 from typing import Final
+from uuid import UUID
 
 import pytest
 from argon2 import PasswordHasher
@@ -102,6 +103,7 @@ def clinic(service: Service) -> Iterator[ClinicClient]:
     client = clinic_client(service)
     yield client
     client.close()
+    service.left.append(UUID(client.clinic_id))
 
 
 @pytest.fixture(scope="module")
