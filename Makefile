@@ -35,7 +35,7 @@ help: ## this list
 demo: install ## show the main job on a synthetic clinic (ARGS=--once ends after the verified event)
 	@$(RUN) afterglow demo $(ARGS)
 
-test: lint ## every check and every test
+test: lint ## every check and every test; the look at all pages is `make pictures`
 	@$(PYTEST) $(ARGS)
 
 # One runner a processor: here nothing waits, and each runner imports everything first.
@@ -136,7 +136,7 @@ translations: install ## bring the catalogues in app/locale up to what the progr
 	@$(RUN) python -m tests.support.catalogues
 
 pictures: install ## look at every page in both languages, sizes and color schemes, with axe; pictures in build/screenshots
-	@AFTERGLOW_TEST_PICTURES=1 $(PYTEST) $(PICTURED:%=tests/browser/test_%.py) -k "every_page or small_phone" $(ARGS)
+	@AFTERGLOW_TEST_PICTURES=1 $(PYTEST) $(PICTURED:%=tests/browser/test_%.py) -m browser -k "every_page or small_phone" $(ARGS)
 
 docs-site: pictures ## build the documentation as a site in build/site; a link that leads nowhere fails
 	@NO_MKDOCS_2_WARNING=1 $(UV) tool run --from mkdocs==1.6.1 --with mkdocs-material==9.8.1 mkdocs build

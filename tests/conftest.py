@@ -21,7 +21,6 @@ from tests.support.databases import in_memory, shared_folder
 # These go first: the longest must not come last.
 _LONGEST: Final = (
     "test_a_year_of_reminders.py",
-    "test_every_page.py",
     "test_offline_phones.py",
     "test_killed_processes.py",
     "test_from_sign_in_to_closed.py",

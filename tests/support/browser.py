@@ -146,11 +146,11 @@ class Seen:
     colors: set[str] = field(default_factory=set)
 
 
-def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: bool) -> None:
-    """Look at a page on a phone; ``thoroughly`` also at a desk, in the other color scheme. It is not loaded again.
+def look_at(seen: Seen, shown: Page, name: str, folder: Path) -> None:
+    """Look at a page in each size and color scheme, and take its pictures. It is not loaded again.
 
     It is 320 pixels wide when it comes here and when it goes, and the next page begins in the scheme that this one
-    ended in. Where pictures are wanted, each size has both schemes.
+    ended in.
     """
     said = shown.evaluate("looks.said()")
     seen.languages[name], seen.words[name] = said["language"], said["words"]
@@ -166,30 +166,23 @@ def look_at(seen: Seen, shown: Page, name: str, folder: Path, *, thoroughly: boo
     )
     seen.loaded[name] = len(html) + sum(size for _address, size in said["files"])
     seen.shifts[name], seen.places[name, NARROW["width"]] = said["shifted"], said["places"]
-    _hear_axe(seen, shown, (name, "phone", said["scheme"]), colors=thoroughly)
-    if not thoroughly:
-        return
+    _hear_axe(seen, shown, (name, "phone", said["scheme"]))
     for width in sorted(TOUCHED.keys() - {NARROW["width"]}):
         shown.set_viewport_size({"width": width, "height": 640})
         seen.places[name, width] = shown.evaluate("looks.places()")
-    shown.set_viewport_size(DESKTOP)
-    other = _SCHEMES[said["scheme"] == "light"]
-    # Without motion: a color that is still on its way from the other scheme is nobody's to read.
-    shown.emulate_media(color_scheme=other, reduced_motion="reduce")
-    _hear_axe(seen, shown, (name, "desk", other))
-    if os.environ.get(PICTURES_WANTED):
-        for size, viewport in (("phone", PHONE), ("desk", DESKTOP)):
-            shown.set_viewport_size(viewport)
-            for scheme in _SCHEMES:
-                shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                _hear_axe(seen, shown, (name, size, scheme))
-                take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
+    for size, viewport in (("phone", PHONE), ("desk", DESKTOP)):
+        shown.set_viewport_size(viewport)
+        for scheme in _SCHEMES:
+            # Without motion: a color that is still on its way from the other scheme is nobody's to read.
+            shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            _hear_axe(seen, shown, (name, size, scheme))
+            take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
     shown.set_viewport_size(NARROW)
 
 
-def _hear_axe(seen: Seen, shown: Page, where: tuple[str, ...], *, colors: bool = True) -> None:
+def _hear_axe(seen: Seen, shown: Page, where: tuple[str, ...]) -> None:
     """Note what axe has against a page, of what none of the pages before had in just this way."""
-    asked = {"structures": list(seen.structures), "colors": list(seen.colors) if colors else None}
+    asked = {"structures": list(seen.structures), "colors": list(seen.colors)}
     found = shown.evaluate("(known) => looks.axe(known)", asked)
     seen.structures.update(found["structures"])
     seen.colors.update(found["colors"])

@@ -387,11 +387,6 @@ OF_PATIENTS: Final = (
     Place("p consent", "/p/consent", Who.PATIENT),
 )
 EVERY: Final = (*FRONT, *SIGNING_IN, *TODAY, *PATIENTS, *RUNNING, *TABLET, *OF_PATIENTS)
-# What `make test` looks at in Spanish as well: the patient's pages, and the day's work of the care team.
-PATIENTS_IN_SPANISH: Final = tuple(
-    place for place in PATIENTS if place.name in {"list", "patient", "patient beside a safety event"}
-)
-IN_SPANISH: Final = (*TODAY, *PATIENTS_IN_SPANISH, *TABLET, *OF_PATIENTS)
 # Whose addresses hold what is made on the way there: the places that lead to them.
 BY_STEPS: Final = {
     "/care/settings/import/{import_id}": "settings import checked",

@@ -129,7 +129,7 @@
       for (const {id, nodes} of (await axe.run(what, run)).violations)
         all.violations.push([id, nodes.map((node) => node.html.slice(0, 200))]);
     };
-    const name = structure(), fresh = known.colors ? colors(known.colors) : new Map();
+    const name = structure(), fresh = colors(known.colors);
     if (!known.structures.includes(name)) {
       await hear({exclude: [['.chart .hit']]}, {rules: {'color-contrast': {enabled: false}}});
       all.structures.push(name);
