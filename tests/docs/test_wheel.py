@@ -4,6 +4,7 @@ No container engine is needed: the steps are read from the Dockerfile, and only 
 temporary one.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.processes
 DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
 # Steps that prepare the image itself; here uv is already installed, and nobody adds accounts.
 OF_THE_IMAGE = ('pip install --no-cache-dir "uv>=0.9"', "useradd ")
+KEPT_BELOW = ROOT / "build/wheel-stands-on"
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,54 @@ def image() -> Iterator[Image]:
         for name in ("src", "opt", "wheels"):
             (folder / name).mkdir(mode=0o755)
         copy_sources(folder / "src")
-        for step in instructions("RUN"):
-            if step.startswith(OF_THE_IMAGE):
-                continue
-            ended = subprocess.run(
-                ["sh", "-eu", "-c", Image(folder).here(step)],
-                cwd=folder / "src",
-                env=plain_environment({"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}),
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-                check=False,
-            )
-            assert ended.returncode == 0, f"{step}\n{ended.stdout}\n{ended.stderr}"
+        made = Image(folder)
+        steps = [step for step in instructions("RUN") if not step.startswith(OF_THE_IMAGE)]
+        locked = next(number for number, step in enumerate(steps) if "--require-hashes" in step)
+        *before, environment = steps[:locked]
+        for step in before:
+            run(step, made)
+        take_dependencies(made, (environment, steps[locked]))
+        for step in steps[locked + 1 :]:
+            run(step, made)
         shutil.rmtree(folder / "src")
-        yield Image(folder)
+        yield made
+
+
+def take_dependencies(made: Image, steps: Sequence[str]) -> None:
+    """Have the environment that the wheel is installed into: made by the steps once for each lock, then copied.
+
+    Installing and compiling what is the same as in the last run takes twelve seconds of a processor.
+    """
+    # Its first line says where it was written.
+    requirements = re.sub(
+        "^#.*\n", "", (made.folder / "wheels/requirements.txt").read_text(), flags=re.MULTILINE
+    )
+    of_these = hashlib.sha256("\n".join((*steps, requirements, sys.version, sys.base_prefix)).encode())
+    kept = KEPT_BELOW / of_these.hexdigest()
+    if not kept.exists():
+        for step in steps:
+            run(step, made)
+        # Those of earlier locks are large, and never taken again.
+        shutil.rmtree(KEPT_BELOW, ignore_errors=True)
+        KEPT_BELOW.mkdir(parents=True)
+        # Under another name until it is whole.
+        subprocess.run(["cp", "-a", made.folder / "opt/afterglow", KEPT_BELOW / "part"], check=True)
+        (KEPT_BELOW / "part").rename(kept)
+        return
+    subprocess.run(["cp", "-a", kept, made.folder / "opt/afterglow"], check=True)
+
+
+def run(step: str, made: Image) -> None:
+    ended = subprocess.run(
+        ["sh", "-eu", "-c", made.here(step)],
+        cwd=made.folder / "src",
+        env=plain_environment({"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{step}\n{ended.stdout}\n{ended.stderr}"
 
 
 def copy_sources(target: Path) -> None:
