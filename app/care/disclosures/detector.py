@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
 from uuid import UUID
 
@@ -22,11 +22,12 @@ from app.care.disclosures.forms import (
     item_trigger,
     keyed_trigger,
     labelled_trigger,
+    matters_in_form,
     scale_named_by,
     scanned_triggers,
     texts_in,
 )
-from app.care.disclosures.names import is_statement, scale_of, squeezed
+from app.care.disclosures.names import is_statement, remembered, scale_of, squeezed
 from app.care.disclosures.other_formats import from_base64, says_yes_in_binary
 from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
@@ -78,6 +79,8 @@ _REPORT_KEYS: Final = frozenset(
         "inputmode",
     }
 )
+# What says something of the object that it stands in.
+_OF_ITS_OBJECT: Final = _TIMES | _PATIENT_KEYS | _COLUMNS | _ROWS
 # What changes when the very same form is sent once more.
 _CHANGES: Final = frozenset({"form_token", "code", "csrf_token"})
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -203,8 +206,7 @@ def _found_in(document: Document, path: str, body: bytes = b"") -> tuple[Disclos
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Around:
+class _Around(NamedTuple):
     """What is known of where the walk is."""
 
     place: tuple[str | int, ...] = ()
@@ -245,7 +247,7 @@ class _Walk:
             elif isinstance(one, str) and not around.free and around.depth < _DEEP:
                 inner = _document_in(one)
                 if inner is not None:
-                    left.append((inner, replace(around, depth=around.depth + 1)))
+                    left.append((inner, around._replace(depth=around.depth + 1)))
 
     def reports(self) -> list[Disclosure]:
         """Give what was disclosed, one for each report."""
@@ -253,11 +255,16 @@ class _Walk:
         return list(reversed(named.values()))
 
     def _into_object(self, one: Pairs, around: _Around) -> Iterator[tuple[object, _Around]]:
-        around = self._at(one, around)
-        for trigger in self._triggers(one, around):
-            self._keep(trigger, around, one)
-        for row in _rows_of(one):
-            yield row, around
+        if any(_may_matter(key) for key, _ in one) or any(
+            isinstance(value, str) and is_statement(value) for _, value in one
+        ):
+            around = self._at(one, around)
+            for trigger in self._triggers(one, around):
+                self._keep(trigger, around, one)
+            for row in _rows_of(one):
+                yield row, around
+        elif _begins_report(one, around):
+            around = around._replace(report=one, report_place=around.place)
         for key, value in one:
             if isinstance(value, str) and squeezed(key) in _PROGRAMS:
                 # A document within a program, as GraphQL writes it.
@@ -274,18 +281,13 @@ class _Walk:
             name for key, value in one if squeezed(key) in _PATIENT_KEYS for name in _names_of(value)
         )
         times = [at for key, value in one if squeezed(key) in _TIMES and (at := _time_of(value)) is not None]
-        own = (
-            around.report is None
-            or not around.place
-            or (isinstance(around.place[-1], int) and _is_report(one))
-        )
+        own = _begins_report(one, around)
         if patients:
             self.patients = (*self.patients, *patients)[:_MOST_NAMES]
         scale = scale_named_by(one) or around.scale
         if not own and not patients and not times and scale == around.scale:
             return around
-        return replace(
-            around,
+        return around._replace(
             report=one if own else around.report,
             report_place=around.place if own else around.report_place,
             scale=scale,
@@ -355,7 +357,7 @@ def _below(around: _Around, key: str | int, scale: str | None, *, free: bool) ->
     if len(around.place) == _PLACE and free == around.free and scale in {None, around.scale}:
         return around
     place = (*around.place, key)[:_PLACE]
-    return replace(around, place=place, scale=scale or around.scale, free=free)
+    return around._replace(place=place, scale=scale or around.scale, free=free)
 
 
 def _rows_of(one: Pairs) -> Iterator[Pairs]:
@@ -370,6 +372,24 @@ def _rows_of(one: Pairs) -> Iterator[Pairs]:
                 yield (
                     Pairs(zip(names[:_MOST_COLUMNS], row, strict=False)) if isinstance(row, list) else Pairs()
                 )
+
+
+def _begins_report(one: Pairs, around: _Around) -> bool:
+    """Whether what is disclosed in an object belongs to it, and not to an object around it."""
+    return (
+        around.report is None or not around.place or (isinstance(around.place[-1], int) and _is_report(one))
+    )
+
+
+@remembered
+def _may_matter(name: str) -> bool:
+    """Whether a pair of this name may say anything of itself or of what it stands in, whatever its value is."""
+    return (
+        is_statement(name)
+        or folded(name).startswith(_TICKS)
+        or not {squeezed(name)}.isdisjoint(_OF_ITS_OBJECT)
+        or matters_in_form(name)
+    )
 
 
 def _is_report(one: Pairs) -> bool:

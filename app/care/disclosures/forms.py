@@ -51,6 +51,7 @@ _FORM_NAMING: Final = frozenset(
         "kind", "name", "key", "title", "code", "coding", "test", "measure", "assessment", "survey", "scaleid",
     }
 )  # fmt: skip
+_OF_A_FORM: Final = _CONTAINERS | _NAMING | _WORDED | _FORM_NAMING
 _ANSWERS: Final = ("value", "answer", "response", "score", "result", "selected")
 _OTHER_SCALES: Final = frozenset({"gad2", "phq2", "phq4", "phq8", "phq15", "madrss"}) | {
     key.replace("-", "") for key in STANDARD_SCALES if key not in SAFETY_ITEMS
@@ -74,6 +75,17 @@ class _Form:
     totals: list[float] = field(default_factory=list)
     # How many answers its largest container has, whoever they belong to.
     size: int = 0
+
+
+def matters_in_form(name: str) -> bool:
+    """Whether a pair of this name may be of a form: an answer, a total, a container of them, or what names it."""
+    return (
+        not {squeezed(name)}.isdisjoint(_OF_A_FORM)
+        or item_number(name) is not None
+        or scale_of(name) is not None
+        or is_total(name)
+        or is_suicide_item(name)
+    )
 
 
 def form_triggers(one: Pairs, scale_around: str | None) -> Iterator[SafetyTrigger]:

@@ -72,7 +72,7 @@ _MOST_REMEMBERED: Final = 16_384
 _LONGEST_REMEMBERED: Final = 100
 
 
-def _remembered(meaning: Callable[[str], T]) -> Callable[[str], T]:
+def remembered(meaning: Callable[[str], T]) -> Callable[[str], T]:
     """Look at a name once."""
     known = lru_cache(maxsize=_MOST_REMEMBERED)(meaning)
 
@@ -83,20 +83,20 @@ def _remembered(meaning: Callable[[str], T]) -> Callable[[str], T]:
     return of
 
 
-@_remembered
+@remembered
 def squeezed(name: str) -> str:
     """Write a name with its letters and digits only."""
     return _NOT_A_LETTER.sub("", folded(name))
 
 
-@_remembered
+@remembered
 def is_statement(name: str) -> bool:
     """Whether a field of this name asks for thoughts of self-harm."""
     plain = squeezed(name)
     return bool(_STATEMENT.search(plain)) and not _DENIAL.match(plain)
 
 
-@_remembered
+@remembered
 def scale_of(name: str) -> str | None:
     """The scale with a suicide item that a name means, however it is spelt; also its LOINC code."""
     plain = squeezed(name)
@@ -110,7 +110,7 @@ def scale_of(name: str) -> str | None:
     return "phq-9" if any(code in {_PANEL, _TOTAL, *_ITEMS} for code in codes) else None
 
 
-@_remembered
+@remembered
 def item_number(name: str) -> int | None:
     """The number of the item that a key means: 9, 09, q9, item_9, phq9_9, PHQ-9.9, items[9], or its LOINC code."""
     for code in _LOINC.findall(name):
@@ -130,20 +130,20 @@ def item_number(name: str) -> int | None:
     return int(number) if all(word in _ITEM_WORDS for word in words) else None
 
 
-@_remembered
+@remembered
 def is_suicide_item(name: str) -> bool:
     """Whether a key of a scale's form names its suicide item in words."""
     plain = squeezed(name)
     return bool(_SUICIDE_ITEM.search(plain)) and not _DENIAL.match(plain)
 
 
-@_remembered
+@remembered
 def is_suicide_question(text: str) -> bool:
     """Whether a text is the suicide item's question itself, so that no scale need be named beside it."""
     return bool(_SUICIDE_QUESTION.search(squeezed(text)))
 
 
-@_remembered
+@remembered
 def is_total(name: str) -> bool:
     """Whether a key of a scale's form means its total."""
     plain = squeezed(_SCALE_PART.sub(" ", folded(_parted(name))))
