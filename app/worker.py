@@ -29,7 +29,7 @@ from app.context import AppContext
 from app.foundation.audit import SYSTEM
 from app.foundation.ids import new_id
 from app.foundation.logs import where
-from app.imports.commands import WORK_ON_IMPORT, work_on
+from app.imports.job import WORK_ON_IMPORT
 from app.interop.ehr.reading import READ_EHR, read_ehr
 from app.interop.transfer import commands as transfers
 from app.notifications.dispatcher import Dispatcher
@@ -314,6 +314,9 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
         name=WORK_ON_IMPORT, queue=STUDIES_QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
     )
     async def work_on_import(clinic_id: str, import_id: str) -> None:
+        # Only here: it holds rows to the API's schemas, which take half a second of each worker's start.
+        from app.imports.commands import work_on  # noqa: PLC0415 - see above
+
         await work_on(context, UUID(clinic_id), UUID(import_id))
 
     @jobs.task(

@@ -4,6 +4,7 @@ A command's module is imported when the command runs, and no other: one second o
 took went into what the others need.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -124,6 +125,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
+    # What imports make stays: no look for garbage need go through it, until a command begins.
+    gc.disable()
     app()
 
 
@@ -160,6 +163,9 @@ def _said_plainly(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         try:
             command(*args, **kwargs)
         except (OperatorError, RefusalError, OSError) as error:

@@ -188,9 +188,12 @@ def develop(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Do background work until SIGTERM or SIGINT."""
+    gc.disable()  # as above, while this is read
     from app.care.intake.spool import Spool  # noqa: PLC0415 - as above
     from app.worker import Worker  # noqa: PLC0415 - as above
 
+    gc.freeze()
+    gc.enable()
     set_up_logs()
     _end_with_parent()
     with open_runtime(settings) as runtime:

@@ -13,7 +13,7 @@ from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import find_runtime, spool_dir_of
 from app.context import AppContext
 from app.storage.engine.migrating import check_schema, newest_revision
-from app.web.health import broken, broken_of_spool
+from app.web.pathway import broken, broken_of_spool
 
 _MEBIBYTE: Final = 1024**2
 # Of each problem: what is wrong, and what to do.

@@ -28,6 +28,7 @@ from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.imports.clinic_files import FORMATS, PATIENTS, ClinicFiles, Counted, Newcomer, read_files
+from app.imports.job import WORK_ON_IMPORT
 from app.imports.past_quarter import past_quarter
 from app.imports.taking_on import Importing
 from app.storage import audit_log, file_imports, patients
@@ -38,7 +39,6 @@ from app.studies.csv_rows import SeenHeader, header_of
 from app.studies.errors import StudyError
 from app.studies.row_problems import FileKind
 
-WORK_ON_IMPORT: Final = "work_on_import"
 UNDONE_WITHIN: Final = timedelta(days=1)
 _CELL: Final = {"table": "file_imports", "column": "files_sealed"}
 _AT_WORK: Final = frozenset({"checking", "importing", "undoing"})

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Annotated, Final, Literal, Protocol
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import Gauge
@@ -20,9 +19,9 @@ from app.storage.engine.health import (
     database_takes_writes,
     failures_named,
 )
-from app.storage.heartbeats import LIVES_FOR
 from app.storage.operation_figures import SafetyPathway
 from app.web.dependencies import ContextNeeded
+from app.web.pathway import Broken, PutBy, broken, broken_of_spool
 
 TAKES_WRITES: Final = Gauge(
     "afterglow_database_takes_writes", "1 when the database took the last write probe, 0 when not"
@@ -34,8 +33,6 @@ _WRITES_WITHIN_SECONDS: Final = 5.0
 
 router = APIRouter(prefix="/health", tags=["health"])
 _ANSWERS_WITHIN_SECONDS: Final = 2
-# A safety event is sent within seconds, and so is stored what was put by; one that waits this long for us is stuck.
-_WAITS_AT_MOST: Final = timedelta(seconds=60)
 
 
 class Health(BaseModel):
@@ -48,20 +45,6 @@ class Readiness(Health):
     """Whether it can work; without a mail server it can, but mail waits."""
 
     mail: Literal["set up", "not set up"]
-
-
-class Broken(StrEnum):
-    """What keeps a safety event from reaching someone."""
-
-    DATABASE_AWAY = "database-away"
-    DATABASE_TAKES_NO_WRITES = "database-takes-no-writes"
-    NO_WORKER = "no-worker"
-    SAFETY_EVENT_WAITS = "safety-event-waits"
-    MAIL_NOT_SET_UP = "mail-not-set-up"
-    MAIL_NOT_TAKEN = "mail-not-taken"
-    ENDPOINTS_NOT_ABLE = "endpoints-not-able"
-    DISCLOSURE_WAITS = "disclosure-waits"
-    LITTLE_ROOM = "little-room-for-disclosures"
 
 
 class SafetyHealth(Health):
@@ -78,16 +61,6 @@ class SafetyHealth(Health):
     live_clinics_unreachable: int = Field(
         description="Live clinics without an endpoint at which anything got through last"
     )
-
-
-class PutBy(Protocol):
-    """What was disclosed and could not be stored."""
-
-    def oldest_seconds(self) -> float:
-        """Give for how long the oldest has waited; 0: none does."""
-
-    def has_little_room(self) -> bool:
-        """Say whether what is left of the room for more would not last."""
 
 
 async def _put_by(request: Request) -> PutBy | None:
@@ -152,31 +125,6 @@ async def _look(context: AppContext) -> SafetyPathway | None:
                 return await operation_figures.safety_pathway(work, now=work.now)
     except (TimeoutError, LocalDatabaseError, OSError):
         return None
-
-
-def broken(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[Broken]:
-    """Name what is broken. Mail and endpoints matter as soon as a clinic is live."""
-    holds = {
-        Broken.NO_WORKER: found.looked_ago is None or found.looked_ago > LIVES_FOR,
-        Broken.SAFETY_EVENT_WAITS: found.unsent_since is not None
-        and now - found.unsent_since > _WAITS_AT_MOST,
-        Broken.MAIL_NOT_SET_UP: found.live > 0 and context.mail is None,
-        Broken.MAIL_NOT_TAKEN: found.mail_refused_since is not None
-        and now - found.mail_refused_since > _WAITS_AT_MOST,
-        Broken.ENDPOINTS_NOT_ABLE: found.live_unreachable > 0,
-    }
-    return [one for one in Broken if holds.get(one)]
-
-
-def broken_of_spool(spool: PutBy | None) -> list[Broken]:
-    """Name what is broken where disclosures are put by.
-
-    One is still not stored, such as because nobody is found for it; or there is little room left for more.
-    """
-    if spool is None:
-        return []
-    found = [Broken.DISCLOSURE_WAITS] if spool.oldest_seconds() > _WAITS_AT_MOST.total_seconds() else []
-    return [*found, Broken.LITTLE_ROOM] if spool.has_little_room() else found
 
 
 def _mail(context: AppContext) -> Literal["set up", "not set up"]:

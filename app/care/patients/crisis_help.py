@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.access.clinics.crisis_lines import clinic_help
-from app.care.patients.access import PatientCaller
+from app.care.patients.caller import PatientCaller
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help, help_country

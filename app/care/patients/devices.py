@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.access import PatientCaller
+from app.care.patients.caller import PatientCaller
 from app.care.patients.queries import existing
 from app.care.patients.sealed_fields import vault_of
 from app.context import AppContext, Work

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.care.patients import sms_numbers
-from app.care.patients.access import PatientCaller, PatientSignedIn, PatientWork
+from app.care.patients.access import PatientSignedIn, PatientWork
+from app.care.patients.caller import PatientCaller
 from app.care.reminders import commands, queries
 from app.care.reminders.schemas import (
     AppPushToken,

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from app.care.patients import devices
-from app.care.patients.access import PatientCaller
+from app.care.patients.caller import PatientCaller
 from app.care.patients.crisis_help import country_of_caller, help_for_caller
 from app.context import AppContext
 from app.foundation.tokens import TokenNotValidError

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from app.care.patients import devices, enrolment, magic_links
-from app.care.patients.access import PatientCaller
+from app.care.patients.caller import PatientCaller
 from app.care.patients.devices import OpenedBrowser
 from app.care.patients.magic_links import (
     LinkExpiredError,
