@@ -20,7 +20,7 @@ import pytest
 from app.foundation.logs import ALLOWED_KEYS
 from app.storage.engine.embedded.supervisor import find_running
 from app.storage.engine.migrating import DATABASE, OWNER_ROLE, newest_revision
-from tests.cli.command_line import ROOT, afterglow, afterglow_here
+from tests.cli.command_line import ROOT, afterglow_here
 from tests.docs.test_sessions import free_port
 from tests.support.databases import open_folder
 from tests.support.debian_programs import debian_program
@@ -338,7 +338,7 @@ def test_a_trace_goes_from_the_check_in_to_the_webhook_and_holds_nothing_of_the_
 
 def test_where_nothing_was_made_yet_status_says_so_and_makes_nothing() -> None:
     with open_folder() as folder:
-        done = afterglow("status", "--data-dir", str(folder / "none"))
+        done = afterglow_here("status", "--data-dir", str(folder / "none"))
         assert done.returncode == 1
         assert "No database was made here yet" in done.stderr
         assert list(Path(folder).iterdir()) == []

@@ -1,4 +1,7 @@
-"""What client makers need: a folder to work in, the tools on its path, and nothing written to anybody's home."""
+"""What client makers need: a folder to work in, the tools on its path, and nothing written to anybody's home.
+
+What the tools fetch and compile stays in `build/clients`, so that the next run has it.
+"""
 
 import os
 import shutil
@@ -16,6 +19,7 @@ from tests.support.service import NOW, Service
 ROOT = Path(__file__).parents[2]
 _HOW = "`make install` brings uv and Node.js; both fetch packages from the public registries or their mirrors"
 _LONGEST_SECONDS = 300
+_KEPT = ROOT / "build" / "clients"
 # What a client maker made on some machine before is no part of the project.
 _MADE = shutil.ignore_patterns("node_modules", "afterglow_client", "schema.d.ts", "__pycache__")
 
@@ -55,12 +59,13 @@ def new_workshop(folder: Path) -> Workshop:
     _put_tools(tools)
     variables = {
         "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
-        "npm_config_cache": str(folder / "npm-cache"),
+        "npm_config_cache": str(_KEPT / "npm"),
         "npm_config_update_notifier": "false",
         "npm_config_ignore_scripts": "true",
         "UV_PYTHON": sys.executable,
         "UV_TOOL_DIR": str(folder / "uv-tools"),
-        "UV_CACHE_DIR": str(folder / "uv-cache"),
+        "UV_CACHE_DIR": str(_KEPT / "uv"),
+        "MYPY_CACHE_DIR": str(_KEPT / "mypy"),
     }
     return Workshop(folder, {**os.environ, **variables})
 
