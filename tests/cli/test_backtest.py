@@ -48,7 +48,7 @@ class Cohort:
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     folder = tmp_path_factory.mktemp("cohort")
-    made = afterglow("simulate", "--patients", "12", "--seeds", "5", "--write-cohort", str(folder))
+    made = afterglow_here("simulate", "--patients", "12", "--seeds", "5", "--write-cohort", str(folder))
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("12 simulated patients of seed 5:")
     return Cohort(folder)

@@ -32,7 +32,7 @@ from app.storage.engine.migrating import migrate
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.inspection import Inspection
 from app.storage.tenant_keys import install
-from tests.cli.command_line import afterglow, afterglow_here
+from tests.cli.command_line import afterglow_here
 from tests.support.databases import Cluster, DatabaseUrls, open_folder
 from tests.support.service import KEY, NOW
 
@@ -368,7 +368,7 @@ def test_the_command_fails_when_something_is_wrong() -> None:
     with open_folder() as folder:
         data_dir = ("--data-dir", str(folder / "none"))
         assert afterglow_here("doctor", *data_dir).returncode == 0
-        ended = afterglow("doctor", *data_dir, more={"AFTERGLOW_WEBHOOK_ALLOW": "everything"})
+        ended = afterglow_here("doctor", *data_dir, more={"AFTERGLOW_WEBHOOK_ALLOW": "everything"})
     assert ended.returncode == 1
     assert ended.stdout.endswith("\n1 to fix.\n")
 

@@ -93,7 +93,7 @@ def test_an_unknown_role_or_database_is_named(with_passwords: Cluster) -> None:
 def test_a_url_of_something_else_is_named(url: str, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Settings(database_url=url, encryption_key=new_key_text())  # type: ignore[arg-type] # checked by pydantic
-    ended = afterglow("doctor", more={"DATABASE_URL": url, "AFTERGLOW_ENCRYPTION_KEY": new_key_text()})
+    ended = afterglow_here("doctor", more={"DATABASE_URL": url, "AFTERGLOW_ENCRYPTION_KEY": new_key_text()})
     assert ended.returncode == 1
     assert ended.stderr.startswith("afterglow: DATABASE_URL: ")
     assert said in ended.stderr
