@@ -10,6 +10,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import TenantRow, column_names
+from app.storage.engine.statements import Owner, Ready
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
@@ -58,12 +59,12 @@ class AlertTable(Generic[AlertT]):
         """Give what is inserted for a new one."""
         return {name: getattr(alert, name) for name in self.columns}
 
-    def select(self, work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    def select(self, work: Owner) -> Select[*tuple[Any, ...]]:
         """Select records of this clinic."""
         columns = [getattr(self.record, name) for name in self.columns]
         return select(*columns, wrapped_key_of(work, self.record.patient_id)).where(work.owns(self.record))
 
-    async def read(self, work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[AlertT]:
+    async def read(self, work: UnitOfWork, statement: Select[*tuple[Any, ...]] | Ready) -> list[AlertT]:
         """Run a statement that was made from `select`."""
         return await work.all(self.record, statement)
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, delete, insert, or_, select, update
+from sqlalchemy import Executable, ForeignKeyConstraint, UniqueConstraint, delete, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, columns_of, values_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -61,16 +62,18 @@ async def add_for_client(work: UnitOfWork, key: ApiKey, *, digest: bytes) -> Non
 
 async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
     """Find the key with this digest, unless it is revoked."""
-    found = await work.execute(
-        select(ApiKey.id, ApiKey.scopes).where(
-            work.owns(ApiKey),
-            ApiKey.digest == digest,
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > work.real_now),
-        )
-    )
-    row = found.one_or_none()
+    row = (await work.execute(_working(digest, work.real_now))).one_or_none()
     return row and WorkingKey(id=row.id, scopes=frozenset(row.scopes))
+
+
+@built_once
+def _working(work: Owner, digest: bytes, now: datetime) -> Executable:
+    return select(ApiKey.id, ApiKey.scopes).where(
+        work.owns(ApiKey),
+        ApiKey.digest == digest,
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+    )
 
 
 async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[ApiKey]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     Double,
+    Executable,
     ForeignKeyConstraint,
     Index,
     Select,
@@ -27,6 +28,7 @@ from app.clinical.long_exposure import KNOWN_FORMS, LONG_EXPOSURE
 from app.clinical.scales import AssessmentTotal, Scale, read_custom_scales
 from app.storage import record_versions
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, columns_of, values_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 from app.storage.record_versions import RecordVersion
@@ -231,9 +233,22 @@ async def totals_of_patient(
     ``up_to_turn``: only those that had come by that turn of the patient's. ``taken_since``: only those taken
     from then on. ``also``: forms as they were believed then, which were corrected since.
     """
+    rows: list[Any] = list(await work.execute(_totals(patient_id, up_to_turn, taken_since)))
+    if also:
+        own = await own_scales(work)
+        rows += [
+            _FormTotal(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
+        ]
+    return totals_in([row for row in rows if row.scale != LONG_EXPOSURE.key])
+
+
+@built_once
+def _totals(
+    work: Owner, patient_id: UUID, up_to_turn: int | None, taken_since: datetime | None
+) -> Executable:
     known = () if up_to_turn is None else (StoredAssessment.turn <= up_to_turn,)
     taken = () if taken_since is None else (StoredAssessment.taken_at >= taken_since,)
-    found = await work.execute(
+    return (
         select(
             StoredAssessment.scale,
             StoredAssessment.taken_at,
@@ -255,13 +270,6 @@ async def totals_of_patient(
             *taken,
         )
     )
-    rows: list[Any] = list(found)
-    if also:
-        own = await own_scales(work)
-        rows += [
-            _FormTotal(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
-        ]
-    return totals_in([row for row in rows if row.scale != LONG_EXPOSURE.key])
 
 
 class _FormTotal(NamedTuple):

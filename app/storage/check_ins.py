@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     DateTime,
+    Executable,
     ForeignKeyConstraint,
     Index,
     Numeric,
@@ -33,6 +34,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clinical.check_ins import CheckIn
 from app.clinical.domains import REPORTED_NUMBERS
 from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import this_turn
@@ -299,11 +301,15 @@ async def current_history(
 
     ``after``: only those that were recorded after that moment.
     """
+    return tuple(check_in_of(row) for row in await work.execute(_standing(patient_id, after)))
+
+
+@built_once
+def _standing(work: Owner, patient_id: UUID, after: datetime | None) -> Executable:
     statement = select(*OF_CHECK_IN).where(*_current(work, patient_id))
     if after is not None:
         statement = statement.where(CheckInRow.recorded_at > after)
-    found = await work.execute(statement.order_by(CheckInRow.recorded_at, CheckInRow.id))
-    return tuple(check_in_of(row) for row in found)
+    return statement.order_by(CheckInRow.recorded_at, CheckInRow.id)
 
 
 async def current_through(
@@ -335,7 +341,7 @@ async def current_through(
     return list(accumulate(each, lambda before, one: (before[0] + one[0], max(before[1], one[1]))))
 
 
-def _current(work: UnitOfWork, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def _current(work: Owner, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return (
         work.owns(CheckInRow),
         CheckInRow.patient_id == patient_id,

@@ -5,12 +5,23 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, delete, or_, select, text, update
+from sqlalchemy import (
+    CheckConstraint,
+    Executable,
+    ForeignKeyConstraint,
+    Index,
+    delete,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.errors import OperatorError
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow, columns_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -84,9 +95,17 @@ async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
 
 async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
     """Give the clinic's profile, locked if what follows must happen once."""
-    columns = columns_of(ClinicProfile)
-    statement = select(*columns).where(work.owns(ClinicProfile))
-    return await work.one(ClinicProfile, statement.with_for_update() if lock else statement)
+    return await work.one(ClinicProfile, _locked_profile() if lock else _profile())
+
+
+@built_once
+def _profile(work: Owner) -> Executable:
+    return select(*columns_of(ClinicProfile)).where(work.owns(ClinicProfile))
+
+
+@built_once
+def _locked_profile(work: Owner) -> Executable:
+    return select(*columns_of(ClinicProfile)).where(work.owns(ClinicProfile)).with_for_update()
 
 
 async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns

@@ -6,13 +6,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import CheckConstraint, ColumnElement, Index, Select, delete, select, text, update
+from sqlalchemy import CheckConstraint, ColumnElement, Executable, Index, Select, delete, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.course import Course, DatePrecision, EarlierInfusions
 from app.clinical.review import RecordedBenefit
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.protocol_templates import TEMPLATE_CONTENT, OwnTemplate
 from app.storage.record_versions import RecordVersion
@@ -150,12 +151,7 @@ async def find(work: UnitOfWork, patient_id: UUID, course_id: UUID) -> StoredCou
 
 async def stored_courses(work: UnitOfWork, patient_id: UUID) -> list[StoredCourse]:
     """List the patient's courses, latest first, with what staff recorded of each."""
-    found = await work.execute(
-        _courses(work)
-        .where(CourseRow.patient_id == patient_id)
-        .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
-    )
-    return [_stored_course(row) for row in found]
+    return [_stored_course(row) for row in await work.execute(_of_patient(patient_id))]
 
 
 async def course_by_external_id(
@@ -169,7 +165,16 @@ async def course_by_external_id(
     return row and (row.patient_id, _stored_course(row))
 
 
-def _courses(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+@built_once
+def _of_patient(work: Owner, patient_id: UUID) -> Executable:
+    return (
+        _courses(work)
+        .where(CourseRow.patient_id == patient_id)
+        .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
+    )
+
+
+def _courses(work: Owner) -> Select[*tuple[Any, ...]]:
     return select(
         *course_columns(CourseRow),
         CourseRow.patient_id,

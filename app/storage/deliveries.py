@@ -15,6 +15,7 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     DateTime,
+    Executable,
     ForeignKeyConstraint,
     Index,
     Text,
@@ -37,6 +38,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from app.foundation.tracing import span, traceparent
 from app.storage.due_work import unclaimed
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, clinic_foreign_key, values_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Written out and not given as parameters: a plan made for any value cannot use an index made for these, and would
@@ -214,24 +216,13 @@ async def add_notification(
     """Keep what happened and where it has to go, due at once; its place in the stream is given later."""
     with span("event.recorded", clinic_id=work.clinic_id, notification_id=notification.id):
         followed = traceparent()
-    written = insert(Notification).values(
-        clinic_id=work.clinic_id,
-        id=notification.id,
-        type=notification.type,
-        patient_id=notification.patient_id,
-        occurred_at=notification.occurred_at,
-        body=notification.body,
-    )
-    await work.execute(
-        insert(EventPlaceRow)
-        .values(
-            clinic_id=work.clinic_id,
-            notification_id=notification.id,
-            patient_sequence=patient_sequence,
-            position=None,
-        )
-        .add_cte(written.cte("written"))
-    )
+    what = {
+        "type": notification.type,
+        "patient_id": notification.patient_id,
+        "occurred_at": notification.occurred_at,
+        "body": notification.body,
+    }
+    await work.execute(_recorded(notification.id, patient_sequence, **what))
     if deliveries:
         await work.execute(
             insert(DeliveryRow),
@@ -253,6 +244,24 @@ async def add_notification(
                 for delivery in deliveries
             ],
         )
+
+
+@built_once
+def _recorded(
+    work: Owner,
+    /,
+    notification_id: UUID,
+    patient_sequence: int | None,
+    **values: Any,  # noqa: ANN401 - columns
+) -> Executable:
+    written = insert(Notification).values(clinic_id=work.clinic_id, id=notification_id, **values)
+    place = insert(EventPlaceRow).values(
+        clinic_id=work.clinic_id,
+        notification_id=notification_id,
+        patient_sequence=patient_sequence,
+        position=None,
+    )
+    return place.add_cte(written.cte("written"))
 
 
 async def claim_due(

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Executable,
     ForeignKeyConstraint,
     Select,
     case,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -85,7 +87,7 @@ async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> En
 
 async def all_of_clinic(work: UnitOfWork) -> list[Endpoint]:
     """List the clinic's addresses, oldest first."""
-    return await work.all(Endpoint, _endpoints(work).order_by(Endpoint.id))
+    return await work.all(Endpoint, _all())
 
 
 async def count_numbered(work: UnitOfWork, endpoint_id: UUID, count: int) -> int:
@@ -267,5 +269,10 @@ async def enable(work: UnitOfWork, endpoint_id: UUID) -> None:
     )
 
 
-def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+@built_once
+def _all(work: Owner) -> Executable:
+    return _endpoints(work).order_by(Endpoint.id)
+
+
+def _endpoints(work: Owner) -> Select[*tuple[Any, ...]]:
     return select(*columns_of(Endpoint)).where(work.owns(Endpoint), Endpoint.state != "removed")

@@ -8,12 +8,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import Base64Bytes, TypeAdapter
-from sqlalchemy import CheckConstraint, Index, Numeric, Select, delete, null, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CheckConstraint, Executable, Index, Numeric, Select, delete, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.course import Infusion, InfusionPhase, Route
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 from app.storage.record_versions import RecordVersion
@@ -66,7 +67,7 @@ class InfusionRow(TenantRow):
     kept_booking_on: Mapped[date | None]
     kept_booking_made_at: Mapped[datetime | None]
     # How the session went, and the notes of whoever gave it, sealed with the patient's own key.
-    session: Mapped[dict[str, Any] | None]
+    session: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     note_sealed: Mapped[bytes | None]
     created_at: Mapped[datetime]
     turn: Mapped[int]
@@ -134,22 +135,22 @@ def from_version(version: RecordVersion) -> StoredInfusion:
 
 async def add_infusion(work: UnitOfWork, patient_id: UUID, stored: StoredInfusion) -> bool:
     """Keep an infusion, unless the patient has one at this very moment already; says whether it was kept."""
-    added = await work.execute(
+    adding = _add(
+        patient_id, id=stored.id, created_at=stored.created_at or work.now, **_infusion_values(stored)
+    )
+    return (await work.execute(adding)).one_or_none() is not None
+
+
+@built_once
+def _add(work: Owner, /, patient_id: UUID, **values: Any) -> Executable:  # noqa: ANN401 - columns
+    return (
         insert(InfusionRow)
         .on_conflict_do_nothing(
             index_elements=[InfusionRow.clinic_id, InfusionRow.patient_id, InfusionRow.given_at]
         )
-        .values(
-            clinic_id=work.clinic_id,
-            id=stored.id,
-            patient_id=patient_id,
-            created_at=stored.created_at or work.now,
-            turn=this_turn(work, patient_id),
-            **_infusion_values(stored),
-        )
+        .values(clinic_id=work.clinic_id, patient_id=patient_id, turn=this_turn(work, patient_id), **values)
         .returning(InfusionRow.id)
     )
-    return added.one_or_none() is not None
 
 
 async def replace_infusion(
@@ -182,12 +183,7 @@ async def find(work: UnitOfWork, patient_id: UUID, infusion_id: UUID) -> StoredI
 
 async def stored_infusions(work: UnitOfWork, patient_id: UUID) -> list[StoredInfusion]:
     """List a patient's infusions as they are believed now, latest first."""
-    found = await work.execute(
-        _infusions(work)
-        .where(InfusionRow.patient_id == patient_id)
-        .order_by(InfusionRow.given_at.desc(), InfusionRow.id.desc())
-    )
-    return [_stored_infusion(row) for row in found]
+    return [_stored_infusion(row) for row in await work.execute(_all_of_patient(patient_id))]
 
 
 async def infusion_by_external_id(
@@ -201,7 +197,16 @@ async def infusion_by_external_id(
     return row and (row.patient_id, _stored_infusion(row))
 
 
-def _infusions(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+@built_once
+def _all_of_patient(work: Owner, patient_id: UUID) -> Executable:
+    return (
+        _infusions(work)
+        .where(InfusionRow.patient_id == patient_id)
+        .order_by(InfusionRow.given_at.desc(), InfusionRow.id.desc())
+    )
+
+
+def _infusions(work: Owner) -> Select[*tuple[Any, ...]]:
     return select(*InfusionRow.__table__.columns).where(work.owns(InfusionRow))
 
 
@@ -221,8 +226,7 @@ def _infusion_values(stored: StoredInfusion) -> dict[str, Any]:
         "began_course_id": stored.began_course_id,
         "kept_booking_on": stored.kept_booking_on,
         "kept_booking_made_at": stored.kept_booking_made_at,
-        # Without one, the column is null: JSON's own null would be a value.
-        "session": null() if stored.session is None else plain_session(stored.session),
+        "session": None if stored.session is None else plain_session(stored.session),
         "note_sealed": stored.note_sealed,
     }
 
@@ -253,14 +257,18 @@ async def infusions(
     ``since``: only those given from that moment on. ``up_to_turn``: only those that were entered by that turn
     of the patient's.
     """
+    return tuple(_infusion(row) for row in await work.execute(_given(patient_id, since, up_to_turn)))
+
+
+@built_once
+def _given(work: Owner, patient_id: UUID, since: datetime | None, up_to_turn: int | None) -> Executable:
     later = () if since is None else (InfusionRow.given_at >= since,)
     known = () if up_to_turn is None else (InfusionRow.turn <= up_to_turn,)
-    found = await work.execute(
+    return (
         select(*INFUSION_COLUMNS)
         .where(work.owns(InfusionRow), InfusionRow.patient_id == patient_id, *later, *known)
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
-    return tuple(_infusion(row) for row in found)
 
 
 def infusions_by_patient(rows: Iterable[Any]) -> dict[UUID, list[Infusion]]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Label, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
+from app.storage.engine.statements import Owner
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -28,7 +29,7 @@ class PatientKeyRow(TenantRow):
     made_at: Mapped[datetime]
 
 
-def wrapped_key_of(work: UnitOfWork, patient_id: UUID | ColumnElement[UUID] | Any) -> Label[bytes | None]:  # noqa: ANN401 - a mapped column's type is SQLAlchemy's own
+def wrapped_key_of(work: Owner, patient_id: UUID | ColumnElement[UUID] | Any) -> Label[bytes | None]:  # noqa: ANN401 - a mapped column's type is SQLAlchemy's own
     """Give the column ``wrapped_key`` to read along with a row about a patient; null for one who has none."""
     found = select(PatientKeyRow.wrapped_key).where(
         work.owns(PatientKeyRow), PatientKeyRow.patient_id == patient_id

@@ -9,11 +9,25 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index, ScalarSelect, column, false, func, literal, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Index,
+    ScalarSelect,
+    column,
+    false,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, one_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -93,17 +107,26 @@ async def lock(work: UnitOfWork, patient_id: UUID) -> StoredState | None:
 
     The state is read by a statement after the locking one: reading in it gave a stale row.
     """
-    mine = (work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
-    await work.execute(select(PatientStateRow.version).where(*mine).with_for_update())
-    found = await work.execute(
-        select(PatientStateRow.version, PatientStateRow.sync_sequence, PatientStateRow.packed_state).where(
-            *mine
-        )
-    )
-    row = found.one_or_none()
+    await work.execute(_locked(patient_id))
+    row = (await work.execute(_state(patient_id))).one_or_none()
     return row and StoredState(
         version=row.version, sync_sequence=row.sync_sequence, packed_state=row.packed_state
     )
+
+
+@built_once
+def _locked(work: Owner, patient_id: UUID) -> Executable:
+    return select(PatientStateRow.version).where(*_is(work, patient_id)).with_for_update()
+
+
+@built_once
+def _state(work: Owner, patient_id: UUID) -> Executable:
+    row = PatientStateRow
+    return select(row.version, row.sync_sequence, row.packed_state).where(*_is(work, patient_id))
+
+
+def _is(work: Owner, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id
 
 
 async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> list[UUID]:
@@ -120,17 +143,13 @@ async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> lis
     return list(found.scalars())
 
 
-def this_turn(work: UnitOfWork, patient_id: UUID) -> ScalarSelect[int]:
+def this_turn(work: Owner, patient_id: UUID) -> ScalarSelect[int]:
     """Give the number of the turn that is being taken, for rows that a decision may rest on.
 
     The version counts turns. It moves after the rows of a turn are written, so theirs is the next one; a
     decision knows of every row whose turn is not after its own.
     """
-    return (
-        select(PatientStateRow.version + 1)
-        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
-        .scalar_subquery()
-    )
+    return select(PatientStateRow.version + 1).where(*_is(work, patient_id)).scalar_subquery()
 
 
 async def keep_answer(
@@ -145,10 +164,8 @@ async def keep_answer(
 ) -> None:
     """Replace the rule's state and latest answer, outside of the check-in path; the caller holds the lock."""
     await work.execute(
-        update(PatientStateRow)
-        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
-        .values(
-            version=PatientStateRow.version + 1,
+        _answered(
+            patient_id,
             packed_state=packed_state,
             burst=burst,
             level=level,
@@ -159,14 +176,20 @@ async def keep_answer(
     )
 
 
+@built_once
+def _answered(work: Owner, /, patient_id: UUID, **values: Any) -> Executable:  # noqa: ANN401 - columns
+    turns = PatientStateRow.version + 1
+    return update(PatientStateRow).where(*_is(work, patient_id)).values(version=turns, **values)
+
+
 async def checkpoints(work: UnitOfWork, patient_id: UUID) -> list[dict[str, Any]]:
     """Give the checkpoints of the rule's state that are kept, the earliest first."""
-    found = await work.execute(
-        select(PatientStateRow.checkpoints).where(
-            work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id
-        )
-    )
-    return found.scalar_one_or_none() or []
+    return (await work.execute(_checkpoints(patient_id))).scalar_one_or_none() or []
+
+
+@built_once
+def _checkpoints(work: Owner, patient_id: UUID) -> Executable:
+    return select(PatientStateRow.checkpoints).where(*_is(work, patient_id))
 
 
 async def keep_checkpoints(
@@ -247,15 +270,16 @@ async def consent_of(work: UnitOfWork, patient_id: UUID) -> KeptConsent | None:
 
 async def booked_booster(work: UnitOfWork, patient_id: UUID) -> BookedBooster | None:
     """Give the booster that is booked."""
-    found = await work.execute(
-        select(PatientStateRow.booster_booked_for, PatientStateRow.booster_booked_at).where(
-            work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id
-        )
-    )
-    row = found.one_or_none()
+    row = (await work.execute(_booking(patient_id))).one_or_none()
     if row is None or row.booster_booked_for is None:
         return None
     return BookedBooster(on=row.booster_booked_for, made_at=row.booster_booked_at)
+
+
+@built_once
+def _booking(work: Owner, patient_id: UUID) -> Executable:
+    row = PatientStateRow
+    return select(row.booster_booked_for, row.booster_booked_at).where(*_is(work, patient_id))
 
 
 async def forget_state(work: UnitOfWork, patient_id: UUID) -> None:
@@ -281,20 +305,24 @@ async def sync_place(work: UnitOfWork, patient_id: UUID) -> tuple[str, int]:
 
 async def next_event_sequence(work: UnitOfWork, patient_id: UUID) -> int:
     """Give the next number in the patient's sequence of outgoing events."""
-    return await _count_up(work, patient_id, PatientStateRow.event_sequence)
+    return int((await work.execute(_next_event(patient_id), unaudited="a counter")).scalar_one())
 
 
 async def next_sync_sequence(work: UnitOfWork, patient_id: UUID) -> int:
     """Give the next number in the patient's sync; the caller holds the patient's turn."""
-    return await _count_up(work, patient_id, PatientStateRow.sync_sequence)
+    return int((await work.execute(_next_in_sync(patient_id), unaudited="a counter")).scalar_one())
 
 
-async def _count_up(work: UnitOfWork, patient_id: UUID, counter: InstrumentedAttribute[int]) -> int:
-    counted = await work.execute(
-        update(PatientStateRow)
-        .where(work.owns(PatientStateRow), PatientStateRow.patient_id == patient_id)
-        .values({counter: counter + 1})
-        .returning(counter),
-        unaudited="a counter",
-    )
-    return int(counted.scalar_one())
+@built_once
+def _next_event(work: Owner, patient_id: UUID) -> Executable:
+    return _counting(work, patient_id, PatientStateRow.event_sequence)
+
+
+@built_once
+def _next_in_sync(work: Owner, patient_id: UUID) -> Executable:
+    return _counting(work, patient_id, PatientStateRow.sync_sequence)
+
+
+def _counting(work: Owner, patient_id: UUID, counter: InstrumentedAttribute[int]) -> ReturningUpdate[Any]:
+    counted = update(PatientStateRow).where(*_is(work, patient_id)).values({counter: counter + 1})
+    return counted.returning(counter)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Executable,
     ForeignKeyConstraint,
     Index,
     Select,
@@ -23,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.foundation.zones import canonical_zone
 from app.storage import patient_keys, reminder_plans
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, one_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
@@ -161,8 +163,7 @@ async def _add_state(work: UnitOfWork, patient_id: UUID) -> None:
 
 async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
     """Find a patient of this clinic."""
-    found = await work.execute(_patients(work).where(PatientRow.id == patient_id))
-    row = found.one_or_none()
+    row = (await work.execute(_one(patient_id))).one_or_none()
     return row and _record(row)
 
 
@@ -282,7 +283,12 @@ async def change(
     )
 
 
-def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+@built_once
+def _one(work: Owner, patient_id: UUID) -> Executable:
+    return _patients(work).where(PatientRow.id == patient_id)
+
+
+def _patients(work: Owner) -> Select[*tuple[Any, ...]]:
     return (
         select(
             PatientRow.id,

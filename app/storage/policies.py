@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, func, select
+from sqlalchemy import Executable, ForeignKeyConstraint, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.course import InfusionPhase
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.infusions import InfusionRow
 
@@ -40,13 +41,17 @@ async def versions(work: UnitOfWork) -> list[StoredPolicy]:
 
 async def active_numbers(work: UnitOfWork, *, now: datetime) -> dict[str, Any]:
     """Give the numbers that differ now; empty when the clinic never set any."""
-    found = await work.execute(
+    return dict((await work.execute(_active_numbers(now))).scalar_one_or_none() or {})
+
+
+@built_once
+def _active_numbers(work: Owner, now: datetime) -> Executable:
+    return (
         select(StoredPolicy.numbers)
         .where(work.owns(StoredPolicy), StoredPolicy.effective_from <= now)
         .order_by(StoredPolicy.version.desc())
         .limit(1)
     )
-    return dict(found.scalar_one_or_none() or {})
 
 
 async def add(work: UnitOfWork, policy: StoredPolicy) -> bool:

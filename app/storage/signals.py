@@ -4,11 +4,12 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, case, insert, select, text, update
+from sqlalchemy import CheckConstraint, Executable, Index, case, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.alerts import Alert, AlertTable
 from app.storage.engine.rows import CARE, clinic_foreign_key
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -108,9 +109,14 @@ async def return_from_snooze(work: UnitOfWork) -> list[tuple[UUID, UUID]]:
 
 async def latest_of_patient(work: UnitOfWork, patient_id: UUID) -> Signal | None:
     """Find the patient's latest signal, open or not."""
-    statement = TABLE.select(work).where(Signal.patient_id == patient_id)
-    found = await TABLE.read(work, statement.order_by(Signal.raised_at.desc(), Signal.id.desc()).limit(1))
+    found = await TABLE.read(work, _latest(patient_id))
     return found[0] if found else None
+
+
+@built_once
+def _latest(work: Owner, patient_id: UUID) -> Executable:
+    statement = TABLE.select(work).where(Signal.patient_id == patient_id)
+    return statement.order_by(Signal.raised_at.desc(), Signal.id.desc()).limit(1)
 
 
 async def days_on_criterion(work: UnitOfWork, patient_id: UUID, criterion: str) -> list[date]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, insert, select, true, update
+from sqlalchemy import Executable, Index, UniqueConstraint, insert, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.clinics import ClinicProfile
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_members import StaffMember
 
@@ -63,9 +64,13 @@ async def working(
     work: UnitOfWork, digest: bytes, *, used_after: datetime, opened_after: datetime
 ) -> OpenSession | None:
     """Find the session with this digest, if it works and its member is active."""
+    return await work.one(OpenSession, _working(digest, used_after, opened_after))
+
+
+@built_once
+def _working(work: Owner, digest: bytes, used_after: datetime, opened_after: datetime) -> Executable:
     session, member, clinic = StaffSessionRow, StaffMember, ClinicProfile
-    return await work.one(
-        OpenSession,
+    return (
         select(
             session.id,
             session.staff_id,
@@ -83,7 +88,7 @@ async def working(
             session.used_at > used_after,
             session.opened_at > opened_after,
             member.state == "active",
-        ),
+        )
     )
 
 

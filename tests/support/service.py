@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+import pytest
 import uvicorn
 import uvloop
-from sqlalchemy import event, update
+from psycopg import AsyncConnection
+from sqlalchemy import Dialect, event, update
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.asgi import build_app
@@ -26,6 +28,7 @@ from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
 from app.storage.clinics import ClinicRow
 from app.storage.engine.database import Database
+from app.storage.engine.statements import Built, Found
 from app.web.connections import BoundedConnection
 from app.worker import Worker
 from tests.support.clock import SettableClock
@@ -209,15 +212,25 @@ class _Stop:
 
 @contextmanager
 def statements(service: Service) -> Iterator[list[str]]:
-    """Note every statement that is made meanwhile through SQLAlchemy."""
+    """Note every statement that is made meanwhile: through SQLAlchemy, or of those that are built once."""
     made: list[str] = []
     engine = service.context.database.engine.sync_engine
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         made.append(statement)
 
+    async def noted(
+        self: Built, driver: AsyncConnection[Any], dialect: Dialect, given: Mapping[str, Any]
+    ) -> Found:
+        found = await run(self, driver, dialect, given)
+        made.append(self.text.decode())
+        return found
+
+    run = Built.run
     event.listen(engine, "before_cursor_execute", note)
     try:
-        yield made
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Built, "run", noted)
+            yield made
     finally:
         event.remove(engine, "before_cursor_execute", note)

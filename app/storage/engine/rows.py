@@ -1,10 +1,9 @@
 """What all tables share: the schemas, the naming of constraints, the tenant's column."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import field, fields
 from datetime import datetime
-from typing import Any, Final, TypeVar, dataclass_transform
+from typing import Any, Final, dataclass_transform
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,12 +11,10 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Dialect,
-    Executable,
     ForeignKeyConstraint,
     Function,
     LargeBinary,
     MetaData,
-    Result,
     Text,
     TypeDecorator,
     Uuid,
@@ -45,8 +42,6 @@ FRONT_DESK: Final = "front_desk"
 JOBS: Final = "jobs"
 # What tables of care are made of; the application reaches it by these tables alone.
 PARTITIONS: Final = "partitions"
-
-Record = TypeVar("Record")
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(mapped_column, field))
@@ -127,20 +122,3 @@ def columns_of(record: type[TenantRow]) -> list[Any]:
 def values_of(record: TenantRow) -> dict[str, Any]:
     """Give what is inserted for a new record, by column; the statement adds the tenant."""
     return {name: getattr(record, name) for name in column_names(type(record))}
-
-
-class RecordReader(ABC):
-    """What runs statements, and makes records of what they find."""
-
-    @abstractmethod
-    async def execute(self, statement: Executable) -> Result[Any]:
-        """Run one statement."""
-
-    async def one(self, kind: type[Record], statement: Executable) -> Record | None:
-        """Make the one record that a statement finds, by the names of its columns; None where it finds none."""
-        row = (await self.execute(statement)).one_or_none()
-        return None if row is None else kind(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-
-    async def all(self, kind: type[Record], statement: Executable) -> list[Record]:
-        """Make the records that a statement finds, by the names of their columns."""
-        return [kind(**row._mapping) for row in await self.execute(statement)]  # noqa: SLF001 - same

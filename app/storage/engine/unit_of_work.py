@@ -20,7 +20,8 @@ from app.foundation.ids import new_id
 from app.storage.engine.audit import StoredEvent, audit_values
 from app.storage.engine.connection_budget import ConnectionBudget, Ticket
 from app.storage.engine.jobs import QUEUE, Job, queue_jobs
-from app.storage.engine.rows import CARE, RecordReader, TenantRow
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.statements import Found, Ready, RecordReader
 from app.storage.engine.tenant_proof import UNSEEN, TenantProof
 
 # What workers listen to. PostgreSQL notifies each of them once a transaction, however much it wrote.
@@ -204,11 +205,11 @@ class UnitOfWork(RecordReader):
 
     async def execute(
         self,
-        statement: Executable,
+        statement: Executable | Ready,
         parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         *,
         unaudited: str | None = None,
-    ) -> CursorResult[Any]:
+    ) -> CursorResult[Any] | Found:
         """Run one statement in this transaction.
 
         ``unaudited``: why a statement that changes a clinic's rows needs no line of the audit log. Any other
@@ -216,20 +217,18 @@ class UnitOfWork(RecordReader):
         """
         if not self._open:
             await self.begin()
-        done = await self._connection.execute(statement, parameters)
+        done: CursorResult[Any] | Found
+        if isinstance(statement, Ready):
+            done = await statement.run(await self._psycopg(), self._at.engine.dialect, self.clinic_id)
+            statement = statement.built.statement
+        else:
+            done = await self._connection.execute(statement, parameters)
         # What found nothing to change, such as an insert of what is there already, changed nothing.
         if isinstance(statement, UpdateBase) and unaudited is None and done.rowcount != 0:
-            self._note_change(statement)
+            table = statement.entity_description["table"]
+            if table.schema == CARE:
+                self._changed.add(table.name)
         return done
-
-    async def changes(self, statement: UpdateBase) -> bool:
-        """Run a statement that changes rows; says whether it found any."""
-        return (await self.execute(statement)).rowcount != 0
-
-    def _note_change(self, statement: UpdateBase) -> None:
-        table = statement.entity_description["table"]
-        if table.schema == CARE:
-            self._changed.add(table.name)
 
     def audit(
         self,
