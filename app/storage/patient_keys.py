@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Label, insert, select
+from sqlalchemy import ColumnElement, Executable, Label, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key
-from app.storage.engine.statements import Owner
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -39,8 +39,9 @@ def wrapped_key_of(work: Owner, patient_id: UUID | ColumnElement[UUID] | Any) ->
 
 async def add(work: UnitOfWork, patient_id: UUID, wrapped_key: bytes, *, made_at: datetime) -> None:
     """Keep a new patient's key; the caller writes the line of the audit log."""
-    await work.execute(
-        insert(PatientKeyRow).values(
-            clinic_id=work.clinic_id, patient_id=patient_id, wrapped_key=wrapped_key, made_at=made_at
-        )
-    )
+    await work.execute(_new(patient_id=patient_id, wrapped_key=wrapped_key, made_at=made_at))
+
+
+@built_once
+def _new(work: Owner, /, **values: Any) -> Executable:  # noqa: ANN401 - columns
+    return insert(PatientKeyRow).values(clinic_id=work.clinic_id, **values)

@@ -112,10 +112,7 @@ async def add(work: UnitOfWork, patient: PatientRecord, *, external_ref: Indexed
     An empty state, a key and a plan of reminders are kept beside it.
     """
     added = await work.execute(
-        insert(PatientRow)
-        .on_conflict_do_nothing()
-        .values(
-            clinic_id=work.clinic_id,
+        _new(
             id=patient.id,
             external_ref_index=external_ref.exactly,
             external_ref_key=external_ref.key,
@@ -129,35 +126,39 @@ async def add(work: UnitOfWork, patient: PatientRecord, *, external_ref: Indexed
             registered_at=patient.registered_at,
             version=patient.version,
         )
-        .returning(PatientRow.id)
     )
     if added.one_or_none() is None:
         return False
-    await _add_state(work, patient.id)
+    await work.execute(_new_state(patient.id))
     if patient.wrapped_key is not None:
         await patient_keys.add(work, patient.id, patient.wrapped_key, made_at=patient.registered_at)
     await reminder_plans.add(work, patient.id, look_at=patient.registered_at)
     return True
 
 
-async def _add_state(work: UnitOfWork, patient_id: UUID) -> None:
-    await work.execute(
-        insert(PatientStateRow).values(
-            clinic_id=work.clinic_id,
-            patient_id=patient_id,
-            version=0,
-            sync_sequence=0,
-            event_sequence=0,
-            packed_state=None,
-            level="no_reference",
-            announced=[],
-            evaluated_at=None,
-            booster_booked_for=None,
-            consent_version=None,
-            consent_withdrawn_at=None,
-            booster_booked_at=None,
-            checkpoints=None,
-        )
+@built_once
+def _new(work: Owner, /, **values: Any) -> Executable:  # noqa: ANN401 - columns
+    adding = insert(PatientRow).on_conflict_do_nothing().values(clinic_id=work.clinic_id, **values)
+    return adding.returning(PatientRow.id)
+
+
+@built_once
+def _new_state(work: Owner, patient_id: UUID) -> Executable:
+    return insert(PatientStateRow).values(
+        clinic_id=work.clinic_id,
+        patient_id=patient_id,
+        version=0,
+        sync_sequence=0,
+        event_sequence=0,
+        packed_state=None,
+        level="no_reference",
+        announced=[],
+        evaluated_at=None,
+        booster_booked_for=None,
+        consent_version=None,
+        consent_withdrawn_at=None,
+        booster_booked_at=None,
+        checkpoints=None,
     )
 
 
@@ -175,19 +176,21 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
 
 async def find_by_chart_number(work: UnitOfWork, reference: IndexedChartNumber) -> UUID | None:
     """Find whose chart number this is: exactly as written first, then as people read it."""
-    found = await work.execute(
+    found = await work.execute(_holder(reference.exactly, reference.key))
+    return found.scalar_one_or_none()
+
+
+@built_once
+def _holder(work: Owner, exactly: bytes, key: bytes) -> Executable:
+    return (
         select(PatientRow.id)
         .where(
             work.owns(PatientRow),
-            or_(
-                PatientRow.external_ref_index == reference.exactly,
-                PatientRow.external_ref_key == reference.key,
-            ),
+            or_(PatientRow.external_ref_index == exactly, PatientRow.external_ref_key == key),
         )
-        .order_by((PatientRow.external_ref_index == reference.exactly).desc())
+        .order_by((PatientRow.external_ref_index == exactly).desc())
         .limit(1)
     )
-    return found.scalar_one_or_none()
 
 
 async def amend(work: UnitOfWork, patient_id: UUID, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns

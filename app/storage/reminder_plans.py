@@ -6,11 +6,12 @@ from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index, Select, Time, bindparam, func, insert, select, text, update
+from sqlalchemy import Executable, Index, Select, Time, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage import stopped_numbers
 from app.storage.engine.rows import CARE, TenantRow, clinic_foreign_key, columns_of, one_of
+from app.storage.engine.statements import Owner, built_once
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # What holds until a patient says otherwise.
@@ -91,19 +92,24 @@ class NextLook:
 
 async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime) -> None:
     """Keep a new patient's plan, with what holds until the patient says otherwise."""
-    await work.execute(
-        insert(ReminderPlan).values(
-            clinic_id=work.clinic_id,
-            patient_id=patient_id,
-            ask_at=ASK_AT,
-            quiet_from=QUIET_FROM,
-            quiet_until=QUIET_UNTIL,
-            channels=list(CHANNELS),
-            sms_number_sealed=None,
-            paused_until=None,
-            next_look_at=look_at,
-            overdue_announced_for=None,
-        )
+    await work.execute(_new(patient_id, look_at))
+
+
+@built_once
+def _new(work: Owner, patient_id: UUID, look_at: datetime) -> Executable:
+    return insert(ReminderPlan).values(
+        clinic_id=work.clinic_id,
+        patient_id=patient_id,
+        ask_at=ASK_AT,
+        quiet_from=QUIET_FROM,
+        quiet_until=QUIET_UNTIL,
+        channels=list(CHANNELS),
+        sms_number_sealed=None,
+        paused_until=None,
+        next_look_at=look_at,
+        overdue_announced_for=None,
+        sms_code_tries=0,
+        sms_codes=0,
     )
 
 
